@@ -1,0 +1,161 @@
+"""The command line. Speaks to people; every number comes from the parts below it."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tqdm import tqdm
+
+from vqcore import storage
+from vqcore.problems.catalogue import PROBLEMS
+from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes
+from vqcore.training.trainer import NonFiniteError, Trainer
+
+Schedule = dict[int, dict[str, Any]]
+"""Changes by the number of steps done before they take effect."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code. What the user got wrong is one sentence on stderr and 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        report, text = options.verb(options)
+    except (ValueError, NonFiniteError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(report, indent=2) if options.json else text)
+    return 0
+
+
+def problems(_: argparse.Namespace) -> tuple[Any, str]:
+    """List the problems and their options."""
+    report = [
+        {
+            "name": problem.name,
+            "about": problem.about,
+            "task_loss": problem.loss_name,
+            "dim": problem.dim,
+            "settings": {name: getattr(default_recipe(problem.name), name) for name in SETTINGS},
+            "options": asdict(problem.options),
+        }
+        for problem in PROBLEMS.values()
+    ]
+    lines = [
+        f"{entry['name']:<18} {entry['about']}\n{'':<18} --set {' '.join(_pairs(entry['settings']))}\n"
+        f"{'':<18} --set or --at {' '.join(_pairs(entry['options']))}"
+        for entry in report
+    ]
+    return report, "\n\n".join(lines)
+
+
+def train(options: argparse.Namespace) -> tuple[Any, str]:
+    """Train without a browser, throwing switches at given steps."""
+    recipe = default_recipe(
+        options.problem, seed=options.seed, device=options.device, **parse_changes(options.set)
+    )
+    schedule = _schedule(options.at, options.steps)
+    if options.out is not None:
+        storage.check_free(options.out)
+    trainer = Trainer(recipe)
+    started = time.perf_counter()
+    _run(trainer, options.steps, schedule)
+    seconds = time.perf_counter() - started
+    report = _report(recipe, trainer, seconds)
+    if options.out is not None:
+        weights = {**trainer.model.state_dict(prefix="model."), **trainer.quantizer.state_dict(prefix="quantizer.")}
+        storage.save_run(options.out, report, trainer.snapshot().history, weights)
+    return report, _summary(report)
+
+
+def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
+    trainer.apply(schedule.get(0, {}))
+    with tqdm(total=steps, unit="step", file=sys.stderr, disable=None, leave=False) as progress:
+        for done in range(1, steps + 1):
+            trainer.step()
+            trainer.apply(schedule.get(done, {}))
+            progress.update()
+
+
+def _schedule(entries: list[list[str]], steps: int) -> Schedule:
+    if steps < 0:
+        raise ValueError(f"`--steps` must be a whole number from 0 up, but got {steps}.")
+    schedule: Schedule = {}
+    for at, *pairs in entries:
+        if not at.isdecimal() or int(at) > steps:
+            raise ValueError(f"`--at` must begin with a step from 0 to --steps {steps}, but got {at!r}.")
+        if not pairs:
+            raise ValueError(f"`--at {at}` must name what changes there, for example affine=running.")
+        schedule.setdefault(int(at), {}).update(parse_changes(pairs, live_only=True))
+    return schedule
+
+
+def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
+    return {
+        "problem": recipe.problem,
+        "steps": trainer.steps_done,
+        "seed": recipe.seed,
+        "device": str(trainer.device),
+        "settings": {name: getattr(recipe, name) for name in SETTINGS},
+        "options": asdict(trainer.options),
+        "seconds": round(seconds, 3),
+        "metrics": {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None},
+        "events": [
+            {"step": event.step, "label": event.label, "changes": dict(event.changes)} for event in trainer.events
+        ],
+    }
+
+
+def _summary(report: dict[str, Any]) -> str:
+    metrics = report["metrics"]
+    numbers = [
+        f"task loss       {metrics['task_loss']:.4g}  ({PROBLEMS[report['problem']].loss_name})",
+        f"‖z_e − z_q‖²    {metrics['quantization_error']:.4g}  (relative {metrics['relative_error']:.3g})",
+        f"active codes    {metrics['active_codes']} of {metrics['num_codes']}",
+        f"perplexity      {metrics['perplexity']:.1f}",
+    ]
+    if "accuracy" in metrics:
+        numbers.append(f"accuracy        {metrics['accuracy']:.1%}")
+    heading = (
+        f"{report['problem']}, {report['steps']} steps in {report['seconds']:.1f} s on {report['device']}, "
+        f"seed {report['seed']}; held-out, N = {metrics['num_vectors']:,} vectors:"
+    )
+    events = [f"step {event['step']}: {event['label']}" for event in report["events"]]
+    return "\n".join([heading, *numbers, *events])
+
+
+def _pairs(values: dict[str, Any]) -> list[str]:
+    return [f"{name}={value}" for name, value in values.items()]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m vqcore", description="Train and examine vector-quantized networks.")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    listing = verbs.add_parser("problems", help="list the problems and their options")
+    listing.set_defaults(verb=problems)
+
+    training = verbs.add_parser("train", help="train without a browser")
+    training.set_defaults(verb=train)
+    training.add_argument("problem", help="one that `problems` lists")
+    training.add_argument("--steps", type=int, default=200, help="how many; 200 unless told")
+    training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--device", default="auto", help="auto, cpu, mps, cuda, cuda:1 …")
+    training.add_argument("--set", nargs="+", default=[], action="extend", metavar="K=V", help="from step 0")
+    training.add_argument(
+        "--at", nargs="+", default=[], action="append", metavar=("STEP", "K=V"), help="throw switches then"
+    )
+    training.add_argument("--out", type=Path, metavar="DIR", help="write the run there")
+    for verb in (listing, training):
+        verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    return parser

@@ -1,0 +1,1 @@
+"""Problems: a model with its data and its loss."""

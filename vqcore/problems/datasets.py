@@ -1,0 +1,97 @@
+"""The embedded data: what ships inside scikit-learn, cut into training and held-out parts."""
+
+from functools import cache
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits, load_sample_images
+from torch import Tensor
+
+from vqcore.problems.problem import Data, Split
+
+PATCH = 32
+TRAINING_PATCHES = 4096
+HELD_OUT_COLUMNS = range(256, 384)
+"""Of each photograph's 640 columns, the strip that no training patch touches."""
+
+HELD_OUT_STRIDE = 16
+HELD_OUT_DIGITS = 360
+
+
+def patches(seed: int) -> Data:
+    """32 × 32 colour patches of scikit-learn's two photographs, scaled to ±1, (n, 3, 32, 32).
+
+    Training patches lie at places drawn from `seed`, left or right of a strip 128 columns wide; held-out
+    patches are a grid inside the strip, the same for every seed.
+    """
+    photos = _photographs()
+    generator = np.random.default_rng(seed)
+    height, width = photos[0].shape[:2]
+    left = range(HELD_OUT_COLUMNS.start - PATCH + 1)
+    right = range(HELD_OUT_COLUMNS.stop, width - PATCH + 1)
+    columns = np.array([*left, *right])
+    train = [
+        _patch(photos[generator.integers(len(photos))], row, column)
+        for row, column in zip(
+            generator.integers(height - PATCH + 1, size=TRAINING_PATCHES),
+            generator.choice(columns, size=TRAINING_PATCHES),
+            strict=True,
+        )
+    ]
+    held_out = [
+        _patch(photo, row, column)
+        for photo in photos
+        for row in range(0, height - PATCH + 1, HELD_OUT_STRIDE)
+        for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - PATCH + 1, HELD_OUT_STRIDE)
+    ]
+    train_inputs, held_out_inputs = _images(train), _images(held_out)
+    return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs))
+
+
+def digits_images(seed: int) -> Data:
+    """scikit-learn's 8 × 8 handwritten digits, scaled to ±1, (n, 1, 8, 8); the targets are the inputs."""
+    del seed  # which digits are held out never changes
+    inputs, _ = _digits()
+    train, held_out = inputs[:-HELD_OUT_DIGITS], inputs[-HELD_OUT_DIGITS:]
+    return Data(Split(train, train), Split(held_out, held_out))
+
+
+def digits_labels(seed: int) -> Data:
+    """The same digits; the targets are their classes 0…9."""
+    del seed
+    inputs, labels = _digits()
+    return Data(
+        Split(inputs[:-HELD_OUT_DIGITS], labels[:-HELD_OUT_DIGITS]),
+        Split(inputs[-HELD_OUT_DIGITS:], labels[-HELD_OUT_DIGITS:]),
+    )
+
+
+def clusters(seed: int) -> Data:
+    """Points of the plane around eight centres on a circle, (n, 2), drawn from `seed`; targets are the points."""
+    generator = np.random.default_rng(seed)
+    angles = np.arange(8) * np.pi / 4
+    centres = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
+    points = centres[generator.integers(8, size=5120)] + 0.3 * generator.standard_normal((5120, 2))
+    inputs = torch.from_numpy(points.astype(np.float32))
+    return Data(Split(inputs[:4096], inputs[:4096]), Split(inputs[4096:], inputs[4096:]))
+
+
+@cache
+def _photographs() -> list[np.ndarray]:
+    return list(load_sample_images().images)  # two of (427, 640, 3) uint8
+
+
+def _patch(photo: np.ndarray, row: int, column: int) -> np.ndarray:
+    return photo[row : row + PATCH, column : column + PATCH]
+
+
+def _images(found: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(found)).movedim(-1, 1).float().div_(127.5).sub_(1).contiguous()
+
+
+@cache
+def _digits() -> tuple[Tensor, Tensor]:
+    digits = load_digits()
+  
+    inputs = torch.from_numpy(digits.images.astype(np.float32))[:, None].div_(8).sub_(1)
+    return inputs, torch.from_numpy(digits.target.astype(np.int64))

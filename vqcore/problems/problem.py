@@ -1,0 +1,100 @@
+"""What a problem is: a model with its data and its loss, as one small value. Knows no training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vqcore.quantizer.options import Options
+
+Task = Literal["reconstruction", "classification", "plane"]
+
+
+class Split(NamedTuple):
+    """One part of the data. `targets` are what the loss compares with: class labels, or the inputs again."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def batch(self, index: Tensor) -> "Split":
+        """The rows at `index` (B,)."""
+        return Split(self.inputs[index], self.targets[index])
+
+    def to(self, device: torch.device) -> "Split":
+        """The same data on `device`."""
+        return Split(self.inputs.to(device), self.targets.to(device))
+
+
+class Data(NamedTuple):
+    """Training and held-out data; no held-out value is ever part of a training one."""
+
+    train: Split
+    held_out: Split
+
+
+class Model(nn.Module):
+    """An encoder and a decoder with room for a quantizer between them.
+
+    `encode` gives z_e with features last, (B, …, D), and `decode` takes that shape. Image models hold
+    channels first inside, so they move the axis on the way.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, channels_first: bool) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.channels_first = channels_first
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """z_e (B, …, D)."""
+        z_e: Tensor = self.encoder(inputs)
+        return z_e.movedim(1, -1) if self.channels_first else z_e
+
+    def decode(self, z_q: Tensor) -> Tensor:
+        """The task's output for z_q (B, …, D)."""
+        output: Tensor = self.decoder(z_q.movedim(-1, 1) if self.channels_first else z_q)
+        return output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """A problem to train on. Adding one is one file and one line in the catalogue."""
+
+    name: str
+    title: str
+    """A few words for a menu."""
+
+    about: str
+    """One sentence: data, model and loss."""
+
+    task: Task
+    loss_name: str
+    """What the task loss is, with its unit where it has one."""
+
+    dim: int
+    """D, features of z_e."""
+
+    num_codes: int
+    """K at the default settings."""
+
+    batch_size: int
+    options: Options
+    load: Callable[[int], Data]
+    """The data for a seed."""
+
+    build: Callable[[], Model]
+    """A fresh model, initialized from torch's global generator."""
+
+    loss: Callable[[Tensor, Tensor], Tensor]
+    """The task loss, a scalar, of (output, targets)."""
+
+    monitor_size: int = 32
+    """Held-out inputs whose vectors the map shows."""
+
+    classes: tuple[str, ...] = ()
+    """Names of the classes, where there are any."""
+
+    threads: int = 1
+    """CPU threads that train it fastest beside a page that draws (measured on two cores)."""

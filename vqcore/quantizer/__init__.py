@@ -1,0 +1,1 @@
+"""The quantizer: search, straight-through estimator, affine map, k-means start, replacement."""

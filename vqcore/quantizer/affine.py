@@ -1,0 +1,101 @@
+"""The affine re-parameterization of the codebook, c = s·c_raw + b. Knows no training step."""
+
+# K codes, D features, G rows of the map (one a group of codes)
+
+import torch
+from torch import Tensor, nn
+
+from vqcore.quantizer.options import MAX_AFFINE_GROUPS, Options
+
+MOMENTUM = 0.1
+"""Weight of the newest batch in the running moments (VQTorch's value)."""
+
+SMALLEST_VARIANCE = 1e-12
+"""Below this a feature of C has no spread to rescale, and s stays 1."""
+
+
+class AffineMap(nn.Module):
+    """Shared scale and shift of the codebook (Huh et al. 2023).
+
+    Learned: s = 1 + r·`scale`, b = r·`bias` with r = `affine_lr_scale`. Running: s = σ_P/σ_C and
+    b = μ_P − s·μ_C from running moments. All tensors exist and keep their shape under every option,
+    so a state dict fits whatever is switched on.
+    """
+
+    c_mean: Tensor
+    c_var: Tensor
+    p_mean: Tensor
+    p_var: Tensor
+    has_moments: Tensor
+
+    def __init__(self, num_codes: int, dim: int) -> None:
+        super().__init__()
+        self.num_codes = num_codes
+        self.scale = nn.Parameter(torch.zeros(MAX_AFFINE_GROUPS, dim))
+        self.bias = nn.Parameter(torch.zeros(MAX_AFFINE_GROUPS, dim))
+        self.register_buffer("p_mean", torch.zeros(dim))
+        self.register_buffer("p_var", torch.ones(dim))
+        self.register_buffer("c_mean", torch.zeros(MAX_AFFINE_GROUPS, dim))
+        self.register_buffer("c_var", torch.ones(MAX_AFFINE_GROUPS, dim))
+        self.register_buffer("has_moments", torch.zeros((), dtype=torch.bool))
+
+    def coefficients(self, options: Options) -> tuple[Tensor, Tensor]:
+        """s and b, each (K, D), or (1, D) where all codes share one row."""
+        if options.affine == "learned":
+            scale, bias = 1 + options.affine_lr_scale * self.scale, options.affine_lr_scale * self.bias
+        elif options.affine == "running":
+            scale, bias = self._from_moments()
+        else:
+            scale, bias = torch.ones_like(self.scale), torch.zeros_like(self.bias)
+        if options.affine_groups == 1:
+            return scale[:1], bias[:1]
+        rows = self._group_of_code(options.affine_groups)
+        return scale[rows], bias[rows]
+
+    def forward(self, raw: Tensor, options: Options) -> Tensor:
+        """The codebook as the search sees it, (K, D), for the raw one."""
+        if options.affine == "off":
+            return raw
+        scale, bias = self.coefficients(options)
+        return raw * scale + bias
+
+    @torch.no_grad()
+    def inverse(self, vectors: Tensor, options: Options) -> Tensor:
+        """The raw codebook that `forward` maps onto `vectors`, (K, D); a feature with s = 0 keeps its vector."""
+        if options.affine == "off":
+            return vectors
+        scale, bias = self.coefficients(options)
+        return (vectors - bias) / torch.where(scale == 0, 1, scale)
+
+    @torch.no_grad()
+    def update_moments_(self, z_e: Tensor, raw: Tensor, options: Options) -> None:
+        """Move the running moments towards those of `z_e` (N, D) and of each group of `raw` (K, D)."""
+        p_var, p_mean = torch.var_mean(z_e.float(), 0, correction=0)
+        weight = torch.where(self.has_moments, MOMENTUM, 1.0)  # the first batch counts whole
+        self.p_mean.lerp_(p_mean, weight)
+        self.p_var.lerp_(p_var, weight)
+        for row, codes in enumerate(raw.float().tensor_split(self._group_starts(options.affine_groups))):
+            c_var, c_mean = torch.var_mean(codes, 0, correction=0)
+            self.c_mean[row].lerp_(c_mean, weight)
+            self.c_var[row].lerp_(c_var, weight)
+        self.has_moments.fill_(True)
+
+    @torch.no_grad()
+    def reset_(self) -> None:
+        """Back to the identity, with no moments."""
+        for tensor in (self.scale, self.bias, self.p_mean, self.c_mean):
+            tensor.zero_()
+        self.p_var.fill_(1)
+        self.c_var.fill_(1)
+        self.has_moments.fill_(False)
+
+    def _from_moments(self) -> tuple[Tensor, Tensor]:
+        has_spread = self.has_moments & (self.c_var > SMALLEST_VARIANCE)
+        scale = torch.where(has_spread, (self.p_var / self.c_var.clamp_min(SMALLEST_VARIANCE)).sqrt(), 1)
+        return scale, self.p_mean - scale * self.c_mean
+
+    def _group_starts(self, groups: int) -> list[int]:
+        return [-(-group * self.num_codes // groups) for group in range(1, groups)]
+
+    def _group_of_code(self, groups: int) -> Tensor:
+        return torch.arange(self.num_codes, device=self.scale.device) * groups // self.num_codes

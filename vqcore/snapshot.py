@@ -1,0 +1,161 @@
+"""One moment of training, as plain numpy: what every other part reads, and nobody changes."""
+
+# M monitor vectors, K codes, D features, B shown inputs, T recorded steps
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+class Event(NamedTuple):
+    """A command that changed training, and the step before which it took effect."""
+
+    step: int
+    variant: str
+    label: str
+    """A few words for a marker on a chart."""
+
+    changes: tuple[tuple[str, Any], ...]
+    """What `train --at` needs to repeat it: pairs of option and value, or of action and step count."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """Curves so far. Columns of one table have equal lengths."""
+
+    step: Ints
+    """(T,) 1-based, one row a step."""
+
+    losses: MappingProxyType[str, Floats]
+    """Per step: task_loss, commitment_loss, quantization_error; each (T,)."""
+
+    measured_at: Ints
+    """(S,) the steps at which the slower measurements were made."""
+
+    measured: MappingProxyType[str, Floats]
+    """perplexity, active_codes, and what else `Metrics` names; each (S,)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metrics:
+    """The headline numbers of one moment, of training data unless they say held-out."""
+
+    task_loss: float
+    """Of the newest batch; what it measures, the problem says."""
+
+    commitment_loss: float
+    """(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖², mean over elements, newest batch, before α."""
+
+    quantization_error: float
+    """‖z_e − z_q‖² summed over features, mean over vectors, newest batch."""
+
+    relative_error: float
+    """The quantization error over the total variance of z_e, newest batch."""
+
+    perplexity: float
+    """Of the code usage over the window."""
+
+    active_codes: int
+    """Codes used at least once in the window."""
+
+    p_spread: float
+    """Root mean square over features of the standard deviation of z_e, newest batch."""
+
+    c_spread: float
+    """The same of all code vectors."""
+
+    p_mean_norm: float
+    c_mean_norm: float
+    moment_distance: float
+    """√(‖μ_P − μ_C‖² + ‖σ_P − σ_C‖²) between the newest batch and the codebook."""
+
+    gradient_fraction: float
+    """Share of codes whose effective vector the newest step's gradients move, through its own row or a learned
+    affine map."""
+
+
+class Trail(NamedTuple):
+    """Where codes and the mean of P were a short while ago."""
+
+    step: int
+    codebook: Floats
+    p_mean: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """Everything a page shows of one variant; all parts come from one step. Arrays are read-only."""
+
+    variant: str
+    step: int
+    metrics: Metrics
+    history: History
+    events: tuple[Event, ...]
+
+    z_e: Floats
+    """(M, D) vectors of the fixed monitor sample of held-out inputs; row i is the same place every time."""
+
+    codes: Ints
+    """(M,) their codes."""
+
+    monitor_of: int
+    """How many held-out vectors the monitor sample was drawn from."""
+
+    codebook: Floats
+    """(K, D) effective code vectors."""
+
+    counts: Ints
+    """(K,) assignments over the usage window of training batches."""
+
+    window_batches: int
+    """How many batches the window holds now."""
+
+    steps_unused: Ints
+    """(K,) training steps since each code's last use."""
+
+    placed_at: Ints
+    """(K,) the step after which each code was last moved by replacement or k-means, −1 never."""
+
+    gradient_norm: Floats
+    """(K,) ‖∂L/∂c_raw‖ of the newest step, the inner steps' gradients included."""
+
+    inputs: Floats
+    """(B, …) the first monitor inputs."""
+
+    outputs: Floats
+    """(B, …) what the model makes of them: reconstructions, or class scores."""
+
+    targets: NDArray[Any]
+    """(B, …) what the loss compares the outputs with."""
+
+    code_maps: Ints
+    """(B, …) their codes."""
+
+    trail: tuple[Trail, ...] = field(default=())
+    """Earlier code vectors, oldest first; empty where nobody watched."""
+
+    @property
+    def num_codes(self) -> int:
+        """K."""
+        return len(self.codebook)
+
+    @property
+    def window_vectors(self) -> int:
+        """N, the assignments in the usage window."""
+        return int(self.counts.sum())
+
+
+class SnapshotSource(Protocol):
+    """What a live session, a recorded run and a probe have in common."""
+
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, or None before the first."""
+
+    def history(self) -> History | None:
+        """The curves so far, or None before the first step."""

@@ -1,0 +1,42 @@
+"""A run on disk: what was trained, its curves and its weights, in files that other tools read."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vqcore.snapshot import History
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that already holds a run, before anything is trained.
+
+    Raises:
+        ValueError: where `folder` holds a run or is a file.
+    """
+    if (folder / "run.json").exists():
+        raise ValueError(f"`--out` must name a new folder, but {folder} already holds a run. Name another.")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"`--out` must name a folder, but {folder} is a file.")
+
+
+def save_run(folder: Path, result: dict[str, Any], history: History, weights: dict[str, Tensor]) -> None:
+    """Write `run.json` (the command line's report), `losses.csv`, `measured.csv` and `weights.pt`.
+
+    `weights.pt` holds tensors alone: `torch.load(…, weights_only=True)` reads it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _save_columns(folder / "losses.csv", {"step": history.step, **history.losses})
+    _save_columns(folder / "measured.csv", {"step": history.measured_at, **history.measured})
+    torch.save({name: tensor.cpu() for name, tensor in weights.items()}, folder / "weights.pt")
+    (folder / "run.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _save_columns(path: Path, columns: dict[str, Any]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))

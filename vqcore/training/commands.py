@@ -1,0 +1,52 @@
+"""Everything a page may ask of a session, as frozen values. Knows no thread."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from vqcore.training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class PauseCommand:
+    """Stop stepping; all views keep working."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCommand:
+    """Step on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommand:
+    """Train one step, then pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedCommand:
+    """Train at most this many steps a second; None as many as there is time for."""
+
+    steps_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCommand:
+    """Change live options or act at once (`replace` or `kmeans`: `now`), in force on the next step."""
+
+    changes: MappingProxyType[str, Any]
+    variant: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartCommand:
+    """Throw the present training away and begin again from `recipe`, at step 0."""
+
+    recipe: Recipe
+
+
+Command = PauseCommand | ResumeCommand | StepCommand | SpeedCommand | ChangeCommand | RestartCommand
+
+
+def change(variant: str = "main", **changes: Any) -> ChangeCommand:
+    """A `ChangeCommand` of keyword arguments: `change(affine="running", sync=0.5)`."""
+    return ChangeCommand(MappingProxyType(changes), variant)

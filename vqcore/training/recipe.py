@@ -1,0 +1,161 @@
+"""What to train: problem, seed, sizes and live options as one frozen value, and how text becomes one."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+import torch
+
+from vqcore.problems.catalogue import find_problem
+from vqcore.quantizer.options import Options, check_whole, option_names
+
+CodeInit = Literal["normal", "kmeans"]
+MAX_CODES = 65_536
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """Everything a training starts from. The same recipe and commands give the same numbers on one device.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    problem: str
+    seed: int = 0
+    device: str = "auto"
+    """`auto`, `cpu`, `mps`, `cuda` or `cuda:1`…"""
+
+    num_codes: int
+    batch_size: int
+    code_init: CodeInit = "normal"
+    """Code vectors start as draws from N(0, 1), or as k-means centres of training latents."""
+
+    options: Options = field(default_factory=Options)
+
+    def __post_init__(self) -> None:
+        find_problem(self.problem)
+        check_whole("seed", self.seed, 0, 2**31 - 1)
+        check_whole("num_codes", self.num_codes, 1, MAX_CODES)
+        check_whole("batch_size", self.batch_size, 1, 4096)
+        if self.code_init not in get_args(CodeInit):
+            raise ValueError(
+                f"`code_init` must be one of {', '.join(get_args(CodeInit))}, but got {self.code_init!r}."
+            )
+        if self.options.affine_groups > self.num_codes:
+            raise ValueError(
+                f"`affine_groups` must be at most num_codes={self.num_codes}, but got {self.options.affine_groups}."
+            )
+
+
+SETTINGS = ("num_codes", "batch_size", "code_init")
+"""What restarts a training when it changes, beside problem, seed and device."""
+
+
+ACTIONS = ("replace", "kmeans")
+"""What `--at STEP` can do beside throwing a switch, written replace=now."""
+
+
+def default_recipe(problem: str, **changes: Any) -> Recipe:
+    """The recipe a problem starts with. `changes` are recipe fields or live options by name.
+
+    Raises:
+        ValueError: for an unknown problem, or what `changed` refuses.
+    """
+    found = find_problem(problem)
+    recipe = Recipe(
+        problem=problem, num_codes=found.num_codes, batch_size=found.batch_size, options=found.options
+    )
+    return changed(recipe, changes)
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """`recipe` with recipe fields or live options replaced by name.
+
+    Raises:
+        ValueError: for a name that is neither, or a value outside its range.
+    """
+    options = {name: value for name, value in changes.items() if name in option_names()}
+    own = {name: value for name, value in changes.items() if name not in option_names()}
+    known = {f.name for f in fields(Recipe)} - {"options"}
+    for name in own:
+        if name not in known:
+            raise ValueError(
+                f"`{name}` is no setting or switch; there are {', '.join([*SETTINGS, *option_names()])}."
+            )
+    return replace(recipe, options=replace(recipe.options, **options), **own)
+
+
+def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any]:
+    """Values for `key=value` words, each in the type of its setting or switch.
+
+    >>> parse_changes(["affine=running", "sync=0.5", "replace_every=20"])
+    {'affine': 'running', 'sync': 0.5, 'replace_every': 20}
+
+    Raises:
+        ValueError: for a word without `=`, an unknown name, a number that is none; with `live_only`, for a
+            setting that only a restart can change.
+    """
+    types = {f.name: f.type for f in fields(Options)}
+    if not live_only:
+        types |= {f.name: f.type for f in fields(Recipe) if f.name in SETTINGS}
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ValueError(f"A change is written key=value, for example affine=running, but got {pair!r}.")
+        if live_only and name in ACTIONS:
+            if text != "now":
+                raise ValueError(f"`{name}` acts at once and is written {name}=now, but got {pair!r}.")
+            changes[name] = text
+            continue
+        if name not in types:
+            restarts = " It needs a restart: use --set." if name in SETTINGS else ""
+            raise ValueError(f"`{name}` is no switch; there are {', '.join(types)}.{restarts}")
+        changes[name] = _parse(name, text, types[name])
+    return changes
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device for a name; `auto` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        ValueError: for a device this machine does not have.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", torch.cuda.current_device())
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    present = {
+        "cpu": 1,
+        "mps": int(torch.backends.mps.is_available()),
+        "cuda": torch.cuda.device_count(),
+    }
+    if device is None or (device.index or 0) >= present.get(device.type, 0):
+        here = [kind for kind, count in present.items() if count]
+        raise ValueError(f"`device` must be auto or one this machine has ({', '.join(here)}), but got {name!r}.")
+    return device
+
+
+def as_dict(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain values, for JSON."""
+    return asdict(recipe)
+
+
+def _parse(name: str, text: str, kind: Any) -> Any:
+    if kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if value != value:
+            noun = "a whole number" if kind is int else "a number"
+            raise ValueError(f"`{name}` must be {noun}, but got {text!r}.")
+        return value
+    return text
+

@@ -1,0 +1,261 @@
+"""Runs trainers in a background thread: commands in, snapshots out. Knows no page."""
+
+import atexit
+import os
+import queue
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import torch
+
+from vqcore.problems.catalogue import find_problem
+from vqcore.snapshot import History, Snapshot, Trail
+from vqcore.training.commands import (
+    ChangeCommand,
+    Command,
+    PauseCommand,
+    RestartCommand,
+    ResumeCommand,
+    SpeedCommand,
+    StepCommand,
+)
+from vqcore.training.recipe import Recipe
+from vqcore.training.trainer import NonFiniteError, Trainer
+
+IDLE_PAUSE_SECONDS = 300.0
+TRAIL_LENGTH = 12
+STOP_SECONDS = 2.5
+RATE_SECONDS = 2.0
+"""Window over which steps a second are counted."""
+
+
+class State(Enum):
+    """What a session is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    IDLE = "idle"
+    """Paused because nobody looked; goes on at the next look."""
+
+    BROKEN = "broken"
+    """Paused because a step failed; the last good snapshot stays, and a restart begins again."""
+
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a session does now, beside its numbers."""
+
+    state: State
+    device: str
+    steps_per_second: float
+    message: str = ""
+    """One sentence for a person; empty where all is well."""
+
+    details: str = ""
+    """A traceback, where a step failed for a reason of its own."""
+
+
+class Session:
+    """One live training, owned by one thread.
+
+    `send` and `latest` return at once and may be called from any thread. A snapshot is taken only when
+    somebody has asked since the last one, between two steps.
+
+    Args:
+        recipes: one recipe, or several by the name of their variant; variants step in lockstep.
+        paused: begin paused at step 0.
+        idle_pause_seconds: without a look for so long, the session pauses itself.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        recipes: Recipe | Mapping[str, Recipe],
+        *,
+        paused: bool = False,
+        idle_pause_seconds: float = IDLE_PAUSE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.recipes = {"main": recipes} if isinstance(recipes, Recipe) else dict(recipes)
+        self._clock = clock
+        self._idle_pause_seconds = idle_pause_seconds
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="vq-scope-session", daemon=True)
+        self._published = threading.Condition()
+        self._stopping = False
+        self._asked = True
+        self._asked_at = clock()
+        self._snapshots: dict[str, Snapshot] = {}
+        self._status = Status(State.STARTING, "", 0.0)
+        # From here on, the thread's own.
+        self._resume_as = State.PAUSED if paused else State.RUNNING
+        self._trainers: dict[str, Trainer] = {}
+        self._trails: dict[str, deque[Trail]] = {}
+        self._steps_per_second: float | None = None
+        self._next_step_at = 0.0
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def start(self) -> None:
+        """Begin, in a thread of its own. A torch thread alive when Python exits aborts it, so exit stops it."""
+        atexit.register(self.stop)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; returns when it has ended. The last snapshot stays readable."""
+        self._stopping = True
+        self._commands.put(None)
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(STOP_SECONDS)
+        atexit.unregister(self.stop)
+
+    def send(self, command: Command) -> None:
+        """Have `command` obeyed between two steps."""
+        self._commands.put(command)
+
+    def latest(self, variant: str = "main") -> Snapshot | None:
+        """The newest snapshot, and the wish for a newer one; None before the first."""
+        self._asked_at = self._clock()
+        self._asked = True
+        if self._status.state is State.IDLE:
+            self.send(ResumeCommand())
+        return self._snapshots.get(variant)
+
+    def history(self) -> History | None:
+        """The curves so far, or None before the first step."""
+        snapshot = self.latest()
+        return None if snapshot is None else snapshot.history
+
+    def status(self) -> Status:
+        """What the session does now."""
+        return self._status
+
+    def wait(self, until: Callable[["Session"], bool], timeout: float = 30.0) -> bool:
+        """Whether `until(self)` became true within `timeout` seconds; looks whenever something is published."""
+        with self._published:
+            return self._published.wait_for(lambda: until(self), timeout)
+
+    def _run(self) -> None:
+        self._guarded(self._build)
+        while not self._stopping:
+            running = self._status.state is State.RUNNING
+            command = self._next_command(self._seconds_to_wait() if running else None)
+            if command is not None:
+                self._guarded(lambda command=command: self._obey(command))
+            elif running and not self._stopping:
+                self._guarded(self._advance)
+        self._set_status(State.STOPPED)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except NonFiniteError as error:
+            sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
+            self._set_status(State.BROKEN, sentence)
+        except ValueError as error:  # refused, with a sentence; nothing has changed
+            state = self._status.state if self._trainers else State.BROKEN
+            self._set_status(state, str(error))
+        except Exception as error:
+            self._set_status(State.BROKEN, f"A step failed: {error}", traceback.format_exc())
+
+    def _next_command(self, seconds: float | None) -> Command | None:
+        try:
+            if seconds is not None and seconds <= 0:
+                return self._commands.get_nowait()
+            return self._commands.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _seconds_to_wait(self) -> float:
+        if self._steps_per_second is None:
+            return 0.0
+        return self._next_step_at - self._clock()
+
+    def _build(self) -> None:
+        self._set_status(State.STARTING)
+        problem = find_problem(next(iter(self.recipes.values())).problem)
+        # One core stays with the page: with every core taken, each wait for a thread costs a step.
+        torch.set_num_threads(max(1, min(problem.threads, (os.cpu_count() or 2) - 1)))
+        self._trainers = {name: Trainer(recipe, variant=name) for name, recipe in self.recipes.items()}
+        self._trails = {name: deque(maxlen=TRAIL_LENGTH) for name in self._trainers}
+        self._marks.clear()
+        self._set_status(self._resume_as)
+        self._publish()
+
+    def _obey(self, command: Command) -> None:
+        if self._status.state is not State.BROKEN:
+            self._set_status(self._status.state)  # the last refusal has been read
+        match command:
+            case PauseCommand():
+                self._pause(State.PAUSED)
+            case ResumeCommand():
+                if self._trainers:
+                    self._marks.clear()
+                    self._set_status(State.RUNNING)
+            case StepCommand():
+                if self._trainers:
+                    self._step()
+                    self._pause(State.PAUSED)
+            case SpeedCommand(steps_per_second):
+                self._steps_per_second = steps_per_second
+                self._next_step_at = self._clock()
+            case ChangeCommand(changes, variant):
+                self._trainers[variant].apply(changes)
+                self._publish()
+            case RestartCommand(recipe):
+                self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
+                self.recipes, self._trainers = {name: recipe for name in self.recipes}, {}
+                self._build()
+
+    def _advance(self) -> None:
+        if self._clock() - self._asked_at > self._idle_pause_seconds:
+            self._pause(State.IDLE)
+            return
+        self._step()
+        if self._steps_per_second is not None:
+            self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())
+        if self._asked:
+            self._publish()
+
+    def _step(self) -> None:
+        for trainer in self._trainers.values():
+            trainer.step()
+
+    def _pause(self, state: State) -> None:
+        if self._status.state is not State.BROKEN:
+            self._set_status(state)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._asked = False
+        snapshots = {}
+        for name, trainer in self._trainers.items():
+            snapshot, trail = trainer.snapshot(), self._trails[name]
+            if not trail or trail[-1].step < snapshot.step:
+                trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
+            snapshots[name] = replace(snapshot, trail=tuple(trail))
+        self._snapshots = snapshots
+        self._set_status(self._status.state, self._status.message, self._status.details)
+
+    def _set_status(self, state: State, message: str = "", details: str = "") -> None:
+        trainer = next(iter(self._trainers.values()), None)
+        device = str(trainer.device) if trainer is not None else ""
+        rate = self._rate(trainer.steps_done) if trainer is not None else 0.0
+        self._status = Status(state, device, rate if state is State.RUNNING else 0.0, message, details)
+        with self._published:
+            self._published.notify_all()
+
+    def _rate(self, steps_done: int) -> float:
+        now = self._clock()
+        self._marks.append((now, steps_done))
+        while len(self._marks) > 2 and self._marks[1][0] < now - RATE_SECONDS:
+            self._marks.popleft()
+        seconds, steps = now - self._marks[0][0], steps_done - self._marks[0][1]
+        return steps / seconds if seconds > 0 else 0.0
