@@ -1,0 +1,19 @@
+"""The browser's side of the elements, read once from the files beside this one."""
+
+import json
+from pathlib import Path
+
+from app.theme import PALETTES
+
+HERE = Path(__file__).parent
+
+
+def javascript(*names: str) -> str:
+    """One module made of the named files in order, with the palettes as its first line."""
+    palettes = f"const PALETTES = {json.dumps(PALETTES)};"
+    return "\n".join([palettes, *((HERE / name).read_text(encoding="utf-8") for name in names)])
+
+
+def stylesheet(name: str) -> str:
+    """The text of one style sheet."""
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,78 @@
+"""A Plotly figure that stays on the page: new data moves it, and zoom and selection outlive the update."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app.live_plot.browser_code import javascript, stylesheet
+from app.live_plot.encoding import encode
+from app.live_plot.plotly_script import ScriptNotPlacedError, place_script
+
+Ids = Mapping[str, Sequence[int]]
+
+_mount = st.components.v2.component(
+    "vq_live_plot",
+    js=javascript("palette.js", "plotly_loader.js", "selection.js", "live_plot.js"),
+    css=stylesheet("live_plot.css"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the reader picked: ids by role, as in ``{"P": (3, 17), "Q": (5,)}``; empty means nothing picked."""
+
+    ids: Mapping[str, tuple[int, ...]]
+
+    def of(self, role: str) -> tuple[int, ...]:
+        """The picked ids of one role."""
+        return self.ids.get(role, ())
+
+    def __bool__(self) -> bool:
+        return any(self.ids.values())
+
+
+def live_plot(
+    figure: Mapping[str, Any],
+    *,
+    key: str,
+    height: int,
+    revision: int | str | None = None,
+    selectable: bool = False,
+    selected: Ids | None = None,
+) -> Selection:
+    """Draw `figure` in place and return what the reader has selected in it.
+
+    Args:
+        figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
+            welcome; ``alt`` is a sentence for screen readers. A trace whose points can be selected
+            carries their ids in ``customdata`` and names them by ``meta={"role": "P"}``.
+        key: names the element; the same key keeps the same chart.
+        height: in pixels.
+        revision: an unchanged one tells the browser that there is nothing to draw.
+        selectable: whether lasso, box and click select points.
+        selected: a selection made elsewhere; it replaces the reader's own when it changes, so never
+            hand a chart its own selection back.
+    """
+    try:
+        script = place_script()
+    except ScriptNotPlacedError as error:
+        st.error(str(error))
+        return Selection({})
+    kept = st.session_state.get(key, {}).get("selection")
+    data = {
+        "figure": encode({part: figure[part] for part in ("data", "layout", "config") if part in figure}),
+        "alt": figure.get("alt", ""),
+        "script": script,
+        "fileName": key,
+        "height": height,
+        "revision": revision,
+        "selectable": selectable,
+        "selected": None if selected is None else encode(dict(selected)),
+        "kept": kept,
+    }
+    state = _mount(key=key, data=data, on_selection_change=lambda: None)
+    chosen = state.get("selection") or {}
+    return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})

@@ -1,0 +1,58 @@
+"""Figures as plain JSON: arrays become Plotly's typed arrays, small on the wire and quick to write."""
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LONGEST_PLAIN = 8  # Plotly wants ranges and domains as lists, and short arrays cost nothing as such
+
+
+def encode(value: Any) -> Any:
+    """`value` with every numpy array and number in it made ready for JSON.
+
+    A number that is not finite becomes null, which Plotly draws as a gap. Floats keep 24 bits, whole
+    numbers all of theirs.
+    """
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _array(array: npt.NDArray[Any]) -> Any:
+    if array.dtype.kind not in "biuf" or array.size <= LONGEST_PLAIN:
+        return encode(array.tolist())
+    if array.ndim > 3:
+        raise ValueError(f"An array in a figure has at most 3 dimensions, but one has shape {array.shape}.")
+    code = _dtype(array)
+    with np.errstate(over="ignore"):  # beyond 24 bits' range a float becomes infinite: a gap, as above
+        data = np.ascontiguousarray(array, dtype=f"<{code}")
+    typed = {"dtype": code, "bdata": base64.b64encode(data).decode("ascii")}
+    if array.ndim > 1:
+        typed["shape"] = ", ".join(map(str, array.shape))
+    return typed
+
+
+def _dtype(array: npt.NDArray[Any]) -> str:
+    """The smallest of Plotly's types that holds every value."""
+    if array.dtype.kind == "f":
+        return "f4"
+    if array.dtype.kind == "b":
+        return "u1"
+    low, high = int(array.min()), int(array.max())
+    for code in ("u1", "i2", "i4"):
+        limits = np.iinfo(code)
+        if limits.min <= low and high <= limits.max:
+            return code
+    return "f8"  # browsers hold whole numbers exactly to 2**53

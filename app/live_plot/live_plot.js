@@ -1,0 +1,167 @@
+// A Plotly figure that keeps its place on the page: made once, then only given newer data.
+
+const ALWAYS = ["zoom2d", "pan2d"];
+const SELECTING = ["lasso2d", "select2d"];
+
+class LivePlot {
+  constructor(parent, kept) {
+    this.parent = parent;
+    this.selection = new IdSelection(kept);
+    this.node = document.createElement("div");
+    this.node.className = "vq-plot";
+    parent.append(this.node);
+    this.sizes = new ResizeObserver(() => this.schedule());
+    this.sizes.observe(this.node);
+    this.unheld = (event) => this.release(event);
+    this.node.addEventListener("pointerdown", (event) => this.hold(event), true);
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, this.unheld);
+    this.node.addEventListener("pointermove", (event) => this.follow(event));
+    this.node.addEventListener("pointerleave", () => (this.pointer = null));
+  }
+
+  receive(data) {
+    const told = JSON.stringify(data.selected);
+    if (data.selected && told !== this.told) this.take(new IdSelection(data.selected), data.selectable);
+    const scheme = schemeBehind(this.parent);
+    const same = data.revision !== null && data.revision === this.data?.revision;
+    if (same && told === this.told && scheme === this.scheme && data.height === this.data.height) return;
+    Object.assign(this, { data, told, scheme });
+    this.node.style.height = `${data.height}px`;
+    this.node.setAttribute("role", "figure");
+    this.node.setAttribute("aria-label", data.alt);
+    this.schedule();
+  }
+
+  // Drawing: at most once a frame, only the newest, never while a hand is on the plot.
+
+  schedule() {
+    this.stale = true;
+    this.frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  async draw() {
+    this.frame = 0;
+    if (this.drawing || this.held || this.gone || !this.node.clientWidth) return;
+    this.drawing = true;
+    try {
+      const plotly = await loadPlotly(this.data.script);
+      while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
+    } catch (error) {
+      this.node.dataset.problem = error.message;
+    }
+    this.drawing = false;
+  }
+
+  async drawNewest(plotly) {
+    this.stale = false;
+    this.shown = this.data.figure.data;
+    const { data, layout } = this.dressed();
+    if (this.plotly) {
+      await plotly.react(this.node, data, layout, this.config());
+    } else {
+      await plotly.newPlot(this.node, data, layout, this.config());
+      this.plotly = plotly;
+      this.listen();
+    }
+    delete this.node.dataset.problem;
+    this.keepHover();
+  }
+
+  /** The newest figure with its selection, its size and this page's colours. */
+  dressed() {
+    const { data, layout } = this.data.figure;
+    const traces = data.map((trace) => ({ ...trace }));
+    for (const trace of traces) this.selection.mark(trace);
+    const font = getComputedStyle(this.parent).fontFamily;
+    const dress = (value) => withColours(value, this.scheme, font);
+    // Plotly would select again by place with its own outline: the ids decide, so it keeps none.
+    this.selectionRevision = (this.selectionRevision ?? 0) + 1;
+    const own = { selections: [], selectionrevision: this.selectionRevision };
+    const size = { width: this.node.clientWidth, height: this.data.height };
+    return { data: dress(traces), layout: { ...dress(layout), ...own, ...size } };
+  }
+
+  config() {
+    const drags = this.data.selectable ? [...ALWAYS, ...SELECTING] : ALWAYS;
+    return {
+      displaylogo: false,
+      displayModeBar: "hover",
+      modeBarButtons: [drags, ["resetScale2d"], ["toImage"]],
+      toImageButtonOptions: { format: "png", scale: 2, filename: this.data.fileName },
+      ...this.data.figure.config,
+    };
+  }
+
+  // The reader's hand.
+
+  hold(event) {
+    this.held = true;
+    this.adding = event.shiftKey;
+  }
+
+  release() {
+    if (!this.held) return;
+    setTimeout(() => { // Plotly hears the same event a moment later
+      this.held = false;
+      if (this.stale && !this.gone) this.schedule();
+    });
+  }
+
+  follow(event) {
+    if (this.held && event.buttons === 0) this.release(); // let go outside the window
+    this.pointer = { clientX: event.clientX, clientY: event.clientY };
+  }
+
+  /** Plotly forgets its hover label with the old data: ask again where the pointer rests. */
+  keepHover() {
+    if (!this.pointer) return;
+    const under = document.elementFromPoint(this.pointer.clientX, this.pointer.clientY);
+    if (!under?.classList.contains("nsewdrag") || !this.node.contains(under)) return;
+    under.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, ...this.pointer }));
+  }
+
+  listen() {
+    const points = (event) => event?.points ?? [];
+    this.node.on("plotly_selected", (event) => event && this.select(points(event)));
+    this.node.on("plotly_click", (event) => this.select(points(event).slice(0, 1)));
+    this.node.on("plotly_deselect", () => this.select([], true));
+    this.node.on("plotly_doubleclick", () => this.select([], true));
+  }
+
+  select(points, clear = false) {
+    if (!this.data.selectable) return;
+    const base = this.adding && !clear ? this.selection : new IdSelection();
+    this.take(base.plus(points, this.shown), true);
+    this.schedule(); // Plotly has drawn its own idea of the selection
+  }
+
+  take(selection, tell) {
+    const before = JSON.stringify(this.selection.plain());
+    this.selection = selection;
+    if (tell && JSON.stringify(selection.plain()) !== before) this.report(selection.plain());
+  }
+
+  leave() {
+    this.gone = true;
+    cancelAnimationFrame(this.frame);
+    this.sizes.disconnect();
+    for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.unheld);
+    this.plotly?.purge(this.node);
+    this.node.remove();
+  }
+}
+
+const plots = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  if (!plots.has(parentElement)) plots.set(parentElement, new LivePlot(parentElement, data.kept));
+  const plot = plots.get(parentElement);
+  plot.report = (ids) => setStateValue("selection", ids);
+  plot.receive(data);
+  // Streamlit also calls this when an update overtakes the one before it: then the plot is still on the page.
+  return () => {
+    if (parentElement.isConnected || plots.get(parentElement) !== plot) return;
+    plots.delete(parentElement);
+    plot.leave();
+  };
+}

@@ -1,0 +1,58 @@
+// What is selected, by the points' own ids: rows move and resample between two updates, ids do not.
+
+const READERS = { u1: Uint8Array, i2: Int16Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
+
+const read = new WeakMap();
+
+/** The ids a trace carries in `customdata`, or null if it carries none. */
+function idsOf({ customdata }) {
+  if (!customdata?.bdata) return customdata ?? null;
+  if (!read.has(customdata)) {
+    const bytes = Uint8Array.from(atob(customdata.bdata), (letter) => letter.charCodeAt(0));
+    read.set(customdata, new READERS[customdata.dtype](bytes.buffer));
+  }
+  return read.get(customdata);
+}
+
+function roleOf(trace) {
+  return trace.meta?.role ?? trace.name ?? "points";
+}
+
+class IdSelection {
+  constructor(ids) {
+    this.sets = new Map(Object.entries(ids ?? {}).map(([role, list]) => [role, new Set(list)]));
+  }
+
+  get empty() {
+    return [...this.sets.values()].every((set) => set.size === 0);
+  }
+
+  plain() {
+    const kept = [...this.sets].filter(([, set]) => set.size > 0);
+    return Object.fromEntries(kept.map(([role, set]) => [role, [...set].sort((a, b) => a - b)]));
+  }
+
+  /** This selection with Plotly's event points added. */
+  plus(points, traces) {
+    const sum = new IdSelection(this.plain());
+    for (const { curveNumber, pointNumber } of points) {
+      const ids = idsOf(traces[curveNumber]);
+      if (!ids || pointNumber === undefined) continue;
+      const role = roleOf(traces[curveNumber]);
+      if (!sum.sets.has(role)) sum.sets.set(role, new Set());
+      sum.sets.get(role).add(ids[pointNumber]);
+    }
+    return sum;
+  }
+
+  /** Marks the selected rows of a trace; the others turn grey but stay. */
+  mark(trace) {
+    const ids = this.empty ? null : idsOf(trace);
+    if (!ids) return;
+    const chosen = this.sets.get(roleOf(trace));
+    trace.selectedpoints = [];
+    if (chosen) ids.forEach((id, row) => chosen.has(id) && trace.selectedpoints.push(row));
+    trace.selected ??= { marker: { opacity: 1 } };
+    trace.unselected ??= { marker: { color: "role:unselected", opacity: 0.45 } };
+  }
+}

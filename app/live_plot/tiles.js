@@ -1,0 +1,88 @@
+// A row of headline numbers: made once, then only their text and their lines change.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Text in which only <sub> and <sup> are markup; built from text nodes, so nothing else can be. */
+function label(text) {
+  return text.split(/(<su[bp]>[^<]*<\/su[bp]>)/).map((part) => {
+    const found = /^<(su[bp])>([^<]*)<\/su[bp]>$/.exec(part);
+    if (!found) return document.createTextNode(part);
+    const raised = document.createElement(found[1]);
+    raised.textContent = found[2];
+    return raised;
+  });
+}
+
+/** The path of heights 0 to 1 over a box of 100 by 20, broken at gaps. */
+function sparkPath(past) {
+  const step = 100 / Math.max(1, past.length - 1);
+  let pen = "M";
+  const moves = past.map((height, index) => {
+    if (height === null) {
+      pen = "M";
+      return "";
+    }
+    const move = `${pen}${(index * step).toFixed(1)} ${(19 - 18 * height).toFixed(1)}`;
+    pen = "L";
+    return move;
+  });
+  return moves.join("");
+}
+
+function part(tile, name) {
+  const element = document.createElement("span");
+  element.className = `vq-tile-${name}`;
+  tile.append(element);
+  return element;
+}
+
+function newTile() {
+  const tile = document.createElement("div");
+  tile.className = "vq-tile";
+  tile.setAttribute("role", "group");
+  tile.parts = { label: part(tile, "label"), line: part(tile, "line") };
+  for (const name of ["value", "of", "change"]) tile.parts[name] = part(tile.parts.line, name);
+  const spark = document.createElementNS(SVG, "svg");
+  spark.setAttribute("viewBox", "0 0 100 20");
+  spark.setAttribute("preserveAspectRatio", "none");
+  spark.setAttribute("aria-hidden", "true");
+  tile.parts.spark = spark.appendChild(document.createElementNS(SVG, "path"));
+  tile.append(spark);
+  return tile;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function fill(tile, data, scheme) {
+  if (tile.label !== data.label) tile.parts.label.replaceChildren(...label(data.label));
+  tile.label = data.label;
+  for (const name of ["value", "of", "change"]) write(tile.parts[name], data[name]);
+  tile.parts.spark.setAttribute("d", sparkPath(data.past));
+  tile.parts.spark.setAttribute("stroke", colourOf(data.colour, scheme, ""));
+  tile.title = data.meaning;
+  const change = data.change && `, ${data.change} since the last switch`;
+  const words = `${tile.parts.label.textContent}: ${data.value} ${data.of}`.trim();
+  tile.setAttribute("aria-label", `${words}${change}. ${data.meaning}`);
+}
+
+function newRow(parent) {
+  const outer = document.createElement("div"); // the grid folds by this one's width
+  outer.className = "vq-tiles";
+  const row = document.createElement("div");
+  row.className = "vq-tiles-row";
+  outer.append(row);
+  parent.append(outer);
+  return row;
+}
+
+export default function ({ data, parentElement }) {
+  const row = parentElement.querySelector(".vq-tiles-row") ?? newRow(parentElement);
+  while (row.children.length > data.tiles.length) row.lastChild.remove();
+  while (row.children.length < data.tiles.length) row.append(newTile());
+  row.style.setProperty("--vq-columns", data.tiles.length);
+  row.style.setProperty("--vq-half", Math.ceil(data.tiles.length / 2));
+  const scheme = schemeBehind(parentElement);
+  data.tiles.forEach((tile, index) => fill(row.children[index], tile, scheme));
+}

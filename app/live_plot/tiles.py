@@ -1,0 +1,78 @@
+"""Headline numbers with their recent past, and the line that says what is running."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from app.live_plot.browser_code import javascript, stylesheet
+from app.theme import role
+
+SPARK_POINTS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One headline number, already worded."""
+
+    label: str
+    "What it is; ``<sub>`` and ``<sup>`` are understood, anything else is shown as written."
+    value: str
+    of: str = ""
+    "Muted, after the value: ``/ 512 (67%)``."
+    change: str = ""
+    "Since the last switch: ``+255``."
+    meaning: str
+    "Defines the number, shown on hover: over which window of how many vectors."
+    past: Sequence[float] | npt.NDArray[np.floating] = ()
+    "Its recent values, oldest first; gaps are NaN."
+    colour: str = role("muted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is running, as in ``Status(state="running", facts=("step 1,284", "31/s", "cuda:0"))``."""
+
+    state: Literal["running", "paused", "finished", "failed"]
+    facts: Sequence[str] = ()
+    remark: str = ""
+    "A muted last word: ``since replacement: index collapse → healthy``."
+
+
+_mount_tiles = st.components.v2.component(
+    "vq_tiles",
+    js=javascript("palette.js", "tiles.js"),
+    css=stylesheet("tiles.css"),
+    isolate_styles=False,
+)
+_mount_status = st.components.v2.component(
+    "vq_status",
+    js=javascript("palette.js", "status.js"),
+    css=stylesheet("status.css"),
+    isolate_styles=False,
+)
+
+
+def tiles(row: Sequence[Tile], *, key: str) -> None:
+    """Draw four to six numbers in a row of equal tiles, updated in place."""
+    _mount_tiles(key=key, data={"tiles": [asdict(tile) | {"past": _spark(tile.past)} for tile in row]})
+
+
+def status_line(status: Status, *, key: str) -> None:
+    """Draw ``● running  step 1,284  31/s  cuda:0``, updated in place."""
+    _mount_status(key=key, data=asdict(status))
+
+
+def _spark(past: Sequence[float] | npt.NDArray[np.floating]) -> list[float | None]:
+    """At most `SPARK_POINTS` heights between 0 and 1, the newest always among them."""
+    values = np.asarray(past, dtype=float)
+    values = values[:: -max(1, -(-len(values) // SPARK_POINTS))][::-1]
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return []
+    low, spread = finite.min(), np.ptp(finite)
+    heights = (values - low) / spread if spread > 0 else np.where(np.isfinite(values), 0.5, np.nan)
+    return [round(float(height), 3) if np.isfinite(height) else None for height in heights]

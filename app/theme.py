@@ -1,0 +1,97 @@
+"""One colour per meaning and one layout for every figure; knows neither Streamlit nor the reader's scheme.
+
+Figures name a colour by its role, ``role("P")`` or ``role("P", 0.4)``; the browser looks the role up in the
+palette that fits the background it stands on, so the server never needs to know light from dark.
+"""
+
+from typing import Any
+
+# Okabe and Ito's colours, told apart by colour-blind readers; lightened where a dark page needs it.
+LIGHT = {
+    "text": "#1A1F29",
+    "muted": "#5B6573",
+    "grid": "#E9ECF0",
+    "axis": "#C9CFD7",
+    "background": "#FFFFFF",
+    "P": "#0072B2",
+    "C": "#E69F00",
+    "Q": "#D55E00",
+    "dead": "#596270",
+    "unselected": "#B9C0C9",
+    "marker": "#4A5360",
+    "good": "#009E73",
+    "bad": "#B3261E",
+}
+DARK = {
+    "text": "#E8ECF1",
+    "muted": "#9AA5B3",
+    "grid": "#222934",
+    "axis": "#3B4552",
+    "background": "#10141B",
+    "P": "#56B4E9",
+    "C": "#E69F00",
+    "Q": "#FF8A50",
+    "dead": "#B4BDC8",
+    "unselected": "#46505D",
+    "marker": "#B4BDC8",
+    "good": "#2FBF95",
+    "bad": "#FF7B72",
+}
+PALETTES = {"light": LIGHT, "dark": DARK}
+
+FONT = "role:font"  # the page's own font, which only the browser knows
+
+
+def role(name: str, alpha: float | None = None) -> str:
+    """What a figure writes where Plotly wants a colour.
+
+    >>> role("P"), role("P", 0.4)
+    ('role:P', 'role:P/0.4')
+    """
+    if name not in LIGHT:
+        raise ValueError(f"`name` must be one of {', '.join(LIGHT)}, but is {name!r}.")
+    return f"role:{name}" if alpha is None else f"role:{name}/{alpha:g}"
+
+
+def axis(title: str = "", **settings: Any) -> dict[str, Any]:
+    """An axis in the house style; `settings` are Plotly's own and win."""
+    style: dict[str, Any] = {
+        "title": {"text": title, "standoff": 6, "font": {"size": 12, "color": role("muted")}},
+        "gridcolor": role("grid"),
+        "gridwidth": 1,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "tickfont": {"size": 11, "color": role("muted")},
+        "automargin": True,
+    }
+    return {**style, **settings}
+
+
+def layout(**settings: Any) -> dict[str, Any]:
+    """A fresh Plotly layout in the house style; `settings` replace its parts, axes included."""
+    style: dict[str, Any] = {
+        "font": {"family": FONT, "size": 12, "color": role("text")},
+        "paper_bgcolor": role("background"),
+        "plot_bgcolor": role("background"),
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 2},
+        "xaxis": axis(),
+        "yaxis": axis(),
+        "showlegend": False,
+        "hovermode": "closest",
+        "hoverdistance": 12,
+        "hoverlabel": {
+            "bgcolor": role("background"),
+            "bordercolor": role("axis"),
+            "font": {"family": FONT, "size": 12, "color": role("text")},
+            "align": "left",
+        },
+        "modebar": {
+            "bgcolor": role("background", 0.85),
+            "color": role("muted"),
+            "activecolor": role("text"),
+        },
+        "newselection": {"line": {"color": role("text"), "width": 1, "dash": "dot"}},
+        "uirevision": "keep",
+    }
+    return {**style, **settings}

@@ -1,0 +1,282 @@
+"""The live plot in a real browser: what an update may never take away from the reader."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import PAGES, Server, Tab, streamlit_server
+from playwright.sync_api import Locator, Page, expect
+
+MAP = ".st-key-map .js-plotly-plot"
+PLOTS = ".js-plotly-plot"
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab], plot_server: Server) -> Tab:
+    tab = open_tab(plot_server, "?every=0.2")
+    wait_for_charts(tab.page)
+    return tab
+
+
+def wait_for_charts(page: Page) -> None:
+    page.wait_for_function(
+        f"[...document.querySelectorAll('{PLOTS}')].filter((plot) => plot._fullLayout).length === 3"
+    )
+
+
+def tick(page: Page) -> int:
+    return int(re.search(r"\d+", page.get_by_text(re.compile(r"^tick \d+$")).inner_text())[0])
+
+
+def wait_ticks(page: Page, count: int, timeout: float = 60_000) -> None:
+    goal = tick(page) + count
+    page.wait_for_function(
+        """(goal) => [...document.querySelectorAll('[data-testid=stText]')]
+            .some((text) => Number(/^tick (\\d+)$/.exec(text.innerText.trim())?.[1]) >= goal)""",
+        arg=goal,
+        timeout=timeout,
+    )
+
+
+def wait_draws(page: Page, count: int, selector: str = MAP, timeout: float = 60_000) -> None:
+    page.evaluate(
+        """(selector) => {
+            const plot = document.querySelector(selector);
+            window.draws = 0;
+            plot.on('plotly_afterplot', () => window.draws++);
+        }""",
+        selector,
+    )
+    page.wait_for_function("(count) => window.draws >= count", arg=count, timeout=timeout)
+
+
+def ranges(page: Page) -> list[float]:
+    return page.evaluate(
+        f"(() => {{ const {{xaxis, yaxis}} = document.querySelector('{MAP}')._fullLayout;"
+        "return [...xaxis.range, ...yaxis.range]; })()"
+    )
+
+
+def on_map(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Page coordinates of a place on the map, given as shares of its width and height."""
+    box = page.locator(f"{MAP} .nsewdrag").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def drag(page: Page, path: list[tuple[float, float]], *, drop: bool = True) -> None:
+    page.mouse.move(*on_map(page, *path[0]))
+    page.mouse.down()
+    for place in path[1:]:
+        page.mouse.move(*on_map(page, *place), steps=4)
+    if drop:
+        page.mouse.up()
+
+
+def press(page: Page, title: str) -> None:
+    page.locator(MAP).hover()
+    page.locator(f'{MAP} .modebar-btn[data-title="{title}"]').click()
+
+
+def picked(page: Page) -> Locator:
+    return page.get_by_text(re.compile(r"^selected "))
+
+
+def chosen_ids(page: Page) -> list[list[int]]:
+    """Per trace, the ids that the map shows as selected; null where nothing is selected or dimmed."""
+    return page.evaluate(
+        f"""document.querySelector('{MAP}')._fullData.map((trace) => trace.selectedpoints
+            ? [...trace.selectedpoints].map((row) => trace.customdata[row]).sort((a, b) => a - b) : null)"""
+    )
+
+
+LASSO = [(0.4, 0.2), (0.65, 0.2), (0.65, 0.6), (0.4, 0.6), (0.4, 0.22)]
+
+
+def lasso(page: Page) -> list[list[int]]:
+    press(page, "Lasso Select")
+    drag(page, LASSO)
+    expect(picked(page)).not_to_have_text("selected nothing")
+    return chosen_ids(page)
+
+
+def test_a_hundred_updates_remove_no_chart_and_no_tile(tab: Tab) -> None:
+    page = tab.page
+    page.evaluate(
+        """() => {
+            const kept = '.js-plotly-plot, .vq-tile, .vq-status, .main-svg';
+            window.removals = 0;
+            window.originals = [...document.querySelectorAll(kept)];
+            new MutationObserver((changes) => {
+                for (const change of changes) for (const node of change.removedNodes) {
+                    if (node.matches?.(kept) || node.querySelector?.(kept)) window.removals++;
+                }
+            }).observe(document.body, { childList: true, subtree: true });
+        }"""
+    )
+    wait_draws(page, 100, timeout=120_000)
+    assert page.evaluate("window.removals") == 0
+    assert page.evaluate("window.originals.every((node) => node.isConnected)")
+
+
+def test_zoom_outlives_updates(tab: Tab) -> None:
+    page = tab.page
+    before = ranges(page)
+    drag(page, [(0.3, 0.3), (0.7, 0.7)])
+    page.wait_for_function(
+        f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0]
+    )
+    zoomed = ranges(page)
+    wait_draws(page, 5)
+    assert ranges(page) == zoomed
+    page.mouse.dblclick(*on_map(page, 0.1, 0.1))
+    page.wait_for_function(
+        f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] === x", arg=before[0]
+    )
+
+
+def test_a_lasso_outlives_updates_and_reaches_python(tab: Tab) -> None:
+    page = tab.page
+    chosen = lasso(page)
+    assert sum(map(len, filter(None, chosen))) > 50
+    expect(picked(page)).to_contain_text(f"P {len(chosen[0])}: ({chosen[0][0]}, {chosen[0][1]}")
+    expect(picked(page)).to_contain_text(f"Q {len(chosen[1])}: ({chosen[1][0]}, ")
+    wait_draws(page, 5)
+    assert chosen_ids(page) == chosen  # rows are shuffled at every tick: these are the same points
+    shapes = page.locator(f"{MAP} .scatterlayer .trace").first.locator("path.point")
+    assert shapes.count() == 2_000  # the others are grey, not gone
+
+
+def test_a_double_click_clears_the_selection(tab: Tab) -> None:
+    page = tab.page
+    lasso(page)
+    page.mouse.dblclick(*on_map(page, 0.1, 0.1))
+    expect(picked(page)).to_have_text("selected nothing")
+    wait_draws(page, 2)
+    assert chosen_ids(page) == [None] * 5
+
+
+def test_shift_adds_to_the_selection(tab: Tab) -> None:
+    page = tab.page
+    first = lasso(page)
+    page.keyboard.down("Shift")
+    drag(page, [(x, y + 0.2) for x, y in LASSO])
+    page.keyboard.up("Shift")
+    page.wait_for_function(
+        f"(before) => document.querySelector('{MAP}')._fullData[0].selectedpoints.length > before",
+        arg=len(first[0]),
+    )
+    wait_draws(page, 2)
+    assert set(first[0]) < set(chosen_ids(page)[0])
+
+
+def test_a_click_selects_one_point(tab: Tab) -> None:
+    page = tab.page
+    place = page.locator(f"{MAP} .scatterlayer .trace").nth(2).locator("path.point").first.bounding_box()
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(picked(page)).to_have_text(re.compile(r"selected \w+ 1: \(\d+,\)"))
+
+
+@pytest.mark.parametrize(("button", "drawn"), [("Zoom", ".zoombox"), ("Lasso Select", ".select-outline")])
+def test_a_drag_in_progress_is_not_interrupted(tab: Tab, button: str, drawn: str) -> None:
+    page = tab.page
+    press(page, button)
+    drag(page, [(0.3, 0.3), (0.6, 0.4), (0.7, 0.7)], drop=False)
+    outline = page.locator(f"{MAP} {drawn}").first.element_handle()
+    shape = outline.get_attribute("d")
+    drawn_before = page.evaluate(f"document.querySelector('{MAP}').calcdata[0][0].x")
+    wait_ticks(page, 4)
+    assert outline.evaluate("(node) => node.isConnected")
+    assert outline.get_attribute("d") == shape
+    assert page.evaluate(f"document.querySelector('{MAP}').calcdata[0][0].x") == drawn_before
+    page.mouse.up()
+    page.wait_for_function(
+        f"(x) => document.querySelector('{MAP}').calcdata[0][0].x !== x", arg=drawn_before
+    )
+
+
+def test_hover_labels_stay_through_updates(tab: Tab) -> None:
+    page = tab.page
+    page.evaluate(
+        f"""() => {{
+            window.flickers = 0;
+            window.seen = 0;
+            const look = () => {{
+                const shown = document.querySelector('.st-key-usage .hovertext') !== null;
+                if (window.seen && !shown) window.flickers++;
+                window.seen += shown;
+                requestAnimationFrame(look);
+            }};
+            requestAnimationFrame(look);
+        }}"""
+    )
+    box = page.locator(".st-key-usage .nsewdrag").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.9, steps=3)
+    page.wait_for_function("window.seen > 0")
+    wait_draws(page, 8, ".st-key-usage .js-plotly-plot")
+    assert page.evaluate("window.flickers") == 0
+
+
+def test_a_theme_switch_recolours_in_place(tab: Tab) -> None:
+    page = tab.page
+    colour = f"document.querySelector('{MAP}')._fullData[0].marker.color"
+    assert page.evaluate(colour) == "#0072B2"
+    node = page.locator(MAP).element_handle()
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{colour} === '#56B4E9'")
+    assert page.evaluate(f"document.querySelector('{MAP}')._fullLayout.paper_bgcolor") == "#10141B"
+    assert node.evaluate("(node) => node.isConnected")
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(f"{colour} === '#0072B2'")
+
+
+def test_a_chart_follows_the_width_of_its_container(tab: Tab) -> None:
+    page = tab.page
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.wait_for_function(
+        f"""[...document.querySelectorAll('{PLOTS}')].every((plot) =>
+            plot._fullLayout.width === plot.clientWidth && plot.clientWidth < 700)"""
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= 1024")
+
+
+def test_an_update_of_the_whole_page_stays_below_250_kb(tab: Tab) -> None:
+    page = tab.page
+    wait_ticks(page, 1)
+    before, start = tick(page), tab.received
+    wait_ticks(page, 10)
+    per_update = (tab.received - start) / (tick(page) - before)
+    assert per_update <= 250_000
+
+
+def test_leaving_frees_the_charts_and_coming_back_draws_them_again(tab: Tab) -> None:
+    page = tab.page
+    page.evaluate(
+        f"""() => {{
+            window.globals = Object.keys(window).length;
+            window.left = [...document.querySelectorAll('{PLOTS}')].map((node) => new WeakRef(node));
+        }}"""
+    )
+    page.get_by_text("charts").click()
+    expect(page.locator(PLOTS)).to_have_count(0)
+    page.wait_for_function("window.left.every((ref) => { const node = ref.deref(); return !node?._fullLayout; })")
+    page.wait_for_function("gc(), window.left.every((ref) => ref.deref() === undefined)")
+    assert page.evaluate("Object.keys(window).length - window.globals") == 1  # `left` itself
+    page.get_by_text("charts").click()
+    wait_for_charts(page)
+    wait_draws(page, 2)
+
+
+@pytest.fixture(scope="module")
+def nested_server(tmp_path_factory: pytest.TempPathFactory, plot_server: Server) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("nested") / "log.txt"
+    with streamlit_server(PAGES / "plot_page.py", log, base_path="lab/scope") as server:
+        yield server
+
+
+def test_the_script_is_found_below_a_base_path(
+    open_tab: Callable[..., Tab], nested_server: Server
+) -> None:
+    tab = open_tab(nested_server)
+    wait_for_charts(tab.page)
+    sources = tab.page.evaluate("[...document.scripts].map((script) => script.src)")
+    assert sum("/lab/scope/app/static/plotly-" in source for source in sources) == 1
