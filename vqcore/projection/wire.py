@@ -109,12 +109,12 @@ def read_message(stream: BinaryIO) -> Message | None:
 
 def _decode(header: dict[str, Any], body: bytes) -> Message:
     kind = _KINDS[header["kind"]]
-    arrays, offset = {}, 0
+    values: dict[str, Any] = dict(header["plain"])
+    offset = 0
     for name, shape in header["shapes"].items():
-        count = math.prod(shape)
-        arrays[name] = np.frombuffer(body, "<f4", count, offset).reshape(shape)
-        offset += arrays[name].nbytes
-    return kind(**header["plain"], **arrays)
+        values[name] = np.frombuffer(body, "<f4", math.prod(shape), offset).reshape(shape)
+        offset += values[name].nbytes
+    return kind(**values)
 
 
 def _read(stream: BinaryIO, count: int) -> bytes:
