@@ -102,6 +102,10 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with this copy of `vqcore` first on the path, whatever the directory, and one thread for all."""
+    """Ours, with this copy of `vqcore` first on the path, whatever the directory, and one thread for all.
+
+    Without PYTHONWARNINGS: under `error`, importing umap without Tensorflow would end the worker.
+    """
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    return {**os.environ, **dict.fromkeys(_THREAD_LIMITS, "1"), "PYTHONPATH": path}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    return {**inherited, **dict.fromkeys(_THREAD_LIMITS, "1"), "PYTHONPATH": path}

@@ -101,9 +101,8 @@ def _principal_axes(centred: Float64) -> tuple[Float64, Float64]:
 
 
 def _total_variance(centred: Float64, matrix: Float64) -> float:
-    """Summed over features; exactly zero where only the rounding of the mean is left."""
-    rounding = np.finfo(np.float64).eps * np.abs(matrix).max()
-    return float(np.square(centred).sum() / len(matrix)) if np.abs(centred).max() > 4 * rounding else 0.0
+    """Summed over features; exactly zero for equal rows, whatever the rounding of their mean left."""
+    return float(np.square(centred).sum() / len(matrix)) if np.ptp(matrix, axis=0).any() else 0.0
 
 
 def _fix_signs(axes: Float64) -> Float64:
