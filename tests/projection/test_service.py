@@ -1,0 +1,280 @@
+"""Laws of the service, with the real worker and with small programs that stand in for a broken one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from vqcore.projection.child import Child
+from vqcore.projection.service import ProjectionService, State
+
+WARM_UP_SECONDS = 120
+FIT_SECONDS = 60
+
+# A worker that is ready at once and dies of the first request it reads
+DIES_OF_A_REQUEST = (
+    "import sys; from vqcore.projection.wire import *;"
+    "write_message(sys.stdout.buffer, Ready(seconds=0.0)); read_message(sys.stdin.buffer);"
+    "sys.exit('Out of beans.')"
+)
+# A worker that is ready at once and answers each request with its start or, without one, with its points
+ECHOES = """
+import sys
+from vqcore.projection.wire import *
+write_message(sys.stdout.buffer, Ready(seconds=0.0))
+while request := read_message(sys.stdin.buffer):
+    warm = request.start is not None
+    coordinates = request.start + 1 if warm else request.points[:, :2]
+    write_message(
+        sys.stdout.buffer, FitResult(id=request.id, coordinates=coordinates, seconds=0.0, warm=warm)
+    )
+"""
+# A worker that is ready at once, never reads and cannot be asked to end
+DEAF = """
+import signal, sys, time
+from vqcore.projection.wire import *
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+write_message(sys.stdout.buffer, Ready(seconds=0.0))
+time.sleep(600)
+"""
+
+
+def running(code):
+    return ProjectionService(partial(Child, command=(sys.executable, "-c", code)))
+
+
+def points(count=80, width=6, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, width))
+
+
+@pytest.fixture(scope="module")
+def service():
+    with ProjectionService() as service:
+        service.start()
+        assert service.wait_until_ready(WARM_UP_SECONDS), service.status.sentence
+        yield service
+
+
+def test_a_layout_comes_back_with_its_tag_and_cannot_be_changed(service):
+    assert service.request("tag", points(), tag=40)
+    layout = service.wait("tag", FIT_SECONDS)
+    assert (layout.tag, layout.warm, layout.coordinates.shape) == (40, False, (80, 2))
+    assert layout.coordinates.dtype == np.float32
+    assert layout.seconds > 0
+    with pytest.raises(ValueError, match="read-only"):
+        layout.coordinates[0] = 0
+
+
+def test_the_second_layout_starts_warm_and_moves_less_than_a_fresh_one(service):
+    def moved(layout):
+        return np.linalg.norm(layout.coordinates - first.coordinates, axis=1).mean() / first.coordinates.std()
+
+    service.request("warm", points(300))
+    first = service.wait("warm", FIT_SECONDS)
+    drifted = points(300) + 0.05 * points(300, seed=1)
+    service.request("warm", drifted)
+    warm = service.wait("warm", FIT_SECONDS)
+    service.reset("warm")
+    service.request("warm", drifted, seed=1)
+    cold = service.wait("warm", FIT_SECONDS)
+    assert (warm.warm, cold.warm) == (True, False)
+    assert moved(warm) < moved(cold) / 2
+
+
+def test_of_many_requests_the_newest_one_wins(service):
+    for step in range(20):
+        service.request("many", points(200), tag=step)
+    assert service.wait("many", FIT_SECONDS).tag == 19
+
+
+def test_what_cannot_be_laid_out_gets_a_sentence_and_the_next_request_a_layout(service):
+    service.request("bad", points() * np.nan)
+    assert service.wait("bad", FIT_SECONDS) is None
+    assert "finite" in service.error("bad")
+    service.request("bad", points())
+    assert service.wait("bad", FIT_SECONDS) is not None
+    assert service.error("bad") is None
+
+
+def test_a_killed_worker_comes_back_and_answers_what_was_in_flight(service):
+    pid = service.pid
+    service.request("killed", points(), tag="before")
+    os.kill(pid, signal.SIGKILL)
+    assert service.wait("killed", WARM_UP_SECONDS).tag == "before"
+    assert service.pid != pid
+    assert not psutil.pid_exists(pid)
+    assert service.status.state is State.READY
+
+
+def test_asking_takes_no_time_while_the_worker_is_stopped(service):
+    os.kill(service.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    for _ in range(10):
+        service.request("stopped", points(5000, 32))
+    assert time.monotonic() - began < 1
+    os.kill(service.pid, signal.SIGCONT)
+    service.forget("stopped")
+
+
+def test_closing_leaves_no_process_and_refuses_what_waits():
+    service = ProjectionService()
+    assert service.request("a", points())
+    while service.pid is None:  # the courier is starting it
+        with service._changed:
+            service._changed.wait(1)
+    pid = service.pid
+    began = time.monotonic()
+    service.close()
+    service.close()
+    assert time.monotonic() - began < 1
+    assert not psutil.pid_exists(pid)
+    assert service.wait("a", 0) is None
+    assert "stopped" in service.error("a")
+    assert not service.request("a", points())
+    with pytest.raises(RuntimeError, match="closed"):
+        service.start()
+
+
+def test_a_worker_that_dies_of_its_request_twice_is_given_up_with_a_sentence():
+    with running(DIES_OF_A_REQUEST) as service:
+        assert service.request("a", points())
+        assert service.wait("a", WARM_UP_SECONDS) is None
+        assert service.status.state is State.FAILED
+        assert "Out of beans." in service.status.sentence
+        assert service.error("a") == service.status.sentence
+        assert service.pid is None
+        assert not service.request("a", points())
+
+
+def test_a_worker_killed_twice_before_an_answer_is_given_up():
+    with running("import time; time.sleep(600)") as service:
+        service.start()
+        first = _next_pid(service, None)
+        os.kill(first, signal.SIGKILL)
+        os.kill(_next_pid(service, first), signal.SIGKILL)
+        service.request("a", points())
+        assert service.wait("a", WARM_UP_SECONDS) is None
+        assert not service.wait_until_ready(WARM_UP_SECONDS)
+        assert "twice" in service.status.sentence
+        assert "-9" in service.status.sentence
+
+
+def test_a_worker_that_answered_between_its_deaths_is_started_again_each_time():
+    with running(ECHOES) as service:
+        for step in range(3):
+            service.request("a", points(), tag=step)
+            assert service.wait("a", WARM_UP_SECONDS).tag == step
+            pid = service.pid
+            os.kill(pid, signal.SIGKILL)
+            _next_pid(service, pid)
+        assert service.wait_until_ready(WARM_UP_SECONDS)
+
+
+def test_a_failed_service_can_be_started_again():
+    with running("raise SystemExit('No umap here.')") as service:
+        for _ in range(2):
+            service.start()
+            assert not service.wait_until_ready(WARM_UP_SECONDS)
+            assert "No umap here." in service.status.sentence
+
+
+def test_a_program_that_cannot_be_run_fails_with_a_sentence():
+    with ProjectionService(partial(Child, command=("/no/such/python",))) as service:
+        service.start()
+        assert not service.wait_until_ready(WARM_UP_SECONDS)
+        assert "could not be started" in service.status.sentence
+
+
+def test_streams_do_not_share_layouts_and_another_number_of_points_begins_afresh():
+    with running(ECHOES) as service:
+        for stream, count, warm in [("a", 8, False), ("b", 8, False), ("a", 8, True), ("a", 9, False)]:
+            service.request(stream, points(count))
+            assert service.wait(stream, WARM_UP_SECONDS).warm == warm
+        service.forget("a")
+        assert service.latest("a") is None
+        assert service.latest("b") is not None
+
+
+def test_a_worker_that_does_not_listen_is_ended_within_a_second():
+    service = running(DEAF)
+    service.request("a", points(5000, 32))  # more than a pipe holds: the courier is stuck in the middle of it
+    with service._changed:
+        assert service._changed.wait_for(lambda: service.status.state is State.WORKING, WARM_UP_SECONDS)
+    pid = service.pid
+    began = time.monotonic()
+    service.close()
+    assert time.monotonic() - began < 1
+    assert not psutil.pid_exists(pid)
+    assert not service._courier.is_alive()
+
+
+def test_the_caller_may_change_its_points_after_asking():
+    mine = points(5)
+    with running(ECHOES) as service:
+        service.request("a", mine)
+        expected = mine[:, :2].astype(np.float32)
+        mine[:] = 0
+        assert np.array_equal(service.wait("a", WARM_UP_SECONDS).coordinates, expected)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"points": np.zeros(3)}, "`points` must be a matrix"),
+        ({"n_neighbors": 1}, "`n_neighbors` must be at least 2"),
+        ({"min_dist": 1.5}, "`min_dist` must be between 0 and 1"),
+        ({"seed": -1}, "`seed` must be between"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_before_anything_starts(changed, words):
+    service = ProjectionService()
+    with pytest.raises(ValueError, match=words):
+        service.request("a", **{"points": points(), **changed})
+    assert service.status.state is State.STOPPED
+
+
+def test_the_service_loads_neither_umap_nor_torch():
+    code = (
+        "import sys, vqcore.projection.service;"
+        "print([name for name in ('umap', 'torch', 'numba', 'sklearn') if name in sys.modules])"
+    )
+    run = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_killed_parent_leaves_no_worker_and_an_ordinary_end_neither(tmp_path):
+    start = (
+        "from vqcore.projection.service import ProjectionService as S; s = S(); s.start();"
+        "c = s._changed; c.acquire(); c.wait_for(lambda: s.pid, 60); print(s.pid, flush=True); c.release();"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    for end in ("import time; time.sleep(600)", ""):
+        with subprocess.Popen(
+            (sys.executable, "-c", start + end),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            env=environment,
+        ) as parent:
+            worker = psutil.Process(int(parent.stdout.readline()))
+            if end:
+                parent.kill()
+            _, complained = parent.communicate(timeout=30)
+        psutil.wait_procs([worker], timeout=10)
+        assert (
+            not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+        )  # a container may lack a reaper
+        assert complained == b""
+
+
+def _next_pid(service, pid):
+    with service._changed:
+        assert service._changed.wait_for(lambda: service.pid not in (None, pid), WARM_UP_SECONDS)
+    return service.pid

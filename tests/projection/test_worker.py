@@ -1,0 +1,162 @@
+"""Laws of the fit itself, in this process, and of the worker as a program."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.manifold import trustworthiness
+
+from vqcore.projection.child import WORKER, _environment
+from vqcore.projection.neighbours import nearest_neighbours
+from vqcore.projection.wire import FitError, FitRequest, FitResult, Ready, read_message, write_message
+from vqcore.projection.worker import answer, cold_start, lay_out
+
+pytestmark = pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
+
+
+def clusters(count=200, width=8, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = 3 * rng.normal(size=(6, width))
+    return (centres[rng.integers(6, size=count)] + rng.normal(size=(count, width))).astype(np.float32)
+
+
+def run_worker():
+    return subprocess.Popen(
+        WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*knn_search_index.*:UserWarning")
+def test_the_layout_is_the_one_umap_gives_from_the_same_start():
+    import umap
+
+    points = clusters()
+    points = points - points.mean(0, dtype=float).astype(np.float32)
+    points /= np.abs(points).max()
+    start = cold_start(points, seed=3)
+    near = nearest_neighbours(points, 15)
+    theirs = umap.UMAP(
+        n_neighbors=15, n_epochs=12, init=start, random_state=3, n_jobs=1, precomputed_knn=tuple(near)
+    ).fit_transform(points)
+    ours, warm = lay_out(FitRequest(id=0, points=points, n_epochs=12, seed=3))
+    assert not warm
+    np.testing.assert_allclose(ours, theirs, atol=0.05)
+
+
+def test_the_same_request_gives_the_same_layout():
+    request = FitRequest(id=0, points=clusters(), seed=5)
+    assert np.array_equal(lay_out(request)[0], lay_out(request)[0])
+
+
+def test_neighbours_stay_neighbours():
+    points = clusters()
+    cold, _ = lay_out(FitRequest(id=0, points=points))
+    warm, _ = lay_out(FitRequest(id=0, points=points, start=cold))
+    assert trustworthiness(points, cold, n_neighbors=10) > 0.85
+    assert trustworthiness(points, warm, n_neighbors=10) > 0.85
+
+
+def test_a_warm_start_moves_points_little_where_a_cold_one_moves_them_much():
+    points = clusters()
+    drifted = points + 0.1 * np.random.default_rng(1).normal(size=points.shape).astype(np.float32)
+    before, _ = lay_out(FitRequest(id=0, points=points))
+
+    def movement(request):
+        return np.linalg.norm(lay_out(request)[0] - before, axis=1).mean() / before.std()
+
+    warm = movement(FitRequest(id=0, points=drifted, start=before))
+    cold = movement(FitRequest(id=0, points=drifted, seed=1))
+    assert warm < 0.2
+    assert warm < cold / 2
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_the_unit_of_the_points_does_not_matter(factor):
+    points = clusters()
+    near, _ = lay_out(FitRequest(id=0, points=points * np.float32(factor)))
+    assert trustworthiness(points, near, n_neighbors=10) > 0.85
+
+
+@pytest.mark.parametrize(("count", "width"), [(3, 2), (4, 1), (16, 40), (15, 3)])
+def test_few_points_get_a_layout_with_fewer_neighbours(count, width):
+    result = answer(FitRequest(id=0, points=clusters(count, width)))
+    assert isinstance(result, FitResult)
+    assert np.isfinite(result.coordinates).all()
+
+
+def test_points_that_coincide_are_drawn_as_one_and_part_again_later():
+    points = np.full((50, 4), 0.1, np.float32)
+    together, _ = lay_out(FitRequest(id=0, points=points))
+    assert not together.any()
+    apart, warm = lay_out(FitRequest(id=0, points=clusters(50, 4), start=together))
+    assert not warm
+    assert len(np.unique(apart, axis=0)) == 50
+
+
+def test_many_duplicates_get_a_finite_layout():
+    points = np.repeat(clusters(10, 4), 30, axis=0)
+    assert np.isfinite(lay_out(FitRequest(id=0, points=points))[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("points", "start", "words"),
+    [
+        (clusters(2), None, "at least three points"),
+        (np.where(np.arange(8) == 3, np.nan, clusters(9)), None, "9 of 9 hold NaN or infinity"),
+        (np.zeros((9, 0)), None, "at least three points"),
+        (clusters(9), np.zeros((8, 2)), "`start` must hold two"),
+        (clusters(9), np.full((9, 2), np.inf), "`start` must hold two"),
+    ],
+)
+def test_what_cannot_be_laid_out_gets_a_sentence(points, start, words):
+    result = answer(FitRequest(id=7, points=points.astype(np.float32), start=start))
+    assert isinstance(result, FitError)
+    assert result.id == 7
+    assert words in result.sentence
+
+
+def test_an_unforeseen_error_is_an_answer_too():
+    result = answer(FitRequest(id=1, points=clusters(9), seed="seven"))
+    assert isinstance(result, FitError)
+    assert result.sentence.startswith("UMAP failed: ")
+
+
+def test_a_worker_that_is_interrupted_says_nothing_but_its_answers():
+    with run_worker() as process:
+        assert isinstance(read_message(process.stdout), Ready)
+        write_message(process.stdin, FitRequest(id=1, points=clusters(60)))
+        assert isinstance(read_message(process.stdout), FitResult)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10) == (b"", b"")
+
+
+def test_a_worker_that_is_terminated_says_nothing():
+    with run_worker() as process:
+        process.terminate()
+        assert process.communicate(timeout=10) == (b"", b"")
+
+
+def test_a_worker_ends_with_its_input_even_while_it_compiles():
+    with run_worker() as process:
+        assert process.communicate(timeout=10) == (b"", b"")
+    assert process.returncode == 0
+
+
+def test_a_worker_that_hears_nonsense_ends_with_a_sentence():
+    with run_worker() as process:
+        _, complained = process.communicate(b"What are you doing?", timeout=60)
+    assert process.returncode == 2
+    assert b"beyond the limit" in complained
+
+
+def test_the_worker_loads_no_torch_and_keeps_to_one_thread():
+    code = (
+        "import sys, numba, umap.umap_, vqcore.projection.worker;"
+        "print('torch' in sys.modules, numba.get_num_threads())"
+    )
+    run = subprocess.run(
+        (sys.executable, "-c", code), env=_environment(), capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == ["False", "1"]

@@ -1,0 +1,287 @@
+"""UMAP layouts on request, computed in a process beside the server: ask, carry on, read the latest.
+
+One `ProjectionService` a server. It owns the worker process and knows no umap, torch or page. Its one thread,
+the courier, starts the worker, sends it requests and obeys what it says; every other thread only leaves
+an event for the courier and reads frozen values.
+"""
+
+# N points, D features
+
+import atexit
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vqcore.projection.child import Child
+from vqcore.projection.streams import Layout, Streams
+from vqcore.projection.wire import FitError, FitRequest, FitResult, Message
+
+_DEATHS_TO_FAIL = 2  # in a row, without an answer between them
+
+
+class State(StrEnum):
+    """What the UMAP process is doing."""
+
+    STOPPED = "stopped"
+    WARMING_UP = "warming up"
+    READY = "ready"
+    WORKING = "working"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state, and a sentence to show for it."""
+
+    state: State
+    sentence: str
+
+
+class ProjectionService:
+    """Lays points out with UMAP in a process of its own, for any number of streams (browser sessions).
+
+    Usage:
+        service.request("session 7", points, tag=step)   # returns at once; the newest request wins
+        layout = service.latest("session 7")             # None until the first one is finished
+    """
+
+    def __init__(self, spawn: Callable[..., Child] = Child) -> None:
+        self._spawn = spawn
+        self._changed = threading.Condition()  # guards all below
+        self._streams = Streams()
+        self._status = Status(State.STOPPED, "UMAP has not been started.")
+        self._child: Child | None = None
+        self._deaths = 0  # since the last answer
+        self._closed = False
+        self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._courier = threading.Thread(target=self._carry, name="umap courier", daemon=True)
+
+    @property
+    def status(self) -> Status:
+        """What the UMAP process is doing, and a sentence to show for it."""
+        return self._status
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id; None where none runs."""
+        child = self._child
+        return child.pid if child else None
+
+    def start(self) -> None:
+        """Start the worker if none runs, also after it failed; it compiles for some 10 seconds."""
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("This `ProjectionService` is closed. Make a new one.")
+            if self._status.state not in (State.STOPPED, State.FAILED):
+                return
+            self._deaths = 0
+            self._show(State.WARMING_UP, "UMAP is compiling, which takes some 10 seconds after a start.")
+            if not self._courier.is_alive():
+                atexit.register(self.close)
+                self._courier.start()
+        self._events.put(self._launch)
+
+    def request(
+        self,
+        stream: str,
+        points: ArrayLike,
+        *,
+        tag: object = None,
+        n_neighbors: int = 15,
+        min_dist: float = 0.1,
+        seed: int = 0,
+    ) -> bool:
+        """Ask for a layout of `points` (N, D) and return at once; starts the worker if it never ran.
+
+        An older request of the same stream that still waits is dropped. Rows keep their identity: while N
+        and D stay the same, a layout begins from the stream's previous one, until `reset(stream)`.
+
+        Args:
+            stream: Whose request this is; streams are served in turn.
+            points: Copied here, so the caller may change them afterwards.
+            tag: Comes back with the layout: a training step, for instance.
+            n_neighbors: How many points, itself included, make up a point's surroundings; at least 2.
+            min_dist: How close neighbours may lie in the picture, 0 to 1.
+            seed: Of the fit; the same requests with the same seed give the same layouts.
+
+        Returns:
+            False where no answer will come, because the worker failed or the service is closed.
+
+        Raises:
+            ValueError: an argument is out of range. (What only the data shows, NaN for instance, comes back
+                as `error(stream)`.)
+        """
+        matrix = _float32_matrix(points)
+        _check_options(n_neighbors, min_dist, seed)
+        fit = FitRequest(id=0, points=matrix, n_neighbors=n_neighbors, min_dist=min_dist, seed=seed)
+        with self._changed:
+            if self._closed or self._status.state is State.FAILED:
+                return False
+            if self._status.state is State.STOPPED:
+                self.start()
+            self._streams.ask(stream, fit, tag)
+        self._events.put(_nothing)
+        return True
+
+    def latest(self, stream: str) -> Layout | None:
+        """The newest finished layout of `stream`."""
+        with self._changed:
+            return self._streams.latest(stream)
+
+    def error(self, stream: str) -> str | None:
+        """Why the last answered request of `stream` got no layout; None where it got one."""
+        with self._changed:
+            return self._streams.error(stream)
+
+    def reset(self, stream: str) -> None:
+        """Let the next layout of `stream` begin afresh; its latest one stays to be shown."""
+        with self._changed:
+            self._streams.reset(stream)
+
+    def forget(self, stream: str) -> None:
+        """Drop all that is known of `stream`, its requests included."""
+        with self._changed:
+            self._streams.forget(stream)
+            self._changed.notify_all()
+
+    def wait(self, stream: str, timeout: float) -> Layout | None:
+        """The latest layout once every request of `stream` is answered, refused or dropped.
+
+        Raises:
+            TimeoutError: that took longer than `timeout` seconds.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._streams.busy(stream), timeout):
+                raise TimeoutError(f"Stream {stream!r} got no answer in {timeout} s. {self._status.sentence}")
+            return self._streams.latest(stream)
+
+    def wait_until_ready(self, timeout: float) -> bool:
+        """Whether the worker answers requests, waiting up to `timeout` seconds for it to warm up."""
+        busy = (State.WARMING_UP, State.RESTARTING)
+        with self._changed:
+            self._changed.wait_for(lambda: self._status.state not in busy, timeout)
+            return self._status.state in (State.READY, State.WORKING)
+
+    def close(self) -> None:
+        """End the worker and the courier, within a second. Idempotent; registered with `atexit`."""
+        with self._changed:
+            already, self._closed = self._closed, True
+            child, self._child = self._child, None
+            self._show(State.STOPPED, "UMAP has been stopped.")
+            self._streams.refuse_all(self._status.sentence)
+        if already:
+            return
+        if child:
+            child.end()
+        self._events.put(_nothing)
+        if self._courier.is_alive():
+            self._courier.join(1.0)
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _carry(self) -> None:
+        while not self._closed:
+            event = self._events.get()
+            try:
+                event()
+                self._send_next()
+            except Exception as error:
+                self._fail(f"UMAP is off after an error of ours ({type(error).__name__}: {error}).")
+
+    def _launch(self) -> None:
+        try:
+            child = self._spawn(
+                lambda child, message: self._events.put(partial(self._hear, child, message)),
+                lambda child: self._events.put(partial(self._bury, child)),
+            )
+        except OSError as error:
+            self._fail(f"UMAP is off: its process could not be started ({error}). Use PCA.")
+            return
+        with self._changed:
+            stray = self._closed
+            if not stray:
+                self._child = child
+                self._changed.notify_all()
+        if stray:
+            child.end()
+
+    def _hear(self, child: Child, message: Message) -> None:
+        with self._changed:
+            if child is not self._child:
+                return
+            if isinstance(message, FitResult | FitError):
+                self._streams.settle(message)
+                self._deaths = 0
+            self._show(State.READY, "UMAP is ready.")
+
+    def _send_next(self) -> None:
+        with self._changed:
+            child = self._child
+            fit = self._streams.take() if child and self._status.state is State.READY else None
+            if child is None or fit is None:
+                return
+            self._show(State.WORKING, f"UMAP is laying out {len(fit.points):,} points.")
+        child.send(fit)  # not under the lock: the pipe may be slow
+
+    def _bury(self, child: Child) -> None:
+        child.end()
+        with self._changed:
+            if child is not self._child:
+                return
+            self._child = None
+            self._deaths += 1
+            words = child.last_words()
+            failed = self._deaths >= _DEATHS_TO_FAIL
+            if not failed:
+                self._streams.retry(f"The UMAP process ended twice over this request ({words}).")
+                self._show(State.RESTARTING, f"The UMAP process ended ({words}) and is being restarted.")
+        if failed:
+            self._fail(f"UMAP is off: its process ended twice in a row without an answer ({words}). Use PCA.")
+        else:
+            self._launch()
+
+    def _fail(self, sentence: str) -> None:
+        with self._changed:
+            if not self._closed:
+                self._show(State.FAILED, sentence)
+                self._streams.refuse_all(sentence)
+
+    def _show(self, state: State, sentence: str) -> None:
+        self._status = Status(state, sentence)
+        self._changed.notify_all()
+
+
+def _nothing() -> None:
+    """The event that only wakes the courier."""
+
+
+def _float32_matrix(points: ArrayLike) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    matrix = np.array(points, dtype=np.float32, order="C")
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"`points` must be a matrix (N, D), but has shape {matrix.shape}. Flatten leading dimensions "
+            "first: points.reshape(-1, D)."
+        )
+    return matrix
+
+
+def _check_options(n_neighbors: int, min_dist: float, seed: int) -> None:
+    if n_neighbors < 2:
+        raise ValueError(f"`n_neighbors` must be at least 2, but is {n_neighbors}. UMAP's usual value is 15.")
+    if not 0.0 <= min_dist <= 1.0:
+        raise ValueError(f"`min_dist` must be between 0 and 1, but is {min_dist}. UMAP's usual value is 0.1.")
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"`seed` must be between 0 and 2**32 - 1, but is {seed}.")

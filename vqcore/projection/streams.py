@@ -1,0 +1,143 @@
+"""What each stream asked for last, whose turn it is, and where its next layout begins.
+
+No process and no thread: whoever shares a `Streams` between threads guards it. Of one stream only the newest
+request waits; the streams are served in turn.
+"""
+
+# N points, D features
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.projection.wire import FitError, FitRequest, FitResult, Float32
+
+_ATTEMPTS = 2  # a request whose worker died is sent once more
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Layout:
+    """One finished layout.
+
+    Attributes:
+        coordinates: Where each point lies, in the order of the request's rows, (N, 2), read-only.
+        tag: What the caller passed with the request: a training step, for instance.
+        seconds: How long the fit took.
+        warm: Whether it began from the stream's previous layout.
+    """
+
+    coordinates: NDArray[np.float32]
+    tag: object
+    seconds: float
+    warm: bool
+
+
+@dataclass(eq=False, slots=True)
+class _Stream:
+    waiting: "_Job | None" = None
+    latest: Layout | None = None
+    error: str | None = None
+    start: Float32 | None = None  # where the next fit begins, (N, 2)
+    start_shape: tuple[int, ...] = ()  # the (N, D) of the points that `start` lays out
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Job:
+    name: str
+    stream: _Stream
+    tag: object
+    fit: FitRequest  # its start is chosen only when its turn comes
+    attempts: int = 0
+
+
+class Streams:
+    """The waiting requests and the remembered layouts of all streams, by name."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, _Stream] = {}
+        self._turns: OrderedDict[str, None] = OrderedDict()  # the names with a waiting request
+        self._in_flight: _Job | None = None
+        self._keep_start = True  # false where the stream was reset under the request in flight
+        self._count = 0
+
+    def ask(self, name: str, fit: FitRequest, tag: object) -> None:
+        """Let `fit` wait for the turn of `name`, in place of what waited there."""
+        stream = self._streams.setdefault(name, _Stream())
+        self._count += 1
+        stream.waiting = _Job(name, stream, tag, replace(fit, id=self._count))
+        self._turns.setdefault(name)
+
+    def take(self) -> FitRequest | None:
+        """The next request, with its start, which is in flight from now on; None where none waits."""
+        if self._in_flight is not None or not self._turns:
+            return None
+        name, _ = self._turns.popitem(last=False)
+        stream = self._streams[name]
+        job, stream.waiting = stream.waiting, None
+        assert job is not None
+        start = stream.start if stream.start_shape == job.fit.points.shape else None
+        self._in_flight = replace(job, fit=replace(job.fit, start=start), attempts=job.attempts + 1)
+        self._keep_start = True
+        return self._in_flight.fit
+
+    def settle(self, answer: FitResult | FitError) -> None:
+        """Keep the answer to the request in flight; one that nobody waits for is dropped."""
+        job = self._in_flight
+        if job is None or job.fit.id != answer.id:
+            return
+        self._in_flight = None
+        stream = job.stream
+        if isinstance(answer, FitError):
+            stream.error = answer.sentence
+            return
+        stream.error = None
+        stream.latest = Layout(answer.coordinates, job.tag, answer.seconds, answer.warm)
+        if self._keep_start:
+            stream.start, stream.start_shape = answer.coordinates, job.fit.points.shape
+
+    def retry(self, sentence: str) -> None:
+        """Let the request in flight wait again, first in turn; not where a newer one does."""
+        job, self._in_flight = self._in_flight, None
+        if job is None or self._streams.get(job.name) is not job.stream or job.stream.waiting is not None:
+            return
+        if job.attempts >= _ATTEMPTS:
+            job.stream.error = sentence
+            return
+        job.stream.waiting = job
+        self._turns[job.name] = None
+        self._turns.move_to_end(job.name, last=False)
+
+    def refuse_all(self, sentence: str) -> None:
+        """Answer every request that waits or is in flight with an error."""
+        job, self._in_flight = self._in_flight, None
+        for stream in [self._streams[name] for name in self._turns] + ([job.stream] if job else []):
+            stream.waiting, stream.error = None, sentence
+        self._turns.clear()
+
+    def busy(self, name: str) -> bool:
+        """Whether a request of `name` waits or is in flight."""
+        return name in self._turns or (self._in_flight is not None and self._in_flight.name == name)
+
+    def latest(self, name: str) -> Layout | None:
+        """The newest layout of `name`."""
+        stream = self._streams.get(name)
+        return stream.latest if stream else None
+
+    def error(self, name: str) -> str | None:
+        """Why the last answered request of `name` got no layout; None where it got one."""
+        stream = self._streams.get(name)
+        return stream.error if stream else None
+
+    def reset(self, name: str) -> None:
+        """Let the next layout of `name` begin afresh; its latest one stays to be shown."""
+        if name in self._streams:
+            self._streams[name].start, self._streams[name].start_shape = None, ()
+        if self._in_flight is not None and self._in_flight.name == name:
+            self._keep_start = False
+
+    def forget(self, name: str) -> None:
+        """Drop all that is known of `name`; an answer still to come is dropped too."""
+        self._streams.pop(name, None)
+        self._turns.pop(name, None)

@@ -1,0 +1,210 @@
+"""The UMAP process: reads fit requests on stdin, answers with layouts on stdout, one at a time.
+
+`python -m vqcore.projection.worker`; the only file that imports umap. Knows no stream, session or tensor:
+who asks, what is stale and when to begin afresh is `service`'s business.
+"""
+
+# N points, D features
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from vqcore.projection.align import align_layout
+from vqcore.projection.neighbours import nearest_neighbours
+from vqcore.projection.pca import FrozenBasis
+from vqcore.projection.wire import (
+    FitError,
+    FitRequest,
+    FitResult,
+    Float32,
+    Message,
+    Ready,
+    WireError,
+    read_message,
+    write_message,
+)
+
+COLD_EPOCHS = 200
+WARM_EPOCHS = 30
+WARM_LEARNING_RATE = 0.25  # a quarter of UMAP's: moves points less and keeps neighbours better
+EXTENT = 10.0  # UMAP's own: a cold start fills the square from 0 to 10
+NICENESS = 5  # training and the page come first
+
+
+def main() -> None:
+    """Serve until stdin closes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends the process at once and without a traceback
+    requests, answers = _claim_pipes()
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
+    try:
+        write_message(answers, Ready(seconds=_warm_up()))
+        while True:
+            request = waiting.get()
+            assert isinstance(request, FitRequest)
+            write_message(answers, answer(request))
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def answer(request: FitRequest) -> FitResult | FitError:
+    """The layout `request` asks for, or a sentence why there is none; never an exception."""
+    began = time.perf_counter()
+    try:
+        coordinates, warm = lay_out(request)
+    except ValueError as error:
+        return FitError(id=request.id, sentence=str(error))
+    except Exception as error:
+        return FitError(id=request.id, sentence=f"UMAP failed: {type(error).__name__}: {error}")
+    return FitResult(id=request.id, coordinates=coordinates, seconds=time.perf_counter() - began, warm=warm)
+
+
+def lay_out(request: FitRequest) -> tuple[Float32, bool]:
+    """UMAP coordinates of the request's points, (N, 2), and whether they began from its start.
+
+    The same computation as `umap.UMAP(init=start).fit_transform`, without two of its habits: its search for
+    neighbours, which below 4,096 points is most of its time, and its stretching of `start` to a square,
+    which alone moves every point by half the width of the picture at each refresh.
+
+    Raises:
+        ValueError: fewer than three points, points that are not finite, or a start of another shape.
+    """
+    points = _unit_points(request)
+    if not points.any():
+        return np.zeros((len(points), 2), np.float32), False
+    warm = request.start is not None and bool(np.ptp(request.start, axis=0).all())
+    start = request.start if request.start is not None and warm else cold_start(points, request.seed)
+    n_epochs = request.n_epochs or (WARM_EPOCHS if warm else COLD_EPOCHS)
+    n_neighbors = min(request.n_neighbors, len(points) - 1)
+    graph = _neighbour_graph(points, n_neighbors, n_epochs)
+    coordinates = _optimize(graph, start, request, n_epochs, WARM_LEARNING_RATE if warm else 1.0)
+    if not np.isfinite(coordinates).all():
+        raise ValueError("UMAP found no finite layout for these points. Reset the layout to begin afresh.")
+    return (align_layout(coordinates, start) if warm else coordinates), warm
+
+
+def cold_start(points: Float32, seed: int) -> Float32:
+    """The PCA picture of `points` (N, D), each axis stretched from 0 to 10, (N, 2).
+
+    A little noise parts points that coincide, and fills an axis along which nothing varies.
+    """
+    picture = FrozenBasis.fit(points).project(points)
+    picture *= EXTENT / float(np.abs(picture).max())
+    picture += np.random.default_rng(seed).normal(scale=1e-4, size=picture.shape).astype(np.float32)
+    low, high = picture.min(axis=0), picture.max(axis=0)
+    return np.asarray(EXTENT * (picture - low) / (high - low), dtype=np.float32)
+
+
+def _unit_points(request: FitRequest) -> Float32:
+    """The points around zero and at most one in size: UMAP sees ratios only, and float32 never overflows."""
+    points, start = request.points, request.start
+    if points.ndim != 2 or len(points) < 3 or points.shape[1] == 0:
+        raise ValueError(f"UMAP needs at least three points (N, D), but got shape {points.shape}.")
+    if not np.isfinite(points).all():
+        bad = int((~np.isfinite(points).all(axis=1)).sum())
+        raise ValueError(
+            f"UMAP needs finite points, but {bad} of {len(points)} hold NaN or infinity. Leave them out."
+        )
+    if start is not None and (start.shape != (len(points), 2) or not np.isfinite(start).all()):
+        raise ValueError(
+            f"`start` must hold two finite coordinates for each of the {len(points)} points, but has shape "
+            f"{start.shape}. Reset the layout to begin afresh."
+        )
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    rounding = 4 * np.finfo(np.float32).eps * float(np.abs(points).max())
+    size = float(np.abs(centred).max())
+    return np.asarray(centred / size if size > rounding else np.zeros_like(centred), dtype=np.float32)
+
+
+def _neighbour_graph(points: Float32, n_neighbors: int, n_epochs: int) -> Any:
+    """UMAP's weighted graph without the edges too weak to be visited once in `n_epochs`, as COO."""
+    from umap.umap_ import fuzzy_simplicial_set  # late: it takes seconds, and the pipes must be safe first
+
+    near = nearest_neighbours(points, n_neighbors)
+    graph, _, _ = fuzzy_simplicial_set(
+        points, n_neighbors, None, "euclidean", knn_indices=near.indices, knn_dists=near.distances
+    )
+    graph = graph.tocoo()
+    graph.sum_duplicates()
+    graph.data[graph.data < graph.data.max() / n_epochs] = 0.0
+    graph.eliminate_zeros()
+    return graph
+
+
+def _optimize(graph: Any, start: Float32, request: FitRequest, n_epochs: int, rate: float) -> Float32:
+    from umap.layouts import optimize_layout_euclidean
+    from umap.umap_ import INT32_MAX, INT32_MIN, make_epochs_per_sample
+
+    coordinates = np.array(start, dtype=np.float32, order="C")  # the optimizer works in place
+    random_state = np.random.RandomState(request.seed).randint(INT32_MIN, INT32_MAX, 3).astype(np.int64)
+    optimize_layout_euclidean(
+        coordinates,
+        coordinates,
+        graph.row,
+        graph.col,
+        n_epochs,
+        len(coordinates),
+        make_epochs_per_sample(graph.data, n_epochs),
+        *_curve(request.min_dist),
+        random_state,
+        initial_alpha=rate,
+        move_other=True,
+    )
+    return coordinates
+
+
+@lru_cache(maxsize=64)
+def _curve(min_dist: float) -> tuple[float, float]:
+    from umap.umap_ import find_ab_params
+
+    a, b = find_ab_params(1.0, min_dist)
+    return a, b
+
+
+def _warm_up() -> float:
+    """Have numba compile both the cold and the warm path; the seconds it took."""
+    import numba
+
+    began = time.perf_counter()
+    numba.set_num_threads(1)  # training keeps its core
+    points = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    start, _ = lay_out(FitRequest(id=0, points=points, n_epochs=2))
+    lay_out(FitRequest(id=0, points=points, start=start, n_epochs=2))
+    return time.perf_counter() - began
+
+
+def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the pipes for messages: whatever else prints goes to stderr, whatever reads gets nothing."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _listen(requests: BinaryIO, waiting: "queue.SimpleQueue[Message]") -> None:
+    """Take requests in during a fit too, so that the end of the parent is noticed and obeyed at once."""
+    try:
+        while (message := read_message(requests)) is not None:
+            waiting.put(message)
+        code = 0
+    except WireError as error:
+        sys.stderr.write(f"{error}\n")
+        code = 2
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
