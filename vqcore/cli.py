@@ -25,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         report, text = options.verb(options)
-    except (ValueError, NonFiniteError, OSError) as error:
+    except NonFiniteError as error:
+        print(f"{error} Lower the learning rate: --set learning_rate=…", file=sys.stderr)
+        return 2
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(report, indent=2) if options.json else text)
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def problems(_: argparse.Namespace) -> tuple[Any, str]:
     """List the problems and their options."""
-    report = [
+    report: list[dict[str, Any]] = [
         {
             "name": problem.name,
             "about": problem.about,
@@ -55,9 +58,7 @@ def problems(_: argparse.Namespace) -> tuple[Any, str]:
 
 def train(options: argparse.Namespace) -> tuple[Any, str]:
     """Train without a browser, throwing switches at given steps."""
-    recipe = default_recipe(
-        options.problem, seed=options.seed, device=options.device, **parse_changes(options.set)
-    )
+    recipe = default_recipe(options.problem, seed=options.seed, device=options.device, **parse_changes(options.set))
     schedule = _schedule(options.at, options.steps)
     if options.out is not None:
         storage.check_free(options.out)
@@ -67,7 +68,10 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
     seconds = time.perf_counter() - started
     report = _report(recipe, trainer, seconds)
     if options.out is not None:
-        weights = {**trainer.model.state_dict(prefix="model."), **trainer.quantizer.state_dict(prefix="quantizer.")}
+        weights = {
+            **trainer.model.state_dict(prefix="model."),
+            **trainer.quantizer.state_dict(prefix="quantizer."),
+        }
         storage.save_run(options.out, report, trainer.snapshot().history, weights)
     return report, _summary(report)
 

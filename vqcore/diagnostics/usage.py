@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def perplexity(counts: ArrayLike) -> float:
-    """exp of the entropy (nats) of the usage distribution, 1…K; nan without a single assignment.
+    """Exp of the entropy (nats) of the usage distribution, 1…K; nan without a single assignment.
 
     >>> perplexity([5, 5, 0, 0])
     2.0

@@ -92,6 +92,6 @@ def _images(found: list[np.ndarray]) -> Tensor:
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
     digits = load_digits()
-  
+
     inputs = torch.from_numpy(digits.images.astype(np.float32))[:, None].div_(8).sub_(1)
     return inputs, torch.from_numpy(digits.target.astype(np.int64))

@@ -46,9 +46,7 @@ def find_alignment(layout: ArrayLike, onto: ArrayLike, *, scale: bool = False) -
             f"{moving.shape} and {fixed.shape}. Pass the rows that both have."
         )
     if not (np.isfinite(moving).all() and np.isfinite(fixed).all()):
-        raise ValueError(
-            "`layout` and `onto` must be finite, but hold NaN or infinity. Leave those rows out."
-        )
+        raise ValueError("`layout` and `onto` must be finite, but hold NaN or infinity. Leave those rows out.")
     centre, target = moving.mean(axis=0), fixed.mean(axis=0)
     left, singular, right = np.linalg.svd((moving - centre).T @ (fixed - target))
     spread = np.square(moving - centre).sum()

@@ -27,9 +27,7 @@ def nearest_neighbours(points: NDArray[np.floating], k: int) -> Neighbours:
     """
     count = len(points)
     if not 1 <= k <= count:
-        raise ValueError(
-            f"`k` must be between 1 and the {count} points, but is {k}. Ask for fewer neighbours."
-        )
+        raise ValueError(f"`k` must be between 1 and the {count} points, but is {k}. Ask for fewer neighbours.")
     itself = np.arange(count)[:, None]
     if k == 1:
         return Neighbours(itself, np.zeros((count, 1), np.float32))

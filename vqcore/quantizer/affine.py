@@ -40,7 +40,7 @@ class AffineMap(nn.Module):
         self.register_buffer("has_moments", torch.zeros((), dtype=torch.bool))
 
     def coefficients(self, options: Options) -> tuple[Tensor, Tensor]:
-        """s and b, each (K, D), or (1, D) where all codes share one row."""
+        """S and b, each (K, D), or (1, D) where all codes share one row."""
         if options.affine == "learned":
             scale, bias = 1 + options.affine_lr_scale * self.scale, options.affine_lr_scale * self.bias
         elif options.affine == "running":

@@ -21,4 +21,5 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
             f"num_codes={num_codes}. Use fewer codes or a larger batch."
         )
     kmeans = KMeans(num_codes, init="k-means++", n_init=1, max_iter=25, random_state=seed)
-    return kmeans.fit(vectors).cluster_centers_.astype(np.float32)
+    centres: NDArray[np.float32] = kmeans.fit(vectors).cluster_centers_.astype(np.float32)
+    return centres

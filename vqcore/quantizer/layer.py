@@ -67,7 +67,8 @@ class VectorQuantizer(nn.Module):
 
     def codebook(self) -> Tensor:
         """The (K, D) code vectors as the search sees them, with gradients to the raw ones and the map."""
-        return self.affine(self.raw_codebook, self.options)
+        codebook: Tensor = self.affine(self.raw_codebook, self.options)
+        return codebook
 
     def forward(self, z_e: Tensor) -> Quantized:
         """Quantize `z_e` (…, D).

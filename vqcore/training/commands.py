@@ -39,12 +39,19 @@ class ChangeCommand:
 
 @dataclass(frozen=True, slots=True)
 class RestartCommand:
-    """Throw the present training away and begin again from `recipe`, at step 0."""
+    """Begin again from `recipe`, at step 0. The training until now is kept for one `UndoRestartCommand`."""
 
     recipe: Recipe
 
 
-Command = PauseCommand | ResumeCommand | StepCommand | SpeedCommand | ChangeCommand | RestartCommand
+@dataclass(frozen=True, slots=True)
+class UndoRestartCommand:
+    """Bring back, paused, the training that the last restart put away; a second one swaps them again."""
+
+
+Command = (
+    PauseCommand | ResumeCommand | StepCommand | SpeedCommand | ChangeCommand | RestartCommand | UndoRestartCommand
+)
 
 
 def change(variant: str = "main", **changes: Any) -> ChangeCommand:

@@ -64,9 +64,7 @@ def default_recipe(problem: str, **changes: Any) -> Recipe:
         ValueError: for an unknown problem, or what `changed` refuses.
     """
     found = find_problem(problem)
-    recipe = Recipe(
-        problem=problem, num_codes=found.num_codes, batch_size=found.batch_size, options=found.options
-    )
+    recipe = Recipe(problem=problem, num_codes=found.num_codes, batch_size=found.batch_size, options=found.options)
     return changed(recipe, changes)
 
 
@@ -97,9 +95,9 @@ def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any
         ValueError: for a word without `=`, an unknown name, a number that is none; with `live_only`, for a
             setting that only a restart can change.
     """
-    types = {f.name: f.type for f in fields(Options)}
+    types: dict[str, Any] = {f.name: f.type for f in fields(Options)}
     if not live_only:
-        types |= {f.name: f.type for f in fields(Recipe) if f.name in SETTINGS}
+        types |= {f.name: f.type for f in fields(Recipe) if f.name in ("seed", *SETTINGS)}
     changes: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -158,4 +156,3 @@ def _parse(name: str, text: str, kind: Any) -> Any:
             raise ValueError(f"`{name}` must be {noun}, but got {text!r}.")
         return value
     return text
-

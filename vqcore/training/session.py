@@ -1,7 +1,6 @@
 """Runs trainers in a background thread: commands in, snapshots out. Knows no page."""
 
 import atexit
-import os
 import queue
 import threading
 import time
@@ -10,10 +9,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
+from typing import Any
 
-import torch
-
-from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import History, Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
@@ -23,6 +21,7 @@ from vqcore.training.commands import (
     ResumeCommand,
     SpeedCommand,
     StepCommand,
+    UndoRestartCommand,
 )
 from vqcore.training.recipe import Recipe
 from vqcore.training.trainer import NonFiniteError, Trainer
@@ -56,11 +55,23 @@ class Status:
     state: State
     device: str
     steps_per_second: float
+    recipe: Recipe
+    """Of the first variant, with the live options now in force."""
+
+    commands_done: int = 0
+    """How many commands have been obeyed or refused."""
+
+    can_undo: bool = False
+    """Whether a restart can be taken back."""
+
     message: str = ""
     """One sentence for a person; empty where all is well."""
 
     details: str = ""
     """A traceback, where a step failed for a reason of its own."""
+
+
+_Run = tuple[dict[str, Recipe], dict[str, Trainer], dict[str, deque[Trail]]]
 
 
 class Session:
@@ -90,18 +101,21 @@ class Session:
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="vq-scope-session", daemon=True)
         self._published = threading.Condition()
+        self._sending = threading.Lock()
+        self._sent = 0
         self._stopping = False
         self._asked = True
         self._asked_at = clock()
         self._snapshots: dict[str, Snapshot] = {}
-        self._status = Status(State.STARTING, "", 0.0)
         # From here on, the thread's own.
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._trainers: dict[str, Trainer] = {}
         self._trails: dict[str, deque[Trail]] = {}
+        self._replaced: _Run | None = None
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
         self._marks: deque[tuple[float, int]] = deque()
+        self._status = Status(State.STARTING, "", 0.0, self._main_recipe())
 
     def start(self) -> None:
         """Begin, in a thread of its own. A torch thread alive when Python exits aborts it, so exit stops it."""
@@ -116,9 +130,16 @@ class Session:
             self._thread.join(STOP_SECONDS)
         atexit.unregister(self.stop)
 
-    def send(self, command: Command) -> None:
-        """Have `command` obeyed between two steps."""
-        self._commands.put(command)
+    def send(self, command: Command) -> int:
+        """Have `command` obeyed between two steps.
+
+        Returns:
+            Its number: `status().commands_done` reaches it when the command has been obeyed or refused.
+        """
+        with self._sending:
+            self._sent += 1
+            self._commands.put(command)
+            return self._sent
 
     def latest(self, variant: str = "main") -> Snapshot | None:
         """The newest snapshot, and the wish for a newer one; None before the first."""
@@ -137,18 +158,23 @@ class Session:
         """What the session does now."""
         return self._status
 
+    def seconds_unseen(self) -> float:
+        """How long ago somebody last asked for a snapshot."""
+        return self._clock() - self._asked_at
+
     def wait(self, until: Callable[["Session"], bool], timeout: float = 30.0) -> bool:
         """Whether `until(self)` became true within `timeout` seconds; looks whenever something is published."""
         with self._published:
             return self._published.wait_for(lambda: until(self), timeout)
 
     def _run(self) -> None:
-        self._guarded(self._build)
+        self._guarded(lambda: self._begin(self.recipes))
         while not self._stopping:
             running = self._status.state is State.RUNNING
             command = self._next_command(self._seconds_to_wait() if running else None)
             if command is not None:
-                self._guarded(lambda command=command: self._obey(command))
+                self._guarded(partial(self._obey, command))
+                self._set_status(self._status.state, commands_done=self._status.commands_done + 1)
             elif running and not self._stopping:
                 self._guarded(self._advance)
         self._set_status(State.STOPPED)
@@ -158,12 +184,12 @@ class Session:
             work()
         except NonFiniteError as error:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
-            self._set_status(State.BROKEN, sentence)
+            self._set_status(State.BROKEN, message=sentence)
         except ValueError as error:  # refused, with a sentence; nothing has changed
             state = self._status.state if self._trainers else State.BROKEN
-            self._set_status(state, str(error))
+            self._set_status(state, message=str(error))
         except Exception as error:
-            self._set_status(State.BROKEN, f"A step failed: {error}", traceback.format_exc())
+            self._set_status(State.BROKEN, message=f"A step failed: {error}", details=traceback.format_exc())
 
     def _next_command(self, seconds: float | None) -> Command | None:
         try:
@@ -178,41 +204,53 @@ class Session:
             return 0.0
         return self._next_step_at - self._clock()
 
-    def _build(self) -> None:
+    def _begin(self, recipes: dict[str, Recipe]) -> None:
+        """Build trainers for `recipes`; the present ones stay where that fails, and can be brought back else."""
+        was = self._status.state
         self._set_status(State.STARTING)
-        problem = find_problem(next(iter(self.recipes.values())).problem)
-        # One core stays with the page: with every core taken, each wait for a thread costs a step.
-        torch.set_num_threads(max(1, min(problem.threads, (os.cpu_count() or 2) - 1)))
-        self._trainers = {name: Trainer(recipe, variant=name) for name, recipe in self.recipes.items()}
-        self._trails = {name: deque(maxlen=TRAIL_LENGTH) for name in self._trainers}
+        try:
+            trainers = {name: Trainer(recipe, variant=name) for name, recipe in recipes.items()}
+        except Exception:
+            self._set_status(was)
+            raise
+        if self._trainers:
+            self._replaced = self.recipes, self._trainers, self._trails
+        self.recipes, self._trainers = recipes, trainers
+        self._trails = {name: deque(maxlen=TRAIL_LENGTH) for name in trainers}
         self._marks.clear()
-        self._set_status(self._resume_as)
+        self._set_status(self._resume_as, message="", details="")
         self._publish()
 
     def _obey(self, command: Command) -> None:
         if self._status.state is not State.BROKEN:
-            self._set_status(self._status.state)  # the last refusal has been read
+            self._set_status(self._status.state, message="", details="")  # the last refusal has been read
         match command:
             case PauseCommand():
                 self._pause(State.PAUSED)
-            case ResumeCommand():
-                if self._trainers:
-                    self._marks.clear()
-                    self._set_status(State.RUNNING)
-            case StepCommand():
-                if self._trainers:
-                    self._step()
-                    self._pause(State.PAUSED)
+            case ResumeCommand() if self._trainers:
+                self._marks.clear()
+                self._set_status(State.RUNNING, message="", details="")
+            case StepCommand() if self._trainers:
+                self._step()
+                self._pause(State.PAUSED)
             case SpeedCommand(steps_per_second):
                 self._steps_per_second = steps_per_second
                 self._next_step_at = self._clock()
-            case ChangeCommand(changes, variant):
+            case ChangeCommand(changes, variant) if self._trainers:
+                if variant not in self._trainers:
+                    raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
                 self._trainers[variant].apply(changes)
                 self._publish()
             case RestartCommand(recipe):
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
-                self.recipes, self._trainers = {name: recipe for name in self.recipes}, {}
-                self._build()
+                self._begin(dict.fromkeys(self.recipes, recipe))
+            case UndoRestartCommand():
+                if self._replaced is None:
+                    raise ValueError("There is no restart to take back.")
+                now = self.recipes, self._trainers, self._trails
+                (self.recipes, self._trainers, self._trails), self._replaced = self._replaced, now
+                self._set_status(State.PAUSED, message="", details="")
+                self._publish()
 
     def _advance(self) -> None:
         if self._clock() - self._asked_at > self._idle_pause_seconds:
@@ -242,15 +280,27 @@ class Session:
                 trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
             snapshots[name] = replace(snapshot, trail=tuple(trail))
         self._snapshots = snapshots
-        self._set_status(self._status.state, self._status.message, self._status.details)
+        self._set_status(self._status.state)
 
-    def _set_status(self, state: State, message: str = "", details: str = "") -> None:
+    def _set_status(self, state: State, **changes: Any) -> None:
         trainer = next(iter(self._trainers.values()), None)
-        device = str(trainer.device) if trainer is not None else ""
         rate = self._rate(trainer.steps_done) if trainer is not None else 0.0
-        self._status = Status(state, device, rate if state is State.RUNNING else 0.0, message, details)
+        self._status = replace(
+            self._status,
+            state=state,
+            device=str(trainer.device) if trainer is not None else "",
+            steps_per_second=rate if state is State.RUNNING else 0.0,
+            recipe=self._main_recipe(),
+            can_undo=self._replaced is not None,
+            **changes,
+        )
         with self._published:
             self._published.notify_all()
+
+    def _main_recipe(self) -> Recipe:
+        name, recipe = next(iter(self.recipes.items()))
+        trainer = self._trainers.get(name)
+        return recipe if trainer is None else replace(recipe, options=trainer.options)
 
     def _rate(self, steps_done: int) -> float:
         now = self._clock()

@@ -3,6 +3,7 @@
 # N vectors of a batch, K codes, D features
 
 import math
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -33,6 +34,15 @@ MEASURE_EVERY = 5
 SHOWN_INPUTS = 8
 FINITE_CHECK_EVERY = 16
 """Steps between two looks at whether all is finite, on devices where a look makes the host wait."""
+
+CHECKED_TENSORS = (
+    "The encoder's output z_e",
+    "The codebook",
+    "The decoder's output",
+    "The task loss",
+    "The commitment loss",
+)
+"""In the order in which one can spoil the next."""
 
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
@@ -77,6 +87,8 @@ class Trainer:
         self.variant = variant
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
+        # One core stays with whoever watches: with all of them taken, every wait for a thread costs a step.
+        torch.set_num_threads(max(1, min(self.problem.threads, (os.cpu_count() or 2) - 1)))
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
@@ -97,7 +109,7 @@ class Trainer:
         self._window = torch.zeros(USAGE_WINDOW, num_codes, dtype=torch.int32, device=self.device)
         self._window_sum = torch.zeros(num_codes, dtype=torch.int64, device=self.device)
         self._placed_at = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
-        self._first_bad: Tensor | None = None
+        self._first_bad = torch.full((len(CHECKED_TENSORS),), -1, device=self.device)
         self._recorder = Recorder()
         self._last: Step | None = None
         self._measured_step = 0
@@ -188,7 +200,12 @@ class Trainer:
         self._record("k-means", (("kmeans", "now"),))
 
     def snapshot(self) -> Snapshot:
-        """This moment; changes nothing and draws no random number."""
+        """This moment; changes nothing and draws no random number.
+
+        Raises:
+            NonFiniteError: where this moment is none to show; see `step`.
+        """
+        self._raise_if_broken()
         if self._last is not None and self._measured_step != self.steps_done:
             self._measure()
         with torch.no_grad(), _Evaluating(self.model, self.quantizer):
@@ -199,7 +216,7 @@ class Trainer:
         history = self._recorder.history()
         values = {name: float(column[-1]) for name, column in history.losses.items() if len(column)}
         values |= {name: float(column[-1]) for name, column in history.measured.items() if len(column)}
-        metrics = {name: values.get(name, math.nan) for name in (*LOSSES, *MEASURED)}
+        metrics: dict[str, Any] = {name: values.get(name, math.nan) for name in (*LOSSES, *MEASURED)}
         return capture(
             variant=self.variant,
             step=self.steps_done,
@@ -332,7 +349,8 @@ class Trainer:
         return gradient if inner is None else gradient + inner
 
     def _gradient_norm(self) -> Tensor:
-        return self._raw_gradient().norm(dim=1)
+        norms: Tensor = torch.linalg.vector_norm(self._raw_gradient(), dim=1)
+        return norms
 
     def _reached_by_gradient(self) -> Tensor:
         reached = self._gradient_norm() > 0  # (K,)
@@ -342,27 +360,20 @@ class Trainer:
         return reached
 
     def _check_finite(self, done: Step) -> None:
-        tensors = {
-            "The encoder's output z_e": done.z_e,
-            "The codebook": done.codebook,
-            "The decoder's output": done.output,
-            "The task loss": done.task_loss,
-            "The commitment loss": done.commitment_loss,
-        }
+        tensors = (done.z_e, done.codebook, done.output, done.task_loss, done.commitment_loss)
         at = self.steps_done + 1
         # The largest magnitude is finite exactly where every element is.
-        bad = ~torch.stack([tensor.abs().amax() for tensor in tensors.values()]).isfinite()
-        if self._first_bad is None:
-            self._first_bad = torch.full((len(tensors),), -1, device=self.device)
+        bad = ~torch.stack([tensor.abs().amax() for tensor in tensors]).isfinite()
         self._first_bad = torch.where(bad & (self._first_bad < 0), at, self._first_bad)
-        if self.device.type != "cpu" and at % FINITE_CHECK_EVERY:
-            return
-        steps = self._first_bad.tolist()
-        broken = [(step, order) for order, step in enumerate(steps) if step >= 0]
+        if self.device.type == "cpu" or at % FINITE_CHECK_EVERY == 0:
+            self._raise_if_broken()
+
+    def _raise_if_broken(self) -> None:
+        broken = [(step, order) for order, step in enumerate(self._first_bad.tolist()) if step >= 0]
         if broken:
-            self._first_bad = None
+            self._first_bad.fill_(-1)
             step, order = min(broken)
-            raise NonFiniteError(list(tensors)[order], step)
+            raise NonFiniteError(CHECKED_TENSORS[order], step)
 
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
         self.events += (Event(self.steps_done, self.variant, label, changes),)

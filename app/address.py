@@ -1,0 +1,82 @@
+"""The URL: which session, its settings and switches, and the view. The same URL gives the same first frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vqcore.quantizer.options import option_names
+from vqcore.training.recipe import SETTINGS, Recipe, changed, default_recipe, parse_changes
+
+VIEWS: dict[str, tuple[str, ...]] = {
+    "map": ("PCA", "UMAP", "raw"),
+    "bars": ("usage", "gradient"),
+    "order": ("sorted", "by code"),
+    "scale": ("log", "linear"),
+    "curves": ("learning", "P and C", "gradients"),
+    "smoothing": ("1", "5", "25", "100"),
+}
+"""The view controls and what each may be; the first is where it starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a URL asks for."""
+
+    session: str | None
+    recipe: Recipe | None
+    paused: bool
+    view: dict[str, str]
+    refused: tuple[str, ...]
+    """A sentence for each value that could not be used."""
+
+
+def read(query: Mapping[str, str]) -> Request:
+    """What `query` asks for; a value that cannot be used is named in `refused` and left out."""
+    refused: list[str] = []
+    recipe: Recipe | None = None
+    if "problem" in query:
+        recipe = _read_recipe(query, refused)
+    view = {}
+    for name, allowed in VIEWS.items():
+        value = query.get(name, allowed[0])
+        if value not in allowed:
+            refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
+        view[name] = value if value in allowed else allowed[0]
+    return Request(query.get("session"), recipe, query.get("paused") == "1", view, tuple(refused))
+
+
+def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool) -> dict[str, str]:
+    """The query that `read` turns into the same; what stands at its default is left out."""
+    query = {"session": session} if session else {}
+    query["problem"] = recipe.problem
+    default = default_recipe(recipe.problem)
+    for name in ("seed", "device", *SETTINGS):
+        if getattr(recipe, name) != getattr(default, name):
+            query[name] = str(getattr(recipe, name))
+    for name in option_names():
+        if getattr(recipe.options, name) != getattr(default.options, name):
+            query[name] = str(getattr(recipe.options, name))
+    query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
+    return query | ({"paused": "1"} if paused else {})
+
+
+def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
+    try:
+        recipe = default_recipe(query["problem"])
+    except ValueError as error:
+        refused.append(str(error))
+        return None
+    for name in ("seed", "device", *SETTINGS, *option_names()):
+        if name not in query:
+            continue
+        try:
+            recipe = changed(recipe, _parse(name, query[name]))
+        except ValueError as error:
+            refused.append(str(error))
+    return recipe
+
+
+def _parse(name: str, text: str) -> dict[str, Any]:
+    if name == "device":
+        return {"device": text}
+    return parse_changes([f"{name}={text}"])

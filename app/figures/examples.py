@@ -1,0 +1,124 @@
+"""Held-out inputs, what the model makes of them, and the codes between, as one picture."""
+
+# B inputs, h × w code maps
+
+import base64
+import colorsys
+import io
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from app.theme import axis, layout, role
+
+TILE = 96
+"""Pixels of one picture's side after enlarging, its own pixels kept sharp."""
+
+SPACE = 8
+
+Bytes = NDArray[np.uint8]
+
+
+def examples(
+    inputs: NDArray[np.float32],
+    code_maps: NDArray[np.int64],
+    num_codes: int,
+    *,
+    reconstructions: NDArray[np.float32] | None = None,
+    captions: list[str] | None = None,
+    right: list[bool] | None = None,
+) -> dict[str, Any]:
+    """Rows of B pictures: inputs (B, C, H, W) in ±1, reconstructions alike, code maps (B, h, w).
+
+    Captions stand under each column, in the colour of `right` where that is given: a classifier's answers.
+    """
+    rows = [_pictures(inputs)]
+    if reconstructions is not None:
+        rows.append(_pictures(reconstructions))
+    rows.append(_coloured(code_maps, num_codes))
+    names = ["input", "decoded", "codes"] if reconstructions is not None else ["input", "codes"]
+    sheet = _sheet(rows)
+    height, width = sheet.shape[:2]
+    pitch = TILE + SPACE
+    labels = [_row_label(name, order * pitch + TILE / 2) for order, name in enumerate(names)]
+    if captions is not None:
+        labels += [_caption(text, i, height, right[i] if right else None) for i, text in enumerate(captions)]
+    bottom = height + (SPACE + 14 if captions is not None else 0)
+    return {
+        "data": [{"type": "image", "source": _png(sheet), "hoverinfo": "skip"}],
+        "layout": layout(
+            xaxis=axis(visible=False, range=[0, width], constrain="domain", fixedrange=True),
+            yaxis=axis(visible=False, range=[bottom, 0], scaleanchor="x", constrain="domain", fixedrange=True),
+            annotations=labels,
+            margin={"l": 58, "r": 4, "t": 2, "b": 2},
+            dragmode=False,
+        ),
+        "alt": f"{len(inputs)} held-out inputs with {', '.join(names[1:])} below each.",
+    }
+
+
+@lru_cache(maxsize=4)
+def code_colours(num_codes: int) -> Bytes:
+    """One colour a code, (K, 3): hues a golden ratio apart on three lightnesses, so neighbours differ."""
+    colours = [
+        colorsys.hls_to_rgb((code * 0.618034) % 1, (0.40, 0.58, 0.74)[code % 3], 0.62) for code in range(num_codes)
+    ]
+    return (255 * np.asarray(colours)).round().astype(np.uint8)
+
+
+def _pictures(images: NDArray[np.float32]) -> Bytes:
+    shown = np.nan_to_num((images.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
+    shown = np.repeat(shown, 3, axis=1) if shown.shape[1] == 1 else shown
+    return shown.transpose(0, 2, 3, 1)  # (B, H, W, 3)
+
+
+def _coloured(code_maps: NDArray[np.int64], num_codes: int) -> Bytes:
+    return code_colours(num_codes)[code_maps]
+
+
+def _sheet(rows: list[Bytes]) -> Bytes:
+    """All pictures on one transparent sheet, (height, width, 4)."""
+    count = len(rows[0])
+    pitch = TILE + SPACE
+    sheet = np.zeros((len(rows) * pitch - SPACE, count * pitch - SPACE, 4), dtype=np.uint8)
+    for order, row in enumerate(rows):
+        for column, picture in enumerate(row):
+            enlarged = Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.NEAREST)
+            top, left = order * pitch, column * pitch
+            sheet[top : top + TILE, left : left + TILE, :3] = np.asarray(enlarged)
+            sheet[top : top + TILE, left : left + TILE, 3] = 255
+    return sheet
+
+
+def _png(sheet: Bytes) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, format="png", compress_level=3)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _row_label(text: str, y: float) -> dict[str, Any]:
+    return {
+        "xref": "paper",
+        "x": 0,
+        "xanchor": "right",
+        "xshift": -6,
+        "y": y,
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 11, "color": role("muted")},
+    }
+
+
+def _caption(text: str, column: int, height: int, right: bool | None) -> dict[str, Any]:
+    colour = role("muted") if right is None else role("good" if right else "bad")
+    return {
+        "x": column * (TILE + SPACE) + TILE / 2,
+        "y": height + SPACE,
+        "yanchor": "top",
+        "text": text,
+        "showarrow": False,
+        "font": {"size": 12, "color": colour},
+    }

@@ -1,0 +1,184 @@
+"""P, C and Q in one plane: embeddings, code vectors, and the codes that are used."""
+
+# M monitor vectors, K codes
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.theme import axis, layout, role
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+ELLIPSE_POINTS = 65
+SMALLEST_Q, LARGEST_Q = 5.0, 22.0
+"""Diameters in pixels of a code hardly used and of the most used one."""
+
+LONGEST_TRAIL_CODES = 96
+"""Paths drawn, of the codes that moved furthest; more turn into a thicket."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plane:
+    """What the map shows, already laid out in two dimensions."""
+
+    p: Floats
+    """(M, 2) embeddings."""
+
+    c: Floats
+    """(K, 2) code vectors."""
+
+    codes: Ints
+    """(M,) the code of each embedding."""
+
+    counts: Ints
+    """(K,) use of each code over the window."""
+
+    axis_titles: tuple[str, str]
+    keeps_distances: bool
+    """Whether lengths in the plane mean lengths in the space: then axes have equal scales, and spread is drawn."""
+
+    paths: Sequence[Floats] = ()
+    """Earlier places of the codes, (K, 2) each, oldest first; NaN where a code was moved since."""
+
+    mean_path: Sequence[Floats] = ()
+    """Earlier means of P, (2,) each."""
+
+
+def pcq_map(plane: Plane) -> dict[str, Any]:
+    """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses."""
+    used = plane.counts > 0
+    index = np.arange(len(plane.c))
+    data = [_embeddings(plane), *_paths(plane), _dead(plane, index[~used]), *_used(plane, index[used])]
+    if plane.keeps_distances:
+        data += [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]
+        data += _mean_path(plane)
+    x_title, y_title = plane.axis_titles
+    equal = {"scaleanchor": "x", "scaleratio": 1} if plane.keeps_distances else {}
+    return {
+        "data": data,
+        "layout": layout(
+            xaxis=axis(x_title, showticklabels=plane.keeps_distances),
+            yaxis=axis(y_title, showticklabels=plane.keeps_distances, **equal),
+            dragmode="pan",
+        ),
+        "alt": f"{len(plane.p)} embeddings and {len(plane.c)} code vectors, of which {int(used.sum())} are used.",
+    }
+
+
+def _embeddings(plane: Plane) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "P",
+        "meta": {"role": "P"},
+        "x": plane.p[:, 0],
+        "y": plane.p[:, 1],
+        "customdata": np.arange(len(plane.p)),
+        "text": plane.codes,
+        "marker": {"size": 4, "color": role("P", 0.45), "line": {"width": 0}},
+        "hovertemplate": "z_e %{customdata}<br>code %{text}<extra>P</extra>",
+    }
+
+
+def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "dead",
+        "meta": {"role": "dead"},
+        "x": plane.c[dead, 0],
+        "y": plane.c[dead, 1],
+        "customdata": dead,
+        "marker": {"size": 7, "symbol": "x-thin", "line": {"width": 1.4, "color": role("dead", 0.8)}},
+        "hovertemplate": "code %{customdata}<br>not used in the window<extra>dead</extra>",
+    }
+
+
+def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
+    counts = plane.counts[used]
+    largest = counts.max(initial=1)
+    # Area by use: the diameter goes with the root.
+    size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(counts / largest)
+    common = {"type": "scatter", "mode": "markers", "x": plane.c[used, 0], "y": plane.c[used, 1]}
+    return [
+        {
+            **common,
+            "name": "Q",
+            "meta": {"role": "Q"},
+            "customdata": used,
+            "text": counts,
+            "marker": {
+                "size": size,
+                "color": role("Q", 0.8),
+                "line": {"width": 1, "color": role("background")},
+            },
+            "hovertemplate": "code %{customdata}<br>used %{text:,} times<extra>Q</extra>",
+        },
+        {
+            **common,
+            "name": "C",
+            "marker": {
+                "size": 7,
+                "symbol": "circle-open",
+                "color": role("C"),
+                "line": {"width": 1.4, "color": role("C")},
+            },
+            "hoverinfo": "skip",
+        },
+    ]
+
+
+def _paths(plane: Plane) -> list[dict[str, Any]]:
+    if not plane.paths:
+        return []
+    places = np.stack([*plane.paths, plane.c])  # (T, K, 2)
+    length = np.nansum(np.linalg.norm(np.diff(places, axis=0), axis=2), axis=0)  # (K,)
+    furthest = np.argsort(length)[-LONGEST_TRAIL_CODES:]
+    gap = np.full((1, len(furthest), 2), np.nan, dtype=places.dtype)
+    lines = np.concatenate([places[:, furthest], gap]).transpose(1, 0, 2).reshape(-1, 2)
+    return [_line(lines, role("C", 0.55), 1.2)]
+
+
+def _mean_path(plane: Plane) -> list[dict[str, Any]]:
+    if not plane.mean_path:
+        return []
+    places = np.stack([*plane.mean_path, plane.p.mean(0)])
+    end = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": places[-1:, 0],
+        "y": places[-1:, 1],
+        "marker": {
+            "size": 10,
+            "symbol": "diamond",
+            "color": role("P"),
+            "line": {"width": 1.5, "color": role("background")},
+        },
+        "hovertemplate": "mean of P<extra></extra>",
+    }
+    return [_line(places, role("P"), 2.5), end]
+
+
+def _ellipse(points: Floats, name: str) -> dict[str, Any]:
+    angle = np.linspace(0, 2 * np.pi, ELLIPSE_POINTS)
+    circle = np.stack([np.cos(angle), np.sin(angle)])
+    centred = points - points.mean(0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(points))
+    ring = points.mean(0) + (vectors @ (np.sqrt(values.clip(0))[:, None] * circle)).T
+    return {**_line(ring, role(name), 1.6), "line": {"color": role(name), "width": 1.6, "dash": "dash"}}
+
+
+def _line(points: NDArray[Any], colour: str, width: float) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "line": {"color": colour, "width": width},
+        "hoverinfo": "skip",
+    }

@@ -1,0 +1,55 @@
+"""What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
+
+import secrets
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from app.planes import MapMemory
+from vqcore.projection.service import ProjectionService
+from vqcore.training.recipe import Recipe
+from vqcore.training.session import Session
+
+MOST_SESSIONS = 8
+"""Sessions kept at once; one more ends the one that nobody has looked at for longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session with what its pages remember together."""
+
+    id: str
+    session: Session
+    memory: MapMemory = field(default_factory=MapMemory)
+
+
+class Registry:
+    """All sessions by an unguessable id, which is in the URL."""
+
+    def __init__(self) -> None:
+        self.projection = ProjectionService()
+        self._entries: dict[str, Entry] = {}
+
+    def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
+        """A new session, started."""
+        while len(self._entries) >= MOST_SESSIONS:
+            stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
+            del self._entries[stalest.id]
+            stalest.session.stop()
+            self.projection.forget(stalest.id)
+        entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
+        self._entries[entry.id] = entry
+        entry.session.start()
+        return entry
+
+    def find(self, session_id: str | None) -> Entry | None:
+        """The session with this id, or None."""
+        return self._entries.get(session_id) if session_id else None
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> Registry:
+    """The server's one registry. The UMAP worker starts compiling with it, long before it is wanted."""
+    services = Registry()
+    services.projection.start()
+    return services
