@@ -49,7 +49,8 @@ def live_plot(
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
             welcome; ``alt`` is a sentence for screen readers. A trace whose points can be selected
             carries their ids, whole numbers, in ``customdata`` and says what they are in
-            ``meta={"role": "P"}``. Its cloud of thousands is best a ``scattergl``; one such chart a page.
+            ``meta={"role": "P"}``. Clouds of thousands are best ``scattergl``, and then every
+            trace that must not lie below them too; a browser without WebGL gets ``scatter``.
         key: names the element; the same key keeps the same chart.
         height: in pixels.
         revision: an unchanged one tells the browser that there is nothing to draw.

@@ -49,7 +49,6 @@ class IdSelection {
     const chosen = this.sets.get(trace.meta.role);
     trace.selectedpoints = [];
     if (chosen) ids.forEach((id, row) => chosen.has(id) && trace.selectedpoints.push(row));
-    trace.selected ??= { marker: { opacity: 1 } };
     trace.unselected ??= { marker: { color: "role:unselected", opacity: 0.45 } };
   }
 }

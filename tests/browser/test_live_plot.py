@@ -145,10 +145,11 @@ def test_a_lasso_outlives_updates_and_reaches_python(tab: Tab) -> None:
     expect(picked(page)).to_contain_text(f"Q {len(chosen[1])}: ({chosen[1][0]}, ")
     wait_draws(page, 5)
     assert chosen_ids(page) == chosen  # rows are shuffled at every tick: these are the same points
-    codes = page.locator(f"{MAP} .scatterlayer .trace").first.locator("path.point")
-    fills = codes.evaluate_all("(points) => points.map((point) => point.style.fill)")
-    assert len(fills) == 472
-    assert set(fills) == {"rgb(213, 94, 0)", "rgb(185, 192, 201)"}  # the others are grey, not gone
+    grey = (
+        f"document.querySelector('{MAP}')._fullData.slice(0, 3).map((trace) => trace.unselected.marker.color)"
+    )
+    assert page.evaluate(grey) == ["#B9C0C9"] * 3  # the others are grey, not gone
+    assert page.evaluate(f"document.querySelector('{MAP}')._fullData[0].x.length") == 2_000
 
 
 def test_a_double_click_clears_the_selection(tab: Tab) -> None:
@@ -176,8 +177,13 @@ def test_shift_adds_to_the_selection(tab: Tab) -> None:
 
 def test_a_click_selects_one_point(tab: Tab) -> None:
     page = tab.page
-    place = page.locator(f"{MAP} .scatterlayer .trace").nth(1).locator("path.point").first.bounding_box()
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    place = page.evaluate(
+        f"""(() => {{
+            const {{ _fullData: traces, _fullLayout: {{ xaxis, yaxis }} }} = document.querySelector('{MAP}');
+            return [xaxis.l2p(traces[2].x[0]) / xaxis._length, yaxis.l2p(traces[2].y[0]) / yaxis._length];
+        }})()"""
+    )
+    page.mouse.click(*on_map(page, *place))
     expect(picked(page)).to_have_text(re.compile(r"selected dead 1: \(\d+,\)"))
 
 
@@ -188,13 +194,15 @@ def test_a_drag_in_progress_is_not_interrupted(tab: Tab, button: str, drawn: str
     drag(page, [(0.3, 0.3), (0.6, 0.4), (0.7, 0.7)], drop=False)
     outline = page.locator(f"{MAP} {drawn}").first.element_handle()
     shape = outline.get_attribute("d")
-    drawn_before = page.evaluate(f"document.querySelector('{MAP}').calcdata[0][0].x")
+    drawn_before = page.evaluate(f"document.querySelector('{MAP}')._fullData[0].x[0]")
     wait_ticks(page, 4)
     assert outline.evaluate("(node) => node.isConnected")
     assert outline.get_attribute("d") == shape
-    assert page.evaluate(f"document.querySelector('{MAP}').calcdata[0][0].x") == drawn_before
+    assert page.evaluate(f"document.querySelector('{MAP}')._fullData[0].x[0]") == drawn_before
     page.mouse.up()
-    page.wait_for_function(f"(x) => document.querySelector('{MAP}').calcdata[0][0].x !== x", arg=drawn_before)
+    page.wait_for_function(
+        f"(x) => document.querySelector('{MAP}')._fullData[0].x[0] !== x", arg=drawn_before
+    )
 
 
 def test_hover_labels_stay_through_updates(tab: Tab) -> None:

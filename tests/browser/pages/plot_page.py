@@ -18,9 +18,7 @@ st.html(
 )
 
 POINTS, CODES, DEAD = 2_000, 512, 40
-kind = st.query_params.get("kind", "mixed")
-cloud = "scattergl" if kind == "mixed" else kind
-marks = "scatter" if kind == "mixed" else kind
+kind = st.query_params.get("kind", "scattergl")  # all of one chart alike: WebGL lies above SVG
 every = float(st.query_params.get("every", "0.5"))
 
 
@@ -56,7 +54,7 @@ def map_figure(tick: int) -> dict:
         x, y = ellipse(points)
         line = {"color": role(name), "width": 2, "dash": "dash"}
         return {
-            "type": "scatter",
+            "type": kind,
             "mode": "lines",
             "x": x,
             "y": y,
@@ -69,7 +67,7 @@ def map_figure(tick: int) -> dict:
         "alt": "Vectors, codes and assigned codes on two axes",
         "data": [
             {
-                "type": cloud,
+                "type": kind,
                 "mode": "markers",
                 "x": z_e[:, 0],
                 "y": z_e[:, 1],
@@ -79,7 +77,7 @@ def map_figure(tick: int) -> dict:
                 "hovertemplate": "z<sub>e</sub> %{customdata}<extra></extra>",
             },
             {
-                "type": marks,
+                "type": kind,
                 "mode": "markers",
                 "x": codebook[~dead, 0],
                 "y": codebook[~dead, 1],
@@ -94,7 +92,7 @@ def map_figure(tick: int) -> dict:
                 "hovertemplate": "code %{customdata}<extra></extra>",
             },
             {
-                "type": marks,
+                "type": kind,
                 "mode": "markers",
                 "x": codebook[dead, 0],
                 "y": codebook[dead, 1],
@@ -107,7 +105,7 @@ def map_figure(tick: int) -> dict:
             ring(codebook, "C", "C at 1σ"),
         ],
         "layout": layout(
-            xaxis=axis("PC 1", range=[-12, 12]), yaxis=axis("PC 2", range=[-6, 6], scaleanchor="x")
+            xaxis=axis("PC 1", range=[-15, 15]), yaxis=axis("PC 2", range=[-7.5, 7.5], scaleanchor="x")
         ),
     }
 
