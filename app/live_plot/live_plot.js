@@ -81,7 +81,7 @@ class LivePlot {
       this.listen();
     }
     delete this.node.dataset.problem;
-    this.keepHover();
+    this.freshenHover();
   }
 
   /** The newest figure with its selection, its size and this page's colours. */
@@ -132,8 +132,8 @@ class LivePlot {
     this.pointer = { clientX: event.clientX, clientY: event.clientY };
   }
 
-  /** Plotly forgets its hover label with the old data: ask again where the pointer rests. */
-  keepHover() {
+  /** Plotly's hover label keeps the old place and number: ask again where the pointer rests. */
+  freshenHover() {
     if (!this.pointer) return;
     const under = document.elementFromPoint(this.pointer.clientX, this.pointer.clientY);
     if (!under?.classList.contains("nsewdrag") || !this.node.contains(under)) return;
