@@ -1,1 +1,1 @@
-"""Elements that stay on the page while their numbers change: a Plotly figure, headline tiles, a status line."""
+"""Elements that stay on the page while their numbers change: a Plotly figure, tiles, a status line."""

@@ -22,7 +22,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the reader picked: ids by role, as in ``{"P": (3, 17), "Q": (5,)}``; empty means nothing picked."""
+    """What the reader picked: ids by role, as in ``{"P": (3, 17), "Q": (5,)}``; empty: nothing."""
 
     ids: Mapping[str, tuple[int, ...]]
 
@@ -48,7 +48,9 @@ def live_plot(
     Args:
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
             welcome; ``alt`` is a sentence for screen readers. A trace whose points can be selected
-            carries their ids in ``customdata`` and names them by ``meta={"role": "P"}``.
+            carries their ids, whole numbers, in ``customdata`` and says what they are in
+            ``meta={"role": "P"}``. Clouds of thousands are best ``scattergl``, and then every
+            trace that must not lie below them too; a browser without WebGL gets ``scatter``.
         key: names the element; the same key keeps the same chart.
         height: in pixels.
         revision: an unchanged one tells the browser that there is nothing to draw.
@@ -61,7 +63,6 @@ def live_plot(
     except ScriptNotPlacedError as error:
         st.error(str(error))
         return Selection({})
-    kept = st.session_state.get(key, {}).get("selection")
     data = {
         "figure": encode({part: figure[part] for part in ("data", "layout", "config") if part in figure}),
         "alt": figure.get("alt", ""),
@@ -70,8 +71,8 @@ def live_plot(
         "height": height,
         "revision": revision,
         "selectable": selectable,
-        "selected": None if selected is None else encode(dict(selected)),
-        "kept": kept,
+        "selected": None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()},
+        "kept": st.session_state.get(key, {}).get("selection"),
     }
     state = _mount(key=key, data=data, on_selection_change=lambda: None)
     chosen = state.get("selection") or {}

@@ -3,6 +3,18 @@
 const ALWAYS = ["zoom2d", "pan2d"];
 const SELECTING = ["lasso2d", "select2d"];
 
+let webGL;
+
+/** Whether this browser can draw `scattergl`; the context asked for is given back at once, there are few. */
+function hasWebGL() {
+  if (webGL === undefined) {
+    const context = document.createElement("canvas").getContext("webgl");
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    webGL = context !== null;
+  }
+  return webGL;
+}
+
 class LivePlot {
   constructor(parent, kept) {
     this.parent = parent;
@@ -10,7 +22,11 @@ class LivePlot {
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
     parent.append(this.node);
-    this.sizes = new ResizeObserver(() => this.schedule());
+    this.width = 0; // told by the observer: asking for it would make the browser lay out the page at every draw
+    this.sizes = new ResizeObserver(([entry]) => {
+      this.width = Math.round(entry.contentRect.width);
+      this.schedule();
+    });
     this.sizes.observe(this.node);
     this.unheld = (event) => this.release(event);
     this.node.addEventListener("pointerdown", (event) => this.hold(event), true);
@@ -41,12 +57,13 @@ class LivePlot {
 
   async draw() {
     this.frame = 0;
-    if (this.drawing || this.held || this.gone || !this.node.clientWidth) return;
+    if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
     this.drawing = true;
     try {
       const plotly = await loadPlotly(this.data.script);
       while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
     } catch (error) {
+      console.error(error);
       this.node.dataset.problem = error.message;
     }
     this.drawing = false;
@@ -64,20 +81,23 @@ class LivePlot {
       this.listen();
     }
     delete this.node.dataset.problem;
-    this.keepHover();
+    this.freshenHover();
   }
 
   /** The newest figure with its selection, its size and this page's colours. */
   dressed() {
     const { data, layout } = this.data.figure;
     const traces = data.map((trace) => ({ ...trace }));
-    for (const trace of traces) this.selection.mark(trace);
+    for (const trace of traces) {
+      this.selection.mark(trace);
+      if (trace.type === "scattergl" && !hasWebGL()) trace.type = "scatter";
+    }
     const font = getComputedStyle(this.parent).fontFamily;
     const dress = (value) => withColours(value, this.scheme, font);
     // Plotly would select again by place with its own outline: the ids decide, so it keeps none.
     this.selectionRevision = (this.selectionRevision ?? 0) + 1;
     const own = { selections: [], selectionrevision: this.selectionRevision };
-    const size = { width: this.node.clientWidth, height: this.data.height };
+    const size = { width: this.width, height: this.data.height };
     return { data: dress(traces), layout: { ...dress(layout), ...own, ...size } };
   }
 
@@ -112,8 +132,8 @@ class LivePlot {
     this.pointer = { clientX: event.clientX, clientY: event.clientY };
   }
 
-  /** Plotly forgets its hover label with the old data: ask again where the pointer rests. */
-  keepHover() {
+  /** Plotly's hover label keeps the old place and number: ask again where the pointer rests. */
+  freshenHover() {
     if (!this.pointer) return;
     const under = document.elementFromPoint(this.pointer.clientX, this.pointer.clientY);
     if (!under?.classList.contains("nsewdrag") || !this.node.contains(under)) return;
@@ -122,7 +142,8 @@ class LivePlot {
 
   listen() {
     const points = (event) => event?.points ?? [];
-    this.node.on("plotly_selected", (event) => event && this.select(points(event)));
+    // Plotly also says "selected" when a redraw drops its outline; only a hand on the plot means it.
+    this.node.on("plotly_selected", (event) => event && this.held && this.select(points(event)));
     this.node.on("plotly_click", (event) => this.select(points(event).slice(0, 1)));
     this.node.on("plotly_deselect", () => this.select([], true));
     this.node.on("plotly_doubleclick", () => this.select([], true));

@@ -4,18 +4,15 @@ const READERS = { u1: Uint8Array, i2: Int16Array, i4: Int32Array, f4: Float32Arr
 
 const read = new WeakMap();
 
-/** The ids a trace carries in `customdata`, or null if it carries none. */
-function idsOf({ customdata }) {
-  if (!customdata?.bdata) return customdata ?? null;
+/** The ids in `customdata` of a trace that says what it shows in `meta.role`; null for any other trace. */
+function idsOf({ customdata, meta }) {
+  if (!customdata || !meta?.role) return null;
+  if (!customdata.bdata) return customdata;
   if (!read.has(customdata)) {
     const bytes = Uint8Array.from(atob(customdata.bdata), (letter) => letter.charCodeAt(0));
     read.set(customdata, new READERS[customdata.dtype](bytes.buffer));
   }
   return read.get(customdata);
-}
-
-function roleOf(trace) {
-  return trace.meta?.role ?? trace.name ?? "points";
 }
 
 class IdSelection {
@@ -38,7 +35,7 @@ class IdSelection {
     for (const { curveNumber, pointNumber } of points) {
       const ids = idsOf(traces[curveNumber]);
       if (!ids || pointNumber === undefined) continue;
-      const role = roleOf(traces[curveNumber]);
+      const role = traces[curveNumber].meta.role;
       if (!sum.sets.has(role)) sum.sets.set(role, new Set());
       sum.sets.get(role).add(ids[pointNumber]);
     }
@@ -49,10 +46,9 @@ class IdSelection {
   mark(trace) {
     const ids = this.empty ? null : idsOf(trace);
     if (!ids) return;
-    const chosen = this.sets.get(roleOf(trace));
+    const chosen = this.sets.get(trace.meta.role);
     trace.selectedpoints = [];
     if (chosen) ids.forEach((id, row) => chosen.has(id) && trace.selectedpoints.push(row));
-    trace.selected ??= { marker: { opacity: 1 } };
     trace.unselected ??= { marker: { color: "role:unselected", opacity: 0.45 } };
   }
 }

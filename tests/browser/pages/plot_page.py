@@ -1,4 +1,4 @@
-"""A page with three moving charts, tiles and a status line, fed by the clock: what the browser tests drive."""
+"""Three moving charts, tiles and a status line, fed by the clock: what the browser tests drive."""
 
 from pathlib import Path
 
@@ -14,21 +14,21 @@ place_script(Path(__file__).parent / "static")  # Streamlit serves the folder be
 st.set_page_config(layout="wide", page_title="Live plot")
 st.html(
     "<style>.stMainBlockContainer{padding:2.25rem 1rem 0}.stVerticalBlock{gap:.5rem}"
-    ".stHorizontalBlock{gap:.75rem}[data-testid=stElementContainer] p{margin:0}</style>"
+    ".stHorizontalBlock{gap:.5rem}</style>"
 )
 
 POINTS, CODES, DEAD = 2_000, 512, 40
-kind = st.query_params.get("kind", "scatter")
+kind = st.query_params.get("kind", "scattergl")  # all of one chart alike: WebGL lies above SVG
 every = float(st.query_params.get("every", "0.5"))
 
 
 @st.cache_data
 def world() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     draw = np.random.default_rng(0)
-    centres = draw.normal(0, 1.6, (24, 2))
+    centres = draw.normal(0, (3.2, 1.7), (24, 2))
     z_e = centres[draw.integers(24, size=POINTS)] + draw.normal(0, 0.45, (POINTS, 2))
     codebook = z_e[draw.choice(POINTS, CODES, replace=False)] + draw.normal(0, 0.05, (CODES, 2))
-    codebook[:DEAD] = draw.normal(0, 0.7, (DEAD, 2)) + (3.2, -3.2)
+    codebook[:DEAD] = draw.normal(0, 0.7, (DEAD, 2)) + np.array([4.5, -3.6])
     counts = np.sort(draw.pareto(1.1, CODES) * 30).astype(int) + 1
     counts[:DEAD] = 0
     return z_e, codebook, counts
@@ -48,13 +48,13 @@ def map_figure(tick: int) -> dict:
     order = np.random.default_rng(tick).permutation(POINTS)  # rows move from tick to tick, ids do not
     z_e, codebook = (z_e @ spin)[order], codebook @ spin
     dead = counts == 0
-    size = 4 + 14 * np.sqrt(counts / counts.max())
+    size = 4 + 12 * np.sqrt(counts / counts.max())
 
     def ring(points, name, words):
         x, y = ellipse(points)
-        line = {"color": role(name), "width": 1.5, "dash": "dash"}
+        line = {"color": role(name), "width": 2, "dash": "dash"}
         return {
-            "type": "scatter",
+            "type": kind,
             "mode": "lines",
             "x": x,
             "y": y,
@@ -86,6 +86,7 @@ def map_figure(tick: int) -> dict:
                 "marker": {
                     "color": role("Q"),
                     "size": size[~dead],
+                    "opacity": 0.9,
                     "line": {"color": role("background"), "width": 1},
                 },
                 "hovertemplate": "code %{customdata}<extra></extra>",
@@ -104,7 +105,7 @@ def map_figure(tick: int) -> dict:
             ring(codebook, "C", "C at 1σ"),
         ],
         "layout": layout(
-            xaxis=axis("PC 1", range=[-6.5, 6.5]), yaxis=axis("PC 2", range=[-6.5, 6.5], scaleanchor="x")
+            xaxis=axis("PC 1", range=[-15, 15]), yaxis=axis("PC 2", range=[-7.5, 7.5], scaleanchor="x")
         ),
     }
 

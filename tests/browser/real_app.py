@@ -1,0 +1,89 @@
+"""A running Streamlit app and a tab on it, both of which remember what they complained about."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import ConsoleMessage, Page, WebSocket
+
+ROOT = Path(__file__).parents[2]
+COMPLAINT = re.compile(r"warning|traceback|exception|\berror\b", re.IGNORECASE)
+HARMLESS = re.compile(r"GPU stall due to ReadPixels")
+
+
+@dataclass
+class Server:
+    """A running app: what it runs, where it is and what it has said."""
+
+    script: Path
+    url: str
+    log: Path
+
+    def complaints(self) -> list[str]:
+        return [line for line in self.log.read_text().splitlines() if COMPLAINT.search(line)]
+
+
+@contextmanager
+def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    if base_path:
+        command.append(f"--server.baseUrlPath={base_path}")
+    url = f"http://localhost:{port}/{base_path}".rstrip("/")
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        try:
+            _wait_until_up(f"{url}/_stcore/health", process, log)
+            yield Server(script, url, log)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    stopped = False
+    for _ in range(240):
+        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(address, timeout=5):
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.25)
+            stopped = True
+        if stopped:
+            break
+    raise RuntimeError(f"Streamlit did not come up at {address}:\n{log.read_text()}")
+
+
+@dataclass
+class Tab:
+    """A page, what its console complained about and how much its websocket received."""
+
+    page: Page
+    problems: list[str] = field(default_factory=list)
+    received: int = 0
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+        self.page.on("websocket", self._listen)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not HARMLESS.search(message.text):
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._count)
+
+    def _count(self, payload: bytes | str) -> None:
+        self.received += len(payload)
