@@ -21,7 +21,13 @@ from vqcore.training.commands import (
 from vqcore.training.recipe import SETTINGS, Recipe, changed, default_recipe
 from vqcore.training.session import State, Status
 
-SPEEDS: dict[str, float | None] = {"max": None, "30/s": 30.0, "10/s": 10.0, "3/s": 3.0, "1/s": 1.0}
+SPEEDS: dict[str, float | None] = {
+    "max": None,
+    "30 steps/s": 30.0,
+    "10 steps/s": 10.0,
+    "3 steps/s": 3.0,
+    "1 step/s": 1.0,
+}
 OBEY_SECONDS = 0.5
 RESTARTING = ("seed", *SETTINGS)
 """What only a restart can change."""
@@ -49,9 +55,9 @@ def sidebar(entry: Entry, status: Status) -> None:
         help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
-    st.caption("LIVE SWITCHES · in force on the next step")
+    st.caption("LIVE · in force on the next step")
     _switches(entry)
-    st.caption("SETTINGS · begin again at step 0")
+    st.caption("RESTARTS · begin again at step 0")
     _settings(entry, status)
 
 
@@ -95,21 +101,20 @@ def _transport(entry: Entry, status: Status) -> None:
         disabled=not status.can_undo,
         width="stretch",
     )
-    st.segmented_control(
+    st.selectbox(
         "Speed",
         list(SPEEDS),
         key="speed",
-        required=True,
+        format_func=lambda speed: f"speed: {speed}",
         on_change=_change_speed,
         args=(entry,),
-        width="stretch",
         label_visibility="collapsed",
     )
 
 
 def _switches(entry: Entry) -> None:
     st.segmented_control(
-        "Affine map of the codebook",
+        "Affine map of codes",
         ["off", "learned", "running"],
         required=True,
         width="stretch",
@@ -117,23 +122,24 @@ def _switches(entry: Entry) -> None:
     )
     inner_steps, inner_lr = st.columns(2, gap="small")
     inner_steps.number_input("Inner steps", 0, 100, step=1, **_live(entry, "inner_steps"))
-    inner_lr.number_input("… their rate", 0.0, 1e9, step=10.0, format="%g", **_live(entry, "inner_lr"))
+    inner_lr.number_input("Inner rate", 0.0, 1e9, step=10.0, format="%g", **_live(entry, "inner_lr"))
     sync, groups = st.columns(2, gap="small")
     sync.number_input("Sync ν", 0.0, 100.0, step=0.1, format="%g", **_live(entry, "sync"))
     groups.number_input("Affine groups", 1, MAX_AFFINE_GROUPS, step=1, **_live(entry, "affine_groups"))
     every, now = st.columns(2, gap="small", vertical_alignment="bottom")
     every.number_input("Replace every", 0, 1_000_000, step=10, **_live(entry, "replace_every"))
     now.button(
-        "Replace now",
+        "now",
+        icon=":material/bolt:",
         key="replace_now",
         help="Move every code unused over the window (or *replace every* steps) onto a z_e of the last batch",
         on_click=_send,
         args=(entry, change(replace="now")),
         width="stretch",
     )
-    st.slider("β, codebook's share", 0.0, 1.0, step=0.01, **_live(entry, "beta"))
+    st.slider("β, codebook share", 0.0, 1.0, step=0.01, **_live(entry, "beta"))
     alpha, rate = st.columns(2, gap="small")
-    alpha.number_input("α, commitment", 0.0, 1e6, step=1.0, format="%g", **_live(entry, "alpha"))
+    alpha.number_input("α", 0.0, 1e6, step=1.0, format="%g", **_live(entry, "alpha"))
     rate.number_input("Learning rate", 0.0, 1e9, step=1e-4, format="%g", **_live(entry, "learning_rate"))
 
 

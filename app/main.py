@@ -6,6 +6,13 @@ import streamlit as st
 
 from app.views import live
 
-st.set_page_config(page_title="VQ Scope", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+SIDEBAR_PIXELS = 280
+
+st.set_page_config(
+    page_title="VQ Scope",
+    page_icon=str(Path(__file__).with_name("icon.svg")),
+    layout="wide",
+    initial_sidebar_state=SIDEBAR_PIXELS,
+)
 st.html(Path(__file__).with_name("style.css"))
 st.navigation([st.Page(live.page, title="Live", url_path="live", default=True)], position="hidden").run()

@@ -16,6 +16,10 @@ def said(capsys, *words: str) -> dict:
     return json.loads(out)
 
 
+def steps_in(path) -> list[int]:
+    return [int(row["step"]) for row in csv.DictReader(path.read_text().splitlines())]
+
+
 def test_problems_are_listed_with_their_options(capsys):
     report = said(capsys, "problems")
     assert [entry["name"] for entry in report] == ["patches", "digits", "digits-classifier", "plane"]
@@ -28,11 +32,15 @@ def test_problems_are_listed_with_their_options(capsys):
 def test_train_reports_what_the_design_promises(capsys):
     report = said(
         capsys,
-        *"train digits --steps 12 --seed 3 --device cpu --set num_codes=40 sync=0.5".split(),
-        *"--at 5 affine=running --at 8 replace=now beta=0.5".split(),
+        *["train", "digits", "--steps", "12", "--seed", "3", "--device", "cpu", "--set", "num_codes=40", "sync=0.5"],
+        *["--at", "5", "affine=running", "--at", "8", "replace=now", "beta=0.5"],
     )
     assert (report["problem"], report["steps"], report["seed"], report["device"]) == ("digits", 12, 3, "cpu")
-    assert (report["options"]["sync"], report["options"]["affine"], report["options"]["beta"]) == (0.5, "running", 0.5)
+    assert (report["options"]["sync"], report["options"]["affine"], report["options"]["beta"]) == (
+        0.5,
+        "running",
+        0.5,
+    )
     assert report["settings"]["num_codes"] == report["metrics"]["num_codes"] == 40
     assert {"task_loss", "quantization_error", "perplexity", "active_codes"} <= set(report["metrics"])
     assert [event["step"] for event in report["events"]] == [5, 8, 8]
@@ -40,18 +48,17 @@ def test_train_reports_what_the_design_promises(capsys):
 
 
 def test_the_same_words_give_the_same_numbers(capsys):
-    words = "train digits --steps 10 --device cpu --at 4 replace_every=2".split()
+    words = ["train", "digits", "--steps", "10", "--device", "cpu", "--at", "4", "replace_every=2"]
     one, two = said(capsys, *words), said(capsys, *words)
     assert one["metrics"] == two["metrics"]
 
 
 def test_a_run_is_written_in_files_that_others_read_and_never_over_another(capsys, tmp_path):
     folder = tmp_path / "run"
-    report = said(capsys, *"train digits-classifier --steps 10 --device cpu --out".split(), str(folder))
+    report = said(capsys, *["train", "digits-classifier", "--steps", "10", "--device", "cpu", "--out"], str(folder))
     assert json.loads((folder / "run.json").read_text()) == report
-    rows = list(csv.DictReader((folder / "losses.csv").open()))
-    assert [int(row["step"]) for row in rows] == list(range(1, 11))
-    assert [int(row["step"]) for row in csv.DictReader((folder / "measured.csv").open())] == [5, 10]
+    assert steps_in(folder / "losses.csv") == list(range(1, 11))
+    assert steps_in(folder / "measured.csv") == [5, 10]
     weights = torch.load(folder / "weights.pt", weights_only=True)
     assert weights["quantizer.raw_codebook"].shape == (128, 16)
     assert main(["train", "digits", "--out", str(folder)]) == 2

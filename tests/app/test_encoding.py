@@ -46,10 +46,7 @@ def test_short_arrays_stay_lists_because_plotly_wants_ranges_so() -> None:
 
 def test_nothing_that_json_lacks_is_written() -> None:
     figure = {"a": [np.nan, float("inf"), 1.0], "b": (np.float32(np.nan), np.bool_(True), None, "x")}
-    assert (
-        json.dumps(encode(figure), allow_nan=False)
-        == '{"a": [null, null, 1.0], "b": [null, true, null, "x"]}'
-    )
+    assert json.dumps(encode(figure), allow_nan=False) == '{"a": [null, null, 1.0], "b": [null, true, null, "x"]}'
 
 
 def test_words_stay_words() -> None:

@@ -99,9 +99,7 @@ def lasso(page: Page) -> list[list[int]]:
     return chosen_ids(page)
 
 
-def test_a_hundred_updates_remove_no_chart_and_no_tile(
-    open_tab: Callable[..., Tab], plot_server: Server
-) -> None:
+def test_a_hundred_updates_remove_no_chart_and_no_tile(open_tab: Callable[..., Tab], plot_server: Server) -> None:
     page = open_tab(plot_server, "?every=0.15").page
     wait_for_charts(page)
     page.evaluate(
@@ -125,16 +123,12 @@ def test_zoom_outlives_updates(tab: Tab) -> None:
     page = tab.page
     before = ranges(page)
     drag(page, [(0.3, 0.3), (0.7, 0.7)])
-    page.wait_for_function(
-        f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0]
-    )
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0])
     zoomed = ranges(page)
     wait_draws(page, 5)
     assert ranges(page) == zoomed
     page.mouse.dblclick(*on_map(page, 0.1, 0.1))
-    page.wait_for_function(
-        f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] === x", arg=before[0]
-    )
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] === x", arg=before[0])
 
 
 def test_a_lasso_outlives_updates_and_reaches_python(tab: Tab) -> None:
@@ -145,9 +139,7 @@ def test_a_lasso_outlives_updates_and_reaches_python(tab: Tab) -> None:
     expect(picked(page)).to_contain_text(f"Q {len(chosen[1])}: ({chosen[1][0]}, ")
     wait_draws(page, 5)
     assert chosen_ids(page) == chosen  # rows are shuffled at every tick: these are the same points
-    grey = (
-        f"document.querySelector('{MAP}')._fullData.slice(0, 3).map((trace) => trace.unselected.marker.color)"
-    )
+    grey = f"document.querySelector('{MAP}')._fullData.slice(0, 3).map((trace) => trace.unselected.marker.color)"
     assert page.evaluate(grey) == ["#B9C0C9"] * 3  # the others are grey, not gone
     assert page.evaluate(f"document.querySelector('{MAP}')._fullData[0].x.length") == 2_000
 
@@ -200,9 +192,7 @@ def test_a_drag_in_progress_is_not_interrupted(tab: Tab, button: str, drawn: str
     assert outline.get_attribute("d") == shape
     assert page.evaluate(f"document.querySelector('{MAP}')._fullData[0].x[0]") == drawn_before
     page.mouse.up()
-    page.wait_for_function(
-        f"(x) => document.querySelector('{MAP}')._fullData[0].x[0] !== x", arg=drawn_before
-    )
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullData[0].x[0] !== x", arg=drawn_before)
 
 
 def test_hover_labels_stay_through_updates(tab: Tab) -> None:
@@ -269,9 +259,7 @@ def test_leaving_frees_the_charts_and_coming_back_draws_them_again(tab: Tab) -> 
     )
     page.get_by_text("charts").click()
     expect(page.locator(PLOTS)).to_have_count(0)
-    page.wait_for_function(
-        "window.left.every((ref) => { const node = ref.deref(); return !node?._fullLayout; })"
-    )
+    page.wait_for_function("window.left.every((ref) => { const node = ref.deref(); return !node?._fullLayout; })")
     page.wait_for_function("gc(), window.left.every((ref) => ref.deref() === undefined)")
     assert page.evaluate("Object.keys(window).filter((name) => !window.globals.includes(name))") == [
         "globals",

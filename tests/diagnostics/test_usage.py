@@ -21,7 +21,9 @@ def test_without_an_assignment_there_is_no_perplexity():
 def test_expected_active_agrees_with_drawing_codes_at_random():
     generator = np.random.default_rng(0)
     for vectors, codes in ((10, 50), (200, 64), (4096, 512)):
-        drawn = np.mean([active_codes(count_codes(generator.integers(codes, size=vectors), codes)) for _ in range(400)])
+        drawn = np.mean(
+            [active_codes(count_codes(generator.integers(codes, size=vectors), codes)) for _ in range(400)]
+        )
         assert expected_active(vectors, codes) == pytest.approx(drawn, rel=0.02)
     assert expected_active(7, 1) == 1.0
 

@@ -18,10 +18,7 @@ from vqcore.projection.neighbours import nearest_neighbours
 )
 def test_each_point_comes_first_and_then_the_nearest_others(count, copies, width, offset, seed):
     rng = np.random.default_rng(seed)
-    points = (
-        rng.permutation(np.repeat(rng.normal(size=(count, width)), copies, axis=0)).astype(np.float32)
-        + offset
-    )
+    points = rng.permutation(np.repeat(rng.normal(size=(count, width)), copies, axis=0)).astype(np.float32) + offset
     k = int(rng.integers(1, len(points) + 1))
     near = nearest_neighbours(points, k)
     assert near.indices.dtype == np.int64

@@ -268,9 +268,7 @@ def test_a_killed_parent_leaves_no_worker_and_an_ordinary_end_neither(tmp_path):
                 parent.kill()
             _, complained = parent.communicate(timeout=30)
         psutil.wait_procs([worker], timeout=10)
-        assert (
-            not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-        )  # a container may lack a reaper
+        assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE  # a container may lack a reaper
         assert complained == b""
 
 

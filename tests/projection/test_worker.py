@@ -156,7 +156,5 @@ def test_the_worker_loads_no_torch_and_keeps_to_one_thread():
         "import sys, numba, umap.umap_, vqcore.projection.worker;"
         "print('torch' in sys.modules, numba.get_num_threads())"
     )
-    run = subprocess.run(
-        (sys.executable, "-c", code), env=_environment(), capture_output=True, text=True, check=True
-    )
+    run = subprocess.run((sys.executable, "-c", code), env=_environment(), capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "1"]

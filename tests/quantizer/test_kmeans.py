@@ -7,7 +7,9 @@ from vqcore.quantizer.kmeans import kmeans_codebook
 def test_well_separated_clusters_are_found():
     centres = np.array([[0, 0], [10, 0], [0, 10]], dtype=np.float32)
     generator = np.random.default_rng(0)
-    vectors = (centres[generator.integers(3, size=300)] + 0.1 * generator.standard_normal((300, 2))).astype(np.float32)
+    vectors = (centres[generator.integers(3, size=300)] + 0.1 * generator.standard_normal((300, 2))).astype(
+        np.float32
+    )
     found = kmeans_codebook(vectors, 3, seed=0)
     gaps = np.linalg.norm(found[:, None] - centres[None], axis=2)
     assert sorted(gaps.argmin(1)) == [0, 1, 2]

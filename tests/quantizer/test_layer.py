@@ -165,7 +165,9 @@ def test_every_option_has_the_same_state_dict_and_each_loads_into_the_other():
         for affine, groups in EVERY_MAP
     ]
     for one, other in itertools.permutations(layers, 2):
-        assert {n: v.shape for n, v in one.state_dict().items()} == {n: v.shape for n, v in other.state_dict().items()}
+        assert {n: v.shape for n, v in one.state_dict().items()} == {
+            n: v.shape for n, v in other.state_dict().items()
+        }
         one.load_state_dict(other.state_dict())
 
 

@@ -60,7 +60,11 @@ def test_half_precision_is_searched_in_float32():
 
 @pytest.mark.parametrize(
     ("vectors", "codebook"),
-    [(torch.zeros(3, 2), torch.zeros(4, 3)), (torch.zeros(3, 2), torch.zeros(0, 2)), (torch.zeros(3), torch.zeros(4, 3))],
+    [
+        (torch.zeros(3, 2), torch.zeros(4, 3)),
+        (torch.zeros(3, 2), torch.zeros(0, 2)),
+        (torch.zeros(3), torch.zeros(4, 3)),
+    ],
 )
 def test_shapes_that_do_not_fit_are_refused_with_both_named(vectors, codebook):
     with pytest.raises(ValueError, match=r"`vectors` must be \(N, D\).*got shapes"):

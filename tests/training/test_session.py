@@ -178,7 +178,7 @@ def test_a_broken_loss_pauses_names_the_tensor_and_keeps_the_last_good_snapshot(
         obeyed(session, RestartCommand(default_recipe("digits", device="cpu")))
         assert session.status().message == ""
         obeyed(session, ResumeCommand())
-        reach(session, lambda s: s.status().state is State.RUNNING and 3 <= step_of(s))
+        reach(session, lambda s: s.status().state is State.RUNNING and step_of(s) >= 3)
 
 
 def test_an_exception_in_a_step_becomes_the_state_with_its_traceback(monkeypatch):

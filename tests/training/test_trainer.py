@@ -185,7 +185,9 @@ def test_a_switch_is_in_force_on_the_next_step_and_recorded_with_its_step():
     assert (event.step, event.label, event.changes) == (10, "sync 1", (("sync", 1.0),))
 
 
-@pytest.mark.parametrize("changes", [{"sync": 1.0, "beta": 7}, {"affine": "maybe"}, {"num_codes": 4}, {"affine_groups": 17}])
+@pytest.mark.parametrize(
+    "changes", [{"sync": 1.0, "beta": 7}, {"affine": "maybe"}, {"num_codes": 4}, {"affine_groups": 17}]
+)
 def test_a_refused_change_changes_nothing(changes):
     subject = run(trainer(), 2)
     before = subject.options

@@ -34,8 +34,7 @@ def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
     centred = codebook.to(dtype) - centre  # (K, D)
     half_norms = centred.square().sum(1).mul_(0.5)  # (K,)
     blocks = [
-        _nearest_of_block(block.to(dtype) - centre, centred, half_norms)
-        for block in vectors.split(VECTORS_PER_BLOCK)
+        _nearest_of_block(block.to(dtype) - centre, centred, half_norms) for block in vectors.split(VECTORS_PER_BLOCK)
     ]
     return torch.cat(blocks) if blocks else vectors.new_empty(0, dtype=torch.int64)
 

@@ -26,7 +26,9 @@ from vqcore.training.commands import (
 from vqcore.training.recipe import Recipe
 from vqcore.training.trainer import NonFiniteError, Trainer
 
-IDLE_PAUSE_SECONDS = 300.0
+IDLE_PAUSE_SECONDS = 90.0
+"""Longer than the minute between two ticks that browsers grant a hidden tab."""
+
 TRAIL_LENGTH = 12
 STOP_SECONDS = 2.5
 RATE_SECONDS = 2.0

@@ -104,9 +104,7 @@ def map_figure(tick: int) -> dict:
             ring(z_e, "P", "P at 1σ"),
             ring(codebook, "C", "C at 1σ"),
         ],
-        "layout": layout(
-            xaxis=axis("PC 1", range=[-15, 15]), yaxis=axis("PC 2", range=[-7.5, 7.5], scaleanchor="x")
-        ),
+        "layout": layout(xaxis=axis("PC 1", range=[-15, 15]), yaxis=axis("PC 2", range=[-7.5, 7.5], scaleanchor="x")),
     }
 
 

@@ -1,0 +1,68 @@
+"""`python -m app`: starts the dashboard, or says in one sentence why it cannot."""
+
+import argparse
+import importlib
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+from streamlit.web import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT, PORTS_TO_TRY = 8501, 20
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main() -> int:
+    """Serve until interrupted; exit code 2 where the address cannot be had."""
+    parser = _Parser(prog="python -m app", description="Start the VQ Scope dashboard.")
+    parser.add_argument("--port", type=int, help=f"unless told, the first free one from {FIRST_PORT} up")
+    parser.add_argument("--address", default="localhost", help="localhost unless told; 0.0.0.0 for every network")
+    options = parser.parse_args()
+    try:
+        port = _find_port(options.address, options.port)
+    except OSError as error:
+        wanted = options.port or f"{FIRST_PORT} to {FIRST_PORT + PORTS_TO_TRY - 1}"
+        print(
+            f"`--port` must be free, but {wanted} at {options.address} is not ({error}). Name another.",
+            file=sys.stderr,
+        )
+        return 2
+    # Loading torch takes seconds: begin now, not when the first browser asks.
+    threading.Thread(target=importlib.import_module, args=("app.services",), daemon=True).start()
+    os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
+    flags = [f"--server.port={port}", f"--server.address={options.address}"]
+    sys.argv = ["streamlit", "run", str(ROOT / "app" / "main.py"), *flags]
+    return int(cli.main() or 0)
+
+
+def _find_port(address: str, wanted: int | None) -> int:
+    ports = [wanted] if wanted is not None else range(FIRST_PORT, FIRST_PORT + PORTS_TO_TRY)
+    for port in ports:
+        try:
+            _bind(address, port)
+        except OSError as error:
+            last = error
+        else:
+            return port
+    raise last
+
+
+def _bind(address: str, port: int) -> None:
+    """Raise OSError unless a server could listen there."""
+    if not 0 < port < 65_536:
+        raise OSError("a port is a number from 1 to 65535")
+    with socket.create_server((address, port)):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs every check on a bare Debian or Ubuntu with Python 3.11 or newer: makes its own virtual environment in
+# .venv-test, finds or installs a Chromium, and stops at the first check that fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\n== %s\n' "$*"; }
+
+python=""
+for candidate in python3 python3.13 python3.12 python3.11; do
+  if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    python=$candidate
+    break
+  fi
+done
+[ -n "$python" ] || { echo "Python 3.11 or newer is needed, and none is on the path. Install it and run this again." >&2; exit 2; }
+
+say "environment"
+[ -x .venv-test/bin/python ] || "$python" -m venv .venv-test
+.venv-test/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+export PATH="$PWD/.venv-test/bin:$PATH"
+
+say "browser"
+find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+if ! find_chromium; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null || true
+  fi
+  if ! find_chromium && ! python -m playwright install chromium; then
+    echo "The browser tests need a Chromium, and none could be found or installed: neither Debian's package (needs" \
+      "root) nor Playwright's download worked. Install one (apt-get install chromium) and run this again." >&2
+    exit 2
+  fi
+fi
+
+say "format and lint"
+ruff format --check .
+ruff check .
+say "import order"
+lint-imports --no-logo
+say "types"
+mypy
+say "tests"
+pytest --doctest-modules vqcore app/figures app/theme.py app/wording.py tests "$@"
