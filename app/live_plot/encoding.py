@@ -38,7 +38,7 @@ def _array(array: npt.NDArray[Any]) -> Any:
     code = _dtype(array)
     with np.errstate(over="ignore"):  # beyond 24 bits' range a float becomes infinite: a gap, as above
         data = np.ascontiguousarray(array, dtype=f"<{code}")
-    typed = {"dtype": code, "bdata": base64.b64encode(data).decode("ascii")}
+    typed = {"dtype": code, "bdata": base64.b64encode(data.tobytes()).decode("ascii")}
     if array.ndim > 1:
         typed["shape"] = ", ".join(map(str, array.shape))
     return typed
