@@ -66,13 +66,14 @@ def pcq_map(plane: Plane) -> dict[str, Any]:
             yaxis=axis(y_title, showticklabels=plane.keeps_distances, **equal),
             dragmode="pan",
         ),
+        "config": {"scrollZoom": True},
         "alt": f"{len(plane.p)} embeddings and {len(plane.c)} code vectors, of which {int(used.sum())} are used.",
     }
 
 
 def _embeddings(plane: Plane) -> dict[str, Any]:
     return {
-        "type": "scatter",
+        "type": "scattergl",
         "mode": "markers",
         "name": "P",
         "meta": {"role": "P"},
@@ -87,7 +88,7 @@ def _embeddings(plane: Plane) -> dict[str, Any]:
 
 def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
     return {
-        "type": "scatter",
+        "type": "scattergl",
         "mode": "markers",
         "name": "dead",
         "meta": {"role": "dead"},
@@ -104,7 +105,7 @@ def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
     largest = counts.max(initial=1)
     # Area by use: the diameter goes with the root.
     size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(counts / largest)
-    common = {"type": "scatter", "mode": "markers", "x": plane.c[used, 0], "y": plane.c[used, 1]}
+    common = {"type": "scattergl", "mode": "markers", "x": plane.c[used, 0], "y": plane.c[used, 1]}
     return [
         {
             **common,
@@ -149,7 +150,7 @@ def _mean_path(plane: Plane) -> list[dict[str, Any]]:
         return []
     places = np.stack([*plane.mean_path, plane.p.mean(0)])
     end = {
-        "type": "scatter",
+        "type": "scattergl",
         "mode": "markers",
         "x": places[-1:, 0],
         "y": places[-1:, 1],
@@ -175,7 +176,7 @@ def _ellipse(points: Floats, name: str) -> dict[str, Any]:
 
 def _line(points: NDArray[Any], colour: str, width: float) -> dict[str, Any]:
     return {
-        "type": "scatter",
+        "type": "scattergl",
         "mode": "lines",
         "x": points[:, 0],
         "y": points[:, 1],
