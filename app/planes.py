@@ -2,7 +2,7 @@
 
 # M monitor vectors, K codes
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,7 +24,11 @@ class MapMemory:
 
     basis: FrozenBasis | None = None
     fitted_at: int = 0
-    refit_wanted: bool = field(default=False)
+    refit_wanted: bool = False
+
+    def ask_for_refit(self) -> None:
+        """Have the plane fitted anew to the next moment shown."""
+        self.refit_wanted = True
 
 
 class Shown(NamedTuple):
@@ -74,8 +78,7 @@ def _pca(snapshot: Snapshot, memory: MapMemory) -> Shown:
         basis = FrozenBasis.fit(points)
         memory.basis, memory.fitted_at, memory.refit_wanted = basis, snapshot.step, False
     first, second = (
-        f"PC {order} · {share:.0%} of variance at step {memory.fitted_at:,}"
-        for order, share in enumerate(basis.explained_share, start=1)
+        f"PC {order} · {share:.0%} of variance" for order, share in enumerate(basis.explained_share, start=1)
     )
     plane = Plane(
         p=basis.project(snapshot.z_e),
@@ -87,7 +90,7 @@ def _pca(snapshot: Snapshot, memory: MapMemory) -> Shown:
         paths=[basis.project(path) for path in _paths(snapshot)],
         mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    return Shown(plane, snapshot, "")
+    return Shown(plane, snapshot, f"plane fitted at step {memory.fitted_at:,}")
 
 
 def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str) -> Shown:
@@ -101,7 +104,7 @@ def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, 
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
         instead = _pca(snapshot, memory)
         reason = projection.error(stream) or status.sentence
-        return instead._replace(note=f"PCA for now. {reason}")
+        return instead._replace(note=f"PCA for now: {reason}")
     assert isinstance(shown, Snapshot)
     count = len(shown.z_e)
     plane = Plane(

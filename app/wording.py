@@ -1,6 +1,6 @@
 """What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
 
-from vqcore.training.trainer import MEASURE_EVERY, USAGE_WINDOW
+from vqcore.training.trainer import USAGE_WINDOW
 
 SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
@@ -22,35 +22,18 @@ MEANINGS = {
     "perplexity": "exp of the entropy of code usage, 1…K",
     "active_codes": "codes used at least once",
     "quantization_error": "‖z_e − z_q‖²: summed over features, mean over the vectors of the newest batch",
-    "commitment_loss": "(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖²: mean over elements, newest batch, before α",
     "relative_error": "the quantization error over the total variance of z_e; at 1 the mean alone is as good",
-    "spread": "root mean square over features of the standard deviation, of z_e in a batch (P) and of all codes (C)",
-    "mean": "length of the mean vector, of z_e in a batch (P) and of all codes (C)",
-    "moment_distance": "√(‖μ_P − μ_C‖² + ‖σ_P − σ_C‖²)",
-    "gradient_fraction": "share of codes that the newest step's gradients move: through a row of their own, "
-    "or through a learned affine map",
     "gradient_norm": "‖∂L/∂c_raw‖ of the newest step, inner steps included",
 }
 
 CURVE_NOTES = {
-    "learning": f"task loss: {{loss_name}}. ‖z_e−z_q‖²: summed over features. Perplexity and active codes: over the "
-    f"last {USAGE_WINDOW} batches, every {MEASURE_EVERY} steps.",
-    "P and C": "Spread: root mean square of the features' standard deviations. Mean: length of the mean vector. "
-    "Distance: √(‖μ_P − μ_C‖² + ‖σ_P − σ_C‖²).",
-    "gradients": "Reached: share of codes that a step's gradients move, by a row of their own or a learned affine "
-    "map. Commitment: mean over elements, before α. Relative error: over the variance of z_e.",
+    "learning": f"task loss: {{loss_name}} · ‖z_e−z_q‖²: summed over features · usage: last {USAGE_WINDOW} batches",
+    "P and C": "spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
+    "gradients": "reached: codes that a step's gradient moves, by row or learned map · relative: over Var(z_e)",
 }
+"""Definitions of what a group of curves shows, short enough for one line under them."""
 
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
-
-PLAYERS = {
-    "starting": "starting",
-    "running": "running",
-    "paused": "paused",
-    "idle": "paused, nobody looked",
-    "broken": "stopped by an error",
-    "stopped": "ended",
-}
 
 
 def usage_window(window_batches: int, num_vectors: int) -> str:

@@ -113,7 +113,7 @@ def _dead_marks(counts: NDArray[np.int64], order: Order) -> list[dict[str, Any]]
             "x1": stop - 0.5,
             "y0": 0,
             "y1": 1 if order == "sorted" else 0.03,
-            "fillcolor": role("dead", 0.14 if order == "sorted" else 0.6),
+            "fillcolor": role("dead", 0.09 if order == "sorted" else 0.6),
             "line": {"width": 0},
         }
         for start, stop in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

@@ -17,6 +17,9 @@ MOST_POINTS = 400
 GAP = 0.09
 """Between two panels, as a share of the height."""
 
+LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
+"""Margins in pixels: room for ticks and for the names at the lines' ends."""
+
 LABEL_PIXELS = 13
 MOST_MARKERS = 12
 """Markers that carry a label; earlier ones keep their line."""
@@ -41,8 +44,8 @@ class Panel:
     title: str
     curves: Sequence[Curve]
     log: bool = False
-    top: float | None = None
-    """Upper end of a linear axis, where the quantity has one, such as K."""
+    ends: tuple[float, float] | None = None
+    """Both ends of the axis, where the quantity has them, such as 1 and K."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,10 +62,15 @@ def curves(
     """All panels over one step axis. `smoothing` is a running mean over so many recorded points; 1 is none."""
     data, annotations = [], []
     figure_layout = layout(
-        xaxis=axis("step", range=[0, max(last_step, 10)], anchor=f"y{len(panels) if len(panels) > 1 else ''}"),
+        xaxis=axis(
+            "step",
+            range=[0, max(last_step, 10)],
+            anchor=f"y{len(panels) if len(panels) > 1 else ''}",
+            automargin=False,
+        ),
         hovermode="x unified",
         dragmode="zoom",
-        margin={"l": 8, "r": 92, "t": 8, "b": 8, "pad": 2},
+        margin={"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM, "pad": 2},
     )
     span = (1 - GAP * (len(panels) - 1)) / len(panels)
     for order, panel in enumerate(panels):
@@ -77,10 +85,12 @@ def curves(
             range=limits,
             nticks=5,
             exponentformat="power",
+            automargin=False,
+            **({"dtick": 1} if panel.log and limits and limits[1] - limits[0] > 1 else {}),
         )
         for curve, (steps, values) in zip(panel.curves, lines, strict=True):
             data.append(_line(curve, steps, values, name))
-        annotations += _end_labels(panel, lines, name, limits, span * height)
+        annotations += _end_labels(panel, lines, limits, (top - span, top), height - TOP - BOTTOM)
     figure_layout["shapes"] = [_marker_line(marker) for marker in markers]
     figure_layout["annotations"] = annotations + _marker_labels(markers, last_step)
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
@@ -106,13 +116,15 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
     values = values[np.isfinite(values) & ((values > 0) | (not panel.log))]
     if len(values) == 0:
         return None
+    if panel.ends is not None:
+        low, high = np.log10(panel.ends) if panel.log else panel.ends
+        return [float(low - 0.04 * (high - low)), float(high + 0.06 * (high - low))]
     if panel.log:
         # Percentiles, so that one spike of the first steps does not flatten all that follows.
         low, high = np.log10(np.percentile(values, [0.5, 99.5]))
         pad = max(0.06 * (high - low), 0.08)
         return [float(low - pad), float(high + pad)]
-    high = panel.top if panel.top is not None else float(values.max())
-    low = min(0.0, float(values.min()))
+    low, high = min(0.0, float(values.min())), float(values.max())
     return [low, high + 0.06 * (high - low or 1.0)]
 
 
@@ -132,8 +144,8 @@ def _line(curve: Curve, steps: NDArray[Any], values: NDArray[Any], y: str) -> di
 def _end_labels(
     panel: Panel,
     lines: Sequence[tuple[NDArray[Any], NDArray[Any]]],
-    y: str,
     limits: list[float] | None,
+    domain: tuple[float, float],
     height: float,
 ) -> list[dict[str, Any]]:
     """Each curve's name at its right end, moved apart where two would overlap."""
@@ -144,20 +156,21 @@ def _end_labels(
     ]
     if limits is None or not ends:
         return []
-    pixels_per_unit = height / (limits[1] - limits[0])
+    bottom, top = domain[0] * height, domain[1] * height
     labels, ceiling = [], np.inf
-    for at, curve in sorted(ends, key=lambda end: -end[0]):
-        wanted = (min(max(at, limits[0]), limits[1]) - limits[0]) * pixels_per_unit
-        placed = min(wanted, ceiling - LABEL_PIXELS)
-        ceiling = placed
+    ends.sort(key=lambda end: -end[0])
+    for order, (at, curve) in enumerate(ends):
+        share = (min(max(at, limits[0]), limits[1]) - limits[0]) / (limits[1] - limits[0])
+        floor = bottom + LABEL_PIXELS * (len(ends) - 1 - order)  # leaves room for those below
+        ceiling = min(max(bottom + share * (top - bottom), floor), ceiling - LABEL_PIXELS)
         labels.append(
             {
                 "xref": "paper",
                 "x": 1,
                 "xanchor": "left",
                 "xshift": 6,
-                "yref": y,
-                "y": float(limits[0] + placed / pixels_per_unit),
+                "yref": "paper",
+                "y": float(ceiling / height),
                 "text": curve.label,
                 "showarrow": False,
                 "font": {"color": curve.colour, "size": 12},

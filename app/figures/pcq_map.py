@@ -53,7 +53,7 @@ def pcq_map(plane: Plane) -> dict[str, Any]:
     """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses."""
     used = plane.counts > 0
     index = np.arange(len(plane.c))
-    data = [_embeddings(plane), *_paths(plane), _dead(plane, index[~used]), *_used(plane, index[used])]
+    data = [_dead(plane, index[~used]), _embeddings(plane), *_paths(plane), *_used(plane, index[used])]
     if plane.keeps_distances:
         data += [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]
         data += _mean_path(plane)
@@ -81,7 +81,7 @@ def _embeddings(plane: Plane) -> dict[str, Any]:
         "y": plane.p[:, 1],
         "customdata": np.arange(len(plane.p)),
         "text": plane.codes,
-        "marker": {"size": 4, "color": role("P", 0.45), "line": {"width": 0}},
+        "marker": {"size": 4, "color": role("P", 0.35), "line": {"width": 0}},
         "hovertemplate": "z_e %{customdata}<br>code %{text}<extra>P</extra>",
     }
 
@@ -95,7 +95,7 @@ def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
         "x": plane.c[dead, 0],
         "y": plane.c[dead, 1],
         "customdata": dead,
-        "marker": {"size": 7, "symbol": "x-thin", "line": {"width": 1.4, "color": role("dead", 0.8)}},
+        "marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.2, "color": role("dead", 0.55)}},
         "hovertemplate": "code %{customdata}<br>not used in the window<extra>dead</extra>",
     }
 
@@ -171,7 +171,7 @@ def _ellipse(points: Floats, name: str) -> dict[str, Any]:
     centred = points - points.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(points))
     ring = points.mean(0) + (vectors @ (np.sqrt(values.clip(0))[:, None] * circle)).T
-    return {**_line(ring, role(name), 1.6), "line": {"color": role(name), "width": 1.6, "dash": "dash"}}
+    return {**_line(ring, role(name), 2), "line": {"color": role(name), "width": 2, "dash": "dash"}}
 
 
 def _line(points: NDArray[Any], colour: str, width: float) -> dict[str, Any]:

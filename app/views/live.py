@@ -128,14 +128,14 @@ def _live(session_id: str) -> None:
         return
     tiles(_tiles(snapshot, problem), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
-    with left.container(border=True, key="panel-map"):
+    with left.container(border=True, height="stretch", key="panel-map"):
         selection = _map(entry, snapshot, status)
-    with right.container(border=True, key="panel-bars"):
+    with right.container(border=True, height="stretch", key="panel-bars"):
         _bars(snapshot)
     left, right = st.columns([0.56, 0.44], gap="small")
-    with left.container(border=True, key="panel-curves"):
+    with left.container(border=True, height="stretch", key="panel-curves"):
         _curves(snapshot, problem)
-    with right.container(border=True, key="panel-examples"):
+    with right.container(border=True, height="stretch", key="panel-examples"):
         _examples(snapshot, problem)
     del selection
 
@@ -229,8 +229,17 @@ def _change(steps: Any, values: Any, since: int | None, *, relative: bool = Fals
 
 def _map(entry: Entry, snapshot: Snapshot, status: Status) -> Selection:
     views = planes.views_of(snapshot)
-    heading, choice = st.columns([0.62, 0.38], vertical_alignment="center")
+    heading, refit, choice = st.columns([0.6, 0.12, 0.28], vertical_alignment="center")
     view = _choose(choice, "map", views) if len(views) > 1 else views[0]
+    if view == "PCA":
+        refit.button(
+            "",
+            icon=":material/center_focus_strong:",
+            key="refit",
+            type="tertiary",
+            help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
+            on_click=entry.memory.ask_for_refit,
+        )
     shown = planes.show(view, snapshot, entry.memory, registry().projection, entry.id)
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
@@ -285,14 +294,14 @@ def _curves(snapshot: Snapshot, problem: Problem) -> None:
     heading, groups, smooth = st.columns([0.24, 0.46, 0.3], vertical_alignment="center")
     heading.html("<div class='vq-panel'><b>Through time</b></div>")
     group = _choose(groups, "curves", address.VIEWS["curves"])
-    smoothing = int(_choose(smooth, "smoothing", address.VIEWS["smoothing"], prefix="mean of "))
+    smoothing = int(_choose(smooth, "smoothing", address.VIEWS["smoothing"], prefix="⌀ "))
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
     figure = curves(
         _panels(group, snapshot),
         markers,
         smoothing=smoothing,
         last_step=snapshot.step,
-        height=LOWER - 50,
+        height=LOWER,
     )
     live_plot(figure, key="curves-plot", height=LOWER, revision=f"{snapshot.step} {group} {smoothing} {len(markers)}")
     st.caption(wording.CURVE_NOTES[group].format(loss_name=problem.loss_name))
@@ -319,7 +328,8 @@ def _panels(group: str, snapshot: Snapshot) -> list[Panel]:
             ),
             Panel(
                 title="",
-                top=float(snapshot.num_codes),
+                log=True,
+                ends=(1.0, float(max(snapshot.num_codes, 2))),
                 curves=[
                     measured("active_codes", "active codes", role("Q")),
                     measured("perplexity", "perplexity", role("C")),
@@ -345,7 +355,7 @@ def _panels(group: str, snapshot: Snapshot) -> list[Panel]:
             ),
         ]
     return [
-        Panel(title="", top=1.0, curves=[measured("gradient_fraction", "reached", role("C"))]),
+        Panel(title="", ends=(0.0, 1.0), curves=[measured("gradient_fraction", "reached", role("C"))]),
         Panel(
             title="",
             log=True,

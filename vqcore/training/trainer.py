@@ -31,7 +31,7 @@ USAGE_WINDOW = 50
 MEASURE_EVERY = 5
 """Steps between two rows of the slower measurements."""
 
-SHOWN_INPUTS = 8
+SHOWN_INPUTS = 6
 FINITE_CHECK_EVERY = 16
 """Steps between two looks at whether all is finite, on devices where a look makes the host wait."""
 

@@ -1,0 +1,50 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.address import VIEWS, read, write
+from vqcore.training.recipe import default_recipe
+
+recipes = st.builds(
+    default_recipe,
+    st.sampled_from(["patches", "digits", "digits-classifier", "plane"]),
+    seed=st.integers(0, 2**31 - 1),
+    num_codes=st.integers(16, 65_536),
+    code_init=st.sampled_from(["normal", "kmeans"]),
+    affine=st.sampled_from(["off", "learned", "running"]),
+    affine_groups=st.integers(1, 16),
+    sync=st.floats(0, 100),
+    learning_rate=st.floats(0, 1e9),
+    inner_steps=st.integers(0, 100),
+)
+views = st.fixed_dictionaries({name: st.sampled_from(allowed) for name, allowed in VIEWS.items()})
+
+
+@given(recipe=recipes, view=views, paused=st.booleans(), session=st.none() | st.just("abc"))
+def test_what_is_written_is_read_again(recipe, view, paused, session):
+    request = read(write(session, recipe, view, paused=paused))
+    assert (request.session, request.recipe, request.view) == (session, recipe, view)
+    assert request.paused == paused
+    assert request.refused == ()
+
+
+def test_an_empty_url_asks_for_nothing():
+    request = read({})
+    assert request.session is None
+    assert request.recipe is None
+    assert request.refused == ()
+    assert write(None, default_recipe("digits"), {}, paused=False) == {"problem": "digits"}
+
+
+@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine"]), st.text()))
+def test_no_url_breaks_the_page(query):
+    request = read({"problem": "digits", **query})
+    assert all("\n" not in sentence for sentence in request.refused if "\n" not in str(query))
+
+
+def test_a_value_that_cannot_be_used_is_named_and_the_rest_kept():
+    request = read({"problem": "digits", "beta": "2", "sync": "0.5", "map": "globe", "num_codes": "many"})
+    assert request.recipe == default_recipe("digits", sync=0.5)
+    assert request.view["map"] == "PCA"
+    assert len(request.refused) == 3
+    assert any("`beta` must be a number from 0 to 1" in sentence for sentence in request.refused)
+    assert read({"problem": "celeba"}).recipe is None

@@ -1,0 +1,188 @@
+"""Figures are tested as data: what would be drawn."""
+
+import base64
+import io
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from app.figures.code_bars import gradient_bars, usage_bars
+from app.figures.curves import MOST_POINTS, Curve, Marker, Panel, curves
+from app.figures.examples import TILE, code_colours, examples
+from app.figures.pcq_map import LARGEST_Q, LONGEST_TRAIL_CODES, SMALLEST_Q, Plane, pcq_map
+from app.theme import role
+
+RANDOM = np.random.default_rng(0)
+P = RANDOM.normal([2, 0], [3, 1], (400, 2)).astype(np.float32)
+C = RANDOM.normal(size=(20, 2)).astype(np.float32)
+COUNTS = np.array([0] * 5 + [1] * 10 + [100] * 5)
+
+
+def plane(**changes) -> Plane:
+    values = {
+        "p": P,
+        "c": C,
+        "codes": RANDOM.integers(20, size=400),
+        "counts": COUNTS,
+        "axis_titles": ("x", "y"),
+        "keeps_distances": True,
+    }
+    return Plane(**values | changes)
+
+
+def trace(figure: dict, name: str) -> dict:
+    return next(found for found in figure["data"] if found.get("name") == name)
+
+
+def known_to_plotly(figure: dict) -> None:
+    """Plotly itself accepts every property, once the colour roles are colours."""
+
+    def coloured(value):
+        if isinstance(value, dict):
+            return {key: coloured(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [coloured(item) for item in value]
+        return "#123456" if isinstance(value, str) and value.startswith("role:") else value
+
+    go.Figure(coloured({"data": figure["data"], "layout": figure["layout"]}))
+
+
+def test_the_map_shows_every_vector_and_every_code_once_by_its_own_id():
+    figure = pcq_map(plane())
+    known_to_plotly(figure)
+    assert trace(figure, "P")["customdata"].tolist() == list(range(400))
+    assert trace(figure, "dead")["customdata"].tolist() == [0, 1, 2, 3, 4]
+    assert trace(figure, "Q")["customdata"].tolist() == list(range(5, 20))
+    np.testing.assert_array_equal(trace(figure, "Q")["x"], C[5:, 0])
+
+
+def test_area_goes_with_use():
+    size = trace(pcq_map(plane()), "Q")["marker"]["size"]
+    assert size.max() == LARGEST_Q
+    grown = (size - SMALLEST_Q) / (LARGEST_Q - SMALLEST_Q)
+    np.testing.assert_allclose(grown**2, COUNTS[5:] / 100)
+
+
+def test_ellipses_lie_one_standard_deviation_out_and_only_where_distances_mean_something():
+    dashed = [found for found in pcq_map(plane())["data"] if found.get("line", {}).get("dash") == "dash"]
+    assert [found["line"]["color"] for found in dashed] == [role("P"), role("C")]
+    ring = np.stack([dashed[0]["x"], dashed[0]["y"]], 1)
+    whitened = np.linalg.solve(np.linalg.cholesky(np.cov(P.T, bias=True)), (ring - P.mean(0)).T)
+    np.testing.assert_allclose(np.linalg.norm(whitened, axis=0), 1, rtol=1e-3)
+    umap = pcq_map(plane(keeps_distances=False))
+    assert not any("dash" in found.get("line", {}) for found in umap["data"])
+    assert "scaleanchor" not in umap["layout"]["yaxis"]
+
+
+def test_paths_end_at_the_code_break_between_codes_and_are_kept_few():
+    many = RANDOM.normal(size=(300, 2)).astype(np.float32)
+    earlier = many + np.linspace(0, 1, 300)[:, None].astype(np.float32)
+    figure = pcq_map(plane(c=many, counts=np.ones(300, int), paths=[earlier, earlier], mean_path=[np.zeros(2)]))
+    known_to_plotly(figure)
+    line = next(found for found in figure["data"] if found.get("mode") == "lines")
+    xs = np.asarray(line["x"]).reshape(LONGEST_TRAIL_CODES, 4)  # two earlier places, the present one, a gap
+    assert np.isnan(xs[:, 3]).all()
+    drawn = {float(x) for x in xs[:, 2]}
+    assert drawn == {float(x) for x in many[-LONGEST_TRAIL_CODES:, 0]}  # those that moved furthest
+
+
+@pytest.mark.parametrize("order", ["sorted", "by code"])
+@pytest.mark.parametrize("log", [True, False])
+def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
+    figure = usage_bars(COUNTS, order=order, log=log)
+    known_to_plotly(figure)
+    (bars,) = figure["data"]
+    np.testing.assert_array_equal(COUNTS[bars["customdata"]], bars["y"])
+    assert sorted(bars["customdata"]) == list(range(20))
+    if order == "sorted":
+        assert (np.diff(bars["y"]) <= 0).all()
+    even, *bands = figure["layout"]["shapes"]
+    assert even["y0"] == COUNTS.sum() / 20
+    width = sum(band["x1"] - band["x0"] for band in bands)
+    assert width == 5
+    assert any("5 of 20 dead" in note["text"] for note in figure["layout"]["annotations"])
+
+
+@pytest.mark.parametrize("counts", [np.zeros(7, int), np.ones(1, int)])
+def test_usage_bars_of_nothing_and_of_one_code(counts):
+    known_to_plotly(usage_bars(counts, order="sorted", log=True))
+    known_to_plotly(gradient_bars(counts.astype(np.float32), order="by code", log=True))
+
+
+def curve(values, label="loss") -> Curve:
+    values = np.asarray(values, dtype=np.float32)
+    return Curve(label=label, steps=np.arange(1, len(values) + 1), values=values, colour=role("P"))
+
+
+def test_a_long_curve_is_thinned_to_means_of_equal_runs_and_keeps_its_end():
+    values = RANDOM.normal(size=12_345)
+    figure = curves([Panel(title="", curves=[curve(values)])], [], smoothing=1, last_step=12_345, height=300)
+    (line,) = figure["data"]
+    assert len(line["x"]) <= MOST_POINTS
+    assert line["x"][-1] == 12_345
+    run = line["x"][-1] - line["x"][-2]
+    assert line["y"][-1] == pytest.approx(values[-run:].mean(), rel=1e-5)
+    weights = np.diff(np.concatenate([[0], line["x"]]))
+    assert np.average(line["y"], weights=weights) == pytest.approx(values.mean(), abs=1e-6)
+
+
+def test_smoothing_is_a_running_mean():
+    figure = curves([Panel(title="", curves=[curve([1, 2, 3, 4])])], [], smoothing=2, last_step=4, height=300)
+    assert figure["data"][0]["y"].tolist() == [1, 1.5, 2.5, 3.5]
+
+
+def test_markers_stand_where_switches_fell_and_names_do_not_overlap():
+    panel = Panel(title="", curves=[curve([1.0, 1.0], "one"), curve([1.0, 1.0], "two")], log=True)
+    figure = curves([panel, panel], [Marker(step=1, label="sync 0.5")], smoothing=1, last_step=2, height=300)
+    known_to_plotly(figure)
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["x1"]) == (1, 1)
+    names = [note for note in figure["layout"]["annotations"] if note["text"] in ("one", "two")]
+    heights = sorted(note["y"] for note in names)
+    assert len(names) == 4
+    assert (np.diff(heights) * 300 > 10).all()
+    assert heights[0] >= 0
+    assert any(note["text"] == "sync 0.5" for note in figure["layout"]["annotations"])
+
+
+def test_curves_without_a_step_or_a_finite_value_draw_empty_axes():
+    for values in ([], [np.nan, np.nan], [0.0, 0.0]):
+        panel = Panel(title="", curves=[curve(values)], log=True)
+        known_to_plotly(curves([panel], [], smoothing=5, last_step=0, height=300))
+
+
+def picture(figure: dict) -> np.ndarray:
+    source = figure["data"][0]["source"].removeprefix("data:image/png;base64,")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+
+
+def test_examples_show_inputs_decoded_and_codes_pixel_for_pixel():
+    inputs = RANDOM.uniform(-1, 1, (3, 3, 8, 8)).astype(np.float32)
+    codes = RANDOM.integers(5, size=(3, 4, 4))
+    figure = examples(inputs, codes, 5, reconstructions=-inputs)
+    known_to_plotly(figure)
+    sheet, pixel = picture(figure), TILE // 8
+    pitch = (sheet.shape[1] - TILE) // 2
+    seen = sheet[:TILE:pixel, pitch : pitch + TILE : pixel, :3]
+    np.testing.assert_allclose(seen, (inputs[1].transpose(1, 2, 0) + 1) * 127.5, atol=1)
+    mosaic = sheet[2 * pitch : 2 * pitch + TILE : TILE // 4, : TILE : TILE // 4, :3]
+    np.testing.assert_array_equal(mosaic, code_colours(5)[codes[0]])
+
+
+def test_a_classifiers_answers_stand_below_in_the_colour_of_right_and_wrong():
+    figure = examples(
+        np.zeros((2, 1, 8, 8), np.float32),
+        np.zeros((2, 4, 4), int),
+        4,
+        captions=["3 · 90%", "7 · 51%"],
+        right=[True, False],
+    )
+    known_to_plotly(figure)
+    notes = {note["text"]: note["font"]["color"] for note in figure["layout"]["annotations"]}
+    assert (notes["3 · 90%"], notes["7 · 51%"]) == (role("good"), role("bad"))
+
+
+def test_code_colours_differ():
+    assert len({tuple(colour) for colour in code_colours(512).tolist()}) > 480
