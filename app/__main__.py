@@ -36,12 +36,18 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    # Loading torch takes seconds: begin now, not when the first browser asks.
-    threading.Thread(target=importlib.import_module, args=("app.services",), daemon=True).start()
+    threading.Thread(target=_load_early, daemon=True).start()
     os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
     flags = [f"--server.port={port}", f"--server.address={options.address}"]
     sys.argv = ["streamlit", "run", str(ROOT / "app" / "main.py"), *flags]
     return int(cli.main() or 0)
+
+
+def _load_early() -> None:
+    """Load what the first page waits for, while Streamlit and the browser start: some five seconds of torch."""
+    importlib.import_module("app.services")
+    torch = importlib.import_module("torch")
+    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # the first optimizer loads torch's compiler
 
 
 def _find_port(address: str, wanted: int | None) -> int:

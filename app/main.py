@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.views import live
+from app.live_plot.component import preload_plotly
 
 SIDEBAR_PIXELS = 280
 
@@ -15,4 +15,6 @@ st.set_page_config(
     initial_sidebar_state=SIDEBAR_PIXELS,
 )
 st.html(Path(__file__).with_name("style.css"))
-st.navigation([st.Page(live.page, title="Live", url_path="live", default=True)], position="hidden").run()
+preload_plotly()
+# Pages by path: what they import, torch above all, is loaded while the browser is already busy with the above.
+st.navigation([st.Page("views/live.py", title="Live", url_path="live", default=True)], position="hidden").run()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from app.planes import MapMemory
-from vqcore.projection.service import ProjectionService
+from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 
@@ -42,6 +42,11 @@ class Registry:
         entry.session.start()
         return entry
 
+    def warm_up_projection(self) -> None:
+        """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""
+        if self.projection.status.state is State.STOPPED:
+            self.projection.start()
+
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
         return self._entries.get(session_id) if session_id else None
@@ -49,7 +54,5 @@ class Registry:
 
 @st.cache_resource(show_spinner=False)
 def registry() -> Registry:
-    """The server's one registry. The UMAP worker starts compiling with it, long before it is wanted."""
-    services = Registry()
-    services.projection.start()
-    return services
+    """The server's one registry."""
+    return Registry()

@@ -63,7 +63,7 @@ def axis(title: str = "", **settings: Any) -> dict[str, Any]:
         "showline": False,
         "ticks": "",
         "tickfont": {"size": 11, "color": role("muted")},
-        "automargin": True,
+        "automargin": False,  # Plotly would draw everything again for each label that asks for room
     }
     return {**style, **settings}
 
@@ -74,7 +74,7 @@ def layout(**settings: Any) -> dict[str, Any]:
         "font": {"family": FONT, "size": 12, "color": role("text")},
         "paper_bgcolor": role("background"),
         "plot_bgcolor": role("background"),
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 2},
+        "margin": {"l": 46, "r": 8, "t": 8, "b": 38, "pad": 2},
         "xaxis": axis(),
         "yaxis": axis(),
         "showlegend": False,

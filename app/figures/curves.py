@@ -66,7 +66,6 @@ def curves(
             "step",
             range=[0, max(last_step, 10)],
             anchor=f"y{len(panels) if len(panels) > 1 else ''}",
-            automargin=False,
         ),
         hovermode="x unified",
         dragmode="zoom",
@@ -85,7 +84,6 @@ def curves(
             range=limits,
             nticks=5,
             exponentformat="power",
-            automargin=False,
             **({"dtick": 1} if panel.log and limits and limits[1] - limits[0] > 1 else {}),
         )
         for curve, (steps, values) in zip(panel.curves, lines, strict=True):

@@ -18,6 +18,9 @@ _mount = st.components.v2.component(
     css=stylesheet("live_plot.css"),
     isolate_styles=False,
 )
+_mount_preload = st.components.v2.component(
+    "vq_preload_plotly", js=javascript("plotly_loader.js", "preload.js"), isolate_styles=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,11 @@ def live_plot(
     state = _mount(key=key, data=data, on_selection_change=lambda: None)
     chosen = state.get("selection") or {}
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
+
+
+def preload_plotly() -> None:
+    """Have the browser load Plotly's script now: reading its 5 MB takes seconds, which a first chart would wait for."""
+    try:
+        _mount_preload(key="preload-plotly", data={"script": place_script()})
+    except ScriptNotPlacedError:
+        pass  # the first chart says so

@@ -129,7 +129,7 @@ def _live(session_id: str) -> None:
     tiles(_tiles(snapshot, problem), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
-        selection = _map(entry, snapshot, status)
+        _map(entry, snapshot, status)
     with right.container(border=True, height="stretch", key="panel-bars"):
         _bars(snapshot)
     left, right = st.columns([0.56, 0.44], gap="small")
@@ -137,7 +137,7 @@ def _live(session_id: str) -> None:
         _curves(snapshot, problem)
     with right.container(border=True, height="stretch", key="panel-examples"):
         _examples(snapshot, problem)
-    del selection
+    registry().warm_up_projection()
 
 
 def _header(snapshot: Snapshot | None, status: Status) -> None:
@@ -227,7 +227,7 @@ def _change(steps: Any, values: Any, since: int | None, *, relative: bool = Fals
     return f"{end - start:+.0f} since the switch"
 
 
-def _map(entry: Entry, snapshot: Snapshot, status: Status) -> Selection:
+def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
     views = planes.views_of(snapshot)
     heading, refit, choice = st.columns([0.6, 0.12, 0.28], vertical_alignment="center")
     view = _choose(choice, "map", views) if len(views) > 1 else views[0]
@@ -261,7 +261,6 @@ def _map(entry: Entry, snapshot: Snapshot, status: Status) -> Selection:
     said += [shown.note] if shown.note else []
     said += [_selected(selection, shown.snapshot)] if selection else []
     st.caption(" · ".join(said))
-    return selection
 
 
 def _selected(selection: Selection, snapshot: Snapshot) -> str:
@@ -420,3 +419,6 @@ def _choose(place: Any, name: str, choices: Sequence[str], *, prefix: str = "") 
         format_func=lambda choice: choice if not prefix else ("raw" if choice == "1" else f"{prefix}{choice}"),
         label_visibility="collapsed",
     )
+
+
+page()

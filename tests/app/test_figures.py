@@ -94,10 +94,13 @@ def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
     figure = usage_bars(COUNTS, order=order, log=log)
     known_to_plotly(figure)
     (bars,) = figure["data"]
-    np.testing.assert_array_equal(COUNTS[bars["customdata"]], bars["y"])
+    np.testing.assert_array_equal(COUNTS[bars["customdata"]], bars["text"])
+    used = bars["text"] > 0
+    np.testing.assert_array_equal(bars["y"][used], bars["text"][used])
+    assert (bars["y"][~used] == (0.5 if log else 0)).all()
     assert sorted(bars["customdata"]) == list(range(20))
     if order == "sorted":
-        assert (np.diff(bars["y"]) <= 0).all()
+        assert (np.diff(bars["text"]) <= 0).all()
     even, *bands = figure["layout"]["shapes"]
     assert even["y0"] == COUNTS.sum() / 20
     width = sum(band["x1"] - band["x0"] for band in bands)

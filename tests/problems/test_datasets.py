@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_sample_images
+from sklearn.datasets import load_digits, load_sample_images
 
 from vqcore.problems import datasets
 from vqcore.problems.catalogue import PROBLEMS, find_problem
@@ -42,6 +42,15 @@ def test_no_training_patch_touches_the_held_out_strip(monkeypatch):
     seven = np.float32(7 / 127.5 - 1)
     assert not torch.isclose(data.train.inputs, torch.tensor(seven), atol=1e-6).any()
     assert torch.isclose(data.held_out.inputs, torch.tensor(seven), atol=1e-6).all()
+
+
+def test_the_files_read_are_what_scikit_learns_loaders_give():
+    for ours, theirs in zip(datasets._photographs(), load_sample_images().images, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    digits = load_digits()
+    images, labels = datasets._digits()
+    np.testing.assert_array_equal((images[:, 0].numpy() + 1) * 8, digits.images)
+    np.testing.assert_array_equal(labels.numpy(), digits.target)
 
 
 def test_an_unknown_problem_is_refused_with_the_known_ones():

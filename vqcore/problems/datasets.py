@@ -1,10 +1,16 @@
-"""The embedded data: what ships inside scikit-learn, cut into training and held-out parts."""
+"""The embedded data: what ships inside scikit-learn, cut into training and held-out parts.
 
+The files are read where scikit-learn keeps them. Its own loaders would cost two seconds of imports before
+the first training step; a test holds that they give the same.
+"""
+
+import importlib.util
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits, load_sample_images
+from PIL import Image
 from torch import Tensor
 
 from vqcore.problems.problem import Data, Split
@@ -78,7 +84,9 @@ def clusters(seed: int) -> Data:
 
 @cache
 def _photographs() -> list[np.ndarray]:
-    return list(load_sample_images().images)  # two of (427, 640, 3) uint8
+    """Two of (427, 640, 3) uint8, as `sklearn.datasets.load_sample_images` gives them."""
+    folder = _scikit_learn_data() / "images"
+    return [np.asarray(Image.open(folder / name)) for name in ("china.jpg", "flower.jpg")]
 
 
 def _patch(photo: np.ndarray, row: int, column: int) -> np.ndarray:
@@ -91,7 +99,15 @@ def _images(found: list[np.ndarray]) -> Tensor:
 
 @cache
 def _digits() -> tuple[Tensor, Tensor]:
-    digits = load_digits()
+    """Images (n, 1, 8, 8) in ±1 and classes (n,), in the order of `sklearn.datasets.load_digits`."""
+    table = np.loadtxt(_scikit_learn_data() / "data" / "digits.csv.gz", delimiter=",", dtype=np.float32)
+    images = torch.from_numpy(table[:, :-1].reshape(-1, 1, 8, 8)).div(8).sub(1)  # 0…16 in the file
+    # In file order neighbours share a writer: held-out digits are the last ones, not a shuffle of all.
+    return images, torch.from_numpy(table[:, -1].astype(np.int64))
 
-    inputs = torch.from_numpy(digits.images.astype(np.float32))[:, None].div_(8).sub_(1)
-    return inputs, torch.from_numpy(digits.target.astype(np.int64))
+
+def _scikit_learn_data() -> Path:
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("The data of all problems is part of scikit-learn. Install scikit-learn.")
+    return Path(spec.origin).parent / "datasets"

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 VECTORS_PER_CODE = 32
 """More vectors than this for each code buy little."""
@@ -14,6 +13,8 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
     Raises:
         ValueError: where there are fewer distinct vectors than codes; never returns a smaller codebook.
     """
+    from sklearn.cluster import KMeans  # two seconds, which a session without k-means need not wait for
+
     distinct = len(np.unique(vectors, axis=0))
     if distinct < num_codes:
         raise ValueError(

@@ -1,7 +1,9 @@
 """Runs trainers in a background thread: commands in, snapshots out. Knows no page."""
 
 import atexit
+import os
 import queue
+import sys
 import threading
 import time
 import traceback
@@ -31,6 +33,7 @@ IDLE_PAUSE_SECONDS = 90.0
 
 TRAIL_LENGTH = 12
 STOP_SECONDS = 2.5
+NICENESS = 5
 RATE_SECONDS = 2.0
 """Window over which steps a second are counted."""
 
@@ -71,6 +74,12 @@ class Status:
 
     details: str = ""
     """A traceback, where a step failed for a reason of its own."""
+
+
+def _yield_to_others() -> None:
+    """Where cores are short, the page goes first: a step may wait, a click may not."""
+    if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 _Run = tuple[dict[str, Recipe], dict[str, Trainer], dict[str, deque[Trail]]]
@@ -170,6 +179,7 @@ class Session:
             return self._published.wait_for(lambda: until(self), timeout)
 
     def _run(self) -> None:
+        _yield_to_others()
         self._guarded(lambda: self._begin(self.recipes))
         while not self._stopping:
             running = self._status.state is State.RUNNING
