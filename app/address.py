@@ -1,10 +1,11 @@
 """The URL: which session, its settings and switches, and the view. The same URL gives the same first frames."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vqcore.quantizer.options import option_names
+from vqcore.snapshot import Event
 from vqcore.training.recipe import SETTINGS, Recipe, changed, default_recipe, parse_changes
 
 VIEWS: dict[str, tuple[str, ...]] = {
@@ -58,6 +59,28 @@ def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, pause
             query[name] = str(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
     return query | ({"paused": "1"} if paused else {})
+
+
+def command(recipe: Recipe, events: Sequence[Event], steps: int) -> str:
+    """The command line that trains `recipe` for `steps` steps with the same switches at the same steps."""
+    words = ["python -m vqcore train", recipe.problem, f"--steps {steps}", f"--seed {recipe.seed}"]
+    if recipe.device != "auto":
+        words.append(f"--device {recipe.device}")
+    default = default_recipe(recipe.problem)
+    changes = [(name, getattr(recipe, name)) for name in SETTINGS if getattr(recipe, name) != getattr(default, name)]
+    changes += [
+        (name, getattr(recipe.options, name))
+        for name in option_names()
+        if getattr(recipe.options, name) != getattr(default.options, name)
+    ]
+    if changes:
+        words.append(f"--set {_pairs(changes)}")
+    words += [f"--at {event.step} {_pairs(event.changes)}" for event in events]
+    return " ".join(words)
+
+
+def _pairs(changes: Sequence[tuple[str, Any]]) -> str:
+    return " ".join(f"{name}={value}" for name, value in changes)
 
 
 def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:

@@ -1,9 +1,11 @@
 """The sidebar: what acts live, what restarts, and how both stay in step with the session and the URL."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
+from app import address
 from app.services import Entry
 from app.wording import SWITCH_HELP
 from vqcore.problems.catalogue import PROBLEMS
@@ -59,6 +61,7 @@ def sidebar(entry: Entry, status: Status) -> None:
     _switches(entry)
     st.caption("RESTARTS · begin again at step 0")
     _settings(entry, status)
+    _share(entry, status)
 
 
 def _transport(entry: Entry, status: Status) -> None:
@@ -152,6 +155,20 @@ def _settings(entry: Entry, status: Status) -> None:
         seed.number_input("Seed", 0, 2**31 - 1, step=1, key="seed")
         init.selectbox("Codes start", ["normal", "kmeans"], key="code_init", help="N(0, 1), or k-means of latents")
         st.form_submit_button("Restart with these", on_click=_restart, args=(entry,), width="stretch")
+
+
+def _share(entry: Entry, status: Status) -> None:
+    link, command = st.columns(2, gap="small")
+    with link.popover("Link", icon=":material/link:", width="stretch"):
+        st.caption("Opens a run of its own with these settings, switches and view.")
+        query = address.write(None, status.recipe, st.session_state, paused=status.state is State.PAUSED)
+        st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
+    with command.popover("CLI", icon=":material/terminal:", width="stretch"):
+        st.caption("Repeats this run until now without a browser, every switch at its step.")
+        snapshot = entry.session.latest()
+        if snapshot is not None:
+            recipe = entry.session.recipes["main"]
+            st.code(address.command(recipe, snapshot.events, snapshot.step), language="bash", wrap_lines=True)
 
 
 def _live(entry: Entry, name: str) -> dict[str, Any]:

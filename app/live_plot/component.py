@@ -1,6 +1,7 @@
 """A Plotly figure that stays on the page: new data moves it, and zoom and selection outlive the update."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +84,6 @@ def live_plot(
 
 
 def preload_plotly() -> None:
-    """Have the browser load Plotly's script now: reading its 5 MB takes seconds, which a first chart would wait for."""
-    try:
+    """Have the browser load Plotly's script now: its 5 MB take seconds, which a first chart would wait for."""
+    with suppress(ScriptNotPlacedError):  # the first chart says so
         _mount_preload(key="preload-plotly", data={"script": place_script()})
-    except ScriptNotPlacedError:
-        pass  # the first chart says so

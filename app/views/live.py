@@ -229,10 +229,10 @@ def _change(steps: Any, values: Any, since: int | None, *, relative: bool = Fals
 
 def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
     views = planes.views_of(snapshot)
-    heading, refit, choice = st.columns([0.6, 0.12, 0.28], vertical_alignment="center")
-    view = _choose(choice, "map", views) if len(views) > 1 else views[0]
-    if view == "PCA":
-        refit.button(
+    bar = _bar("map")
+    heading = bar.container(width="stretch")
+    if st.session_state.get("map", "PCA") == "PCA" and len(views) > 1:
+        bar.button(
             "",
             icon=":material/center_focus_strong:",
             key="refit",
@@ -240,6 +240,7 @@ def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
             help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
             on_click=entry.memory.ask_for_refit,
         )
+    view = _choose(bar, "map", views) if len(views) > 1 else views[0]
     shown = planes.show(view, snapshot, entry.memory, registry().projection, entry.id)
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
@@ -270,10 +271,12 @@ def _selected(selection: Selection, snapshot: Snapshot) -> str:
 
 
 def _bars(snapshot: Snapshot) -> None:
-    heading, kinds, orders = st.columns([0.3, 0.36, 0.34], vertical_alignment="center")
-    kind, order = _choose(kinds, "bars", address.VIEWS["bars"]), _choose(orders, "order", address.VIEWS["order"])
-    heading.html(f"<div class='vq-panel'><b>Code {'usage' if kind == 'usage' else 'gradients'}</b></div>")
-    scale = st.session_state.setdefault("scale", "log") == "log"
+    bar = _bar("bars")
+    heading = bar.container(width="stretch")
+    kind = _choose(bar, "bars", address.VIEWS["bars"])
+    order = _choose(bar, "order", address.VIEWS["order"])
+    scale = _choose(bar, "scale", address.VIEWS["scale"]) == "log"
+    heading.html("<div class='vq-panel'><b>Codes</b></div>")
     if kind == "usage":
         figure = usage_bars(snapshot.counts, order=order, log=scale)
         total = snapshot.window_vectors
@@ -284,16 +287,23 @@ def _bars(snapshot: Snapshot) -> None:
         figure = gradient_bars(snapshot.gradient_norm, order=order, log=scale)
         said = f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
     live_plot(figure, key="bars-plot", height=UPPER, revision=f"{snapshot.step} {kind} {order} {scale}")
-    note, toggle = st.columns([0.72, 0.28], vertical_alignment="center")
-    note.caption(said)
-    _choose(toggle, "scale", address.VIEWS["scale"])
+    st.caption(said)
 
 
 def _curves(snapshot: Snapshot, problem: Problem) -> None:
-    heading, groups, smooth = st.columns([0.24, 0.46, 0.3], vertical_alignment="center")
-    heading.html("<div class='vq-panel'><b>Through time</b></div>")
-    group = _choose(groups, "curves", address.VIEWS["curves"])
-    smoothing = int(_choose(smooth, "smoothing", address.VIEWS["smoothing"], prefix="⌀ "))
+    bar = _bar("curves")
+    bar.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
+    group = _choose(bar, "curves", address.VIEWS["curves"])
+    smoothing = int(
+        bar.selectbox(
+            "Smoothing",
+            address.VIEWS["smoothing"],
+            key="smoothing",
+            format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
+            label_visibility="collapsed",
+            width=112,
+        )
+    )
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
     figure = curves(
         _panels(group, snapshot),
@@ -407,18 +417,16 @@ def _pair(point: Any) -> str:
     return f"({point[0]:.2f}, {point[1]:.2f})"
 
 
-def _choose(place: Any, name: str, choices: Sequence[str], *, prefix: str = "") -> Any:
+def _bar(name: str) -> Any:
+    """The head of a panel: its controls wrap below its title where the window is narrow."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar-{name}")
+
+
+def _choose(place: Any, name: str, choices: Sequence[str]) -> Any:
     """A segmented control whose choice is kept in the URL."""
     if st.session_state.get(name) not in choices:
         st.session_state[name] = choices[0]
-    return place.segmented_control(
-        name,
-        choices,
-        key=name,
-        required=True,
-        format_func=lambda choice: choice if not prefix else ("raw" if choice == "1" else f"{prefix}{choice}"),
-        label_visibility="collapsed",
-    )
+    return place.segmented_control(name, choices, key=name, required=True, label_visibility="collapsed")
 
 
 page()
