@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from vqcore import storage
+from vqcore.bench import bench_session
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes
 from vqcore.training.trainer import NonFiniteError, Trainer
@@ -74,6 +75,18 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
         }
         storage.save_run(options.out, report, trainer.snapshot().history, weights)
     return report, _summary(report)
+
+
+def bench(options: argparse.Namespace) -> tuple[Any, str]:
+    """Measure speed, as ratios within this run."""
+    report = [bench_session(problem) for problem in options.problems or PROBLEMS]
+    lines = [
+        f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
+        f"{row['watched_steps_per_second']:7.1f}/s   ratio {row['ratio']:.3f} "
+        f"({row['ratio_lowest']:.3f} to {row['ratio_highest']:.3f} over {row['rounds']} rounds)"
+        for row in report
+    ]
+    return report, "\n".join(lines)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -160,6 +173,11 @@ def _parser() -> argparse.ArgumentParser:
         "--at", nargs="+", default=[], action="append", metavar=("STEP", "K=V"), help="throw switches then"
     )
     training.add_argument("--out", type=Path, metavar="DIR", help="write the run there")
-    for verb in (listing, training):
+
+    benching = verbs.add_parser("bench", help="measure speed, as ratios in one run")
+    benching.set_defaults(verb=bench)
+    benching.add_argument("what", choices=["session"], help="session: watched at 2 Hz against the bare loop")
+    benching.add_argument("problems", nargs="*", help="all unless told", metavar="PROBLEM")
+    for verb in (listing, training, benching):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 ELLIPSE_POINTS = 65
-SMALLEST_Q, LARGEST_Q = 5.0, 22.0
+SMALLEST_Q, LARGEST_Q = 4.0, 20.0
 """Diameters in pixels of a code hardly used and of the most used one."""
 
 LONGEST_TRAIL_CODES = 96
@@ -124,10 +124,10 @@ def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
             **common,
             "name": "C",
             "marker": {
-                "size": 7,
+                "size": 6,
                 "symbol": "circle-open",
-                "color": role("C"),
-                "line": {"width": 1.4, "color": role("C")},
+                "color": role("C", 0.8),
+                "line": {"width": 1, "color": role("C", 0.8)},
             },
             "hoverinfo": "skip",
         },

@@ -1,8 +1,13 @@
+import json
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.address import VIEWS, read, write
+from app.address import VIEWS, command, read, write
+from vqcore.cli import main
 from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import Trainer
 
 recipes = st.builds(
     default_recipe,
@@ -48,3 +53,19 @@ def test_a_value_that_cannot_be_used_is_named_and_the_rest_kept():
     assert len(request.refused) == 3
     assert any("`beta` must be a number from 0 to 1" in sentence for sentence in request.refused)
     assert read({"problem": "celeba"}).recipe is None
+
+
+def test_the_command_repeats_the_run(capsys):
+    recipe = default_recipe("digits", device="cpu", seed=4, num_codes=24, affine="learned")
+    trainer = Trainer(recipe)
+    for step in range(12):
+        if step == 5:
+            trainer.apply({"sync": 0.25, "affine": "running"})
+        if step == 8:
+            trainer.apply({"replace": "now"})
+        trainer.step()
+    words = command(recipe, trainer.events, trainer.steps_done).removeprefix("python -m vqcore ").split()
+    assert main([*words, "--json"]) == 0
+    metrics = json.loads(capsys.readouterr().out)["metrics"]
+    expected = {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None}
+    assert metrics == pytest.approx(expected, abs=0, rel=0)

@@ -169,6 +169,11 @@ class Session:
         """What the session does now."""
         return self._status
 
+    def trained_steps(self) -> int:
+        """How many steps the first variant has trained, without the wish for a snapshot."""
+        trainer = next(iter(self._trainers.values()), None)
+        return 0 if trainer is None else trainer.steps_done
+
     def seconds_unseen(self) -> float:
         """How long ago somebody last asked for a snapshot."""
         return self._clock() - self._asked_at

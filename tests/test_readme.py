@@ -1,0 +1,41 @@
+"""What the README tells a reader to type works."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vqcore.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_in_it_runs():
+    (code,) = blocks("python")
+    names: dict = {}
+    exec(code, names)
+    assert names["z_q"].shape == (64, 8, 8, 32)
+    assert names["codes"].shape == (64, 8, 8)
+    assert names["commitment_loss"].shape == ()
+
+
+def test_its_training_commands_are_understood(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = [line for block in blocks("bash") for line in block.splitlines() if "-m vqcore train" in line]
+    assert len(lines) == 2
+    for line in lines:
+        words = re.sub(r"--(steps|at) \d+", r"--\1 3", line.split("-m vqcore ")[1]).split()
+        assert main(words) == 0, line
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "path", [*re.findall(r"\((\.github/[^)]+)\)", README), "LICENSE", "tests/run.sh", "app/main.py"]
+)
+def test_the_files_it_names_are_there(path):
+    assert (ROOT / path).is_file()
