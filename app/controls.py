@@ -61,6 +61,8 @@ def sidebar(entry: Entry, status: Status) -> None:
     _switches(entry)
     st.caption("RESTARTS · begin again at step 0")
     _settings(entry, status)
+    if notice := st.session_state.pop("notice", None):
+        st.warning(notice, icon=":material/info:")
     _share(entry, status)
 
 

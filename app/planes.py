@@ -73,8 +73,8 @@ def _raw(snapshot: Snapshot) -> Shown:
 def _pca(snapshot: Snapshot, memory: MapMemory) -> Shown:
     points = np.concatenate([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
-    restarted = snapshot.step < memory.fitted_at
-    if basis is None or memory.refit_wanted or restarted or basis.captured_share(points) < REFIT_BELOW:
+    other = basis is None or len(basis.centre) != points.shape[1] or snapshot.step < memory.fitted_at  # a restart
+    if basis is None or other or memory.refit_wanted or basis.captured_share(points) < REFIT_BELOW:
         basis = FrozenBasis.fit(points)
         memory.basis, memory.fitted_at, memory.refit_wanted = basis, snapshot.step, False
     first, second = (

@@ -26,8 +26,8 @@ class Entry:
 class Registry:
     """All sessions by an unguessable id, which is in the URL."""
 
-    def __init__(self) -> None:
-        self.projection = ProjectionService()
+    def __init__(self, projection: ProjectionService | None = None) -> None:
+        self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
 
     def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
@@ -50,6 +50,13 @@ class Registry:
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
         return self._entries.get(session_id) if session_id else None
+
+    def close(self) -> None:
+        """End every session and the projection worker."""
+        for entry in self._entries.values():
+            entry.session.stop()
+        self._entries.clear()
+        self.projection.close()
 
 
 @st.cache_resource(show_spinner=False)

@@ -168,9 +168,10 @@ def _mean_path(plane: Plane) -> list[dict[str, Any]]:
 def _ellipse(points: Floats, name: str) -> dict[str, Any]:
     angle = np.linspace(0, 2 * np.pi, ELLIPSE_POINTS)
     circle = np.stack([np.cos(angle), np.sin(angle)])
-    centred = points - points.mean(0)
+    centre = points.mean(0, dtype=np.float64)
+    centred = points - centre
     values, vectors = np.linalg.eigh(centred.T @ centred / len(points))
-    ring = points.mean(0) + (vectors @ (np.sqrt(values.clip(0))[:, None] * circle)).T
+    ring = centre + (vectors @ (np.sqrt(values.clip(0))[:, None] * circle)).T
     return {**_line(ring, role(name), 2), "line": {"color": role(name), "width": 2, "dash": "dash"}}
 
 

@@ -1,0 +1,289 @@
+"""The Live page as Streamlit runs it, without a browser: what a person does and what the session then does."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fake_projection import FakeProjection
+from streamlit.testing.v1 import AppTest
+
+from app.services import Entry, Registry, registry
+from vqcore.training.session import Session, State
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+SECONDS = 60
+STARTS = ["Collapse, live", "Healthy with k-means + replacement", "Digits classifier"]
+CHARTS = ("map-plot", "bars-plot", "curves-plot", "examples-plot")
+
+
+@pytest.fixture(autouse=True)
+def sessions() -> Iterator[Registry]:
+    """The server's registry, with no UMAP process behind it; all that a test began has ended afterwards."""
+    found = registry()
+    found.projection.close()
+    found.projection = FakeProjection()
+    yield found
+    found.close()
+    registry.clear()
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    page.query_params.update(query)
+    return run(page)
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def entry_of(page: AppTest) -> Entry:
+    entry = registry().find(page.query_params["session"])
+    assert entry is not None
+    return entry
+
+
+def reach(page: AppTest, until: Callable[[Session], bool]) -> AppTest:
+    """Wait for the session behind `page`, then draw the page again."""
+    session = entry_of(page).session
+    assert session.wait(until, SECONDS), session.status()
+    return run(page)
+
+
+def step_of(session: Session) -> int:
+    snapshot = session.latest()
+    return -1 if snapshot is None else snapshot.step
+
+
+def options(page: AppTest):
+    return entry_of(page).session.status().recipe.options
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
+
+
+def shown(page: AppTest) -> set[str]:
+    return {element.key for element in page.get("bidi_component")}
+
+
+def sentences(page: AppTest) -> list[str]:
+    return [element.value for element in (*page.toast, *page.warning, *page.error)]
+
+
+def test_at_first_there_are_three_starts_and_no_chart(sessions):
+    page = open_page()
+    assert [button.label for button in page.button] == STARTS
+    assert not shown(page) & {*CHARTS, "tiles", "status"}
+    assert not page.sidebar.children
+    assert sentences(page) == []
+
+
+def test_one_click_begins_a_session_and_charts_appear():
+    page = open_page()
+    (button,) = [button for button in page.button if button.label == "Digits classifier"]
+    button.click()
+    run(page)
+    assert page.query_params["problem"] == "digits-classifier"
+    reach(page, lambda session: step_of(session) >= 3)
+    assert shown(page) >= {*CHARTS, "tiles", "status"}
+    assert page.selectbox(key="problem").value == "digits-classifier"
+
+
+def test_every_switch_reaches_the_session_and_is_recorded():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
+    page.button_group(key="affine").set_value("running")
+    run(page)
+    page.number_input(key="replace_every").set_value(20)
+    run(page)
+    page.slider(key="beta").set_value(0.5)
+    run(page)
+    reach(page, lambda session: options(page).beta == 0.5 and len(session.latest().events) >= 3)
+    assert (options(page).affine, options(page).replace_every) == ("running", 20)
+    events = entry_of(page).session.latest().events
+    assert [event.label for event in events] == ["affine running", "replace_every 20", "beta 0.5"]
+    assert [event.step for event in events] == sorted(event.step for event in events)
+    wanted = {"affine": "running", "replace_every": "20", "beta": "0.5"}
+    assert {name: page.query_params[name] for name in wanted} == wanted
+
+
+def test_replacement_acts_at_once():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 5)
+    press(page, "replace_now")
+    reach(page, lambda session: bool(session.latest().events))
+    assert entry_of(page).session.latest().events[0].changes == (("replace", "now"),)
+
+
+def test_pause_stands_still_a_step_is_one_step_and_play_goes_on():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 2)
+    press(page, "play")
+    reach(page, lambda session: session.status().state is State.PAUSED)
+    assert page.query_params["paused"] == "1"
+    stood = step_of(entry_of(page).session)
+    press(page, "step")
+    reach(page, lambda session: step_of(session) == stood + 1)
+    assert entry_of(page).session.status().state is State.PAUSED
+    press(page, "play")
+    reach(page, lambda session: step_of(session) > stood + 1)
+    assert entry_of(page).session.status().state is State.RUNNING
+    assert "paused" not in page.query_params
+
+
+def test_a_link_to_a_paused_session_begins_paused_and_every_view_is_there():
+    page = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
+    for name, choice in {"bars": "gradient", "order": "by code", "scale": "linear", "curves": "P and C"}.items():
+        page.button_group(key=name).set_value(choice)
+        run(page)
+        assert page.query_params[name] == choice
+    assert shown(page) >= {*CHARTS[:3], "tiles"}
+    assert step_of(entry_of(page).session) == 0
+
+
+def test_a_restart_begins_at_zero_with_the_switches_and_can_be_undone():
+    page = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
+    assert page.button(key="undo").disabled
+    for _ in range(3):
+        press(page, "step")
+    page.slider(key="beta").set_value(0.25)
+    run(page)
+    reach(page, lambda session: step_of(session) == 3 and options(page).beta == 0.25)
+    press(page, "restart")
+    reach(page, lambda session: step_of(session) == 0)
+    assert options(page).beta == 0.25
+    assert not page.button(key="undo").disabled
+    press(page, "undo")
+    reach(page, lambda session: step_of(session) == 3)
+
+
+def test_settings_restart_and_their_controls_and_link_follow():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
+    page.number_input(key="num_codes").set_value(7)
+    page.number_input(key="seed").set_value(3)
+    (submit,) = [button for button in page.button if button.label == "Restart with these"]
+    submit.click()
+    run(page)
+    reach(page, lambda session: session.latest().num_codes == 7)
+    assert (page.query_params["num_codes"], page.query_params["seed"]) == ("7", "3")
+    assert entry_of(page).session.status().recipe.seed == 3
+
+
+def test_another_problem_begins_in_place_and_its_controls_follow():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
+    kept = entry_of(page)
+    page.selectbox(key="problem").set_value("digits")
+    run(page)
+    reach(page, lambda session: session.latest().z_e.shape[1] > 2)
+    assert entry_of(page) is kept
+    assert page.query_params["problem"] == "digits"
+    assert page.number_input(key="num_codes").value == kept.session.latest().num_codes
+    assert "map" in {group.key for group in page.button_group}  # more than two features: PCA or UMAP
+
+
+def test_a_speed_limit_reaches_the_session():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
+    page.selectbox(key="speed").set_value("1 step/s")
+    run(page)
+    session = entry_of(page).session
+    assert session.wait(lambda session: session.status().commands_done >= 1, SECONDS)
+
+
+def test_values_in_the_link_that_cannot_be_used_are_named_and_the_rest_works():
+    page = open_page(problem="plane", beta="2", affine="maybe", num_codes="0", map="globe", sync="0.5")
+    said = " ".join(toast.value for toast in page.toast)
+    assert len(page.toast) == 4
+    for name in ("`beta`", "`affine`", "`num_codes`", "`map`"):
+        assert name in said
+    reach(page, lambda session: step_of(session) >= 2)
+    assert options(page).sync == 0.5
+    assert options(page).affine == "off"
+    assert "beta" not in page.query_params
+
+
+def test_an_unknown_problem_in_the_link_leads_to_the_starts():
+    page = open_page(problem="celeba")
+    (said,) = sentences(page)
+    assert "`problem` must be one of" in said
+    assert [button.label for button in page.button] == STARTS
+
+
+def test_a_device_that_is_not_there_is_said_and_another_problem_still_begins():
+    page = open_page(problem="plane", device="cuda:99")
+    session = entry_of(page).session
+    assert session.wait(lambda session: session.status().state is State.BROKEN, SECONDS)
+    run(page)
+    (said,) = sentences(page)
+    assert "`device` must be auto or one this machine has" in said
+    assert "cuda:99" in said
+
+
+def test_a_session_that_has_ended_begins_anew_from_its_settings():
+    page = open_page(problem="plane", session="gone-with-its-server", beta="0.5")
+    assert entry_of(page).id != "gone-with-its-server"
+    (said,) = sentences(page)
+    assert "begins again" in said
+    reach(page, lambda session: step_of(session) >= 2)
+    assert options(page).beta == 0.5
+
+
+def test_a_session_in_the_link_is_joined_where_it_is():
+    first = reach(open_page(problem="plane"), lambda session: step_of(session) >= 5)
+    second = open_page(problem="plane", session=entry_of(first).id)
+    assert entry_of(second) is entry_of(first)
+    assert sentences(second) == []
+
+
+def test_two_browsers_have_two_sessions():
+    first, second = open_page(problem="plane"), open_page(problem="plane")
+    assert entry_of(first) is not entry_of(second)
+    first.slider(key="beta").set_value(0.5)
+    run(first)
+    reach(first, lambda _: options(first).beta == 0.5)
+    assert options(second).beta != 0.5
+
+
+def test_settings_that_cannot_be_built_are_refused_in_a_sentence_and_the_run_goes_on():
+    page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 2)
+    before = entry_of(page).session.status().recipe
+    page.number_input(key="num_codes").set_value(60_000)
+    page.selectbox(key="code_init").set_value("kmeans")
+    (submit,) = [button for button in page.button if button.label == "Restart with these"]
+    submit.click()
+    run(page)
+    reach(page, lambda session: session.status().message != "")
+    (said,) = sentences(page)
+    assert "60000" in said.replace(",", "")
+    assert entry_of(page).session.status().recipe == before
+    stood = step_of(entry_of(page).session)
+    reach(page, lambda session: session.status().state is State.RUNNING and step_of(session) > stood)
+    assert shown(page) >= {*CHARTS}
+
+
+def test_settings_that_contradict_each_other_are_refused_in_a_sentence():
+    page = reach(open_page(problem="plane", affine_groups="16"), lambda session: step_of(session) >= 1)
+    page.number_input(key="num_codes").set_value(8)
+    (submit,) = [button for button in page.button if button.label == "Restart with these"]
+    submit.click()
+    run(page)
+    assert [text for text in sentences(page) if "`affine_groups` must be at most num_codes=8" in text]
+    assert entry_of(page).session.status().recipe.num_codes != 8
+
+
+@pytest.mark.parametrize("problem", ["plane", "digits", "digits-classifier"])
+def test_a_loss_beyond_all_numbers_is_shown_with_tensor_and_step_and_a_restart_recovers(problem):
+    page = reach(open_page(problem=problem), lambda session: step_of(session) >= 2)
+    page.number_input(key="learning_rate").set_value(1e6)
+    run(page)
+    reach(page, lambda session: session.status().state is State.BROKEN)
+    (said,) = [error.value for error in page.error]
+    assert "became NaN or infinite at step" in said
+    assert said.startswith(("The encoder's output z_e", "The codebook", "The decoder's output", "The "))
+    assert shown(page) >= {*CHARTS[:3], "tiles"}  # the last good moment stays
+    page.number_input(key="learning_rate").set_value(1e-3)
+    run(page)
+    press(page, "restart")
+    reach(page, lambda session: session.status().state is State.RUNNING and step_of(session) >= 3)
+    assert not page.error
+    assert options(page).learning_rate == 1e-3

@@ -1,0 +1,204 @@
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from fake_projection import FakeProjection
+
+from app import planes
+from app.planes import MapMemory
+from vqcore.projection.service import State, Status
+from vqcore.projection.streams import Layout
+from vqcore.snapshot import History, Metrics, Snapshot, Trail
+
+M, K = 60, 8
+NO_HISTORY = History(
+    step=np.empty(0, int), losses=MappingProxyType({}), measured_at=np.empty(0, int), measured=MappingProxyType({})
+)
+NO_METRICS = Metrics(**dict.fromkeys(Metrics.__slots__, 0))
+STREAM = "a session"
+
+
+def cloud(*spread: float, seed: int = 0) -> np.ndarray:
+    """M vectors and K codes, with this standard deviation along each feature."""
+    return (np.random.default_rng(seed).normal(size=(M + K, len(spread))) * spread).astype(np.float32)
+
+
+def snapshot(points: np.ndarray, *, step: int = 0, trail: tuple[Trail, ...] = (), placed_at=None) -> Snapshot:
+    return Snapshot(
+        variant="main",
+        step=step,
+        metrics=NO_METRICS,
+        history=NO_HISTORY,
+        events=(),
+        z_e=points[:M],
+        codes=np.arange(M) % K,
+        monitor_of=M,
+        codebook=points[M:],
+        counts=np.arange(K),
+        window_batches=1,
+        steps_unused=np.zeros(K, int),
+        placed_at=np.full(K, -1) if placed_at is None else np.array(placed_at),
+        gradient_norm=np.zeros(K, np.float32),
+        inputs=points[:1],
+        outputs=points[:1],
+        targets=points[:1],
+        code_maps=np.zeros((1, 1), int),
+        trail=trail,
+    )
+
+
+FLAT = cloud(5, 3, 0.1, 0.1)
+"""Most of the variance lies along the first two features."""
+
+TURNED = cloud(0.1, 0.1, 5, 3)
+
+
+def pca(moment: Snapshot, memory: MapMemory) -> planes.Shown:
+    return planes.show("PCA", moment, memory, FakeProjection(), STREAM)
+
+
+def same_basis(memory: MapMemory, points: np.ndarray, shown: planes.Shown) -> bool:
+    return np.array_equal(shown.plane.p, memory.basis.project(points[:M]))
+
+
+def test_the_plane_stays_frozen_from_one_moment_to_the_next():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=5), memory)
+    basis, later = memory.basis, cloud(5, 3, 1, 0.1, seed=1)
+    shown = pca(snapshot(later, step=900), memory)
+    assert memory.basis is basis
+    assert np.array_equal(shown.plane.p, basis.project(later[:M]))
+    assert np.array_equal(shown.plane.c, basis.project(later[M:]))
+    assert shown.note == "plane fitted at step 5"
+
+
+def test_it_is_the_plane_of_most_variance():
+    shown = pca(snapshot(FLAT), MapMemory())
+    centred = np.float64(FLAT) - FLAT.mean(0)
+    _, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    both = np.concatenate([shown.plane.p, shown.plane.c])
+    assert np.allclose(np.square(both).sum(0), singular[:2] ** 2, rtol=1e-4)
+    assert shown.plane.keeps_distances
+    shares = singular[:2] ** 2 / (singular**2).sum()
+    assert shown.plane.axis_titles == tuple(f"PC {i} · {share:.0%} of variance" for i, share in enumerate(shares, 1))
+
+
+def test_it_is_fitted_anew_on_request_and_only_once():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=5), memory)
+    memory.ask_for_refit()
+    later = cloud(5, 3, 1, 0.1, seed=1)
+    assert pca(snapshot(later, step=6), memory).note == "plane fitted at step 6"
+    assert pca(snapshot(later, step=7), memory).note == "plane fitted at step 6"
+
+
+def test_it_is_fitted_anew_after_a_restart():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=50), memory)
+    assert pca(snapshot(FLAT, step=0), memory).note == "plane fitted at step 0"
+
+
+def test_it_is_fitted_anew_where_it_shows_too_little():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=5), memory)
+    assert memory.basis.captured_share(TURNED) < planes.REFIT_BELOW
+    shown = pca(snapshot(TURNED, step=6), memory)
+    assert shown.note == "plane fitted at step 6"
+    assert same_basis(memory, TURNED, shown)
+
+
+def test_another_number_of_features_gets_another_plane():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=0), memory)
+    wider = cloud(5, 3, 1, 1, 1, 1)  # another problem, begun before its first step
+    assert pca(snapshot(wider, step=0), memory).plane.p.shape == (M, 2)
+
+
+@pytest.mark.parametrize("view", ["raw", "PCA", "UMAP"])
+def test_two_features_are_drawn_as_they_are(view):
+    moment, projection = snapshot(cloud(1, 2)), FakeProjection()
+    assert planes.views_of(moment) == ("raw",)
+    shown = planes.show(view, moment, MapMemory(), projection, STREAM)
+    assert np.array_equal(shown.plane.p, moment.z_e)
+    assert np.array_equal(shown.plane.c, moment.codebook)
+    assert shown.plane.axis_titles == ("feature 1", "feature 2")
+    assert projection.requests == []
+
+
+def test_more_features_can_be_shown_in_two_ways():
+    assert planes.views_of(snapshot(FLAT)) == ("PCA", "UMAP")
+
+
+def test_until_umap_answers_pca_shows_and_says_so():
+    moment, projection = snapshot(FLAT, step=4), FakeProjection()
+    projection.status = Status(State.WARMING_UP, "UMAP is compiling.")
+    shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM)
+    assert shown.note == "PCA for now: UMAP is compiling."
+    assert shown.plane.axis_titles[0].startswith("PC 1")
+    ((stream, points, tag),) = projection.requests
+    assert (stream, tag) == (STREAM, moment)
+    assert np.array_equal(points, FLAT)
+
+
+def laid_out(moment: Snapshot) -> tuple[FakeProjection, np.ndarray]:
+    projection, places = FakeProjection(), np.random.default_rng(2).normal(size=(M + K, 2)).astype(np.float32)
+    projection.status = Status(State.READY, "UMAP is ready.")
+    projection.layouts[STREAM] = Layout(coordinates=places, tag=moment, seconds=0.3, warm=False)
+    return projection, places
+
+
+def test_a_layout_is_shown_with_the_moment_that_it_lays_out():
+    then, now = snapshot(FLAT, step=4), snapshot(TURNED, step=9)
+    projection, places = laid_out(then)
+    shown = planes.show("UMAP", now, MapMemory(), projection, STREAM)
+    assert shown.snapshot is then
+    assert np.array_equal(np.concatenate([shown.plane.p, shown.plane.c]), places)
+    assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
+    assert not shown.plane.keeps_distances
+    assert not shown.plane.paths
+    assert "step 4" in shown.note
+    assert [tag for _, _, tag in projection.requests] == [now]
+
+
+def test_the_same_moment_is_not_laid_out_twice():
+    moment = snapshot(FLAT, step=4)
+    projection, _ = laid_out(moment)
+    planes.show("UMAP", moment, MapMemory(), projection, STREAM)
+    assert projection.requests == []
+
+
+@pytest.mark.parametrize("state", [State.RESTARTING, State.FAILED])
+def test_while_umap_is_down_pca_shows_and_says_why(state):
+    moment = snapshot(FLAT, step=4)
+    projection, _ = laid_out(moment)
+    projection.status = Status(state, "The UMAP process ended.")
+    shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM)
+    assert shown.note == "PCA for now: The UMAP process ended."
+    assert shown.plane.axis_titles[0].startswith("PC 1")
+
+
+def test_what_umap_refused_is_said():
+    projection = FakeProjection()
+    projection.errors[STREAM] = "Too few points."
+    shown = planes.show("UMAP", snapshot(FLAT), MapMemory(), projection, STREAM)
+    assert shown.note == "PCA for now: Too few points."
+
+
+def test_a_layout_of_another_codebook_is_not_shown():
+    projection, _ = laid_out(snapshot(FLAT, step=4))
+    now = snapshot(cloud(5, 3, 0.1, 0.1)[: M + K - 2], step=0)
+    shown = planes.show("UMAP", now, MapMemory(), projection, STREAM)
+    assert shown.note.startswith("PCA for now")
+
+
+def test_paths_are_cut_where_codes_were_placed():
+    earlier = (Trail(2, FLAT[M:] + 1, FLAT[0]), Trail(6, FLAT[M:] + 2, FLAT[1]), Trail(9, FLAT[M:], FLAT[2]))
+    placed_at = [-1, 5, 6, 7, -1, -1, -1, -1]
+    memory = MapMemory()
+    shown = pca(snapshot(FLAT, step=9, trail=earlier, placed_at=placed_at), memory)
+    first, second = shown.plane.paths  # the present is no path
+    cut_from_first, cut_from_second = np.isnan(first).all(1), np.isnan(second).all(1)
+    assert np.flatnonzero(cut_from_first).tolist() == [1, 2, 3]
+    assert np.flatnonzero(cut_from_second).tolist() == [3]
+    assert np.allclose(first[0], memory.basis.project(FLAT[M : M + 1] + 1))
+    assert len(shown.plane.mean_path) == 3
