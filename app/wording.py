@@ -1,6 +1,6 @@
 """What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
 
-from vqcore.training.trainer import USAGE_WINDOW
+from vqcore.training.usage_window import USAGE_WINDOW
 
 SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "

@@ -14,8 +14,9 @@ from tqdm import tqdm
 from vqcore import storage
 from vqcore.bench import bench_session
 from vqcore.problems.catalogue import PROBLEMS
+from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes
-from vqcore.training.trainer import NonFiniteError, Trainer
+from vqcore.training.trainer import Trainer
 
 Schedule = dict[int, dict[str, Any]]
 """Changes by the number of steps done before they take effect."""

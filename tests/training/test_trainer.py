@@ -5,8 +5,10 @@ import pytest
 import torch
 from scipy.stats import entropy
 
+from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import default_recipe
-from vqcore.training.trainer import MEASURE_EVERY, USAGE_WINDOW, NonFiniteError, Trainer
+from vqcore.training.trainer import MEASURE_EVERY, Trainer
+from vqcore.training.usage_window import USAGE_WINDOW
 
 
 def trainer(problem: str = "digits", **changes) -> Trainer:

@@ -25,8 +25,9 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
+from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
-from vqcore.training.trainer import NonFiniteError, Trainer
+from vqcore.training.trainer import Trainer
 
 IDLE_PAUSE_SECONDS = 90.0
 """Longer than the minute between two ticks that browsers grant a hidden tab."""

@@ -7,13 +7,12 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vqcore.capture import capture
-from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model, Split
 from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_codebook
@@ -21,57 +20,21 @@ from vqcore.quantizer.layer import VectorQuantizer
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.snapshot import Event, Metrics, Snapshot
+from vqcore.training.evaluation import HeldOut, evaluate, evaluating
+from vqcore.training.finite import FiniteWatch
 from vqcore.training.history import LOSSES, MEASURED, Recorder
 from vqcore.training.recipe import Recipe, resolve_device
 from vqcore.training.step import Step, forward_and_backward
-
-USAGE_WINDOW = 50
-"""Batches over which usage is counted."""
+from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 
 MEASURE_EVERY = 5
 """Steps between two rows of the slower measurements."""
 
 SHOWN_INPUTS = 6
-FINITE_CHECK_EVERY = 16
-"""Steps between two looks at whether all is finite, on devices where a look makes the host wait."""
-
-CHECKED_TENSORS = (
-    "The encoder's output z_e",
-    "The codebook",
-    "The decoder's output",
-    "The task loss",
-    "The commitment loss",
-)
-"""In the order in which one can spoil the next."""
-
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
 
 _build_lock = threading.Lock()
-
-
-class NonFiniteError(ArithmeticError):
-    """A tensor of a step became NaN or infinite."""
-
-    def __init__(self, tensor: str, step: int) -> None:
-        super().__init__(f"{tensor} became NaN or infinite at step {step}.")
-        self.tensor = tensor
-        self.step = step
-
-
-class HeldOut(NamedTuple):
-    """What one pass over all held-out data gives."""
-
-    task_loss: float
-    commitment_loss: float
-    quantization_error: float
-    relative_error: float
-    perplexity: float
-    active_codes: int
-    num_codes: int
-    num_vectors: int
-    accuracy: float | None
-    """Share of inputs classified rightly; None where there are no classes."""
 
 
 class Trainer:
@@ -106,10 +69,9 @@ class Trainer:
         shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
         self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
         num_codes = recipe.num_codes
-        self._window = torch.zeros(USAGE_WINDOW, num_codes, dtype=torch.int32, device=self.device)
-        self._window_sum = torch.zeros(num_codes, dtype=torch.int64, device=self.device)
+        self._usage = UsageWindow(num_codes, self.device)
         self._placed_at = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
-        self._first_bad = torch.full((len(CHECKED_TENSORS),), -1, device=self.device)
+        self._finite = FiniteWatch(self.device)
         self._recorder = Recorder()
         self._last: Step | None = None
         self._measured_step = 0
@@ -126,14 +88,14 @@ class Trainer:
 
         Raises:
             NonFiniteError: where a tensor became NaN or infinite. On the CPU that is before the weights move,
-                elsewhere up to `FINITE_CHECK_EVERY` steps later.
+                elsewhere up to `finite.CHECK_EVERY` steps later.
         """
         self.optimizer.zero_grad(set_to_none=True)
         done = forward_and_backward(self.problem, self.model, self.quantizer, next(self._batches))
-        self._check_finite(done)
+        self._finite.note(done, self.steps_done + 1)
         self.optimizer.step()
         self.steps_done += 1
-        self._count(done.codes)
+        self.quantizer.count_unused_(self._usage.add(done.codes))
         if self.options.replace_every > 0:
             self._replace(done.z_e, self.options.replace_every)
         self._recorder.add_losses(done.task_loss, done.commitment_loss, done.quantization_error)
@@ -205,10 +167,10 @@ class Trainer:
         Raises:
             NonFiniteError: where this moment is none to show; see `step`.
         """
-        self._raise_if_broken()
+        self._finite.raise_if_broken()
         if self._last is not None and self._measured_step != self.steps_done:
             self._measure()
-        with torch.no_grad(), _Evaluating(self.model, self.quantizer):
+        with evaluating(self.model, self.quantizer):
             z_e = self.model.encode(self._monitor.inputs)
             quantized = self.quantizer(z_e)
             outputs = self.model.decode(quantized.z_q[:SHOWN_INPUTS])
@@ -224,11 +186,11 @@ class Trainer:
             history=history,
             events=self.events,
             monitor_of=len(self.held_out.inputs) * z_e[0].numel() // self.quantizer.dim,
-            window_batches=min(self.steps_done, USAGE_WINDOW),
+            window_batches=self._usage.num_batches,
             z_e=z_e.flatten(0, -2),
             codes=quantized.codes.flatten(),
             codebook=codebook,
-            counts=self._window_sum,
+            counts=self._usage.counts,
             steps_unused=self.quantizer.steps_unused,
             placed_at=self._placed_at,
             gradient_norm=self._gradient_norm(),
@@ -238,34 +200,9 @@ class Trainer:
             code_maps=quantized.codes[:SHOWN_INPUTS],
         )
 
-    @torch.no_grad()
     def evaluate(self) -> HeldOut:
         """Loss, error and usage over all held-out data."""
-        vectors, found, outputs, squared = [], [], [], []
-        with _Evaluating(self.model, self.quantizer):
-            for inputs in self.held_out.inputs.split(64):
-                z_e = self.model.encode(inputs)
-                quantized = self.quantizer(z_e)
-                outputs.append(self.model.decode(quantized.z_q))
-                vectors.append(z_e.flatten(0, -2))
-                found.append(quantized.codes.flatten())
-                squared.append((z_e - quantized.z_q).square().flatten(0, -2))
-        output, targets = torch.cat(outputs), self.held_out.targets
-        codes, errors = torch.cat(found), torch.cat(squared)
-        error = float(errors.sum(1).mean())
-        counts = count_codes(codes.cpu().numpy(), self.recipe.num_codes)
-        is_classifier = self.problem.task == "classification"
-        return HeldOut(
-            task_loss=float(self.problem.loss(output, targets)),
-            commitment_loss=float(errors.mean()),
-            quantization_error=error,
-            relative_error=error / float(torch.cat(vectors).var(0, correction=0).sum()),
-            perplexity=perplexity(counts),
-            active_codes=active_codes(counts),
-            num_codes=self.recipe.num_codes,
-            num_vectors=len(codes),
-            accuracy=float((output.argmax(1) == targets).float().mean()) if is_classifier else None,
-        )
+        return evaluate(self.problem, self.model, self.quantizer, self.held_out)
 
     def _build(self) -> tuple[Model, VectorQuantizer]:
         # Layers initialize from the process's one generator: alone, and leaving it as it was.
@@ -283,14 +220,6 @@ class Trainer:
             for start in range(0, len(order) - size + 1, size):
                 yield self.train_data.batch(order[start : start + size])
 
-    def _count(self, codes: Tensor) -> None:
-        ones = torch.ones(codes.numel(), dtype=torch.int32, device=codes.device)
-        counts = torch.zeros_like(self._window[0]).index_add_(0, codes.flatten(), ones)  # (K,)
-        oldest = self._window[self.steps_done % USAGE_WINDOW]
-        self._window_sum.add_(counts).sub_(oldest)
-        oldest.copy_(counts)
-        self.quantizer.count_unused_(counts)
-
     def _replace(self, z_e: Tensor, unused_for: int) -> Tensor:
         moved = replace_unused_(self.quantizer, z_e, unused_for, generator=self._generator)
         self._forget_moments(moved)
@@ -303,7 +232,7 @@ class Trainer:
         generator = _cpu_generator(self.recipe.seed)
         order = torch.randperm(len(self.train_data.inputs), generator=generator).to(self.device)
         vectors: list[Tensor] = []
-        with _Evaluating(self.model, self.quantizer):
+        with evaluating(self.model, self.quantizer):
             for index in order.split(64):
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
@@ -325,13 +254,14 @@ class Trainer:
     @torch.no_grad()
     def _measure(self) -> None:
         assert self._last is not None
-        shares = self._window_sum / self._window_sum.sum()
+        counts = self._usage.counts
+        shares = counts / counts.sum()
         p_var, p_mean = torch.var_mean(self._last.z_e.flatten(0, -2), 0, correction=0)
         c_var, c_mean = torch.var_mean(self._last.codebook, 0, correction=0)
         self._recorder.add_measured(
             self.steps_done,
             torch.special.entr(shares).sum().exp(),
-            (self._window_sum > 0).sum(),
+            (counts > 0).sum(),
             self._last.quantization_error / p_var.sum(),
             p_var.mean().sqrt(),
             c_var.mean().sqrt(),
@@ -359,40 +289,8 @@ class Trainer:
             reached = reached | (shared.abs().sum() > 0)
         return reached
 
-    def _check_finite(self, done: Step) -> None:
-        tensors = (done.z_e, done.codebook, done.output, done.task_loss, done.commitment_loss)
-        at = self.steps_done + 1
-        # The largest magnitude is finite exactly where every element is.
-        bad = ~torch.stack([tensor.abs().amax() for tensor in tensors]).isfinite()
-        self._first_bad = torch.where(bad & (self._first_bad < 0), at, self._first_bad)
-        if self.device.type == "cpu" or at % FINITE_CHECK_EVERY == 0:
-            self._raise_if_broken()
-
-    def _raise_if_broken(self) -> None:
-        broken = [(step, order) for order, step in enumerate(self._first_bad.tolist()) if step >= 0]
-        if broken:
-            self._first_bad.fill_(-1)
-            step, order = min(broken)
-            raise NonFiniteError(CHECKED_TENSORS[order], step)
-
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
         self.events += (Event(self.steps_done, self.variant, label, changes),)
-
-
-class _Evaluating:
-    """Puts modules in evaluation mode, and back as they were."""
-
-    def __init__(self, *modules: torch.nn.Module) -> None:
-        self._modules = modules
-        self._were = [module.training for module in modules]
-
-    def __enter__(self) -> None:
-        for module in self._modules:
-            module.eval()
-
-    def __exit__(self, *exc: object) -> None:
-        for module, was in zip(self._modules, self._were, strict=True):
-            module.train(was)
 
 
 def _cpu_generator(seed: int) -> torch.Generator:
