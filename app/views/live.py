@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from app import address, planes, wording
 from app.controls import adopt, sidebar
 from app.figures.code_bars import gradient_bars, usage_bars
-from app.figures.curves import Curve, Marker, Panel, curves
+from app.figures.curves import Marker, curves
 from app.figures.examples import examples
 from app.figures.pcq_map import pcq_map
 from app.live_plot.component import Selection, live_plot
 from app.live_plot.tiles import Status as StatusLine
-from app.live_plot.tiles import Tile, status_line, tiles
+from app.live_plot.tiles import status_line, tiles
+from app.readings import answers, curve_panels, headline
 from app.services import Entry, registry
-from app.theme import role
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
@@ -126,7 +125,7 @@ def _live(session_id: str) -> None:
     if snapshot is None:
         st.caption("Loading the data and building the model …")
         return
-    tiles(_tiles(snapshot, problem), key="tiles")
+    tiles(headline(snapshot, problem), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
         _map(entry, snapshot, status)
@@ -165,66 +164,6 @@ def _message(status: Status) -> None:
                 st.code(status.details, language="text")
     else:
         st.warning(status.message, icon=":material/info:")
-
-
-def _tiles(snapshot: Snapshot, problem: Problem) -> list[Tile]:
-    metrics, history, num_codes = snapshot.metrics, snapshot.history, snapshot.num_codes
-    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
-    judged = enough_to_judge(snapshot.window_vectors, num_codes)
-    too_few = "" if judged or snapshot.step == 0 else " · too few vectors to judge"
-    share = f" ({metrics.active_codes / num_codes:.0%})" if snapshot.step else ""
-    active = f"{metrics.active_codes:,}" if snapshot.step else "–"
-    since = snapshot.events[-1].step if snapshot.events else None
-    measured = history.measured
-    return [
-        Tile(
-            label="perplexity",
-            value=wording.number(metrics.perplexity),
-            of=f"/ {num_codes:,}{too_few}",
-            change=_change(history.measured_at, measured["perplexity"], since),
-            meaning=f"Perplexity: {wording.MEANINGS['perplexity']}; {window}.",
-            past=measured["perplexity"],
-            colour=role("Q"),
-        ),
-        Tile(
-            label="active codes",
-            value=active,
-            of=f"/ {num_codes:,}{share}{too_few}",
-            change=_change(history.measured_at, measured["active_codes"], since),
-            meaning=f"Active: {wording.MEANINGS['active_codes']}; {window}.",
-            past=measured["active_codes"],
-            colour=role("Q"),
-        ),
-        Tile(
-            label="task loss",
-            value=wording.number(metrics.task_loss),
-            change=_change(history.step, history.losses["task_loss"], since, relative=True),
-            meaning=f"Task loss of the newest batch: {problem.loss_name}.",
-            past=history.losses["task_loss"][-400:],
-            colour=role("text"),
-        ),
-        Tile(
-            label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
-            value=wording.number(metrics.quantization_error),
-            of=f"relative {wording.number(metrics.relative_error)}",
-            change=_change(history.step, history.losses["quantization_error"], since, relative=True),
-            meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. "
-            f"Relative: {wording.MEANINGS['relative_error']}.",
-            past=history.losses["quantization_error"][-400:],
-            colour=role("P"),
-        ),
-    ]
-
-
-def _change(steps: Any, values: Any, since: int | None, *, relative: bool = False) -> str:
-    """From the last value before step `since` to the newest, in words; empty without a switch."""
-    before = np.searchsorted(steps, since, side="right") - 1 if since is not None else -1
-    if before < 0 or before == len(values) - 1:
-        return ""
-    start, end = float(values[before]), float(values[-1])
-    if relative:
-        return f"{end / start - 1:+.0%} since the switch" if start else ""
-    return f"{end - start:+.0f} since the switch"
 
 
 def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
@@ -306,7 +245,7 @@ def _curves(snapshot: Snapshot, problem: Problem) -> None:
     )
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
     figure = curves(
-        _panels(group, snapshot),
+        curve_panels(group, snapshot),
         markers,
         smoothing=smoothing,
         last_step=snapshot.step,
@@ -316,66 +255,6 @@ def _curves(snapshot: Snapshot, problem: Problem) -> None:
     st.caption(wording.CURVE_NOTES[group].format(loss_name=problem.loss_name))
 
 
-def _panels(group: str, snapshot: Snapshot) -> list[Panel]:
-    history = snapshot.history
-
-    def loss(name: str, label: str, colour: str) -> Curve:
-        return Curve(label=label, steps=history.step, values=history.losses[name], colour=colour)
-
-    def measured(name: str, label: str, colour: str) -> Curve:
-        return Curve(label=label, steps=history.measured_at, values=history.measured[name], colour=colour)
-
-    if group == "learning":
-        return [
-            Panel(
-                title="",
-                log=True,
-                curves=[
-                    loss("task_loss", "task loss", role("text")),
-                    loss("quantization_error", "‖z_e−z_q‖²", role("P")),
-                ],
-            ),
-            Panel(
-                title="",
-                log=True,
-                ends=(1.0, float(max(snapshot.num_codes, 2))),
-                curves=[
-                    measured("active_codes", "active codes", role("Q")),
-                    measured("perplexity", "perplexity", role("C")),
-                ],
-            ),
-        ]
-    if group == "P and C":
-        return [
-            Panel(
-                title="",
-                curves=[
-                    measured("p_spread", "spread of P", role("P")),
-                    measured("c_spread", "spread of C", role("C")),
-                ],
-            ),
-            Panel(
-                title="",
-                curves=[
-                    measured("p_mean_norm", "mean of P", role("P")),
-                    measured("c_mean_norm", "mean of C", role("C")),
-                    measured("moment_distance", "distance", role("text")),
-                ],
-            ),
-        ]
-    return [
-        Panel(title="", ends=(0.0, 1.0), curves=[measured("gradient_fraction", "reached", role("C"))]),
-        Panel(
-            title="",
-            log=True,
-            curves=[
-                loss("commitment_loss", "commitment", role("text")),
-                measured("relative_error", "relative error", role("P")),
-            ],
-        ),
-    ]
-
-
 def _examples(snapshot: Snapshot, problem: Problem) -> None:
     if problem.task == "plane":
         _plane_table(snapshot)
@@ -383,7 +262,7 @@ def _examples(snapshot: Snapshot, problem: Problem) -> None:
     is_classifier = problem.task == "classification"
     what = "inputs, codes, predictions" if is_classifier else "inputs, reconstructions, codes"
     st.html(f"<div class='vq-panel'><b>{what.capitalize()}</b><span>held-out</span></div>")
-    captions, right = _answers(snapshot, problem) if is_classifier else (None, None)
+    captions, right = answers(snapshot, problem) if is_classifier else (None, None)
     figure = examples(
         snapshot.inputs,
         snapshot.code_maps,
@@ -394,14 +273,6 @@ def _examples(snapshot: Snapshot, problem: Problem) -> None:
     )
     live_plot(figure, key="examples-plot", height=LOWER, revision=f"{snapshot.step} {problem.name}")
     st.caption("One colour a code. " + ("Below: the class predicted and its probability." if is_classifier else ""))
-
-
-def _answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
-    scores = np.exp(snapshot.outputs - snapshot.outputs.max(1, keepdims=True))
-    shares = scores / scores.sum(1, keepdims=True)
-    answers = shares.argmax(1)
-    captions = [f"{problem.classes[a]} · {share[a]:.0%}" for a, share in zip(answers, shares, strict=True)]
-    return captions, (answers == snapshot.targets).tolist()
 
 
 def _plane_table(snapshot: Snapshot) -> None:

@@ -1,0 +1,144 @@
+"""What the page reads off a snapshot: headline numbers, curves, a classifier's answers. Knows no layout."""
+
+from typing import Any
+
+import numpy as np
+
+from app import wording
+from app.figures.curves import Curve, Panel
+from app.live_plot.tiles import Tile
+from app.theme import role
+from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.problems.problem import Problem
+from vqcore.snapshot import Snapshot
+
+
+def headline(snapshot: Snapshot, problem: Problem) -> list[Tile]:
+    """The four numbers above the charts, each with its definition and its change since the last switch."""
+    metrics, history, num_codes = snapshot.metrics, snapshot.history, snapshot.num_codes
+    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
+    judged = enough_to_judge(snapshot.window_vectors, num_codes)
+    too_few = "" if judged or snapshot.step == 0 else " · too few vectors to judge"
+    share = f" ({metrics.active_codes / num_codes:.0%})" if snapshot.step else ""
+    active = f"{metrics.active_codes:,}" if snapshot.step else "–"
+    since = snapshot.events[-1].step if snapshot.events else None
+    measured = history.measured
+    return [
+        Tile(
+            label="perplexity",
+            value=wording.number(metrics.perplexity),
+            of=f"/ {num_codes:,}{too_few}",
+            change=_change(history.measured_at, measured["perplexity"], since),
+            meaning=f"Perplexity: {wording.MEANINGS['perplexity']}; {window}.",
+            past=measured["perplexity"],
+            colour=role("Q"),
+        ),
+        Tile(
+            label="active codes",
+            value=active,
+            of=f"/ {num_codes:,}{share}{too_few}",
+            change=_change(history.measured_at, measured["active_codes"], since),
+            meaning=f"Active: {wording.MEANINGS['active_codes']}; {window}.",
+            past=measured["active_codes"],
+            colour=role("Q"),
+        ),
+        Tile(
+            label="task loss",
+            value=wording.number(metrics.task_loss),
+            change=_change(history.step, history.losses["task_loss"], since, relative=True),
+            meaning=f"Task loss of the newest batch: {problem.loss_name}.",
+            past=history.losses["task_loss"][-400:],
+            colour=role("text"),
+        ),
+        Tile(
+            label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
+            value=wording.number(metrics.quantization_error),
+            of=f"relative {wording.number(metrics.relative_error)}",
+            change=_change(history.step, history.losses["quantization_error"], since, relative=True),
+            meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. "
+            f"Relative: {wording.MEANINGS['relative_error']}.",
+            past=history.losses["quantization_error"][-400:],
+            colour=role("P"),
+        ),
+    ]
+
+
+def _change(steps: Any, values: Any, since: int | None, *, relative: bool = False) -> str:
+    """From the last value before step `since` to the newest, in words; empty without a switch."""
+    before = np.searchsorted(steps, since, side="right") - 1 if since is not None else -1
+    if before < 0 or before == len(values) - 1:
+        return ""
+    start, end = float(values[before]), float(values[-1])
+    if relative:
+        return f"{end / start - 1:+.0%} since the switch" if start else ""
+    return f"{end - start:+.0f} since the switch"
+
+
+def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
+    """The curves of one group: `learning`, `P and C` or `gradients`."""
+    history = snapshot.history
+
+    def loss(name: str, label: str, colour: str) -> Curve:
+        return Curve(label=label, steps=history.step, values=history.losses[name], colour=colour)
+
+    def measured(name: str, label: str, colour: str) -> Curve:
+        return Curve(label=label, steps=history.measured_at, values=history.measured[name], colour=colour)
+
+    if group == "learning":
+        return [
+            Panel(
+                title="",
+                log=True,
+                curves=[
+                    loss("task_loss", "task loss", role("text")),
+                    loss("quantization_error", "‖z_e−z_q‖²", role("P")),
+                ],
+            ),
+            Panel(
+                title="",
+                log=True,
+                ends=(1.0, float(max(snapshot.num_codes, 2))),
+                curves=[
+                    measured("active_codes", "active codes", role("Q")),
+                    measured("perplexity", "perplexity", role("C")),
+                ],
+            ),
+        ]
+    if group == "P and C":
+        return [
+            Panel(
+                title="",
+                curves=[
+                    measured("p_spread", "spread of P", role("P")),
+                    measured("c_spread", "spread of C", role("C")),
+                ],
+            ),
+            Panel(
+                title="",
+                curves=[
+                    measured("p_mean_norm", "mean of P", role("P")),
+                    measured("c_mean_norm", "mean of C", role("C")),
+                    measured("moment_distance", "distance", role("text")),
+                ],
+            ),
+        ]
+    return [
+        Panel(title="", ends=(0.0, 1.0), curves=[measured("gradient_fraction", "reached", role("C"))]),
+        Panel(
+            title="",
+            log=True,
+            curves=[
+                loss("commitment_loss", "commitment", role("text")),
+                measured("relative_error", "relative error", role("P")),
+            ],
+        ),
+    ]
+
+
+def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
+    """A classifier's answer to each shown input with its probability, and whether it is right."""
+    scores = np.exp(snapshot.outputs - snapshot.outputs.max(1, keepdims=True))
+    shares = scores / scores.sum(1, keepdims=True)
+    answers = shares.argmax(1)
+    captions = [f"{problem.classes[a]} · {share[a]:.0%}" for a, share in zip(answers, shares, strict=True)]
+    return captions, (answers == snapshot.targets).tolist()
