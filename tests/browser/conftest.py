@@ -26,7 +26,7 @@ def browser() -> Iterator[BrowserContext]:
     found = next(filter(None, map(shutil.which, names)), None)  # None: Playwright's own
     with sync_playwright() as playwright:
         if found is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("needs Chromium: `apt install chromium` or `playwright install chromium`")
+            pytest.fail("needs Chromium: `apt install chromium` or `playwright install chromium`", pytrace=False)
         chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
         expect.set_options(timeout=30_000)
         context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
@@ -48,8 +48,8 @@ def open_tab(browser: BrowserContext) -> Iterator[Callable[[Server, str], Tab]]:
     """Opens a tab on a server's page; afterwards neither may have complained."""
     opened: list[tuple[Tab, Server]] = []
 
-    def open_(server: Server, query: str = "") -> Tab:
-        tab = Tab(browser.new_page())
+    def open_(server: Server, query: str = "", context: BrowserContext = browser) -> Tab:
+        tab = Tab(context.new_page())
         opened.append((tab, server))
         tab.page.goto(f"{server.url}/{query}")
         return tab

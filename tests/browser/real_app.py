@@ -26,27 +26,49 @@ class Server:
     script: Path
     url: str
     log: Path
+    process: subprocess.Popen[bytes]
 
     def complaints(self) -> list[str]:
         return [line for line in self.log.read_text().splitlines() if COMPLAINT.search(line)]
 
 
-@contextmanager
-def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[Server]:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[Server]:
+    port = free_port()
+    command = ["streamlit", "run", str(script), f"--server.port={port}"]
     if base_path:
         command.append(f"--server.baseUrlPath={base_path}")
     url = f"http://localhost:{port}/{base_path}".rstrip("/")
+    with _serving(command, url, log) as process:
+        yield Server(script, url, log, process)
+
+
+@contextmanager
+def app_server(log: Path) -> Iterator[Server]:
+    """VQ Scope as a person starts it."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    with _serving(["app", "--port", str(port)], url, log) as process:
+        yield Server(ROOT / "app" / "main.py", url, log, process)
+
+
+@contextmanager
+def _serving(module: list[str], url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module …` from when it answers at `url`; ended afterwards unless it has ended itself."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", *module]
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             _wait_until_up(f"{url}/_stcore/health", process, log)
-            yield Server(script, url, log)
+            yield process
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -1,0 +1,95 @@
+"""What the browser tests ask of the Live page."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
+from playwright.sync_api import Page, expect
+
+MAP = ".st-key-map-plot .js-plotly-plot"
+BARS = ".st-key-bars-plot .js-plotly-plot"
+CURVES = ".st-key-curves-plot .js-plotly-plot"
+MILLISECONDS = 120_000
+STEP = "Number(/step ([\\d,]+)/.exec(document.querySelector('.vq-status')?.innerText)?.[1].replaceAll(',', ''))"
+
+
+def wait_until(page: Page, condition: str, timeout: float = MILLISECONDS) -> None:
+    page.wait_for_function(condition, timeout=timeout)
+
+
+def wait_for_charts(page: Page) -> None:
+    """Until map, bars and curves are drawn."""
+    drawn = [f"document.querySelector('{plot}')?._fullLayout" for plot in (MAP, BARS, CURVES)]
+    wait_until(page, " && ".join(drawn))
+
+
+def step_of(page: Page) -> int:
+    return page.evaluate(STEP)
+
+
+def wait_for_step(page: Page, step: int) -> None:
+    wait_until(page, f"{STEP} >= {step}")
+
+
+def wait_for_movement(page: Page) -> None:
+    wait_for_charts(page)
+    wait_for_step(page, step_of(page) + 1)
+
+
+def count_draws(page: Page, plot: str) -> None:
+    """From now on, `window.draws` counts how often `plot` was drawn."""
+    page.evaluate(
+        f"""() => {{
+            window.draws = 0;
+            document.querySelector('{plot}').on('plotly_afterplot', () => window.draws++);
+        }}"""
+    )
+
+
+def watch_removals(page: Page) -> None:
+    """From now on, `window.removals` counts charts taken from the page, and `window.originals` are today's."""
+    page.evaluate(
+        """() => {
+            const kept = '.js-plotly-plot';
+            window.removals = 0;
+            window.originals = [...document.querySelectorAll(kept)];
+            new MutationObserver((changes) => {
+                for (const change of changes) for (const node of change.removedNodes) {
+                    if (node.matches?.(kept) || node.querySelector?.(kept)) window.removals++;
+                }
+            }).observe(document.body, { childList: true, subtree: true });
+        }"""
+    )
+
+
+def axis_title(plot: str = MAP) -> str:
+    return f"document.querySelector('{plot}').layout.xaxis.title?.text"
+
+
+def session_of(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query)["session"][0]
+
+
+def choose(page: Page, name: str, choice: str) -> None:
+    """Press one choice of a segmented control."""
+    page.locator(f".st-key-{name}").get_by_text(choice, exact=True).click()
+
+
+def press(page: Page, name: str) -> None:
+    button = page.locator(f".st-key-{name} button")
+    expect(button).to_have_count(1)  # while a run replaces it, Streamlit has the old one beside the new
+    button.click()
+
+
+def wait_for_state(page: Page, state: str) -> None:
+    wait_until(page, f"document.querySelector('.vq-status')?.dataset.state === '{state}'")
+
+
+def pause(page: Page) -> None:
+    press(page, "play")
+    wait_for_state(page, "paused")
+
+
+def umap_workers(pid: int) -> list[psutil.Process]:
+    children = psutil.Process(pid).children(recursive=True)
+    return [child for child in children if re.search(r"vqcore\.projection\.worker", " ".join(child.cmdline()))]

@@ -1,0 +1,207 @@
+"""The Live page on the real server in a real browser: training that is watched, switched, left and found again."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from live_page import (
+    BARS,
+    CURVES,
+    MAP,
+    axis_title,
+    choose,
+    count_draws,
+    pause,
+    press,
+    session_of,
+    step_of,
+    umap_workers,
+    wait_for_charts,
+    wait_for_movement,
+    wait_for_state,
+    wait_for_step,
+    wait_until,
+    watch_removals,
+)
+from playwright.sync_api import BrowserContext, Page, expect
+from real_app import Server, Tab, app_server
+
+REFRESHES = 100
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
+        yield running
+
+
+@pytest.fixture
+def plane(open_tab: Callable[..., Tab], server: Server) -> Iterator[Page]:
+    """A page on a light session, which is paused afterwards to leave the cores to the next test."""
+    page = open_tab(server, "?problem=plane").page
+    wait_for_movement(page)
+    yield page
+    if page.locator(".vq-status").get_attribute("data-state") == "running":
+        pause(page)
+
+
+def drag(page: Page, plot: str, path: list[tuple[float, float]]) -> None:
+    """Drag over `plot` along places given as shares of its width and height."""
+    page.locator(plot).scroll_into_view_if_needed()
+    box = page.locator(f"{plot} .nsewdrag").first.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callable[..., Tab], server: Server) -> None:
+    page = open_tab(server).page
+    starts = page.get_by_test_id("stBaseButton-primary")
+    expect(starts).to_have_count(3)
+    assert page.locator(".js-plotly-plot").count() == 0
+    page.get_by_role("button", name="Collapse, live").click()
+    wait_for_charts(page)
+    count_draws(page, MAP)
+    wait_for_step(page, step_of(page) + 2)
+    wait_until(page, "window.draws >= 2")
+    expect(page.locator(".st-key-examples-plot .js-plotly-plot")).to_be_visible()
+    pause(page)
+
+
+def test_a_switch_is_in_force_at_once_and_marked_on_the_curves(plane: Page) -> None:
+    before, thrown_at = step_of(plane), time.monotonic()
+    choose(plane, "affine", "running")
+    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
+    wait_until(plane, f"{labels}.includes('affine running')")
+    print(f"\nswitch on the curves after {time.monotonic() - thrown_at:.2f} s")
+    marked = plane.evaluate(f"document.querySelector('{CURVES}').layout.shapes[0].x0")
+    wait_until(plane, "location.search.includes('affine=running')")
+    assert before <= marked <= step_of(plane)
+    wait_for_step(plane, marked + 1)
+
+
+def test_a_hundred_refreshes_remove_no_chart_and_keep_zoom_and_lasso(plane: Page) -> None:
+    zoom = f"[...document.querySelector('{CURVES}')._fullLayout.xaxis.range]"
+    chosen = f"[...document.querySelector('{MAP}')._fullData.find(({{meta}}) => meta?.role === 'P').selectedpoints]"
+    watch_removals(plane)
+    plane.locator(MAP).hover()
+    plane.locator(f'{MAP} .modebar-btn[data-title="Lasso Select"]').click()
+    drag(plane, MAP, [(0.3, 0.05), (0.6, 0.05), (0.6, 0.95), (0.3, 0.95), (0.3, 0.07)])
+    expect(plane.get_by_text(re.compile(r"selected [\d,]+ vectors"))).to_be_visible()
+    drag(plane, CURVES, [(0.3, 0.2), (0.7, 0.2)])
+    wait_until(plane, f"({zoom})[0] > 0")
+    zoomed, selected = plane.evaluate(zoom), plane.evaluate(chosen)
+    assert len(selected) > 10
+    count_draws(plane, CURVES)
+    wait_until(plane, f"window.draws >= {REFRESHES}", timeout=300_000)
+    removals = plane.evaluate("window.removals")
+    print(f"\n{removals} charts removed over {plane.evaluate('window.draws')} refreshes")
+    assert removals == 0
+    assert plane.evaluate("window.originals.every((node) => node.isConnected)")
+    assert plane.evaluate(zoom) == zoomed
+    assert plane.evaluate(chosen) == selected
+
+
+def test_a_reload_finds_the_same_session_further_on(plane: Page) -> None:
+    session, before = session_of(plane), step_of(plane)
+    plane.reload()
+    wait_for_movement(plane)
+    assert session_of(plane) == session
+    assert step_of(plane) >= before
+
+
+def test_another_browser_has_a_session_of_its_own(
+    plane: Page, browser: BrowserContext, open_tab: Callable[..., Tab], server: Server
+) -> None:
+    context = browser.browser.new_context(viewport={"width": 1440, "height": 900})
+    other = open_tab(server, "?problem=plane", context).page
+    wait_for_movement(other)
+    assert session_of(other) != session_of(plane)
+    pause(other)
+    wait_for_step(plane, step_of(plane) + 1)
+    expect(plane.locator(".vq-status")).to_have_attribute("data-state", "running")
+
+
+def test_the_link_keeps_a_switch_and_begins_another_session_with_it(
+    plane: Page, open_tab: Callable[..., Tab], server: Server
+) -> None:
+    plane.locator(".st-key-beta [role=slider]").press("ArrowLeft")
+    wait_until(plane, "location.search.includes('beta=0.89')")
+    plane.reload()
+    wait_for_movement(plane)
+    expect(plane.locator(".st-key-beta [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
+    shared = open_tab(server, "?problem=plane&beta=0.89&paused=1").page
+    wait_for_charts(shared)
+    expect(shared.locator(".st-key-beta [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
+    expect(shared.locator(".vq-status")).to_have_attribute("data-state", "paused")
+    assert session_of(shared) != session_of(plane)
+
+
+def test_nothing_is_wider_than_the_page(plane: Page) -> None:
+    for width, height in ((1440, 900), (1024, 768)):
+        for scheme in ("light", "dark"):
+            plane.set_viewport_size({"width": width, "height": height})
+            plane.emulate_media(color_scheme=scheme)
+            wait_until(
+                plane,
+                """[...document.querySelectorAll('.js-plotly-plot')].every((plot) =>
+                    plot._fullLayout.width === plot.clientWidth)""",
+            )
+            wider = plane.evaluate(
+                """[document.documentElement, ...document.querySelectorAll(
+                        '[data-testid=stMain], [data-testid=stSidebarContent], [class*=st-key-panel-]'
+                    )].filter((part) => part.scrollWidth > part.clientWidth)
+                    .map((part) => `${part.className} ${part.scrollWidth} > ${part.clientWidth}`)"""
+            )
+            assert wider == [], (width, height, scheme)
+
+
+def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callable[..., Tab], server: Server) -> None:
+    page = open_tab(server, "?problem=digits").page
+    wait_for_movement(page)
+    pause(page)
+    stood = step_of(page)
+    choose(page, "order", "by code")
+    wait_until(page, f"{axis_title(BARS)} === 'code'")
+    choose(page, "scale", "linear")
+    wait_until(page, f"document.querySelector('{BARS}').layout.yaxis.type === 'linear'")
+    choose(page, "bars", "gradient")
+    expect(page.get_by_text("Code gradients")).to_be_visible()
+    for group, curve in {"P and C": "spread of P", "gradients": "reached"}.items():
+        choose(page, "curves", group)
+        wait_until(page, f"document.querySelector('{CURVES}').data.some(({{name}}) => name === '{curve}')")
+    choose(page, "map", "UMAP")
+    wait_until(page, f"{axis_title()} === 'UMAP 1'")
+    choose(page, "map", "PCA")
+    wait_until(page, f"{axis_title()}.startsWith('PC 1')")
+    assert step_of(page) == stood
+    page.reload()
+    wait_for_charts(page)
+    wait_for_state(page, "paused")
+    expect(page.get_by_text("Code gradients")).to_be_visible()
+    assert page.evaluate(f"document.querySelector('{BARS}').layout.yaxis.type") == "linear"
+    assert step_of(page) == stood
+
+
+def test_killing_umap_shows_pca_until_it_is_back_and_training_goes_on(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?problem=digits").page
+    wait_for_movement(page)
+    choose(page, "map", "UMAP")
+    wait_until(page, f"{axis_title()} === 'UMAP 1'")
+    (worker,) = umap_workers(server.process.pid)
+    before = step_of(page)
+    worker.kill()
+    wait_until(page, f"{axis_title()}.startsWith('PC 1')")
+    expect(page.get_by_text(re.compile("PCA for now: The UMAP process ended"))).to_be_visible()
+    during = step_of(page)
+    wait_until(page, f"{axis_title()} === 'UMAP 1'")
+    assert [found.pid for found in umap_workers(server.process.pid)] != [worker.pid]
+    assert before <= during < step_of(page)
+    press(page, "play")
+    wait_for_state(page, "paused")
