@@ -69,9 +69,15 @@ def _change(steps: Any, values: Any, since: int | None, *, relative: bool = Fals
     if before < 0 or before == len(values) - 1:
         return ""
     start, end = float(values[before]), float(values[-1])
+    if not np.isfinite([start, end]).all():
+        return ""
     if relative:
-        return f"{end / start - 1:+.0%} since the switch" if start else ""
-    return f"{end - start:+.0f} since the switch"
+        return f"{_signed(round(100 * (end / start - 1)))}% since the switch" if start else ""
+    return f"{_signed(round(end - start))} since the switch"
+
+
+def _signed(value: int) -> str:
+    return f"{value:+,}".replace("-", "−") if value else "±0"
 
 
 def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:

@@ -169,6 +169,7 @@ def _end_labels(
                 "xshift": 6,
                 "yref": "paper",
                 "y": float(ceiling / height),
+                "yanchor": "middle",
                 "text": curve.label,
                 "showarrow": False,
                 "font": {"color": curve.colour, "size": 12},

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import address, planes, wording
-from app.controls import adopt, sidebar
+from app.controls import adopt, current_view, in_step, sidebar, view_key
 from app.figures.code_bars import gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
@@ -56,13 +56,13 @@ def page() -> None:
         _empty_state()
         return
     status = entry.session.status()
-    if st.session_state.get("seen") != (entry.id, status.recipe):
+    if not in_step(entry, status):
         adopt(status.recipe)
-        st.session_state["seen"] = (entry.id, status.recipe)
-    st.session_state["seen_state"] = status.state
+    st.session_state["drawn_for"] = status.state
     with st.sidebar:
         sidebar(entry, status)
     st.query_params.from_dict(_query(entry, status))
+    st.session_state["drawn_now"] = True
     _live(entry.id)
 
 
@@ -72,8 +72,8 @@ def _attach() -> Entry | None:
     if entry is not None:
         return entry
     request = address.read(st.query_params)
-    if "session" not in st.session_state:
-        st.session_state.update(request.view)
+    if "first_view" not in st.session_state:
+        st.session_state["first_view"] = request.view
         for sentence in request.refused:
             st.toast(sentence, icon=":material/link_off:", duration="long")
     entry = registry().find(request.session)
@@ -83,18 +83,15 @@ def _attach() -> Entry | None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
-        st.session_state.setdefault("speed", "max")
     return entry
 
 
 def _begin(recipe: Recipe) -> None:
     st.session_state["session"] = registry().begin(recipe).id
-    st.session_state["speed"] = "max"
 
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
-    view = {name: st.session_state[name] for name in address.VIEWS if name in st.session_state}
-    return address.write(entry.id, status.recipe, view, paused=status.state is State.PAUSED)
+    return address.write(entry.id, status.recipe, current_view(), paused=status.state is State.PAUSED)
 
 
 def _empty_state() -> None:
@@ -116,7 +113,9 @@ def _live(session_id: str) -> None:
         st.warning("This run has ended: the server keeps only the newest ones. Reload the page to begin again.")
         return
     snapshot, status = entry.session.latest(), entry.session.status()
-    if (status.state, (entry.id, status.recipe)) != (st.session_state["seen_state"], st.session_state["seen"]):
+    if st.session_state.pop("drawn_now", False):
+        pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
+    elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
     problem = find_problem(status.recipe.problem)
     _header(snapshot, status)
@@ -170,7 +169,7 @@ def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
     views = planes.views_of(snapshot)
     bar = _bar("map")
     heading = bar.container(width="stretch")
-    if st.session_state.get("map", "PCA") == "PCA" and len(views) > 1:
+    if current_view()["map"] == "PCA" and len(views) > 1:
         bar.button(
             "",
             icon=":material/center_focus_strong:",
@@ -237,7 +236,8 @@ def _curves(snapshot: Snapshot, problem: Problem) -> None:
         bar.selectbox(
             "Smoothing",
             address.VIEWS["smoothing"],
-            key="smoothing",
+            index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
+            key=view_key("smoothing"),
             format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
             label_visibility="collapsed",
             width=112,
@@ -295,9 +295,11 @@ def _bar(name: str) -> Any:
 
 def _choose(place: Any, name: str, choices: Sequence[str]) -> Any:
     """A segmented control whose choice is kept in the URL."""
-    if st.session_state.get(name) not in choices:
-        st.session_state[name] = choices[0]
-    return place.segmented_control(name, choices, key=name, required=True, label_visibility="collapsed")
+    first = st.session_state["first_view"][name]
+    default = first if first in choices else choices[0]
+    return place.segmented_control(
+        name, choices, default=default, key=view_key(name), required=True, label_visibility="collapsed"
+    )
 
 
 page()

@@ -16,6 +16,11 @@ STARTS = ["Collapse, live", "Healthy with k-means + replacement", "Digits classi
 CHARTS = ("map-plot", "bars-plot", "curves-plot", "examples-plot")
 
 
+def control(page: AppTest, name: str) -> str:
+    """The key of a control as it is drawn now; controls are made anew when the session changes under them."""
+    return f"{name}-{page.session_state['generation']}"
+
+
 @pytest.fixture(autouse=True)
 def sessions() -> Iterator[Registry]:
     """The server's registry, with no UMAP process behind it; all that a test began has ended afterwards."""
@@ -90,16 +95,16 @@ def test_one_click_begins_a_session_and_charts_appear():
     assert page.query_params["problem"] == "digits-classifier"
     reach(page, lambda session: step_of(session) >= 3)
     assert shown(page) >= {*CHARTS, "tiles", "status"}
-    assert page.selectbox(key="problem").value == "digits-classifier"
+    assert page.selectbox(key=control(page, "problem")).value == "digits-classifier"
 
 
 def test_every_switch_reaches_the_session_and_is_recorded():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
-    page.button_group(key="affine").set_value("running")
+    page.button_group(key=control(page, "affine")).set_value("running")
     run(page)
-    page.number_input(key="replace_every").set_value(20)
+    page.number_input(key=control(page, "replace_every")).set_value(20)
     run(page)
-    page.slider(key="beta").set_value(0.5)
+    page.slider(key=control(page, "beta")).set_value(0.5)
     run(page)
     reach(page, lambda session: options(page).beta == 0.5 and len(session.latest().events) >= 3)
     assert (options(page).affine, options(page).replace_every) == ("running", 20)
@@ -135,7 +140,7 @@ def test_pause_stands_still_a_step_is_one_step_and_play_goes_on():
 def test_a_link_to_a_paused_session_begins_paused_and_every_view_is_there():
     page = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
     for name, choice in {"bars": "gradient", "order": "by code", "scale": "linear", "curves": "P and C"}.items():
-        page.button_group(key=name).set_value(choice)
+        page.button_group(key=f"view-{name}").set_value(choice)
         run(page)
         assert page.query_params[name] == choice
     assert shown(page) >= {*CHARTS[:3], "tiles"}
@@ -147,7 +152,7 @@ def test_a_restart_begins_at_zero_with_the_switches_and_can_be_undone():
     assert page.button(key="undo").disabled
     for _ in range(3):
         press(page, "step")
-    page.slider(key="beta").set_value(0.25)
+    page.slider(key=control(page, "beta")).set_value(0.25)
     run(page)
     reach(page, lambda session: step_of(session) == 3 and options(page).beta == 0.25)
     press(page, "restart")
@@ -160,8 +165,8 @@ def test_a_restart_begins_at_zero_with_the_switches_and_can_be_undone():
 
 def test_settings_restart_and_their_controls_and_link_follow():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
-    page.number_input(key="num_codes").set_value(7)
-    page.number_input(key="seed").set_value(3)
+    page.number_input(key=control(page, "num_codes")).set_value(7)
+    page.number_input(key=control(page, "seed")).set_value(3)
     (submit,) = [button for button in page.button if button.label == "Restart with these"]
     submit.click()
     run(page)
@@ -173,18 +178,18 @@ def test_settings_restart_and_their_controls_and_link_follow():
 def test_another_problem_begins_in_place_and_its_controls_follow():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
     kept = entry_of(page)
-    page.selectbox(key="problem").set_value("digits")
+    page.selectbox(key=control(page, "problem")).set_value("digits")
     run(page)
     reach(page, lambda session: session.latest().z_e.shape[1] > 2)
     assert entry_of(page) is kept
     assert page.query_params["problem"] == "digits"
-    assert page.number_input(key="num_codes").value == kept.session.latest().num_codes
-    assert "map" in {group.key for group in page.button_group}  # more than two features: PCA or UMAP
+    assert page.number_input(key=control(page, "num_codes")).value == kept.session.latest().num_codes
+    assert "view-map" in {group.key for group in page.button_group}  # more than two features: PCA or UMAP
 
 
 def test_a_speed_limit_reaches_the_session():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
-    page.selectbox(key="speed").set_value("1 step/s")
+    page.selectbox(key=control(page, "speed")).set_value("1 step/s")
     run(page)
     session = entry_of(page).session
     assert session.wait(lambda session: session.status().commands_done >= 1, SECONDS)
@@ -238,7 +243,7 @@ def test_a_session_in_the_link_is_joined_where_it_is():
 def test_two_browsers_have_two_sessions():
     first, second = open_page(problem="plane"), open_page(problem="plane")
     assert entry_of(first) is not entry_of(second)
-    first.slider(key="beta").set_value(0.5)
+    first.slider(key=control(first, "beta")).set_value(0.5)
     run(first)
     reach(first, lambda _: options(first).beta == 0.5)
     assert options(second).beta != 0.5
@@ -247,8 +252,8 @@ def test_two_browsers_have_two_sessions():
 def test_settings_that_cannot_be_built_are_refused_in_a_sentence_and_the_run_goes_on():
     page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 2)
     before = entry_of(page).session.status().recipe
-    page.number_input(key="num_codes").set_value(60_000)
-    page.selectbox(key="code_init").set_value("kmeans")
+    page.number_input(key=control(page, "num_codes")).set_value(60_000)
+    page.selectbox(key=control(page, "code_init")).set_value("kmeans")
     (submit,) = [button for button in page.button if button.label == "Restart with these"]
     submit.click()
     run(page)
@@ -263,7 +268,7 @@ def test_settings_that_cannot_be_built_are_refused_in_a_sentence_and_the_run_goe
 
 def test_settings_that_contradict_each_other_are_refused_in_a_sentence():
     page = reach(open_page(problem="plane", affine_groups="16"), lambda session: step_of(session) >= 1)
-    page.number_input(key="num_codes").set_value(8)
+    page.number_input(key=control(page, "num_codes")).set_value(8)
     (submit,) = [button for button in page.button if button.label == "Restart with these"]
     submit.click()
     run(page)
@@ -274,14 +279,14 @@ def test_settings_that_contradict_each_other_are_refused_in_a_sentence():
 @pytest.mark.parametrize("problem", ["plane", "digits", "digits-classifier"])
 def test_a_loss_beyond_all_numbers_is_shown_with_tensor_and_step_and_a_restart_recovers(problem):
     page = reach(open_page(problem=problem), lambda session: step_of(session) >= 2)
-    page.number_input(key="learning_rate").set_value(1e6)
+    page.number_input(key=control(page, "learning_rate")).set_value(1e6)
     run(page)
     reach(page, lambda session: session.status().state is State.BROKEN)
     (said,) = [error.value for error in page.error]
     assert "became NaN or infinite at step" in said
     assert said.startswith(("The encoder's output z_e", "The codebook", "The decoder's output", "The "))
     assert shown(page) >= {*CHARTS[:3], "tiles"}  # the last good moment stays
-    page.number_input(key="learning_rate").set_value(1e-3)
+    page.number_input(key=control(page, "learning_rate")).set_value(1e-3)
     run(page)
     press(page, "restart")
     reach(page, lambda session: session.status().state is State.RUNNING and step_of(session) >= 3)

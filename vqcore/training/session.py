@@ -64,6 +64,9 @@ class Status:
     recipe: Recipe
     """Of the first variant, with the live options now in force."""
 
+    speed_limit: float | None = None
+    """Steps a second that are not exceeded; None for as many as there is time for."""
+
     commands_done: int = 0
     """How many commands have been obeyed or refused."""
 
@@ -152,6 +155,10 @@ class Session:
             self._sent += 1
             self._commands.put(command)
             return self._sent
+
+    def commands_pending(self) -> int:
+        """How many commands have been sent and not yet been obeyed or refused."""
+        return self._sent - self._status.commands_done
 
     def latest(self, variant: str = "main") -> Snapshot | None:
         """The newest snapshot, and the wish for a newer one; None before the first."""
@@ -254,6 +261,7 @@ class Session:
             case SpeedCommand(steps_per_second):
                 self._steps_per_second = steps_per_second
                 self._next_step_at = self._clock()
+                self._set_status(self._status.state, speed_limit=steps_per_second)
             case ChangeCommand(changes, variant) if self._trainers:
                 if variant not in self._trainers:
                     raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
