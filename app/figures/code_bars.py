@@ -66,7 +66,7 @@ def _bars(
         "fill": "tozeroy",
         "fillcolor": colour,
         "x": np.arange(len(values)),
-        "y": np.maximum(heights, floor) if log else heights,
+        "y": np.maximum(heights, floor) if log and heights.max() > 0 else heights,
         "customdata": index,
         "text": heights,
         "meta": {"role": "Q"},

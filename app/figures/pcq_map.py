@@ -53,7 +53,10 @@ def pcq_map(plane: Plane) -> dict[str, Any]:
     """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses."""
     used = plane.counts > 0
     index = np.arange(len(plane.c))
-    data = [_dead(plane, index[~used]), _embeddings(plane), *_paths(plane), *_used(plane, index[used])]
+    if used.any():
+        data = [_dead(plane, index[~used]), _embeddings(plane), *_paths(plane), *_used(plane, index[used])]
+    else:  # before the first batch nothing is used, and nothing is dead
+        data = [_embeddings(plane), _rings(plane, index)]
     if plane.keeps_distances:
         data += [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]
         data += _mean_path(plane)
@@ -105,10 +108,12 @@ def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
     largest = counts.max(initial=1)
     # Area by use: the diameter goes with the root.
     size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(counts / largest)
-    common = {"type": "scattergl", "mode": "markers", "x": plane.c[used, 0], "y": plane.c[used, 1]}
     return [
         {
-            **common,
+            "type": "scattergl",
+            "mode": "markers",
+            "x": plane.c[used, 0],
+            "y": plane.c[used, 1],
             "name": "Q",
             "meta": {"role": "Q"},
             "customdata": used,
@@ -120,18 +125,25 @@ def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
             },
             "hovertemplate": "code %{customdata}<br>used %{text:,} times<extra>Q</extra>",
         },
-        {
-            **common,
-            "name": "C",
-            "marker": {
-                "size": 6,
-                "symbol": "circle-open",
-                "color": role("C", 0.8),
-                "line": {"width": 1, "color": role("C", 0.8)},
-            },
-            "hoverinfo": "skip",
-        },
+        _rings(plane, used),
     ]
+
+
+def _rings(plane: Plane, codes: Ints) -> dict[str, Any]:
+    return {
+        "type": "scattergl",
+        "mode": "markers",
+        "x": plane.c[codes, 0],
+        "y": plane.c[codes, 1],
+        "name": "C",
+        "marker": {
+            "size": 6,
+            "symbol": "circle-open",
+            "color": role("C", 0.8),
+            "line": {"width": 1, "color": role("C", 0.8)},
+        },
+        "hoverinfo": "skip",
+    }
 
 
 def _paths(plane: Plane) -> list[dict[str, Any]]:

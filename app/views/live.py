@@ -99,9 +99,10 @@ def _empty_state() -> None:
         "<div class='vq-hero'><h1>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
-    for column, (icon, title, text, recipe) in zip(st.columns(len(STARTS)), STARTS, strict=True):
-        with column.container(border=True, key=f"start-{recipe.problem}-{recipe.code_init}"):
-            st.button(title, icon=icon, type="primary", on_click=_begin, args=(recipe,), width="stretch")
+    _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
+    for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
+        with column.container(border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.code_init}"):
+            st.button(title, icon=icon, on_click=_begin, args=(recipe,), width="stretch")
             st.markdown(text)
             st.caption(find_problem(recipe.problem).about)
 

@@ -58,6 +58,14 @@ def test_the_map_shows_every_vector_and_every_code_once_by_its_own_id():
     np.testing.assert_array_equal(trace(figure, "Q")["x"], C[5:, 0])
 
 
+def test_before_the_first_batch_no_code_is_dead():
+    figure = pcq_map(plane(counts=np.zeros(20, int)))
+    known_to_plotly(figure)
+    assert "dead" not in {found.get("name") for found in figure["data"]}
+    assert len(trace(figure, "C")["x"]) == 20
+    assert (usage_bars(np.zeros(20, int), order="sorted", log=True)["data"][0]["y"] == 0).all()
+
+
 def test_area_goes_with_use():
     size = trace(pcq_map(plane()), "Q")["marker"]["size"]
     assert size.max() == LARGEST_Q
