@@ -31,7 +31,7 @@ STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs and a codebook that starts far from them. Watch the codes die, then throw a switch.",
+        "Photographs and a codebook that starts far from them. Watch what becomes of its codes, then throw a switch.",
         default_recipe("patches"),
     ),
     (
