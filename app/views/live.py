@@ -119,6 +119,8 @@ def _live(session_id: str) -> None:
     snapshot, status = entry.session.latest(), entry.session.status()
     if (status.state, (entry.id, status.recipe)) != (st.session_state["seen_state"], st.session_state["seen"]):
         st.rerun()
+    if (query := _query(entry, status)) != st.query_params.to_dict():
+        st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
     _header(snapshot, status)
     if status.message:
