@@ -64,7 +64,9 @@ def curves(
     figure_layout = layout(
         xaxis=axis(
             "step",
-            range=[0, max(last_step, 10)],
+            # Not `range`: one that grows makes Plotly forget the reader's zoom.
+            autorange=True,
+            autorangeoptions={"minallowed": 0, "maxallowed": max(last_step, 10)},
             anchor=f"y{len(panels) if len(panels) > 1 else ''}",
         ),
         hovermode="x unified",

@@ -118,6 +118,8 @@ def _live(session_id: str) -> None:
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
+    if (query := _query(entry, status)) != st.query_params.to_dict():
+        st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
     _header(snapshot, status)
     if status.message:
