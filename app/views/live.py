@@ -122,8 +122,9 @@ def _live(session_id: str) -> None:
         st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
     _header(snapshot, status)
-    if status.message:
-        _message(status)
+    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
+        if status.message:
+            _message(status)
     if snapshot is None:
         st.caption("Loading the data and building the model …")
         return
@@ -217,7 +218,7 @@ def _bars(snapshot: Snapshot) -> None:
     kind = _choose(bar, "bars", address.VIEWS["bars"])
     order = _choose(bar, "order", address.VIEWS["order"])
     scale = _choose(bar, "scale", address.VIEWS["scale"]) == "log"
-    heading.html("<div class='vq-panel'><b>Codes</b></div>")
+    heading.html(f"<div class='vq-panel'><b>Code {'usage' if kind == 'usage' else 'gradients'}</b></div>")
     if kind == "usage":
         figure = usage_bars(snapshot.counts, order=order, log=scale)
         total = snapshot.window_vectors

@@ -71,8 +71,13 @@ def session_of(page: Page) -> str:
 
 
 def choose(page: Page, name: str, choice: str) -> None:
-    """Press one choice of a segmented control."""
-    page.locator(f".st-key-{name}").get_by_text(choice, exact=True).click()
+    """Press one choice of a segmented control: of the view, or a switch."""
+    page.locator(f".st-key-view-{name}, {control(name)}").get_by_text(choice, exact=True).click()
+
+
+def control(name: str) -> str:
+    """A switch or setting in the sidebar, whose key ends in a number that grows."""
+    return f"[data-testid=stSidebar] [class*='st-key-{name}-']"
 
 
 def press(page: Page, name: str) -> None:

@@ -11,6 +11,7 @@ from live_page import (
     MAP,
     axis_title,
     choose,
+    control,
     count_draws,
     pause,
     press,
@@ -60,7 +61,7 @@ def drag(page: Page, plot: str, path: list[tuple[float, float]]) -> None:
 
 def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callable[..., Tab], server: Server) -> None:
     page = open_tab(server).page
-    starts = page.get_by_test_id("stBaseButton-primary")
+    starts = page.locator("[class*='st-key-start-'] button:visible")
     expect(starts).to_have_count(3)
     assert page.locator(".js-plotly-plot").count() == 0
     page.get_by_role("button", name="Collapse, live").click()
@@ -129,14 +130,14 @@ def test_another_browser_has_a_session_of_its_own(
 def test_the_link_keeps_a_switch_and_begins_another_session_with_it(
     plane: Page, open_tab: Callable[..., Tab], server: Server
 ) -> None:
-    plane.locator(".st-key-beta [role=slider]").press("ArrowLeft")
+    plane.locator(f"{control('beta')} [role=slider]").press("ArrowLeft")
     wait_until(plane, "location.search.includes('beta=0.89')")
     plane.reload()
     wait_for_movement(plane)
-    expect(plane.locator(".st-key-beta [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
+    expect(plane.locator(f"{control('beta')} [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
     shared = open_tab(server, "?problem=plane&beta=0.89&paused=1").page
     wait_for_charts(shared)
-    expect(shared.locator(".st-key-beta [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
+    expect(shared.locator(f"{control('beta')} [role=slider]")).to_have_attribute("aria-valuenow", "0.89")
     expect(shared.locator(".vq-status")).to_have_attribute("data-state", "paused")
     assert session_of(shared) != session_of(plane)
 
@@ -205,3 +206,23 @@ def test_killing_umap_shows_pca_until_it_is_back_and_training_goes_on(
     assert before <= during < step_of(page)
     press(page, "play")
     wait_for_state(page, "paused")
+
+
+def test_a_run_that_breaks_says_so_keeps_its_controls_and_can_begin_again(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?problem=digits&learning_rate=1e6&num_codes=40").page
+    wait_for_state(page, "failed")
+    expect(page.get_by_text(re.compile(r"became NaN or infinite at step \d+"))).to_be_visible()
+    rate = page.locator(f"{control('learning_rate')} input")
+    expect(rate).to_have_value("1000000")
+    expect(page.locator(f"{control('num_codes')} input")).to_have_value("40")
+    expect(page.locator(f"{control('beta')} [role=slider]")).to_have_attribute("aria-valuenow", "0.9")
+    rate.fill("0.001")
+    rate.press("Enter")
+    wait_until(page, "!location.search.includes('learning_rate')")
+    press(page, "restart")
+    wait_until(page, "!document.body.innerText.includes('became NaN')")
+    press(page, "play")
+    wait_for_movement(page)
+    pause(page)
