@@ -83,9 +83,9 @@ def curves(
             panel.title,
             domain=[max(0.0, top - span), top],
             type="log" if panel.log else "linear",
-            range=limits,
             nticks=5,
             exponentformat="power",
+            **({"range": limits} if limits else {}),  # null would make Plotly's next update throw
             **({"dtick": 1} if panel.log and limits and limits[1] - limits[0] > 1 else {}),
         )
         for curve, (steps, values) in zip(panel.curves, lines, strict=True):

@@ -64,7 +64,7 @@ class LivePlot {
       while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
     } catch (error) {
       console.error(error);
-      this.node.dataset.problem = error.message;
+      this.node.dataset.problem = error.message ?? String(error); // Plotly throws strings, too
     }
     this.drawing = false;
   }

@@ -161,7 +161,9 @@ def test_markers_stand_where_switches_fell_and_names_do_not_overlap():
 def test_curves_without_a_step_or_a_finite_value_draw_empty_axes():
     for values in ([], [np.nan, np.nan], [0.0, 0.0]):
         panel = Panel(title="", curves=[curve(values)], log=True)
-        known_to_plotly(curves([panel], [], smoothing=5, last_step=0, height=300))
+        figure = curves([panel], [], smoothing=5, last_step=0, height=300)
+        known_to_plotly(figure)
+        assert "range" not in figure["layout"]["yaxis"]
 
 
 def picture(figure: dict) -> np.ndarray:
