@@ -93,7 +93,7 @@ def _height_axis(title: str, highest: float, floor: float, *, log: bool) -> dict
         return axis(title, rangemode="tozero", nticks=6, exponentformat="power")
     low, high = float(np.log10(floor)), float(np.log10(highest))
     decades = {"dtick": 1} if high - low > 1.5 else {}
-    ends = [low, high + 0.06 * (high - low)]
+    ends = [low, float(np.ceil(4 * high + 0.2) / 4)]  # in coarse steps, that it does not move at every refresh
     return axis(title, type="log", range=ends, nticks=6, exponentformat="power", **decades)
 
 

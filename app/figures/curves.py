@@ -112,6 +112,7 @@ def _thinned(curve: Curve, smoothing: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
+    """Both ends of the axis, in coarse steps: an axis that moves at every refresh unsettles, and ends a zoom."""
     values = np.concatenate([*lines, np.empty(0)])
     values = values[np.isfinite(values) & ((values > 0) | (not panel.log))]
     if len(values) == 0:
@@ -122,10 +123,10 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
     if panel.log:
         # Percentiles, so that one spike of the first steps does not flatten all that follows.
         low, high = np.log10(np.percentile(values, [0.5, 99.5]))
-        pad = max(0.06 * (high - low), 0.08)
-        return [float(low - pad), float(high + pad)]
+        return [float(np.floor(4 * low - 0.3) / 4), float(np.ceil(4 * high + 0.3) / 4)]
     low, high = min(0.0, float(values.min())), float(values.max())
-    return [low, high + 0.06 * (high - low or 1.0)]
+    unit = 10 ** np.floor(np.log10(max(high - low, 1e-30))) / 2
+    return [float(unit * np.floor(low / unit)), float(unit * np.ceil(1.03 * high / unit)) or 1.0]
 
 
 def _line(curve: Curve, steps: NDArray[Any], values: NDArray[Any], y: str) -> dict[str, Any]:

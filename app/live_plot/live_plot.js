@@ -3,6 +3,11 @@
 const ALWAYS = ["zoom2d", "pan2d"];
 const SELECTING = ["lasso2d", "select2d"];
 
+/** Until when no chart is drawn again: on a slow machine drawing would else take all the time, and clicks wait. */
+let restUntil = 0;
+
+const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
 let webGL;
 
 /** Whether this browser can draw `scattergl`; the context asked for is given back at once, there are few. */
@@ -58,10 +63,17 @@ class LivePlot {
   async draw() {
     this.frame = 0;
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
+    const rest = this.plotly ? restUntil - performance.now() : 0;
+    if (rest > 0) {
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.schedule(), rest);
+      return;
+    }
     this.drawing = true;
     try {
       const plotly = await loadPlotly(this.data.script);
-      while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
+      await this.drawNewest(plotly);
+      if (this.stale && !this.gone) this.schedule();
     } catch (error) {
       console.error(error);
       this.node.dataset.problem = error.message ?? String(error); // Plotly throws strings, too
@@ -71,6 +83,7 @@ class LivePlot {
 
   async drawNewest(plotly) {
     this.stale = false;
+    const began = performance.now();
     this.shown = this.data.figure.data;
     const { data, layout } = this.dressed();
     if (this.plotly) {
@@ -82,6 +95,8 @@ class LivePlot {
     }
     delete this.node.dataset.problem;
     this.freshenHover();
+    await nextFrame(); // the browser paints: that time counts, too
+    restUntil = performance.now() + (performance.now() - began);
   }
 
   /** The newest figure with its selection, its size and this page's colours. */
@@ -165,6 +180,7 @@ class LivePlot {
   leave() {
     this.gone = true;
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.resting);
     this.sizes.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.unheld);
     this.plotly?.purge(this.node);
