@@ -6,6 +6,10 @@ const SELECTING = ["lasso2d", "select2d"];
 /** Until when no chart is drawn again: on a slow machine drawing would else take all the time, and clicks wait. */
 let restUntil = 0;
 
+/** Until when none rests: what a click has changed is shown without delay. */
+let hurryUntil = 0;
+window.addEventListener("pointerdown", () => (hurryUntil = performance.now() + 1500), true);
+
 const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
 let webGL;
@@ -63,7 +67,8 @@ class LivePlot {
   async draw() {
     this.frame = 0;
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
-    const rest = this.plotly ? restUntil - performance.now() : 0;
+    const now = performance.now();
+    const rest = this.plotly && now > hurryUntil ? restUntil - now : 0;
     if (rest > 0) {
       clearTimeout(this.resting);
       this.resting = setTimeout(() => this.schedule(), rest);

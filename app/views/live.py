@@ -113,6 +113,8 @@ def _live(session_id: str) -> None:
     if entry is None:
         st.warning("This run has ended: the server keeps only the newest ones. Reload the page to begin again.")
         return
+    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
     snapshot, status = entry.session.latest(), entry.session.status()
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
