@@ -223,6 +223,6 @@ def test_a_run_that_breaks_says_so_keeps_its_controls_and_can_begin_again(
     wait_until(page, "!location.search.includes('learning_rate')")
     press(page, "restart")
     wait_until(page, "!document.body.innerText.includes('became NaN')")
-    press(page, "play")
+    wait_for_state(page, "running")
     wait_for_movement(page)
     pause(page)
