@@ -6,9 +6,13 @@ const SELECTING = ["lasso2d", "select2d"];
 /** Until when no chart is drawn again: on a slow machine drawing would else take all the time, and clicks wait. */
 let restUntil = 0;
 
-/** Until when none rests: what a click has changed is shown without delay. */
+/** Until when none rests: what a switch has changed is shown without delay. */
 let hurryUntil = 0;
-window.addEventListener("pointerdown", () => (hurryUntil = performance.now() + 1500), true);
+const hurry = (event) => {
+  // Not for a hand on a plot: drawing would come between it and the plot.
+  if (!event.target.closest?.(".vq-plot")) hurryUntil = performance.now() + 1500;
+};
+window.addEventListener("pointerdown", hurry, true);
 
 const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
