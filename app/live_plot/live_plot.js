@@ -5,6 +5,7 @@ const SELECTING = ["lasso2d", "select2d"];
 
 /** Until when no chart is drawn again: on a slow machine drawing would else take all the time, and clicks wait. */
 let restUntil = 0;
+const FIRST_DRAWS = 3;
 
 /** Until when none rests: what a switch has changed is shown without delay. */
 let hurryUntil = 0;
@@ -35,6 +36,7 @@ class LivePlot {
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
     parent.append(this.node);
+    this.draws = 0;
     this.width = 0; // told by the observer: asking for it would make the browser lay out the page at every draw
     this.sizes = new ResizeObserver(([entry]) => {
       this.width = Math.round(entry.contentRect.width);
@@ -72,7 +74,8 @@ class LivePlot {
     this.frame = 0;
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
     const now = performance.now();
-    const rest = this.plotly && now > hurryUntil ? restUntil - now : 0;
+    // Not before the first updates: Plotly keeps a zoom only from its first `react` on.
+    const rest = this.draws > FIRST_DRAWS && now > hurryUntil ? restUntil - now : 0;
     if (rest > 0) {
       clearTimeout(this.resting);
       this.resting = setTimeout(() => this.schedule(), rest);
@@ -106,6 +109,7 @@ class LivePlot {
     this.freshenHover();
     await nextFrame(); // the browser paints: that time counts, too
     restUntil = performance.now() + (performance.now() - began);
+    this.draws += 1;
   }
 
   /** The newest figure with its selection, its size and this page's colours. */
