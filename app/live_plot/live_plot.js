@@ -3,20 +3,6 @@
 const ALWAYS = ["zoom2d", "pan2d"];
 const SELECTING = ["lasso2d", "select2d"];
 
-/** Until when no chart is drawn again: on a slow machine drawing would else take all the time, and clicks wait. */
-let restUntil = 0;
-const FIRST_DRAWS = 3;
-
-/** Until when none rests: what a switch has changed is shown without delay. */
-let hurryUntil = 0;
-const hurry = (event) => {
-  // Not for a hand on a plot: drawing would come between it and the plot.
-  if (!event.target.closest?.(".vq-plot")) hurryUntil = performance.now() + 1500;
-};
-window.addEventListener("pointerdown", hurry, true);
-
-const nextFrame = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-
 let webGL;
 
 /** Whether this browser can draw `scattergl`; the context asked for is given back at once, there are few. */
@@ -36,7 +22,6 @@ class LivePlot {
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
     parent.append(this.node);
-    this.draws = 0;
     this.width = 0; // told by the observer: asking for it would make the browser lay out the page at every draw
     this.sizes = new ResizeObserver(([entry]) => {
       this.width = Math.round(entry.contentRect.width);
@@ -73,19 +58,10 @@ class LivePlot {
   async draw() {
     this.frame = 0;
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
-    const now = performance.now();
-    // Not before the first updates: Plotly keeps a zoom only from its first `react` on.
-    const rest = this.draws > FIRST_DRAWS && now > hurryUntil ? restUntil - now : 0;
-    if (rest > 0) {
-      clearTimeout(this.resting);
-      this.resting = setTimeout(() => this.schedule(), rest);
-      return;
-    }
     this.drawing = true;
     try {
       const plotly = await loadPlotly(this.data.script);
-      await this.drawNewest(plotly);
-      if (this.stale && !this.gone) this.schedule();
+      while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
     } catch (error) {
       console.error(error);
       this.node.dataset.problem = error.message ?? String(error); // Plotly throws strings, too
@@ -95,7 +71,6 @@ class LivePlot {
 
   async drawNewest(plotly) {
     this.stale = false;
-    const began = performance.now();
     this.shown = this.data.figure.data;
     const { data, layout } = this.dressed();
     if (this.plotly) {
@@ -107,9 +82,6 @@ class LivePlot {
     }
     delete this.node.dataset.problem;
     this.freshenHover();
-    await nextFrame(); // the browser paints: that time counts, too
-    restUntil = performance.now() + (performance.now() - began);
-    this.draws += 1;
   }
 
   /** The newest figure with its selection, its size and this page's colours. */
@@ -193,7 +165,6 @@ class LivePlot {
   leave() {
     this.gone = true;
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.resting);
     this.sizes.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.unheld);
     this.plotly?.purge(this.node);
