@@ -33,8 +33,6 @@ class Curve:
     steps: NDArray[np.int64]
     values: NDArray[np.float32]
     colour: str
-    meaning: str = ""
-    """For the hover: what the number is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -138,11 +138,6 @@ def resolve_device(name: str) -> torch.device:
         here = [kind for kind, count in present.items() if count]
         raise ValueError(f"`device` must be auto or one this machine has ({', '.join(here)}), but got {name!r}.")
     return device
-
-
-def as_dict(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain values, for JSON."""
-    return asdict(recipe)
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:
