@@ -2,6 +2,8 @@
 
 const ALWAYS = ["zoom2d", "pan2d"];
 const SELECTING = ["lasso2d", "select2d"];
+const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
+const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
 let webGL;
 
@@ -19,6 +21,7 @@ class LivePlot {
   constructor(parent, kept) {
     this.parent = parent;
     this.selection = new IdSelection(kept);
+    this.ranges = new Map(); // by axis, where the reader zoomed or panned
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
     parent.append(this.node);
@@ -98,7 +101,23 @@ class LivePlot {
     this.selectionRevision = (this.selectionRevision ?? 0) + 1;
     const own = { selections: [], selectionrevision: this.selectionRevision };
     const size = { width: this.width, height: this.data.height };
-    return { data: dress(traces), layout: { ...dress(layout), ...own, ...size } };
+    return { data: dress(traces), layout: { ...this.asChosen(dress(layout)), ...own, ...size } };
+  }
+
+  /**
+   * The layout with the ranges and the tool that the reader chose. Plotly's own `uirevision` would drop them as
+   * soon as the figure's ranges move, which they do while a model trains; so it is switched off for these.
+   */
+  asChosen(layout) {
+    if (layout.uirevision !== this.uirevision) this.ranges.clear();
+    this.uirevision = layout.uirevision;
+    for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+      const range = this.ranges.get(name);
+      layout[name] = { ...layout[name], ...(range && { range: [...range], autorange: false }), uirevision: false };
+    }
+    if (this.tool) layout.dragmode = this.tool;
+    layout.modebar = { ...layout.modebar, uirevision: false };
+    return layout;
   }
 
   config() {
@@ -115,16 +134,23 @@ class LivePlot {
   // The reader's hand.
 
   hold(event) {
+    clearTimeout(this.waiting);
     this.held = true;
+    this.selecting = false;
     this.adding = event.shiftKey;
   }
 
+  /** Plotly hears the same event a moment later, and tells of a lasso later still. */
   release() {
     if (!this.held) return;
-    setTimeout(() => { // Plotly hears the same event a moment later
-      this.held = false;
-      if (this.stale && !this.gone) this.schedule();
-    });
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.letGo(), this.selecting ? PLOTLY_MAY_ANSWER : 0);
+  }
+
+  letGo() {
+    clearTimeout(this.waiting);
+    this.held = this.selecting = false;
+    if (this.stale && !this.gone) this.schedule();
   }
 
   follow(event) {
@@ -142,11 +168,34 @@ class LivePlot {
 
   listen() {
     const points = (event) => event?.points ?? [];
+    this.node.on("plotly_selecting", () => (this.selecting = this.held));
     // Plotly also says "selected" when a redraw drops its outline; only a hand on the plot means it.
-    this.node.on("plotly_selected", (event) => event && this.held && this.select(points(event)));
+    this.node.on("plotly_selected", (event) => {
+      if (!event || !this.held) return;
+      this.select(points(event));
+      this.letGo();
+    });
+    this.node.on("plotly_relayout", (change) => this.choose(change));
     this.node.on("plotly_click", (event) => this.select(points(event).slice(0, 1)));
     this.node.on("plotly_deselect", () => this.select([], true));
     this.node.on("plotly_doubleclick", () => this.select([], true));
+  }
+
+  /** Notes a zoom, a pan, a reset or another tool from Plotly's report of it. */
+  choose(change) {
+    if (change.dragmode) this.tool = change.dragmode;
+    for (const [key, value] of Object.entries(change)) {
+      const [, name, what, end] = RANGE.exec(key) ?? [];
+      if (!name) continue;
+      const axis = this.node._fullLayout[name];
+      const range = what === "autorange" ? null : this.ranges.get(name) ?? [...axis.range];
+      if (range && end) range[end] = value;
+      else if (range) range.splice(0, 2, ...value);
+      const reset = !range || (range[0] === axis._rangeInitial0 && range[1] === axis._rangeInitial1);
+      if (reset) this.ranges.delete(name);
+      else this.ranges.set(name, range);
+    }
+    this.schedule();
   }
 
   select(points, clear = false) {

@@ -131,6 +131,44 @@ def test_zoom_outlives_updates(tab: Tab) -> None:
     page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] === x", arg=before[0])
 
 
+def test_zoom_outlives_axes_that_move(open_tab: Callable[..., Tab], plot_server: Server) -> None:
+    page = open_tab(plot_server, "?every=0.4&drift=0.1").page
+    wait_for_charts(page)
+    before = ranges(page)
+    drag(page, [(0.3, 0.3), (0.7, 0.7)])
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0] + 1)
+    zoomed = ranges(page)
+    wait_draws(page, 5)
+    assert ranges(page) == zoomed
+    page.mouse.dblclick(*on_map(page, 0.1, 0.1))
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] < x", arg=before[0])
+
+
+def test_a_lasso_quicker_than_plotly_reports_is_kept(tab: Tab) -> None:
+    """Plotly gathers the points at most every 100 ms, so the last of them come after the hand has let go."""
+    page = tab.page
+    press(page, "Lasso Select")
+    page.evaluate(
+        """(path) => {
+            const send = (kind, [x, y], buttons) => {
+                const target = kind.endsWith('down') ? document.elementFromPoint(x, y) : document;
+                const place = { clientX: x, clientY: y, buttons, bubbles: true, view: window };
+                if (kind !== 'mousemove') {
+                    const same = kind.replace('mouse', 'pointer');
+                    target.dispatchEvent(new PointerEvent(same, { ...place, isPrimary: true }));
+                }
+                (document.querySelector('.dragcover') ?? target).dispatchEvent(new MouseEvent(kind, place));
+            };
+            send('mousedown', path[0], 1);
+            for (const place of path.slice(1)) send('mousemove', place, 1);
+            send('mouseup', path.at(-1), 0);
+        }""",
+        [on_map(page, *place) for place in LASSO],
+    )
+    expect(picked(page)).not_to_have_text("selected nothing")
+    assert len(chosen_ids(page)[0]) > 50
+
+
 def test_a_lasso_outlives_updates_and_reaches_python(tab: Tab) -> None:
     page = tab.page
     chosen = lasso(page)

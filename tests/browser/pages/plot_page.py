@@ -20,6 +20,7 @@ st.html(
 POINTS, CODES, DEAD = 2_000, 512, 40
 kind = st.query_params.get("kind", "scattergl")  # all of one chart alike: WebGL lies above SVG
 every = float(st.query_params.get("every", "0.5"))
+drift = float(st.query_params.get("drift", "0"))  # how much wider the map's axes get at every tick
 
 
 @st.cache_data
@@ -63,6 +64,7 @@ def map_figure(tick: int) -> dict:
             "hoverinfo": "text",
         }
 
+    half = 15 + drift * tick
     return {
         "alt": "Vectors, codes and assigned codes on two axes",
         "data": [
@@ -104,7 +106,10 @@ def map_figure(tick: int) -> dict:
             ring(z_e, "P", "P at 1σ"),
             ring(codebook, "C", "C at 1σ"),
         ],
-        "layout": layout(xaxis=axis("PC 1", range=[-15, 15]), yaxis=axis("PC 2", range=[-7.5, 7.5], scaleanchor="x")),
+        "layout": layout(
+            xaxis=axis("PC 1", range=[-half, half]),
+            yaxis=axis("PC 2", range=[-half / 2, half / 2], scaleanchor="x"),
+        ),
     }
 
 
