@@ -88,18 +88,41 @@ class Trail(NamedTuple):
     p_mean: Floats
 
 
+class LevelUsage(NamedTuple):
+    """How one group or level of a quantizer is used; a plain one has one."""
+
+    counts: Ints
+    """(K,) assignments over the usage window."""
+
+    perplexity: float
+    active_codes: int
+    relative_error: float
+    """Its quantization error over the variance of what it quantizes, newest batch."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """Everything a page shows of one variant; all parts come from one step. Arrays are read-only."""
+    """Everything a page shows of one variant, seen at one group or level of its quantizer.
+
+    All parts come from one step. Arrays are read-only. Where there are levels, losses and quantization error
+    are those of the whole, and all else is of the level.
+    """
 
     variant: str
     step: int
+    level: int = 0
+    """Which group or level this shows."""
+
+    levels: tuple[LevelUsage, ...]
+    """The usage of all of them."""
+
     metrics: Metrics
     history: History
     events: tuple[Event, ...]
 
     z_e: Floats
-    """(M, D) vectors of the fixed monitor sample of held-out inputs; row i is the same place every time."""
+    """(M, D) what is quantized of the fixed monitor sample of held-out inputs; row i is the same place every
+    time. The encoder's vectors, or at a group the sub-vectors, or at a level the residuals before it."""
 
     codes: Ints
     """(M,) their codes."""

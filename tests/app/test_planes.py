@@ -26,6 +26,7 @@ def cloud(*spread: float, seed: int = 0) -> np.ndarray:
 def snapshot(points: np.ndarray, *, step: int = 0, trail: tuple[Trail, ...] = (), placed_at=None) -> Snapshot:
     return Snapshot(
         variant="main",
+        levels=(),
         step=step,
         metrics=NO_METRICS,
         history=NO_HISTORY,

@@ -111,18 +111,18 @@ def test_all_parts_of_a_snapshot_come_from_one_step():
 
 def test_no_snapshot_is_taken_while_nobody_asks(monkeypatch):
     taken, stepped = [], threading.Event()
-    original_snapshot, original_step = Trainer.snapshot, Trainer.step
+    original_snapshots, original_step = Trainer.snapshots, Trainer.step
 
-    def snapshot(self):
+    def snapshots(self):
         taken.append(self.steps_done)
-        return original_snapshot(self)
+        return original_snapshots(self)
 
     def step(self):
         original_step(self)
         if self.steps_done == 100:
             stepped.set()
 
-    monkeypatch.setattr(Trainer, "snapshot", snapshot)
+    monkeypatch.setattr(Trainer, "snapshots", snapshots)
     monkeypatch.setattr(Trainer, "step", step)
     with running():
         assert stepped.wait(SECONDS)
@@ -135,7 +135,7 @@ def test_unseen_it_pauses_and_goes_on_at_the_next_look():
         reach(session, lambda s: step_of(s) >= 2)
         now[0] = 11
         reach(session, lambda s: s.status().state is State.IDLE)
-        stopped_at = session._snapshots["main"].step
+        stopped_at = session._snapshots["main"][0].step
         session.latest()
         reach(session, lambda s: s.status().state is State.RUNNING and step_of(s) > stopped_at)
 

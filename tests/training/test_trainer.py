@@ -78,15 +78,15 @@ def test_what_is_measured_agrees_with_numpy():
         seen.append(subject._last)
     history, metrics = subject.snapshot().history, subject.snapshot().metrics
     assert history.measured_at.tolist() == list(range(MEASURE_EVERY, USAGE_WINDOW + 16, MEASURE_EVERY))
-    window = np.concatenate([step.codes.flatten().numpy() for step in seen[-USAGE_WINDOW:]])
+    window = np.concatenate([step.levels[0].codes.numpy() for step in seen[-USAGE_WINDOW:]])
     counts = np.bincount(window, minlength=16)
     assert subject.snapshot().counts.tolist() == counts.tolist()
     assert metrics.perplexity == pytest.approx(np.exp(entropy(counts)), rel=1e-5)
     assert metrics.active_codes == np.count_nonzero(counts)
 
     last = seen[-1]
-    z, c = last.z_e.reshape(-1, 16).double().numpy(), last.codebook.double().numpy()
-    error = np.square(z - c[last.codes.flatten().numpy()]).sum(1).mean()
+    z, c = last.z_e.reshape(-1, 16).double().numpy(), last.codebooks[0].double().numpy()
+    error = np.square(z - c[last.levels[0].codes.numpy()]).sum(1).mean()
     assert metrics.quantization_error == pytest.approx(error, rel=1e-5)
     assert metrics.relative_error == pytest.approx(error / z.var(0).sum(), rel=1e-5)
     assert metrics.p_spread == pytest.approx(np.sqrt(z.var(0).mean()), rel=1e-5)
@@ -99,7 +99,7 @@ def test_what_is_measured_agrees_with_numpy():
 
 def test_without_sync_only_assigned_codes_get_a_gradient_and_a_learned_map_reaches_all():
     subject = run(trainer(), 1)
-    assigned = len(np.unique(subject._last.codes.numpy()))
+    assigned = len(np.unique(subject._last.levels[0].codes.numpy()))
     assert 1 < assigned < 128
     snapshot = subject.snapshot()
     assert np.count_nonzero(snapshot.gradient_norm) == assigned

@@ -5,6 +5,7 @@
 import torch
 from torch import Tensor, nn
 
+from vqcore.quantizer.distributed import num_ranks, summed
 from vqcore.quantizer.options import MAX_AFFINE_GROUPS, Options
 
 MOMENTUM = 0.1
@@ -69,8 +70,11 @@ class AffineMap(nn.Module):
 
     @torch.no_grad()
     def update_moments_(self, z_e: Tensor, raw: Tensor, options: Options) -> None:
-        """Move the running moments towards those of `z_e` (N, D) and of each group of `raw` (K, D)."""
-        p_var, p_mean = torch.var_mean(z_e.float(), 0, correction=0)
+        """Move the running moments towards those of `z_e` (N, D) and of each group of `raw` (K, D).
+
+        Under `torch.distributed` the moments of P are those of all processes' vectors together.
+        """
+        p_var, p_mean = _moments(z_e.float())
         weight = torch.where(self.has_moments, MOMENTUM, 1.0)  # the first batch counts whole
         self.p_mean.lerp_(p_mean, weight)
         self.p_var.lerp_(p_var, weight)
@@ -99,3 +103,12 @@ class AffineMap(nn.Module):
 
     def _group_of_code(self, groups: int) -> Tensor:
         return torch.arange(self.num_codes, device=self.scale.device) * groups // self.num_codes
+
+
+def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    if num_ranks() == 1:
+        return torch.var_mean(vectors, 0, correction=0)
+    count, total = summed(vectors.new_tensor([len(vectors)]), vectors.sum(0))
+    mean = total / count
+    (squares,) = summed((vectors - mean).square().sum(0))
+    return squares / count, mean

@@ -5,30 +5,38 @@
 import torch
 from torch import Tensor
 
+from vqcore.quantizer.assigned import assigned_sums
 from vqcore.quantizer.layer import VectorQuantizer
 from vqcore.quantizer.nearest import nearest_codes
 
 
 @torch.no_grad()
-def inner_step_(quantizer: VectorQuantizer, z_e: Tensor, learning_rate: float) -> Tensor:
+def inner_step_(part: VectorQuantizer, vectors: Tensor, learning_rate: float) -> Tensor:
     """One gradient step of the raw codebook on ‖z_e − z_q‖², mean over elements, at the codes nearest now.
 
     The affine map is left alone: stepped at the same rate it diverges. With the codes held, the loss is a
     separate quadratic for every code and feature; a step that would pass its minimum, the mean of the
-    assigned vectors, stops there. So the loss never rises, whatever the learning rate.
+    assigned vectors, stops there. So the loss never rises, whatever the learning rate. A codebook norm is
+    applied to what the step reaches, which brings it no further from its vectors.
+
+    Args:
+        part: the codebook.
+        vectors: (N, D) as `each_level` gives them.
+        learning_rate: on the loss as a mean over elements; under `torch.distributed`, of all processes.
 
     Returns:
-        The gradient with respect to the raw codebook before the step, (K, D).
+        The gradient with respect to the raw codebook before the step, (K, D), any codebook norm left out.
     """
-    flat = z_e.reshape(-1, quantizer.dim)  # (N, D)
-    codebook = quantizer.codebook()
-    codes = nearest_codes(flat, codebook)
-    counts = codebook.new_zeros(len(codebook)).index_add_(0, codes, codebook.new_ones(len(flat)))[:, None]
-    sums = torch.zeros_like(codebook).index_add_(0, codes, flat)
-    gradient = 2 / flat.numel() * (counts * codebook - sums)  # w.r.t. the effective code vectors
-    scale, _ = quantizer.affine.coefficients(quantizer.options)
-    raw_gradient = scale * gradient
+    codebook = part.codebook()
+    counts, sums = assigned_sums(vectors, nearest_codes(vectors, codebook), part.num_codes)
+    per_element = 2 / (counts.sum().clamp_min(1) * part.dim)
+    gradient = per_element * (counts * codebook - sums)  # w.r.t. the effective code vectors
+    scale, _ = part.affine.coefficients(part.options)
     to_mean = (sums / counts.clamp_min(1) - codebook) * (counts > 0)
-    fraction = (learning_rate * scale.square() * 2 / flat.numel() * counts).clamp_max(1)
-    quantizer.raw_codebook.add_(fraction * to_mean / torch.where(scale == 0, 1, scale))
-    return raw_gradient
+    fraction = (learning_rate * scale.square() * per_element * counts).clamp_max(1)
+    if part.options.codebook_norm == "none":
+        part.raw_codebook.add_(fraction * to_mean / torch.where(scale == 0, 1, scale))
+    else:
+        reached = part.affine.inverse(codebook + fraction * to_mean, part.options)
+        part.raw_codebook.copy_(torch.where(counts > 0, reached, part.raw_codebook))
+    return scale * gradient

@@ -1,7 +1,14 @@
-"""k-means start of a codebook. Knows no layer."""
+"""k-means start of a codebook."""
+
+import copy
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from vqcore.quantizer.distributed import from_first, gathered
+from vqcore.quantizer.layer import Quantizer
 
 VECTORS_PER_CODE = 32
 """More vectors than this for each code buy little."""
@@ -24,3 +31,28 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
     kmeans = KMeans(num_codes, init="k-means++", n_init=1, max_iter=25, random_state=seed)
     centres: NDArray[np.float32] = kmeans.fit(vectors).cluster_centers_.astype(np.float32)
     return centres
+
+
+@torch.no_grad()
+def kmeans_start_(quantizer: Quantizer, z_e: Tensor, *, seed: int) -> None:
+    """Set every codebook to k-means centres of what its first level searches for in `z_e` (…, D).
+
+    Levels come in order, so that a residual level starts from what the k-means before it left over. Under
+    `torch.distributed` all processes end with the centres of all their vectors together.
+
+    Raises:
+        ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
+    """
+    before = copy.deepcopy(quantizer.state_dict())
+    placed: set[Quantizer] = set()
+    try:
+        for part, vectors in quantizer.each_level(gathered(z_e.reshape(-1, quantizer.dim))):
+            if part in placed:
+                continue
+            centres = kmeans_codebook(vectors.cpu().numpy().astype(np.float32), part.num_codes, seed=seed)
+            part.place_(from_first(torch.from_numpy(centres).to(vectors.device)))
+            part.steps_unused.zero_()
+            placed.add(part)
+    except ValueError:
+        quantizer.load_state_dict(before)
+        raise

@@ -2,42 +2,165 @@
 
 # N vectors, K codes, D features
 
-from typing import NamedTuple
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqcore.quantizer.affine import AffineMap
+from vqcore.quantizer.distributed import summed
 from vqcore.quantizer.nearest import nearest_codes
+from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
+
+
+class NonFiniteInputError(ValueError):
+    """What came in holds NaN or infinity."""
+
+
+class Level(NamedTuple):
+    """One search within a forward; a plain vector quantizer has one, others one a group or one a residual."""
+
+    z_e: Tensor
+    """(N, D) what was searched for, detached."""
+
+    z_q: Tensor
+    """(N, D) the code vectors found, detached."""
+
+    codes: Tensor
+    """(N,) int64."""
+
+
+def error_of_level(level: Level) -> Tensor:
+    """‖z_e − z_q‖² of one search, summed over features, mean over vectors."""
+    return (level.z_e - level.z_q).square().sum(1).mean()
 
 
 class Quantized(NamedTuple):
     """What a forward returns. Shapes for `z_e` of shape (…, D)."""
 
     z_q: Tensor
-    """(…, D) code vectors; their gradient is the straight-through estimator's."""
+    """(…, D) code vectors in the dtype of `z_e`; their gradient is the estimator's."""
 
     codes: Tensor
-    """(…) int64."""
+    """(…) int64; (…, L) where there are L groups or levels."""
 
     commitment_loss: Tensor
     """(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖², mean over elements; not yet weighted by α."""
 
 
-class VectorQuantizer(nn.Module):
-    """Replaces each vector of `z_e` by its nearest code vector.
+class Quantizer(nn.Module, ABC):
+    """What vector, grouped and residual quantizers have in common.
 
     The last dimension is quantized and all others are flattened: `z_e` of (64, 8, 8, 32) is 4,096 vectors
-    of 32 features. `forward` moves no code; in training it may update the affine map's running moments, in
-    evaluation it changes nothing. What moves codes is a method with a trailing underscore.
+    of 32 features. `forward` moves no code; in training it may update running moments, in evaluation it
+    changes nothing. What moves codes has a trailing underscore.
+    """
+
+    dim: int
+    """D, features of `z_e`."""
+
+    num_codes: int
+    """K, codes of each codebook."""
+
+    part_of_level: tuple[int, ...]
+    """For each level, which of `parts` it searches."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple["VectorQuantizer", ...]:
+        """The codebooks, each once."""
+
+    @abstractmethod
+    def quantize(self, z_e: Tensor) -> tuple[Quantized, tuple[Level, ...]]:
+        """What `forward` returns, and what each group or level did for it."""
+
+    @abstractmethod
+    def each_level(self, z_e: Tensor) -> Iterator[tuple["VectorQuantizer", Tensor]]:
+        """For each level in turn its codebook and the vectors (N, D') that it searches for.
+
+        A codebook moved between two turns is seen by the next: a residual is what the codes left over then.
+        """
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """The code vectors (…, D) for `codes` of the shape that `forward` returns."""
+
+    @abstractmethod
+    def inputs_of(self, levels: tuple[Level, ...]) -> Tensor:
+        """What came in, (N, D), after its norm, from a forward's levels."""
+
+    @abstractmethod
+    def error_of(self, levels: tuple[Level, ...]) -> Tensor:
+        """‖z_e − z_q‖² of the whole, summed over features and as a mean over vectors, from a forward's levels."""
+
+    def forward(self, z_e: Tensor) -> Quantized:
+        """Quantize `z_e` (…, D).
+
+        Raises:
+            TypeError: where `z_e` is not of a floating-point dtype.
+            ValueError: where the last dimension of `z_e` is not the codebook's D; where it holds NaN or infinity
+                (on the CPU, and outside a compiled graph).
+        """
+        return self.quantize(z_e)[0]
+
+    @property
+    def options(self) -> Options:
+        """The live options in force."""
+        return self.parts[0].live_options
+
+    def switch_(self, options: Options) -> bool:
+        """Put `options` in force from the next forward on; see `VectorQuantizer.switch_`."""
+        for part in self.parts:
+            part.check_groups(options)
+        rewritten = [part.switch_(options) for part in self.parts]
+        return any(rewritten)
+
+    def _vectors(self, z_e: Tensor) -> Tensor:
+        """`z_e` as (N, D), with the input's norm, in float32 or better."""
+        if not z_e.is_floating_point():
+            raise TypeError(f"`z_e` must be of a floating-point dtype, but is {z_e.dtype}. Convert it: z_e.float().")
+        if z_e.ndim == 0 or z_e.shape[-1] != self.dim:
+            raise ValueError(
+                f"`z_e` must end in {self.dim} features, as the codebook does, but has shape {tuple(z_e.shape)}. "
+                "Move channels last first: z_e.movedim(1, -1)."
+            )
+        dtype = torch.promote_types(z_e.dtype, torch.float32)
+        return normalized(z_e.reshape(-1, self.dim).to(dtype), self.options.input_norm)
+
+    def _answer(self, z_e: Tensor, z_q: Tensor, codes: Tensor, loss: Tensor) -> Quantized:
+        """The result for flat `z_q` and `codes` in the shape and dtype of `z_e`."""
+        self._refuse_non_finite(z_e, loss)
+        if self.options.bypass:
+            z_q, loss = z_e, torch.zeros_like(loss)
+        return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(*z_e.shape[:-1], *codes.shape[1:]), loss)
+
+    def _refuse_non_finite(self, z_e: Tensor, loss: Tensor) -> None:
+        # Anything broken in z_e breaks the loss, which costs nothing to look at on the CPU. Elsewhere a look makes
+        # the host wait, and inside a compiled graph it cannot be taken.
+        if torch.compiler.is_compiling() or z_e.device.type != "cpu" or math.isfinite(loss.item()):
+            return
+        bad = int((~z_e.isfinite()).sum())
+        if bad:
+            raise NonFiniteInputError(
+                f"`z_e` must be finite, but {bad:,} of its {z_e.numel():,} values are NaN or infinite. "
+                "Look at what comes before the quantizer: a learning rate too high, or half precision."
+            )
+
+
+class VectorQuantizer(Quantizer):
+    """Replaces each vector of `z_e` by its nearest code vector.
 
     Every parameter and buffer exists under every option, so one state dict fits them all.
     """
 
     steps_unused: Tensor
+    ema_counts: Tensor
 
     def __init__(
         self,
@@ -59,46 +182,68 @@ class VectorQuantizer(nn.Module):
             )
         self.num_codes = num_codes
         self.dim = dim
+        self.part_of_level = (0,)
         self.raw_codebook = nn.Parameter(torch.randn(num_codes, dim, generator=generator))
         self.affine = AffineMap(num_codes, dim)
         self.register_buffer("steps_unused", torch.zeros(num_codes, dtype=torch.int64))
-        self.options = options if options is not None else Options()
-        self._check_groups(self.options)
+        self.register_buffer("ema_counts", torch.ones(num_codes))
+        self.live_options = options if options is not None else Options()
+        self.check_groups(self.live_options)
+
+    @property
+    def parts(self) -> tuple["VectorQuantizer", ...]:
+        """This codebook alone."""
+        return (self,)
 
     def codebook(self) -> Tensor:
         """The (K, D) code vectors as the search sees them, with gradients to the raw ones and the map."""
-        codebook: Tensor = self.affine(self.raw_codebook, self.options)
-        return codebook
+        return self._effective(self.raw_codebook)
 
-    def forward(self, z_e: Tensor) -> Quantized:
-        """Quantize `z_e` (…, D).
+    def quantize(self, z_e: Tensor) -> tuple[Quantized, tuple[Level, ...]]:
+        """What `forward` returns, and the one level."""
+        vectors = self._vectors(z_e)
+        z_q, loss, level = self.assign(vectors)
+        out = straight_through(vectors, z_q, sync=self.options.sync, estimator=self.options.estimator)
+        return self._answer(z_e, out, level.codes, loss), (level,)
 
-        Raises:
-            ValueError: where the last dimension of `z_e` is not the codebook's D.
+    def assign(self, vectors: Tensor) -> tuple[Tensor, Tensor, Level]:
+        """Search for `vectors` (N, D); in training, running moments move.
+
+        Returns:
+            The nearest code vectors (N, D) with gradients to the codebook, the commitment loss, and what
+            was found without gradients.
         """
-        if z_e.shape[-1] != self.dim:
-            raise ValueError(
-                f"`z_e` must end in {self.dim} features, as the codebook does, but has shape {tuple(z_e.shape)}. "
-                "Move channels last first: z_e.movedim(1, -1)."
-            )
-        flat = z_e.reshape(-1, self.dim)  # (N, D)
-        if self.training and self.options.affine == "running":
-            self.affine.update_moments_(flat.detach(), self.raw_codebook.detach(), self.options)
+        if self.training and self.options.affine == "running" and len(vectors) > 0:
+            self.affine.update_moments_(vectors.detach(), self.raw_codebook.detach(), self.options)
         codebook = self.codebook()  # (K, D)
-        codes = nearest_codes(flat.detach(), codebook.detach())  # (N,)
-        z_q = F.embedding(codes, codebook).view_as(z_e)
-        return Quantized(
-            z_q=straight_through(z_e, z_q, sync=self.options.sync),
-            codes=codes.view(z_e.shape[:-1]),
-            commitment_loss=self._commitment_loss(z_e, z_q, codes),
-        )
+        codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
+        z_q = F.embedding(codes, codebook)
+        loss = self._commitment_loss(vectors, z_q, codes)
+        return z_q, loss, Level(vectors.detach(), z_q.detach(), codes)
+
+    def each_level(self, z_e: Tensor) -> Iterator[tuple["VectorQuantizer", Tensor]]:
+        """The one level: this codebook and `z_e` (…, D) flattened, with its norm."""
+        yield self, self._vectors(z_e)
+
+    def inputs_of(self, levels: tuple[Level, ...]) -> Tensor:
+        """Those of the one level."""
+        return levels[0].z_e
+
+    def error_of(self, levels: tuple[Level, ...]) -> Tensor:
+        """Of the one level."""
+        return error_of_level(levels[0])
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The code vectors (…, D) for `codes` (…)."""
+        return F.embedding(codes, self.codebook())
 
     @torch.no_grad()
     def switch_(self, options: Options) -> bool:
         """Put `options` in force from the next forward on.
 
-        Leaving an affine map (or changing its groups) folds it into the raw codebook, so that the codebook
-        does not move; a learned map starts at the identity, a running one from the next batch's moments.
+        Leaving an affine map (or changing its groups) or a codebook norm folds it into the raw codebook, so
+        that the codebook does not move; a learned map starts at the identity, a running one from the next
+        batch's moments, EMA sums from the current codes.
 
         Returns:
             Whether raw codebook or map were rewritten, so that an optimizer's moments for them are stale.
@@ -106,45 +251,73 @@ class VectorQuantizer(nn.Module):
         Raises:
             ValueError: for more affine groups than codes; nothing has changed then.
         """
-        self._check_groups(options)
+        self.check_groups(options)
         before = self.options
         leaves_map = (before.affine, before.affine_groups) != (options.affine, options.affine_groups)
+        leaves_norm = before.codebook_norm not in ("none", options.codebook_norm)
         rescales = options.affine == "learned" and before.affine_lr_scale != options.affine_lr_scale
+        if before.codebook_update != options.codebook_update:
+            self.ema_counts.fill_(1)
+        shown = self.codebook()
         if leaves_map:
-            self.raw_codebook.copy_(self.codebook())
             self.affine.reset_()
         elif rescales:  # the same s and b, expressed at the new scale
             for parameter in (self.affine.scale, self.affine.bias):
                 parameter.mul_(before.affine_lr_scale / options.affine_lr_scale)
-        self.options = options
-        return leaves_map or rescales
+        self.live_options = options
+        if leaves_map or leaves_norm:
+            self.raw_codebook.copy_(self.affine.inverse(shown, options))
+        return leaves_map or leaves_norm or rescales
 
     @torch.no_grad()
     def place_(self, vectors: Tensor, where: Tensor | None = None) -> None:
-        """Set the code vectors to `vectors` (K, D), or only those at which the mask `where` (K,) holds."""
+        """Set the code vectors to `vectors` (K, D), or only those at which the mask `where` (K,) holds.
+
+        An EMA counts a placed code as one vector. A codebook norm still applies to what is placed.
+        """
+        where = torch.ones_like(self.steps_unused, dtype=torch.bool) if where is None else where
         raw = self.affine.inverse(vectors, self.options)
-        if where is not None:
-            raw = torch.where(where[:, None], raw, self.raw_codebook)
-        self.raw_codebook.copy_(raw)
+        self.raw_codebook.copy_(torch.where(where[:, None], raw, self.raw_codebook))
+        self.ema_counts.masked_fill_(where, 1)
 
     @torch.no_grad()
     def count_unused_(self, counts: Tensor) -> None:
-        """Advance every code's age since its last use by one step, given one step's `counts` (K,)."""
+        """Advance every code's age since its last use by one step, given one step's `counts` (K,).
+
+        Under `torch.distributed` a code is used where any process used it.
+        """
+        (counts,) = summed(counts)
         self.steps_unused.add_(1).masked_fill_(counts > 0, 0)
 
-    def _commitment_loss(self, z_e: Tensor, z_q: Tensor, codes: Tensor) -> Tensor:
-        beta = self.options.beta
-        if self.options.inner_steps > 0:
-            # The inner steps own the raw codebook; this term then reaches the affine map alone.
-            codebook = self.affine(self.raw_codebook.detach(), self.options)
-            z_q = F.embedding(codes, codebook).view_as(z_e)
-        encoder_side = F.mse_loss(z_e, z_q.detach())
-        codebook_side = F.mse_loss(z_q, z_e.detach())
-        return (1 - beta) * encoder_side + beta * codebook_side
-
-    def _check_groups(self, options: Options) -> None:
+    def check_groups(self, options: Options) -> None:
+        """Raises ValueError for more affine groups than codes."""
         if options.affine_groups > self.num_codes:
             raise ValueError(
                 f"`affine_groups` must be at most the number of codes, {self.num_codes}, "
                 f"but got {options.affine_groups}."
             )
+
+    def _effective(self, raw: Tensor) -> Tensor:
+        return normalized(self.affine(raw, self.options), self.options.codebook_norm)
+
+    def _commitment_loss(self, vectors: Tensor, z_q: Tensor, codes: Tensor) -> Tensor:
+        beta, size = self.options.beta, max(1, vectors.numel())  # an empty batch has loss 0, not 0/0
+        if self.options.inner_steps > 0 or self.options.codebook_update == "ema":
+            # Something else owns the raw codebook; this term then reaches the affine map alone.
+            z_q = F.embedding(codes, self._effective(self.raw_codebook.detach()))
+        encoder_side = F.mse_loss(vectors, z_q.detach(), reduction="sum")
+        codebook_side = F.mse_loss(z_q, vectors.detach(), reduction="sum")
+        return ((1 - beta) * encoder_side + beta * codebook_side) / size
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # PyTorch's own error for this names neither remedy nor argument, and comes after half has been copied.
+        own = dict(self.named_parameters()) | dict(self.named_buffers())
+        for name, tensor in own.items():
+            given = state_dict.get(prefix + name)
+            if given is not None and given.shape != tensor.shape:
+                raise ValueError(
+                    f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
+                    f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
+                    "Build the layer with the sizes that were saved."
+                )
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -5,6 +5,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 Affine = Literal["off", "learned", "running"]
+Norm = Literal["none", "unit", "capped"]
+Estimator = Literal["straight-through", "rotation"]
+CodebookUpdate = Literal["gradient", "ema"]
+ReplaceOnto = Literal["random", "far", "busy"]
 
 MAX_AFFINE_GROUPS = 16
 """Rows the affine map keeps, so that its tensors have one shape whatever the options."""
@@ -33,6 +37,28 @@ class Options:
     sync: float = 0.0
     """ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]): the task gradient also reaches the assigned codes."""
 
+    estimator: Estimator = "straight-through"
+    """How the task gradient crosses the rounding: copied onto z_e, or turned and scaled by the map that takes z_e
+    to z_q (Fifty et al., arXiv 2410.06424)."""
+
+    codebook_update: CodebookUpdate = "gradient"
+    """What moves the codes: the codebook side of the commitment loss, or an exponential moving average of the
+    vectors assigned to each (van den Oord et al., arXiv 1711.00937, appendix A.1), which then replaces that side."""
+
+    ema_decay: float = 0.99
+    """γ, share of the past that an EMA update keeps."""
+
+    input_norm: Norm = "none"
+    """z_e as it is, at unit length, or shortened to length 10 where it is longer. Cosine codes are input and
+    codebook both at unit length: the nearest code is then the one at the smallest angle."""
+
+    codebook_norm: Norm = "none"
+    """The same for the code vectors, after the affine map."""
+
+    bypass: bool = False
+    """z_q is z_e itself, with no commitment loss: what the network does without quantization. Codes are still
+    assigned, so usage can be seen."""
+
     inner_steps: int = 0
     """Alternating optimization: descent steps on the commitment loss over the codebook before each task step."""
 
@@ -51,14 +77,23 @@ class Options:
     replace_every: int = 0
     """A code unused for this many steps moves onto a recent z_e; 0 never."""
 
+    replace_onto: ReplaceOnto = "random"
+    """Which z_e an unused code moves onto: any, ones far from their code (with probability in proportion to the
+    squared distance, as k-means++ seeds), or beside the codes that are used most."""
+
     def __post_init__(self) -> None:
-        if self.affine not in get_args(Affine):
-            raise ValueError(f"`affine` must be one of {', '.join(get_args(Affine))}, but got {self.affine!r}.")
+        for field in fields(self):
+            choices, value = get_args(field.type), getattr(self, field.name)
+            if choices and value not in choices:
+                raise ValueError(f"`{field.name}` must be one of {', '.join(choices)}, but got {value!r}.")
+        if not isinstance(self.bypass, bool):
+            raise ValueError(f"`bypass` must be true or false, but got {self.bypass!r}.")
         check_whole("affine_groups", self.affine_groups, 1, MAX_AFFINE_GROUPS)
         check_whole("inner_steps", self.inner_steps, 0, 100)
         check_whole("replace_every", self.replace_every, 0, 1_000_000)
         check_real("affine_lr_scale", self.affine_lr_scale, 1e-6, 1e6)
         check_real("sync", self.sync, 0, 100)
+        check_real("ema_decay", self.ema_decay, 0, 1)
         check_real("inner_lr", self.inner_lr, 0, 1e9)
         check_real("alpha", self.alpha, 0, 1e6)
         check_real("beta", self.beta, 0, 1)

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
 from vqcore.problems.problem import Model, Problem, Split
-from vqcore.quantizer.layer import VectorQuantizer
+from vqcore.quantizer.layer import Level, Quantizer, error_of_level
 
 INPUTS_AT_ONCE = 64
 
@@ -28,6 +28,9 @@ class HeldOut(NamedTuple):
     accuracy: float | None
     """Share of inputs classified rightly; None where there are no classes."""
 
+    levels: tuple[dict[str, float], ...] | None
+    """Perplexity, active codes and relative error of each group or level; None where there is but one."""
+
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
@@ -43,29 +46,41 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
             module.train(was)
 
 
-def evaluate(problem: Problem, model: Model, quantizer: VectorQuantizer, held_out: Split) -> HeldOut:
-    """Loss, error and usage over all of `held_out`; changes nothing."""
-    vectors, found, outputs, squared = [], [], [], []
+def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Split) -> HeldOut:
+    """Loss, error and usage over all of `held_out`; changes nothing.
+
+    Where there are groups or levels, perplexity is their mean, and active codes and codes are their sums.
+    """
+    outputs, losses, passes = [], [], []
     with evaluating(model, quantizer):
         for inputs in held_out.inputs.split(INPUTS_AT_ONCE):
-            z_e: Tensor = model.encode(inputs)
-            quantized = quantizer(z_e)
+            quantized, levels = quantizer.quantize(model.encode(inputs))
             outputs.append(model.decode(quantized.z_q))
-            vectors.append(z_e.flatten(0, -2))
-            found.append(quantized.codes.flatten())
-            squared.append((z_e - quantized.z_q).square().flatten(0, -2))
-    output, codes, errors = torch.cat(outputs), torch.cat(found), torch.cat(squared)
-    error = float(errors.sum(1).mean())
-    counts = count_codes(codes.cpu().numpy(), quantizer.num_codes)
+            losses.append(quantized.commitment_loss * len(inputs))
+            passes.append(levels)
+    output = torch.cat(outputs)
+    together = tuple(Level(*map(torch.cat, zip(*found, strict=True))) for found in zip(*passes, strict=True))
+    measured = [_measured(level, quantizer.num_codes) for level in together]
+    error = float(quantizer.error_of(together))
     is_classifier = problem.task == "classification"
     return HeldOut(
         task_loss=float(problem.loss(output, held_out.targets)),
-        commitment_loss=float(errors.mean()),
+        commitment_loss=float(torch.stack(losses).sum()) / len(held_out.inputs),
         quantization_error=error,
-        relative_error=error / float(torch.cat(vectors).var(0, correction=0).sum()),
-        perplexity=perplexity(counts),
-        active_codes=active_codes(counts),
-        num_codes=quantizer.num_codes,
-        num_vectors=len(codes),
+        relative_error=error / float(quantizer.inputs_of(together).var(0, correction=0).sum()),
+        perplexity=sum(level["perplexity"] for level in measured) / len(measured),
+        active_codes=sum(int(level["active_codes"]) for level in measured),
+        num_codes=quantizer.num_codes * len(together),
+        num_vectors=len(together[0].codes),
         accuracy=float((output.argmax(1) == held_out.targets).float().mean()) if is_classifier else None,
+        levels=tuple(measured) if len(measured) > 1 else None,
     )
+
+
+def _measured(level: Level, num_codes: int) -> dict[str, float]:
+    counts = count_codes(level.codes.cpu().numpy(), num_codes)
+    return {
+        "perplexity": perplexity(counts),
+        "active_codes": active_codes(counts),
+        "relative_error": float(error_of_level(level) / level.z_e.var(0, correction=0).sum()),
+    }

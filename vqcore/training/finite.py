@@ -41,7 +41,7 @@ class FiniteWatch:
         """
         tensors: tuple[Tensor, ...] = (
             done.z_e,
-            done.codebook,
+            torch.cat([codebook.flatten() for codebook in done.codebooks]),
             done.output,
             done.task_loss,
             done.commitment_loss,

@@ -1,5 +1,6 @@
 """The curves of one training: written a row at a time on the device, read as numpy. Knows no model."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -26,23 +27,24 @@ PENDING_ROWS = 256
 class Recorder:
     """Rows wait on the device and come over together, so that recording a step never waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, num_levels: int) -> None:
         self._losses = _Table(len(LOSSES))
-        self._measured = _Table(len(MEASURED))
+        self._measured = [_Table(len(MEASURED)) for _ in range(num_levels)]
         self._measured_at: list[int] = []
 
     def add_losses(self, *losses: Tensor) -> None:
         """One step's row, in the order of `LOSSES`; steps count from 1."""
         self._losses.add(torch.stack(losses))
 
-    def add_measured(self, step: int, *values: Tensor) -> None:
-        """One row in the order of `MEASURED`, made after `step`."""
-        self._measured.add(torch.stack([value.float() for value in values]))
+    def add_measured(self, step: int, levels: Sequence[Sequence[Tensor]]) -> None:
+        """For each level one row in the order of `MEASURED`, made after `step`."""
+        for table, values in zip(self._measured, levels, strict=True):
+            table.add(torch.stack([value.float() for value in values]))
         self._measured_at.append(step)
 
-    def history(self) -> History:
-        """The curves so far; what is recorded later does not change it."""
-        losses, measured = self._losses.rows(), self._measured.rows()
+    def history(self, level: int = 0) -> History:
+        """The curves so far as seen at `level`; what is recorded later does not change it."""
+        losses, measured = self._losses.rows(), self._measured[level].rows()
         return History(
             step=np.arange(1, len(losses) + 1),
             losses=_columns(LOSSES, losses),

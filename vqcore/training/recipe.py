@@ -11,7 +11,9 @@ from vqcore.problems.catalogue import find_problem
 from vqcore.quantizer.options import Options, check_whole, option_names
 
 CodeInit = Literal["normal", "kmeans"]
+Structure = Literal["vector", "grouped", "residual"]
 MAX_CODES = 65_536
+MAX_LEVELS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +34,15 @@ class Recipe:
     code_init: CodeInit = "normal"
     """Code vectors start as draws from N(0, 1), or as k-means centres of training latents."""
 
+    structure: Structure = "vector"
+    """One code a vector, one for each of several groups of its features, or several that add up."""
+
+    levels: int = 1
+    """How many groups or residual levels, 1…16; each has a codebook of `num_codes` unless they share one."""
+
+    share: bool = False
+    """Whether all groups or levels use one codebook."""
+
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
@@ -43,13 +54,31 @@ class Recipe:
             raise ValueError(
                 f"`code_init` must be one of {', '.join(get_args(CodeInit))}, but got {self.code_init!r}."
             )
+        if self.structure not in get_args(Structure):
+            raise ValueError(
+                f"`structure` must be one of {', '.join(get_args(Structure))}, but got {self.structure!r}."
+            )
+        check_whole("levels", self.levels, 1, MAX_LEVELS)
+        dim = find_problem(self.problem).dim
+        if self.structure == "vector" and self.levels > 1:
+            raise ValueError(
+                f"`levels` above 1 need structure=grouped or structure=residual, but got {self.levels} with "
+                "structure=vector."
+            )
+        if self.structure == "grouped" and dim % self.levels != 0:
+            raise ValueError(
+                f"`levels` must divide the {dim} features of {self.problem} where structure=grouped, "
+                f"but got {self.levels}."
+            )
+        if not isinstance(self.share, bool):
+            raise ValueError(f"`share` must be true or false, but got {self.share!r}.")
         if self.options.affine_groups > self.num_codes:
             raise ValueError(
                 f"`affine_groups` must be at most num_codes={self.num_codes}, but got {self.options.affine_groups}."
             )
 
 
-SETTINGS = ("num_codes", "batch_size", "code_init")
+SETTINGS = ("num_codes", "batch_size", "code_init", "structure", "levels", "share")
 """What restarts a training when it changes, beside problem, seed and device."""
 
 
@@ -141,6 +170,11 @@ def resolve_device(name: str) -> torch.device:
 
 
 def _parse(name: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        values = {"true": True, "false": False}
+        if text.lower() not in values:
+            raise ValueError(f"`{name}` must be true or false, but got {text!r}.")
+        return values[text.lower()]
     if kind in (int, float):
         try:
             value = kind(text)

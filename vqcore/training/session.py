@@ -86,7 +86,10 @@ def _yield_to_others() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
-_Run = tuple[dict[str, Recipe], dict[str, Trainer], dict[str, deque[Trail]]]
+_Trails = dict[str, list[deque[Trail]]]
+"""Per variant and level."""
+
+_Run = tuple[dict[str, Recipe], dict[str, Trainer], _Trails]
 
 
 class Session:
@@ -121,11 +124,11 @@ class Session:
         self._stopping = False
         self._asked = True
         self._asked_at = clock()
-        self._snapshots: dict[str, Snapshot] = {}
+        self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
         # From here on, the thread's own.
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._trainers: dict[str, Trainer] = {}
-        self._trails: dict[str, deque[Trail]] = {}
+        self._trails: _Trails = {}
         self._replaced: _Run | None = None
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
@@ -160,13 +163,17 @@ class Session:
         """How many commands have been sent and not yet been obeyed or refused."""
         return self._sent - self._status.commands_done
 
-    def latest(self, variant: str = "main") -> Snapshot | None:
-        """The newest snapshot, and the wish for a newer one; None before the first."""
+    def latest(self, variant: str = "main", level: int = 0) -> Snapshot | None:
+        """The newest snapshot, and the wish for a newer one; None before the first.
+
+        A `level` that the quantizer does not have gives its last.
+        """
         self._asked_at = self._clock()
         self._asked = True
         if self._status.state is State.IDLE:
             self.send(ResumeCommand())
-        return self._snapshots.get(variant)
+        levels = self._snapshots.get(variant)
+        return levels[min(level, len(levels) - 1)] if levels else None
 
     def history(self) -> History | None:
         """The curves so far, or None before the first step."""
@@ -241,7 +248,10 @@ class Session:
         if self._trainers:
             self._replaced = self.recipes, self._trainers, self._trails
         self.recipes, self._trainers = recipes, trainers
-        self._trails = {name: deque(maxlen=TRAIL_LENGTH) for name in trainers}
+        self._trails = {
+            name: [deque(maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
+            for name, trainer in trainers.items()
+        }
         self._marks.clear()
         self._set_status(self._resume_as, message="", details="")
         self._publish()
@@ -301,10 +311,14 @@ class Session:
         self._asked = False
         snapshots = {}
         for name, trainer in self._trainers.items():
-            snapshot, trail = trainer.snapshot(), self._trails[name]
-            if not trail or trail[-1].step < snapshot.step:
-                trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
-            snapshots[name] = replace(snapshot, trail=tuple(trail))
+            levels = trainer.snapshots()
+            for snapshot, trail in zip(levels, self._trails[name], strict=True):
+                if not trail or trail[-1].step < snapshot.step:
+                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
+            snapshots[name] = tuple(
+                replace(snapshot, trail=tuple(trail))
+                for snapshot, trail in zip(levels, self._trails[name], strict=True)
+            )
         self._snapshots = snapshots
         self._set_status(self._status.state)
 

@@ -12,17 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vqcore.capture import capture
+from vqcore.capture import read_only
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model, Split
-from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_codebook
-from vqcore.quantizer.layer import VectorQuantizer
+from vqcore.quantizer.ema import ema_update_
+from vqcore.quantizer.grouped import GroupedQuantizer
+from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_start_
+from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, VectorQuantizer, error_of_level
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
-from vqcore.snapshot import Event, Metrics, Snapshot
+from vqcore.quantizer.residual import ResidualQuantizer
+from vqcore.snapshot import Event, History, LevelUsage, Metrics, Snapshot
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
-from vqcore.training.finite import FiniteWatch
-from vqcore.training.history import LOSSES, MEASURED, Recorder
+from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
+from vqcore.training.history import Recorder
 from vqcore.training.recipe import Recipe, resolve_device
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
@@ -68,11 +71,12 @@ class Trainer:
         self._batches = self._shuffled_batches()
         shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
         self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
-        num_codes = recipe.num_codes
-        self._usage = UsageWindow(num_codes, self.device)
-        self._placed_at = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
+        num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
+        self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
+        never = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
+        self._placed_at = {part: never.clone() for part in self.quantizer.parts}
         self._finite = FiniteWatch(self.device)
-        self._recorder = Recorder()
+        self._recorder = Recorder(num_levels)
         self._last: Step | None = None
         self._measured_step = 0
         if recipe.code_init == "kmeans":
@@ -91,13 +95,22 @@ class Trainer:
                 elsewhere up to `finite.CHECK_EVERY` steps later.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        done = forward_and_backward(self.problem, self.model, self.quantizer, next(self._batches))
+        try:
+            done = forward_and_backward(self.problem, self.model, self.quantizer, next(self._batches))
+        except NonFiniteInputError as error:
+            raise NonFiniteError(CHECKED[0], self.steps_done + 1) from error
         self._finite.note(done, self.steps_done + 1)
         self.optimizer.step()
         self.steps_done += 1
-        self.quantizer.count_unused_(self._usage.add(done.codes))
+        counts = [usage.add(level.codes) for usage, level in zip(self._usage, done.levels, strict=True)]
+        for part, levels in self._levels_of_parts():
+            part.count_unused_(torch.stack([counts[level] for level in levels]).sum(0))
+            if self.options.codebook_update == "ema":
+                found = [done.levels[level] for level in levels]
+                vectors = torch.cat([level.z_e for level in found])
+                ema_update_(part, vectors, torch.cat([level.codes for level in found]))
         if self.options.replace_every > 0:
-            self._replace(done.z_e, self.options.replace_every)
+            self._replace(done, self.options.replace_every)
         self._recorder.add_losses(done.task_loss, done.commitment_loss, done.quantization_error)
         self._last = done
         if self.steps_done % MEASURE_EVERY == 0:
@@ -149,7 +162,7 @@ class Trainer:
         if self._last is None:
             raise ValueError("Replacement needs latents, and no step has been trained yet. Train one step first.")
         unused_for = self.options.replace_every or min(USAGE_WINDOW, self.steps_done)
-        moved = int(self._replace(self._last.z_e, unused_for).sum())
+        moved = int(self._replace(self._last, unused_for))
         self._record(f"replaced {moved}", (("replace", "now"),))
 
     def restart_kmeans(self) -> None:
@@ -161,8 +174,8 @@ class Trainer:
         self._place_by_kmeans()
         self._record("k-means", (("kmeans", "now"),))
 
-    def snapshot(self) -> Snapshot:
-        """This moment; changes nothing and draws no random number.
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """This moment, once for each group or level of the quantizer; changes nothing and draws no random number.
 
         Raises:
             NonFiniteError: where this moment is none to show; see `step`.
@@ -172,44 +185,57 @@ class Trainer:
             self._measure()
         with evaluating(self.model, self.quantizer):
             z_e = self.model.encode(self._monitor.inputs)
-            quantized = self.quantizer(z_e)
+            quantized, found_levels = self.quantizer.quantize(z_e)
             outputs = self.model.decode(quantized.z_q[:SHOWN_INPUTS])
-            codebook = self.quantizer.codebook()
-        history = self._recorder.history()
-        values = {name: float(column[-1]) for name, column in history.losses.items() if len(column)}
-        values |= {name: float(column[-1]) for name, column in history.measured.items() if len(column)}
-        metrics: dict[str, Any] = {name: values.get(name, math.nan) for name in (*LOSSES, *MEASURED)}
-        return capture(
-            variant=self.variant,
-            step=self.steps_done,
-            metrics=Metrics(**{**metrics, "active_codes": int(values.get("active_codes", 0))}),
-            history=history,
-            events=self.events,
-            monitor_of=len(self.held_out.inputs) * z_e[0].numel() // self.quantizer.dim,
-            window_batches=self._usage.num_batches,
-            z_e=z_e.flatten(0, -2),
-            codes=quantized.codes.flatten(),
-            codebook=codebook,
-            counts=self._usage.counts,
-            steps_unused=self.quantizer.steps_unused,
-            placed_at=self._placed_at,
-            gradient_norm=self._gradient_norm(),
-            inputs=self._monitor.inputs[:SHOWN_INPUTS],
-            outputs=outputs,
-            targets=self._monitor.targets[:SHOWN_INPUTS],
-            code_maps=quantized.codes[:SHOWN_INPUTS],
-        )
+        shape = z_e.shape[:-1]  # of the codes of one level
+        shared: dict[str, Any] = {
+            "inputs": read_only(self._monitor.inputs[:SHOWN_INPUTS]),
+            "outputs": read_only(outputs),
+            "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
+        }
+        usages = tuple(self._level_usage(level) for level in range(len(found_levels)))
+        gradients = [self._gradient_norm(part) for part in self.quantizer.parts]
+        taken = []
+        for level, (index, found) in enumerate(zip(self.quantizer.part_of_level, found_levels, strict=True)):
+            part, history = self.quantizer.parts[index], self._recorder.history(level)
+            taken.append(
+                Snapshot(
+                    variant=self.variant,
+                    step=self.steps_done,
+                    level=level,
+                    levels=usages,
+                    metrics=_metrics(history),
+                    history=history,
+                    events=self.events,
+                    monitor_of=len(self.held_out.inputs) * found.codes.numel() // len(self._monitor.inputs),
+                    window_batches=self._usage[level].num_batches,
+                    z_e=read_only(found.z_e),
+                    codes=read_only(found.codes),
+                    codebook=read_only(part.codebook()),
+                    counts=usages[level].counts,
+                    steps_unused=read_only(part.steps_unused),
+                    placed_at=read_only(self._placed_at[part]),
+                    gradient_norm=read_only(gradients[index]),
+                    code_maps=read_only(found.codes.view(shape)[:SHOWN_INPUTS]),
+                    **shared,
+                )
+            )
+        return tuple(taken)
+
+    def snapshot(self) -> Snapshot:
+        """This moment at the first level; see `snapshots`."""
+        return self.snapshots()[0]
 
     def evaluate(self) -> HeldOut:
         """Loss, error and usage over all held-out data."""
         return evaluate(self.problem, self.model, self.quantizer, self.held_out)
 
-    def _build(self) -> tuple[Model, VectorQuantizer]:
+    def _build(self) -> tuple[Model, Quantizer]:
         # Layers initialize from the process's one generator: alone, and leaving it as it was.
         with _build_lock, torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed)
             model = self.problem.build()
-            quantizer = VectorQuantizer(self.recipe.num_codes, self.problem.dim, self.recipe.options)
+            quantizer = _quantizer(self.recipe, self.problem.dim)
         return model.to(self.device), quantizer.to(self.device)
 
     def _shuffled_batches(self) -> Iterator[Split]:
@@ -220,11 +246,21 @@ class Trainer:
             for start in range(0, len(order) - size + 1, size):
                 yield self.train_data.batch(order[start : start + size])
 
-    def _replace(self, z_e: Tensor, unused_for: int) -> Tensor:
-        moved = replace_unused_(self.quantizer, z_e, unused_for, generator=self._generator)
-        self._forget_moments(moved)
-        self._placed_at.masked_fill_(moved, self.steps_done)
-        return moved
+    def _levels_of_parts(self) -> Iterator[tuple[VectorQuantizer, list[int]]]:
+        """Each codebook with the levels that search it."""
+        for index, part in enumerate(self.quantizer.parts):
+            yield part, [level for level, own in enumerate(self.quantizer.part_of_level) if own == index]
+
+    def _replace(self, done: Step, unused_for: int) -> Tensor:
+        """How many codes moved."""
+        moved_codes = torch.zeros((), dtype=torch.int64, device=self.device)
+        for part, levels in self._levels_of_parts():
+            vectors = torch.cat([done.levels[level].z_e for level in levels])
+            moved = replace_unused_(part, vectors, unused_for, generator=self._generator)
+            self._forget_moments(part, moved)
+            self._placed_at[part].masked_fill_(moved, self.steps_done)
+            moved_codes += moved.sum()
+        return moved_codes
 
     @torch.no_grad()
     def _place_by_kmeans(self) -> None:
@@ -237,16 +273,14 @@ class Trainer:
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
-        latents = torch.cat(vectors)[:wanted].cpu().numpy()
-        centres = kmeans_codebook(latents, self.recipe.num_codes, seed=self.recipe.seed)
-        self.quantizer.place_(torch.from_numpy(centres).to(self.device))
-        self.quantizer.steps_unused.zero_()
-        everywhere = torch.ones_like(self._placed_at, dtype=torch.bool)
-        self._forget_moments(everywhere)
-        self._placed_at.masked_fill_(everywhere, self.steps_done)
+            kmeans_start_(self.quantizer, torch.cat(vectors)[:wanted], seed=self.recipe.seed)
+        for part in self.quantizer.parts:
+            everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
+            self._forget_moments(part, everywhere)
+            self._placed_at[part].masked_fill_(everywhere, self.steps_done)
 
-    def _forget_moments(self, moved: Tensor) -> None:
-        state = self.optimizer.state.get(self.quantizer.raw_codebook, {})
+    def _forget_moments(self, part: VectorQuantizer, moved: Tensor) -> None:
+        state = self.optimizer.state.get(part.raw_codebook, {})
         for name in ("exp_avg", "exp_avg_sq"):
             if name in state:
                 state[name].masked_fill_(moved[:, None], 0)
@@ -254,43 +288,66 @@ class Trainer:
     @torch.no_grad()
     def _measure(self) -> None:
         assert self._last is not None
-        counts = self._usage.counts
-        shares = counts / counts.sum()
-        p_var, p_mean = torch.var_mean(self._last.z_e.flatten(0, -2), 0, correction=0)
-        c_var, c_mean = torch.var_mean(self._last.codebook, 0, correction=0)
-        self._recorder.add_measured(
-            self.steps_done,
+        levels = zip(self._usage, self._last.levels, self.quantizer.part_of_level, strict=True)
+        self._recorder.add_measured(self.steps_done, [self._measured(*level) for level in levels])
+        self._measured_step = self.steps_done
+
+    def _measured(self, usage: UsageWindow, level: Level, part: int) -> list[Tensor]:
+        """One level's row in the order of `MEASURED`."""
+        assert self._last is not None
+        shares = usage.counts / usage.counts.sum()
+        p_var, p_mean = torch.var_mean(level.z_e, 0, correction=0)
+        c_var, c_mean = torch.var_mean(self._last.codebooks[part], 0, correction=0)
+        return [
             torch.special.entr(shares).sum().exp(),
-            (counts > 0).sum(),
-            self._last.quantization_error / p_var.sum(),
+            (usage.counts > 0).sum(),
+            error_of_level(level) / p_var.sum(),
             p_var.mean().sqrt(),
             c_var.mean().sqrt(),
             p_mean.norm(),
             c_mean.norm(),
             ((p_mean - c_mean).square().sum() + (p_var.sqrt() - c_var.sqrt()).square().sum()).sqrt(),
-            self._reached_by_gradient().float().mean(),
-        )
-        self._measured_step = self.steps_done
+            self._reached_by_gradient(self.quantizer.parts[part]).float().mean(),
+        ]
 
-    def _raw_gradient(self) -> Tensor:
-        codebook = self.quantizer.raw_codebook
-        gradient = torch.zeros_like(codebook) if codebook.grad is None else codebook.grad
-        inner = self._last.inner_gradient if self._last is not None else None
-        return gradient if inner is None else gradient + inner
+    def _level_usage(self, level: int) -> LevelUsage:
+        metrics = _metrics(self._recorder.history(level))
+        counts = read_only(self._usage[level].counts)
+        return LevelUsage(counts, metrics.perplexity, metrics.active_codes, metrics.relative_error)
 
-    def _gradient_norm(self) -> Tensor:
-        norms: Tensor = torch.linalg.vector_norm(self._raw_gradient(), dim=1)
+    def _gradient_norm(self, part: VectorQuantizer) -> Tensor:
+        raw = part.raw_codebook
+        gradient = torch.zeros_like(raw) if raw.grad is None else raw.grad
+        if self._last is not None and part in self._last.inner_gradients:
+            gradient = gradient + self._last.inner_gradients[part]
+        norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
         return norms
 
-    def _reached_by_gradient(self) -> Tensor:
-        reached = self._gradient_norm() > 0  # (K,)
-        shared = self.quantizer.affine.bias.grad
+    def _reached_by_gradient(self, part: VectorQuantizer) -> Tensor:
+        reached = self._gradient_norm(part) > 0  # (K,)
+        shared = part.affine.bias.grad
         if self.options.affine == "learned" and shared is not None:
             reached = reached | (shared.abs().sum() > 0)
         return reached
 
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
         self.events += (Event(self.steps_done, self.variant, label, changes),)
+
+
+def _quantizer(recipe: Recipe, dim: int) -> Quantizer:
+    num_codes, levels, options, share = recipe.num_codes, recipe.levels, recipe.options, recipe.share
+    if recipe.structure == "grouped":
+        return GroupedQuantizer(num_codes, dim, levels, options, share=share)
+    if recipe.structure == "residual":
+        return ResidualQuantizer(num_codes, dim, levels, options, share=share)
+    return VectorQuantizer(num_codes, dim, options)
+
+
+def _metrics(history: History) -> Metrics:
+    columns = {**history.losses, **history.measured}
+    values: dict[str, Any] = {name: float(rows[-1]) if len(rows) else math.nan for name, rows in columns.items()}
+    values["active_codes"] = int(values["active_codes"]) if len(history.measured_at) else 0
+    return Metrics(**values)
 
 
 def _cpu_generator(seed: int) -> torch.Generator:
