@@ -207,7 +207,7 @@ class Path:
         """What `MEASURES` defines, (T,) each: means over the points; nan where there is no direction or ratio."""
         true = self.surface.gradient(self.z_e[:-1])
         length, gap = _length(true), _length(self.handed - true)
-        has_slope = length > 1e-9 * max(1e-300, float(length[0].max(initial=0.0)))
+        has_slope = length > 1e-9 * max(1e-300, float(length[:1].max(initial=0.0)))
         both = length * _length(self.handed)
         cosine = np.divide((true * self.handed).sum(-1), both, out=np.full_like(both, np.nan), where=both > 0)
         moved = np.take_along_axis(self.codebook[1:], self.codes[..., None], 1)
@@ -236,9 +236,7 @@ class Path:
             "reached": float(below[0]) if len(below) else np.nan,
             "final loss": float(measures["loss"][-1]) if len(measures["loss"]) else np.nan,
             "gradient gap": float(_length(self.handed - true).sum()) / total if total > 0 else np.nan,
-            "gap angle": float(_mean(measures["gap angle"][None])[0]),
-            "commitment error": float(measures["commitment error"].mean()),
-            "delay": float(measures["delay"].mean()),
+            **{name: float(_mean(measures[name][None])[0]) for name in ("gap angle", "commitment error", "delay")},
         }
 
 
