@@ -26,5 +26,5 @@ def commitment_loss(z_e: Tensor, z_q: Tensor, beta: float) -> Tensor:
 
     Both terms have one value, so it is computed once: the terms differ in their gradients alone.
     """
-    loss: Tensor = _Commitment.apply(z_e, z_q, beta)
+    loss: Tensor = _Commitment.apply(z_e, z_q, beta)  # type: ignore[no-untyped-call]
     return loss
