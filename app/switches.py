@@ -69,7 +69,7 @@ def switches(entry: Entry) -> None:
 
 
 def _replacement(entry: Entry) -> None:
-    every, onto, now = st.columns([6, 5, 3], gap="small", vertical_alignment="bottom")
+    every, onto, now = st.columns([12, 11, 5], gap="xsmall", vertical_alignment="bottom")
     every.number_input(
         "Replace every", 0, 1_000_000, value=default("replace_every"), step=10, **_live(entry, "replace_every")
     )
@@ -117,7 +117,7 @@ def _instead(entry: Entry, bypassed: bool) -> None:
             persist_state="page",
             **_live(entry, "ema_decay"),
         )
-    _segments(entry, "estimator", "Gradient past rounding", get_args(Estimator), disabled=bypassed)
+    _segments(entry, "estimator", "Gradient across rounding", get_args(Estimator), disabled=bypassed)
     of_z_e, of_codes = st.columns(2, gap="small")
     _select(of_z_e, entry, "input_norm", "Norm of z_e", get_args(Norm))
     _select(of_codes, entry, "codebook_norm", "Norm of codes", get_args(Norm))

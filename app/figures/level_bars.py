@@ -3,7 +3,7 @@
 # L levels
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,20 +54,20 @@ def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
     """Active share, perplexity / K and relative error as bars, dead codes as a number; row `shown` stands out."""
     names = [row.name for row in rows]
     columns = [
-        ("active", [row.active_share for row in rows], "Q", ".0%"),
-        ("perplexity / K", [row.even_share for row in rows], "C", ".0%"),
-        ("rel. error", [row.relative_error for row in rows], "P", ".2f"),
+        ("active", [row.active_share for row in rows], "Q", "{:.0%}".format),
+        ("perplexity / K", [row.even_share for row in rows], "C", "{:.0%}".format),
+        ("rel. error", [row.relative_error for row in rows], "P", _two_digits),
     ]
     data: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     notes = [_name(row.name, bold=index == shown) for index, row in enumerate(rows)]
-    for order, ((title, values, colour, form), domain) in enumerate(zip(columns, COLUMNS, strict=True), start=1):
+    for order, ((title, values, colour, worded), domain) in enumerate(zip(columns, COLUMNS, strict=True), start=1):
         full = _full(values)
         suffix = "" if order == 1 else str(order)
         axes["xaxis" + suffix] = axis(
             domain=list(domain), range=[0, ROOM * full], fixedrange=True, showgrid=False, showticklabels=False
         )
-        notes += [_heading(title, domain[0]), *_numbers(rows, values, form, f"x{suffix}", full)]
+        notes += [_heading(title, domain[0]), *_numbers(rows, values, worded, f"x{suffix}", full)]
         data += [_bar(names, [full] * len(rows), f"x{suffix}", role("grid")) | {"hoverinfo": "skip"}]
         data += [_bar(names, values, f"x{suffix}", role(colour)) | _hover(rows)]
     notes += [_heading("dead", 1, xanchor="right"), *map(_dead, rows)]
@@ -135,11 +135,11 @@ def _heading(title: str, x: float, xanchor: str = "left") -> dict[str, Any]:
 
 
 def _numbers(
-    rows: Sequence[LevelRow], values: Sequence[float], form: str, x: str, full: float
+    rows: Sequence[LevelRow], values: Sequence[float], worded: Callable[[float], str], x: str, full: float
 ) -> list[dict[str, Any]]:
     return [
         _note(
-            format(value, form) if math.isfinite(value) else "–",
+            worded(value) if math.isfinite(value) else "–",
             xref=x,
             x=full,
             xanchor="left",
@@ -149,6 +149,10 @@ def _numbers(
         )
         for row, value in zip(rows, values, strict=True)
     ]
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.01 or value == 0 else "<0.01"
 
 
 def _dead(row: LevelRow) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _header(snapshot: Snapshot | None, status: Status) -> None:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     facts += [status.device] if status.device else []
     shown: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
-    with head.container():
+    with head.container(key="status-place"):
         status_line(StatusLine(state=shown, facts=facts, remark=_remark(status)), key="status")
 
 

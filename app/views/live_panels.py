@@ -201,7 +201,7 @@ def _point(place: Any) -> str:
 
 def bar(name: str) -> Any:
     """The head of a panel: its controls wrap below its title where the window is narrow."""
-    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar-{name}")
+    return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
 
 
 def choose(place: Any, name: str, choices: Sequence[str]) -> Any:
