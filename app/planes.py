@@ -39,8 +39,8 @@ class MapMemories:
 
     def of(self, snapshot: Snapshot) -> MapMemory:
         """The plane of the snapshot's level. A moment before a plane was fitted is of another run: none is kept."""
-        if any(snapshot.step < memory.fitted_at for memory in self.by_level.values()):
-            self.by_level.clear()
+        if any(snapshot.step < memory.fitted_at for memory in tuple(self.by_level.values())):
+            self.by_level.update({level: MapMemory() for level in tuple(self.by_level)})
         return self.by_level.setdefault(snapshot.level, MapMemory())
 
 

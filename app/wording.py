@@ -42,7 +42,8 @@ SETTING_HELP = {
     "quantization). *residual*: each level quantizes what those before it left over, and code vectors add up "
     "(Zeghidour et al., arXiv 2107.03312).",
     "levels": "How many groups, a divisor of the {dim} features of z_e, or residual levels. Each has K codes.",
-    "share": "All groups or levels search one codebook of K codes; else each has its own.",
+    "share": "All groups or levels search one codebook of K codes; else each has its own. "
+    "A code counts as dead at a level that does not use it, though another may.",
 }
 
 LEVEL_NOUNS = {"vector": "", "grouped": "group", "residual": "level"}

@@ -189,6 +189,11 @@ def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callabl
     assert step_of(page) == stood
 
 
+def selected_of(name: str) -> str:
+    """How many points of one role are selected on the map."""
+    return f"document.querySelector('{MAP}')._fullData.find((t) => t.meta?.role === '{name}').selectedpoints?.length"
+
+
 def described(plot: str) -> str:
     return f"document.querySelector('{plot}')?.getAttribute('aria-label')"
 
@@ -206,6 +211,11 @@ def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
     active = [int(count) for count in re.findall(r"level \d: (\d+) of 128", page.evaluate(described(BARS)))]
     assert len(active) == 3
     choose(page, "bars", "usage")
+    page.locator(MAP).hover()
+    page.locator(f'{MAP} .modebar-btn[data-title="Lasso Select"]').click()
+    drag(page, MAP, [(0.3, 0.05), (0.7, 0.05), (0.7, 0.95), (0.3, 0.95), (0.3, 0.07)])
+    wait_until(page, f"{selected_of('P')} > 10")
+    selected = page.evaluate(selected_of("P"))
     for level in (2, 3, 1, 3):
         choose(page, "level", str(level))
         used = active[level - 1]
@@ -214,6 +224,8 @@ def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
         wait_until(page, f"document.querySelector('.vq-tiles').innerText.includes('active codes · level {level}')")
         vectors = "z_e" if level == 1 else f"residuals before level {level}"
         expect(page.get_by_text(re.compile(f"held-out {vectors} "))).to_be_visible()
+        wait_until(page, f"{selected_of('P')} === {selected} && {selected_of('Q')} === 0")  # codes are other ones
+        expect(page.get_by_text(f"selected {selected:,} vectors")).to_be_visible()
     assert page.evaluate("window.removals") == 0
     assert page.evaluate("window.originals.every((node) => node.isConnected)")
     wait_until(page, "location.search.includes('level=3')")
