@@ -6,11 +6,12 @@ from typing import Any
 
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
-from vqcore.training.recipe import SETTINGS, Recipe, changed, default_recipe, parse_changes
+from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, default_recipe, parse_changes, written
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "raw"),
-    "bars": ("usage", "gradient"),
+    "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
+    "bars": ("usage", "gradient", "levels"),
     "order": ("sorted", "by code"),
     "scale": ("log", "linear"),
     "curves": ("learning", "P and C", "gradients"),
@@ -53,10 +54,10 @@ def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, pause
     default = default_recipe(recipe.problem)
     for name in ("seed", "device", *SETTINGS):
         if getattr(recipe, name) != getattr(default, name):
-            query[name] = str(getattr(recipe, name))
+            query[name] = written(getattr(recipe, name))
     for name in option_names():
         if getattr(recipe.options, name) != getattr(default.options, name):
-            query[name] = str(getattr(recipe.options, name))
+            query[name] = written(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
     return query | ({"paused": "1"} if paused else {})
 
@@ -80,7 +81,7 @@ def command(recipe: Recipe, events: Sequence[Event], steps: int) -> str:
 
 
 def _pairs(changes: Sequence[tuple[str, Any]]) -> str:
-    return " ".join(f"{name}={value}" for name, value in changes)
+    return " ".join(f"{name}={written(value)}" for name, value in changes)
 
 
 def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:

@@ -2,7 +2,7 @@
 
 # M monitor vectors, K codes
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ REFIT_BELOW = 0.5
 
 @dataclass(slots=True)
 class MapMemory:
-    """The frozen plane of one session, so that every page of it and every reload shows the same picture."""
+    """The frozen plane of one level, so that every page of its session and every reload shows the same picture."""
 
     basis: FrozenBasis | None = None
     fitted_at: int = 0
@@ -29,6 +29,19 @@ class MapMemory:
     def ask_for_refit(self) -> None:
         """Have the plane fitted anew to the next moment shown."""
         self.refit_wanted = True
+
+
+@dataclass(frozen=True, slots=True)
+class MapMemories:
+    """The frozen planes of one session: each group or level of its quantizer has its own."""
+
+    by_level: dict[int, MapMemory] = field(default_factory=dict)
+
+    def of(self, snapshot: Snapshot) -> MapMemory:
+        """The plane of the snapshot's level. A moment before a plane was fitted is of another run: none is kept."""
+        if any(snapshot.step < memory.fitted_at for memory in tuple(self.by_level.values())):
+            self.by_level.update({level: MapMemory() for level in tuple(self.by_level)})
+        return self.by_level.setdefault(snapshot.level, MapMemory())
 
 
 class Shown(NamedTuple):
@@ -40,8 +53,8 @@ class Shown(NamedTuple):
 
 
 def views_of(snapshot: Snapshot) -> tuple[View, ...]:
-    """A latent space of two features is drawn as it is, never projected."""
-    return ("raw",) if snapshot.codebook.shape[1] == 2 else ("PCA", "UMAP")
+    """A latent space of one or two features is drawn as it is, never projected."""
+    return ("raw",) if snapshot.codebook.shape[1] <= 2 else ("PCA", "UMAP")
 
 
 def show(view: View, snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str) -> Shown:
@@ -62,7 +75,7 @@ def _raw(snapshot: Snapshot) -> Shown:
         c=same(snapshot.codebook),
         codes=snapshot.codes,
         counts=snapshot.counts,
-        axis_titles=("feature 1", "feature 2"),
+        axis_titles=("feature 1", "feature 2" if snapshot.codebook.shape[1] == 2 else ""),
         keeps_distances=True,
         paths=[same(path) for path in _paths(snapshot)],
         mean_path=[same(trail.p_mean[None])[0] for trail in snapshot.trail],
@@ -100,7 +113,7 @@ def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, 
         points = np.concatenate([snapshot.z_e, snapshot.codebook])
         projection.request(stream, points, tag=snapshot)
     status = projection.status
-    is_current = isinstance(shown, Snapshot) and shown.num_codes == snapshot.num_codes
+    is_current = isinstance(shown, Snapshot) and shown.codebook.shape == snapshot.codebook.shape
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
         instead = _pca(snapshot, memory)
         reason = projection.error(stream) or status.sentence

@@ -6,26 +6,33 @@ import numpy as np
 
 from app import wording
 from app.figures.curves import Curve, Panel
+from app.figures.level_bars import LevelRow
 from app.live_plot.tiles import Tile
 from app.theme import role
+from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
 
-def headline(snapshot: Snapshot, problem: Problem) -> list[Tile]:
-    """The four numbers above the charts, each with its definition and its change since the last switch."""
+def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:
+    """The four numbers above the charts, each with its definition and its change since the last switch.
+
+    Usage is that of the level shown; loss and error are of the whole.
+    """
     metrics, history, num_codes = snapshot.metrics, snapshot.history, snapshot.num_codes
     window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
     judged = enough_to_judge(snapshot.window_vectors, num_codes)
     too_few = "" if judged or snapshot.step == 0 else " · too few vectors to judge"
     share = f" ({metrics.active_codes / num_codes:.0%})" if snapshot.step else ""
     active = f"{metrics.active_codes:,}" if snapshot.step else "–"
+    label = f" · {words.name}" if words.name else ""
+    relative = f"Relative{words.of}: {wording.MEANINGS['level_error' if words.name else 'relative_error']}."
     since = snapshot.events[-1].step if snapshot.events else None
     measured = history.measured
     return [
         Tile(
-            label="perplexity",
+            label=f"perplexity{label}",
             value=wording.number(metrics.perplexity),
             of=f"/ {num_codes:,}{too_few}",
             change=_change(history.measured_at, measured["perplexity"], since),
@@ -34,7 +41,7 @@ def headline(snapshot: Snapshot, problem: Problem) -> list[Tile]:
             colour=role("Q"),
         ),
         Tile(
-            label="active codes",
+            label=f"active codes{label}",
             value=active,
             of=f"/ {num_codes:,}{share}{too_few}",
             change=_change(history.measured_at, measured["active_codes"], since),
@@ -53,10 +60,9 @@ def headline(snapshot: Snapshot, problem: Problem) -> list[Tile]:
         Tile(
             label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
             value=wording.number(metrics.quantization_error),
-            of=f"relative {wording.number(metrics.relative_error)}",
+            of=f"{words.name} relative {wording.number(metrics.relative_error)}".lstrip(),
             change=_change(history.step, history.losses["quantization_error"], since, relative=True),
-            meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. "
-            f"Relative: {wording.MEANINGS['relative_error']}.",
+            meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. {relative}",
             past=history.losses["quantization_error"][-400:],
             colour=role("P"),
         ),
@@ -138,6 +144,20 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
                 measured("relative_error", "relative error", role("P")),
             ],
         ),
+    ]
+
+
+def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
+    """The usage of every group or level."""
+    return [
+        LevelRow(
+            name=wording.level_words(structure, level, len(snapshot.levels)).name,
+            num_codes=len(usage.counts),
+            active_codes=usage.active_codes,
+            perplexity=usage.perplexity,
+            relative_error=usage.relative_error,
+        )
+        for level, usage in enumerate(snapshot.levels)
     ]
 
 

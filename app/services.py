@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from app.planes import MapMemory
+from app.planes import MapMemories
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
@@ -20,7 +20,11 @@ class Entry:
 
     id: str
     session: Session
-    memory: MapMemory = field(default_factory=MapMemory)
+    maps: MapMemories = field(default_factory=MapMemories)
+
+    def stream(self, level: int) -> str:
+        """Names the projections of one group or level."""
+        return f"{self.id}/{level}"
 
 
 class Registry:
@@ -36,7 +40,8 @@ class Registry:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
             stalest.session.stop()
-            self.projection.forget(stalest.id)
+            for level in stalest.maps.by_level:
+                self.projection.forget(stalest.stream(level))
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()

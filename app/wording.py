@@ -1,5 +1,7 @@
 """What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
 
+from typing import NamedTuple
+
 from vqcore.training.usage_window import USAGE_WINDOW
 
 SWITCH_HELP = {
@@ -13,27 +15,107 @@ SWITCH_HELP = {
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
     "the assigned codes. 0 is the plain straight-through estimator.",
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0 never.",
-    "beta": "β: share of the commitment loss that moves the codebook. 1 − β moves the encoder.",
+    "replace_onto": "Where an unused code moves. *random*: any z_e of the batch. *far*: a z_e drawn in proportion to "
+    "its squared distance from its code, as k-means++ seeds. *busy*: beside the codes used most in the batch.",
+    "beta": "β: share of the commitment loss that moves the codebook. 1 − β moves the encoder. With inner steps or "
+    "EMA the codebook side moves no raw code, only a learned affine map.",
     "alpha": "α: weight of the commitment loss beside the task loss.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
+    "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
+    "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
+    "arXiv 1711.00937, A.1). Inner steps, where there are any, move the same raw codes as well.",
+    "ema_decay": "γ, share of the past that an EMA update keeps: n ← γn + (1 − γ)·n_batch, the same for Σz_e.",
+    "estimator": "How the task gradient passes from z_q to z_e. *straight-through*: copied (Bengio et al., "
+    "arXiv 1308.3432). *rotation*: turned and scaled by the map that takes z_e onto z_q (Fifty et al., "
+    "arXiv 2410.06424). Without effect under bypass.",
+    "input_norm": "z_e as it is, at length 1 (*unit*), or shortened to length 10 where longer (*capped*). "
+    "Unit here and for the codes: cosine codes, the nearest code is the one at the smallest angle "
+    "(Yu et al., arXiv 2110.04627).",
+    "codebook_norm": "The same for the code vectors, after the affine map. Back to *none* folds the norm into the "
+    "codebook, which does not move.",
+    "bypass": "The decoder gets z_e itself, without commitment loss: the network without quantization. Codes are "
+    "still assigned, so usage can be seen. ν, α, β and the estimator have no effect meanwhile.",
 }
+
+SETTING_HELP = {
+    "structure": "*vector*: one code a z_e. *grouped*: z_e is cut into equal parts, one code each (product "
+    "quantization). *residual*: each level quantizes what those before it left over, and code vectors add up "
+    "(Zeghidour et al., arXiv 2107.03312).",
+    "levels": "How many groups, a divisor of the {dim} features of z_e, or residual levels. Each has K codes.",
+    "share": "All groups or levels search one codebook of K codes; else each has its own. "
+    "A code counts as dead at a level that does not use it, though another may.",
+}
+
+LEVEL_NOUNS = {"vector": "", "grouped": "group", "residual": "level"}
+
+
+class LevelWords(NamedTuple):
+    """How the page names one group or level; a plain quantizer's only one has no name."""
+
+    name: str
+    """`level 2`, or empty."""
+
+    vectors: str
+    """What is quantized there."""
+
+    @property
+    def of(self) -> str:
+        """` of level 2`, or empty."""
+        return f" of {self.name}" if self.name else ""
+
+
+def level_words(structure: str, level: int, num_levels: int) -> LevelWords:
+    """The words for `level`, counted from 0.
+
+    >>> level_words("residual", 1, 3)
+    LevelWords(name='level 2', vectors='residuals before level 2')
+    >>> level_words("vector", 0, 1)
+    LevelWords(name='', vectors='z_e')
+    """
+    noun = LEVEL_NOUNS[structure]
+    if num_levels == 1 or not noun:
+        return LevelWords("", "z_e")
+    name = f"{noun} {level + 1}"
+    if structure == "grouped":
+        return LevelWords(name, f"sub-vectors of {name}")
+    return LevelWords(name, f"residuals before {name}" if level else "z_e")
+
 
 MEANINGS = {
     "perplexity": "exp of the entropy of code usage, 1…K",
     "active_codes": "codes used at least once",
     "quantization_error": "‖z_e − z_q‖²: summed over features, mean over the vectors of the newest batch",
     "relative_error": "the quantization error over the total variance of z_e; at 1 the mean alone is as good",
+    "level_error": "its own error over the variance of what it quantizes; at 1 the mean alone is as good",
     "gradient_norm": "‖∂L/∂c_raw‖ of the newest step, inner steps included",
 }
 
 CURVE_NOTES = {
-    "learning": f"task loss: {{loss_name}} · ‖z_e−z_q‖²: summed over features · usage: last {USAGE_WINDOW} batches",
-    "P and C": "spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
-    "gradients": "reached: codes that a step's gradient moves, by row or learned map · relative: over Var(z_e)",
+    "learning": "task loss: {loss_name} · ‖z_e−z_q‖²: summed over features · "
+    f"usage{{of_level}}: last {USAGE_WINDOW} batches",
+    "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
+    "gradients": "reached{of_level}: codes that a step's gradient moves, by row or learned map · "
+    "relative{of_level}: over Var({vectors})",
 }
 """Definitions of what a group of curves shows, short enough for one line under them."""
 
+LEVELS_NOTE = (
+    "active: share of K = {num_codes:,} codes used at least once; {window} · perplexity / K: 1 is even use · "
+    "rel. error: its own relative error, over the variance of what it quantizes, newest batch"
+)
+"""Definitions of what stands in the overview of groups or levels."""
+
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
+
+
+def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
+    """What stands under a group of curves.
+
+    >>> curve_note("gradients", "", level_words("grouped", 0, 2)).split(" · ")[1]
+    'relative of group 1: over Var(sub-vectors of group 1)'
+    """
+    p = f"P: {words.vectors} · " if words.name else ""
+    return CURVE_NOTES[group].format(loss_name=loss_name, of_level=words.of, p=p, vectors=words.vectors)
 
 
 def usage_window(window_batches: int, num_vectors: int) -> str:

@@ -47,6 +47,21 @@ def test_train_reports_what_the_design_promises(capsys):
     assert report["seconds"] > 0
 
 
+def test_levels_are_summed_up_in_a_line_each(capsys):
+    words = ["train", "digits", "--steps", "10", "--device", "cpu", "--set", "structure=residual", "levels=3"]
+    metrics = said(capsys, *words)["metrics"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"active codes    {metrics['active_codes']} of 384, all levels together" in lines
+    for order, level in enumerate(metrics["levels"], start=1):
+        assert (
+            f"level {order}         perplexity {level['perplexity']:.1f}, active codes {level['active_codes']}, "
+            f"relative error {level['relative_error']:.3g}"
+        ) in lines
+    assert main([*words[:6], "--set", "structure=grouped", "levels=2"]) == 0
+    assert "group 2         perplexity" in capsys.readouterr().out
+
+
 def test_the_same_words_give_the_same_numbers(capsys):
     words = ["train", "digits", "--steps", "10", "--device", "cpu", "--at", "4", "replace_every=2"]
     one, two = said(capsys, *words), said(capsys, *words)

@@ -30,7 +30,7 @@ def test_the_python_in_it_runs():
 def test_its_training_commands_are_understood(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("bash") for line in block.splitlines() if "-m vqcore train" in line]
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         words = re.sub(r"--(steps|at) \d+", r"--\1 3", line.split("-m vqcore ")[1]).split()
         assert main(words) == 0, line

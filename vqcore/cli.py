@@ -15,7 +15,7 @@ from vqcore import storage
 from vqcore.bench import bench_session
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.finite import NonFiniteError
-from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes
+from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
 from vqcore.training.trainer import Trainer
 
 Schedule = dict[int, dict[str, Any]]
@@ -130,11 +130,19 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
 
 def _summary(report: dict[str, Any]) -> str:
     metrics = report["metrics"]
+    levels = metrics.get("levels", ())
+    noun = {"grouped": "group"}.get(report["settings"]["structure"], "level")
+    together, mean = (f", all {noun}s together", f", mean of {noun}s") if levels else ("", "")
     numbers = [
         f"task loss       {metrics['task_loss']:.4g}  ({PROBLEMS[report['problem']].loss_name})",
         f"‖z_e − z_q‖²    {metrics['quantization_error']:.4g}  (relative {metrics['relative_error']:.3g})",
-        f"active codes    {metrics['active_codes']} of {metrics['num_codes']}",
-        f"perplexity      {metrics['perplexity']:.1f}",
+        f"active codes    {metrics['active_codes']} of {metrics['num_codes']}{together}",
+        f"perplexity      {metrics['perplexity']:.1f}{mean}",
+        *[
+            f"{f'{noun} {order}':<16}perplexity {level['perplexity']:.1f}, active codes {level['active_codes']}, "
+            f"relative error {level['relative_error']:.3g}"
+            for order, level in enumerate(levels, start=1)
+        ],
     ]
     if "accuracy" in metrics:
         numbers.append(f"accuracy        {metrics['accuracy']:.1%}")
@@ -147,7 +155,7 @@ def _summary(report: dict[str, Any]) -> str:
 
 
 def _pairs(values: dict[str, Any]) -> list[str]:
-    return [f"{name}={value}" for name, value in values.items()]
+    return [f"{name}={written(value)}" for name, value in values.items()]
 
 
 class _Parser(argparse.ArgumentParser):

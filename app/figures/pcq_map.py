@@ -49,8 +49,11 @@ class Plane:
     """Earlier means of P, (2,) each."""
 
 
-def pcq_map(plane: Plane) -> dict[str, Any]:
-    """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses."""
+def pcq_map(plane: Plane, *, revision: str = "keep") -> dict[str, Any]:
+    """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses.
+
+    The reader's zoom is kept while `revision` stays the same: it belongs to one plane.
+    """
     used = plane.counts > 0
     index = np.arange(len(plane.c))
     if used.any():
@@ -68,6 +71,7 @@ def pcq_map(plane: Plane) -> dict[str, Any]:
             xaxis=axis(x_title, showticklabels=plane.keeps_distances),
             yaxis=axis(y_title, showticklabels=plane.keeps_distances, **equal),
             dragmode="pan",
+            uirevision=revision,
         ),
         "config": {"scrollZoom": True},
         "alt": f"{len(plane.p)} embeddings and {len(plane.c)} code vectors, of which {int(used.sum())} are used.",

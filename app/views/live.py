@@ -1,31 +1,24 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from app import address, planes, wording
-from app.controls import adopt, current_view, in_step, sidebar, view_key
-from app.figures.code_bars import gradient_bars, usage_bars
-from app.figures.curves import Marker, curves
-from app.figures.examples import examples
-from app.figures.pcq_map import pcq_map
-from app.live_plot.component import Selection, live_plot
+from app import address, wording
+from app.control_state import adopt, current_view, in_step
+from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
-from app.readings import answers, curve_panels, headline
+from app.readings import headline
 from app.services import Entry, registry
-from vqcore.diagnostics.usage import enough_to_judge
+from app.views.live_panels import bar, bars_panel, choose, curves_panel, examples_panel, map_panel
+from app.wording import level_words
 from vqcore.problems.catalogue import find_problem
-from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
-UPPER, LOWER = 318, 262
-"""Heights in pixels of the two rows of charts: with the tiles above them they fill 900."""
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
@@ -91,7 +84,7 @@ def _begin(recipe: Recipe) -> None:
 
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
-    return address.write(entry.id, status.recipe, current_view(), paused=status.state is State.PAUSED)
+    return address.write(entry.id, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
 
 
 def _empty_state() -> None:
@@ -115,7 +108,8 @@ def _live(session_id: str) -> None:
         return
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
-    snapshot, status = entry.session.latest(), entry.session.status()
+    level = int(current_view(entry.session.status().recipe)["level"]) - 1
+    snapshot, status = entry.session.latest(level=level), entry.session.status()
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
@@ -130,30 +124,40 @@ def _live(session_id: str) -> None:
     if snapshot is None:
         st.caption("Loading the data and building the model …")
         return
-    tiles(headline(snapshot, problem), key="tiles")
+    words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
+    tiles(headline(snapshot, problem, words), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
-        _map(entry, snapshot, status)
+        map_panel(entry, snapshot, status, words)
     with right.container(border=True, height="stretch", key="panel-bars"):
-        _bars(snapshot)
+        bars_panel(snapshot, status, words)
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-curves"):
-        _curves(snapshot, problem)
+        curves_panel(snapshot, status, problem, words)
     with right.container(border=True, height="stretch", key="panel-examples"):
-        _examples(snapshot, problem)
+        examples_panel(snapshot, status, problem, words)
     registry().warm_up_projection()
 
 
 def _header(snapshot: Snapshot | None, status: Status) -> None:
-    title, line = st.columns([0.4, 0.6], vertical_alignment="center")
-    title.html("<div class='vq-title'><b>VQ Scope</b><span>Live</span></div>")
+    head = bar("head")
+    head.html("<div class='vq-title'><b>VQ Scope</b><span>Live</span></div>", width="content")
+    with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
+        _level_choice(status.recipe)
     facts = [f"step {snapshot.step if snapshot else 0:,}"]
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     facts += [status.device] if status.device else []
     shown: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
-    with line:
+    with head.container(key="status-place"):
         status_line(StatusLine(state=shown, facts=facts, remark=_remark(status)), key="status")
+
+
+def _level_choice(recipe: Recipe) -> None:
+    """Which group or level everything below shows."""
+    if recipe.levels > 1:
+        st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
+        choose(st, "level", address.VIEWS["level"][: recipe.levels])
 
 
 def _remark(status: Status) -> str:
@@ -169,143 +173,6 @@ def _message(status: Status) -> None:
                 st.code(status.details, language="text")
     else:
         st.warning(status.message, icon=":material/info:")
-
-
-def _map(entry: Entry, snapshot: Snapshot, status: Status) -> None:
-    views = planes.views_of(snapshot)
-    bar = _bar("map")
-    heading = bar.container(width="stretch")
-    if current_view()["map"] == "PCA" and len(views) > 1:
-        bar.button(
-            "",
-            icon=":material/center_focus_strong:",
-            key="refit",
-            type="tertiary",
-            help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
-            on_click=entry.memory.ask_for_refit,
-        )
-    view = _choose(bar, "map", views) if len(views) > 1 else views[0]
-    shown = planes.show(view, snapshot, entry.memory, registry().projection, entry.id)
-    heading.html(
-        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
-        "area = use <i class='d'>✕</i>dead</div>"
-    )
-    selection = live_plot(
-        pcq_map(shown.plane),
-        key="map-plot",
-        height=UPPER,
-        revision=f"{shown.snapshot.step} {view} {shown.note} {entry.memory.fitted_at} {status.recipe.problem}",
-        selectable=True,
-    )
-    count = len(shown.snapshot.z_e)
-    said = [f"showing {count:,} of {snapshot.monitor_of:,} held-out z_e (random inputs, seed {status.recipe.seed})"]
-    if shown.plane.keeps_distances:
-        said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
-    else:
-        said.append(wording.UMAP_CAUTION)
-    said += [shown.note] if shown.note else []
-    said += [_selected(selection, shown.snapshot)] if selection else []
-    st.caption(" · ".join(said))
-
-
-def _selected(selection: Selection, snapshot: Snapshot) -> str:
-    vectors = [index for index in selection.of("P") if index < len(snapshot.codes)]
-    codes = {*selection.of("Q"), *selection.of("dead"), *snapshot.codes[vectors].tolist()}
-    return f"selected {len(vectors):,} vectors and {len(codes):,} codes (double click clears)"
-
-
-def _bars(snapshot: Snapshot) -> None:
-    bar = _bar("bars")
-    heading = bar.container(width="stretch")
-    kind = _choose(bar, "bars", address.VIEWS["bars"])
-    order = _choose(bar, "order", address.VIEWS["order"])
-    scale = _choose(bar, "scale", address.VIEWS["scale"]) == "log"
-    heading.html(f"<div class='vq-panel'><b>Code {'usage' if kind == 'usage' else 'gradients'}</b></div>")
-    if kind == "usage":
-        figure = usage_bars(snapshot.counts, order=order, log=scale)
-        total = snapshot.window_vectors
-        said = wording.usage_window(snapshot.window_batches, total)
-        said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-        said += "" if enough_to_judge(total, snapshot.num_codes) or not total else " · too few vectors to judge"
-    else:
-        figure = gradient_bars(snapshot.gradient_norm, order=order, log=scale)
-        said = f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-    live_plot(figure, key="bars-plot", height=UPPER, revision=f"{snapshot.step} {kind} {order} {scale}")
-    st.caption(said)
-
-
-def _curves(snapshot: Snapshot, problem: Problem) -> None:
-    bar = _bar("curves")
-    bar.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
-    group = _choose(bar, "curves", address.VIEWS["curves"])
-    smoothing = int(
-        bar.selectbox(
-            "Smoothing",
-            address.VIEWS["smoothing"],
-            index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
-            key=view_key("smoothing"),
-            format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
-            label_visibility="collapsed",
-            width=112,
-        )
-    )
-    markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
-    figure = curves(
-        curve_panels(group, snapshot),
-        markers,
-        smoothing=smoothing,
-        last_step=snapshot.step,
-        height=LOWER,
-    )
-    live_plot(figure, key="curves-plot", height=LOWER, revision=f"{snapshot.step} {group} {smoothing} {len(markers)}")
-    st.caption(wording.CURVE_NOTES[group].format(loss_name=problem.loss_name))
-
-
-def _examples(snapshot: Snapshot, problem: Problem) -> None:
-    if problem.task == "plane":
-        _plane_table(snapshot)
-        return
-    is_classifier = problem.task == "classification"
-    what = "inputs, codes, predictions" if is_classifier else "inputs, reconstructions, codes"
-    st.html(f"<div class='vq-panel'><b>{what.capitalize()}</b><span>held-out</span></div>")
-    captions, right = answers(snapshot, problem) if is_classifier else (None, None)
-    figure = examples(
-        snapshot.inputs,
-        snapshot.code_maps,
-        snapshot.num_codes,
-        reconstructions=None if is_classifier else snapshot.outputs,
-        captions=captions,
-        right=right,
-    )
-    live_plot(figure, key="examples-plot", height=LOWER, revision=f"{snapshot.step} {problem.name}")
-    st.caption("One colour a code. " + ("Below: the class predicted and its probability." if is_classifier else ""))
-
-
-def _plane_table(snapshot: Snapshot) -> None:
-    st.html("<div class='vq-panel'><b>Inputs, z_e and their codes</b><span>held-out</span></div>")
-    rows = [
-        {"input": _pair(x), "z_e": _pair(z), "code": int(code), "z_q": _pair(snapshot.codebook[code])}
-        for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
-    ]
-    st.dataframe(rows, hide_index=True, height=LOWER, width="stretch")
-
-
-def _pair(point: Any) -> str:
-    return f"({point[0]:.2f}, {point[1]:.2f})"
-
-
-def _bar(name: str) -> Any:
-    """The head of a panel: its controls wrap below its title where the window is narrow."""
-    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"bar-{name}")
-
-
-def _choose(place: Any, name: str, choices: Sequence[str]) -> Any:
-    """A segmented control whose choice is kept in the URL."""
-    first = st.session_state["first_view"][name]
-    default = first if first in choices else choices[0]
-    return place.segmented_control(
-        name, choices, default=default, key=view_key(name), required=True, label_visibility="collapsed"
-    )
 
 
 page()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.address import VIEWS, command, read, write
 from vqcore.cli import main
+from vqcore.snapshot import Event
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
@@ -20,6 +21,16 @@ recipes = st.builds(
     sync=st.floats(0, 100),
     learning_rate=st.floats(0, 1e9),
     inner_steps=st.integers(0, 100),
+    structure=st.sampled_from(["grouped", "residual"]),
+    levels=st.sampled_from([1, 2]),
+    share=st.booleans(),
+    estimator=st.sampled_from(["straight-through", "rotation"]),
+    codebook_update=st.sampled_from(["gradient", "ema"]),
+    ema_decay=st.floats(0, 1),
+    input_norm=st.sampled_from(["none", "unit", "capped"]),
+    codebook_norm=st.sampled_from(["none", "unit", "capped"]),
+    bypass=st.booleans(),
+    replace_onto=st.sampled_from(["random", "far", "busy"]),
 )
 views = st.fixed_dictionaries({name: st.sampled_from(allowed) for name, allowed in VIEWS.items()})
 
@@ -55,17 +66,36 @@ def test_a_value_that_cannot_be_used_is_named_and_the_rest_kept():
     assert read({"problem": "celeba"}).recipe is None
 
 
-def test_the_command_repeats_the_run(capsys):
-    recipe = default_recipe("digits", device="cpu", seed=4, num_codes=24, affine="learned")
+def test_true_and_false_are_written_as_the_command_line_reads_them():
+    recipe = default_recipe("digits", structure="residual", levels=3, share=True, bypass=True)
+    query = write(None, recipe, {"level": "3"}, paused=False)
+    assert query == {
+        "problem": "digits",
+        "structure": "residual",
+        "levels": "3",
+        "share": "true",
+        "bypass": "true",
+        "level": "3",
+    }
+    words = command(recipe, [Event(5, "main", "bypass false", (("bypass", False),))], 9)
+    assert words.endswith("--set structure=residual levels=3 share=true bypass=true --at 5 bypass=false")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"affine": "learned"}, {"structure": "residual", "levels": 3, "share": True, "codebook_update": "ema"}],
+)
+def test_the_command_repeats_the_run(capsys, settings):
+    recipe = default_recipe("digits", device="cpu", seed=4, num_codes=24, **settings)
     trainer = Trainer(recipe)
     for step in range(12):
         if step == 5:
             trainer.apply({"sync": 0.25, "affine": "running"})
         if step == 8:
-            trainer.apply({"replace": "now"})
+            trainer.apply({"replace": "now", "bypass": True})
         trainer.step()
     words = command(recipe, trainer.events, trainer.steps_done).removeprefix("python -m vqcore ").split()
     assert main([*words, "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out)["metrics"]
     expected = {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None}
-    assert metrics == pytest.approx(expected, abs=0, rel=0)
+    assert metrics == json.loads(json.dumps(expected))

@@ -11,6 +11,7 @@ from PIL import Image
 from app.figures.code_bars import gradient_bars, usage_bars
 from app.figures.curves import MOST_POINTS, Curve, Marker, Panel, curves
 from app.figures.examples import TILE, code_colours, examples
+from app.figures.level_bars import LevelRow, level_bars
 from app.figures.pcq_map import LARGEST_Q, LONGEST_TRAIL_CODES, SMALLEST_Q, Plane, pcq_map
 from app.theme import role
 
@@ -56,6 +57,11 @@ def test_the_map_shows_every_vector_and_every_code_once_by_its_own_id():
     assert trace(figure, "dead")["customdata"].tolist() == [0, 1, 2, 3, 4]
     assert trace(figure, "Q")["customdata"].tolist() == list(range(5, 20))
     np.testing.assert_array_equal(trace(figure, "Q")["x"], C[5:, 0])
+
+
+def test_a_zoom_belongs_to_one_plane():
+    revisions = [pcq_map(plane(), revision=name)["layout"]["uirevision"] for name in ("level 1", "level 2")]
+    assert revisions == ["level 1", "level 2"]
 
 
 def test_before_the_first_batch_no_code_is_dead():
@@ -120,6 +126,40 @@ def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
 def test_usage_bars_of_nothing_and_of_one_code(counts):
     known_to_plotly(usage_bars(counts, order="sorted", log=True))
     known_to_plotly(gradient_bars(counts.astype(np.float32), order="by code", log=True))
+
+
+def level(name: str, active: int, perplexity: float, error: float) -> LevelRow:
+    return LevelRow(name=name, num_codes=128, active_codes=active, perplexity=perplexity, relative_error=error)
+
+
+def texts(figure: dict) -> list[str]:
+    return [note["text"] for note in figure["layout"]["annotations"]]
+
+
+def test_every_level_has_a_row_with_its_shares_error_and_dead_codes():
+    rows = [level("level 1", 128, 64.0, 0.25), level("level 2", 32, 6.4, 3.0), level("level 3", 1, 1.0, 0.001)]
+    figure = level_bars(rows, shown=1)
+    known_to_plotly(figure)
+    tracks, bars = figure["data"][::2], figure["data"][1::2]
+    assert [bar["x"] for bar in bars] == [[1.0, 0.25, 1 / 128], [0.5, 0.05, 1 / 128], [0.25, 3.0, 0.001]]
+    assert all(bar["y"] == ["level 1", "level 2", "level 3"] for bar in bars)
+    assert [track["x"][0] for track in tracks] == [1.0, 1.0, 4.0]  # an error beyond 1 has room
+    said = texts(figure)
+    assert {"100%", "25%", "50%", "5%", "0.25", "3.00", "<0.01"} <= set(said)
+    assert said[-3:] == ["0", "96", "127"]  # dead
+    assert [text for text in said if "<b>" in text] == ["<b>level 2</b>"]
+
+
+def test_levels_before_the_first_batch_have_no_share_and_no_dead_codes():
+    figure = level_bars([level("group 1", 0, np.nan, np.nan)] * 2, shown=0)
+    known_to_plotly(figure)
+    assert texts(figure).count("–") == 8
+    assert "128" not in texts(figure)
+
+
+def test_two_levels_have_rows_as_tall_as_five():
+    low, high = level_bars([level("level 1", 9, 3.0, 0.5)] * 2, shown=0)["layout"]["yaxis"]["range"]
+    assert low - high == 5
 
 
 def curve(values, label="loss") -> Curve:

@@ -187,6 +187,133 @@ def test_another_problem_begins_in_place_and_its_controls_follow():
     assert "view-map" in {group.key for group in page.button_group}  # more than two features: PCA or UMAP
 
 
+def submit(page: AppTest) -> AppTest:
+    (button,) = [button for button in page.button if button.label == "Restart with these"]
+    button.click()
+    return run(page)
+
+
+NEW_SWITCHES = {
+    "codebook_update": ("button_group", "ema"),
+    "estimator": ("button_group", "rotation"),
+    "input_norm": ("selectbox", "unit"),
+    "codebook_norm": ("selectbox", "unit"),
+    "replace_onto": ("selectbox", "far"),
+    "bypass": ("toggle", True),
+}
+
+
+def test_the_switches_of_practitioners_reach_the_session_and_the_link():
+    page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 1)
+    assert f"ema_decay-{page.session_state['generation']}" not in {box.key for box in page.number_input}
+    for name, (kind, choice) in NEW_SWITCHES.items():
+        getattr(page, kind)(key=control(page, name)).set_value(choice)
+        run(page)
+    page.number_input(key=control(page, "ema_decay")).set_value(0.9)
+    run(page)
+    reach(page, lambda session: len(session.latest().events) >= len(NEW_SWITCHES) + 1)
+    wanted = {name: choice for name, (_, choice) in NEW_SWITCHES.items()} | {"ema_decay": 0.9}
+    assert {name: getattr(options(page), name) for name in wanted} == wanted
+    assert page.query_params["bypass"] == "true"
+    assert page.query_params["codebook_update"] == "ema"
+    assert page.session_state["generation"] == 1  # no control had to be made anew
+    link = open_page(problem="digits", bypass="true", ema_decay="0.9", codebook_update="ema")
+    assert link.toggle(key=control(link, "bypass")).value
+    assert link.number_input(key=control(link, "ema_decay")).value == 0.9
+
+
+def test_a_hidden_decay_is_kept():
+    page = reach(open_page(problem="plane", codebook_update="ema"), lambda session: step_of(session) >= 1)
+    page.number_input(key=control(page, "ema_decay")).set_value(0.5)
+    run(page)
+    for update in ("gradient", "ema"):
+        page.button_group(key=control(page, "codebook_update")).set_value(update)
+        run(page)
+        reach(page, lambda _, update=update: options(page).codebook_update == update)
+        assert options(page).ema_decay == 0.5
+    assert page.number_input(key=control(page, "ema_decay")).value == 0.5
+
+
+def test_what_has_no_effect_is_disabled():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
+    assert page.number_input(key=control(page, "inner_lr")).disabled
+    assert page.number_input(key=control(page, "affine_groups")).disabled
+    assert not page.number_input(key=control(page, "sync")).disabled
+    page.number_input(key=control(page, "inner_steps")).set_value(1)
+    run(page)
+    assert not page.number_input(key=control(page, "inner_lr")).disabled
+    page.toggle(key=control(page, "bypass")).set_value(True)
+    run(page)
+    assert page.number_input(key=control(page, "sync")).disabled
+    assert page.number_input(key=control(page, "alpha")).disabled
+    assert page.slider(key=control(page, "beta")).disabled
+
+
+def test_levels_come_with_a_restart_and_can_be_looked_at_one_by_one():
+    page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 1)
+    assert "view-level" not in {group.key for group in page.button_group}
+    assert control(page, "levels") not in {box.key for box in page.number_input}
+    page.selectbox(key=control(page, "structure")).set_value("residual")
+    run(page)
+    assert entry_of(page).session.status().recipe.structure == "vector"  # until the restart
+    page.number_input(key=control(page, "levels")).set_value(3)
+    run(page)
+    submit(page)
+    reach(page, lambda session: len(session.latest().levels) == 3 and step_of(session) >= 5)
+    assert (page.query_params["structure"], page.query_params["levels"]) == ("residual", "3")
+    page.button_group(key="view-level").set_value("3")
+    run(page)
+    assert page.query_params["level"] == "3"
+    assert any("residuals before level 3" in caption.value for caption in page.caption)
+    page.button_group(key="view-bars").set_value("levels")
+    run(page)
+    assert page.query_params["bars"] == "levels"
+    assert any("perplexity / K: 1 is even use" in caption.value for caption in page.caption)
+    page.selectbox(key=control(page, "structure")).set_value("vector")
+    run(page)
+    submit(page)
+    reach(page, lambda session: len(session.latest().levels) == 1)
+    run(page)
+    assert not {"structure", "levels", "level", "bars"} & set(page.query_params)
+    assert "view-level" not in {group.key for group in page.button_group}
+
+
+def test_groups_that_do_not_divide_the_features_are_refused_and_what_was_chosen_stays():
+    page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 1)
+    page.selectbox(key=control(page, "structure")).set_value("grouped")
+    run(page)
+    page.number_input(key=control(page, "levels")).set_value(3)
+    run(page)
+    submit(page)
+    assert [text for text in sentences(page) if "`levels` must divide the 16 features of digits" in text]
+    assert page.number_input(key=control(page, "levels")).value == 3
+    page.number_input(key=control(page, "levels")).set_value(4)
+    run(page)
+    submit(page)
+    reach(page, lambda session: len(session.latest().levels) == 4)
+    assert entry_of(page).session.latest(level=2).codebook.shape[1] == 4
+
+
+@pytest.mark.parametrize("problem", ["plane", "digits-classifier"])
+@pytest.mark.parametrize("structure", ["grouped", "residual"])
+def test_a_link_shows_its_level_on_every_problem(problem, structure):
+    page = open_page(problem=problem, structure=structure, levels="2", level="2", share="true", bars="levels")
+    reach(page, lambda session: step_of(session) >= 5)
+    assert sentences(page) == []
+    assert page.query_params["level"] == "2"
+    assert page.button_group(key="view-level").value == "2"
+    assert page.checkbox(key=control(page, "share")).value
+    assert shown(page) >= {*CHARTS[:3], "tiles"}
+
+
+def test_a_restart_with_the_switches_alone_keeps_the_structure():
+    page = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
+    page.selectbox(key=control(page, "structure")).set_value("residual")
+    run(page)
+    press(page, "restart")
+    assert entry_of(page).session.status().recipe.structure == "vector"
+
+
 def test_a_speed_limit_reaches_the_session():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
     page.selectbox(key=control(page, "speed")).set_value("1 step/s")

@@ -5,7 +5,7 @@ import pytest
 from fake_projection import FakeProjection
 
 from app import planes
-from app.planes import MapMemory
+from app.planes import MapMemories, MapMemory
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
 from vqcore.snapshot import History, Metrics, Snapshot, Trail
@@ -23,9 +23,10 @@ def cloud(*spread: float, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).normal(size=(M + K, len(spread))) * spread).astype(np.float32)
 
 
-def snapshot(points: np.ndarray, *, step: int = 0, trail: tuple[Trail, ...] = (), placed_at=None) -> Snapshot:
+def snapshot(points: np.ndarray, *, step: int = 0, level: int = 0, trail: tuple[Trail, ...] = (), placed_at=None):
     return Snapshot(
         variant="main",
+        level=level,
         levels=(),
         step=step,
         metrics=NO_METRICS,
@@ -108,6 +109,27 @@ def test_it_is_fitted_anew_where_it_shows_too_little():
     assert same_basis(memory, TURNED, shown)
 
 
+def test_each_level_has_a_plane_of_its_own_and_finds_it_again():
+    memories = MapMemories()
+    first, second = snapshot(FLAT, step=5), snapshot(TURNED, step=6, level=1)
+    assert pca(first, memories.of(first)).note == "plane fitted at step 5"
+    assert pca(second, memories.of(second)).note == "plane fitted at step 6"
+    later = snapshot(cloud(5, 3, 1, 0.1, seed=1), step=7)
+    assert memories.of(later) is not memories.of(second)
+    assert pca(later, memories.of(later)).note == "plane fitted at step 5"
+
+
+def test_a_restart_gives_up_the_planes_of_all_levels_though_only_one_is_looked_at():
+    memories = MapMemories()
+    for level in (0, 1):
+        moment = snapshot(FLAT, step=50, level=level)
+        pca(moment, memories.of(moment))
+    again = snapshot(FLAT, step=3)
+    pca(again, memories.of(again))
+    other = snapshot(FLAT, step=60, level=1)
+    assert pca(other, memories.of(other)).note == "plane fitted at step 60"
+
+
 def test_another_number_of_features_gets_another_plane():
     memory = MapMemory()
     pca(snapshot(FLAT, step=0), memory)
@@ -124,6 +146,14 @@ def test_two_features_are_drawn_as_they_are(view):
     assert np.array_equal(shown.plane.c, moment.codebook)
     assert shown.plane.axis_titles == ("feature 1", "feature 2")
     assert projection.requests == []
+
+
+def test_a_group_of_one_feature_is_drawn_on_a_line():
+    moment = snapshot(cloud(1))
+    assert planes.views_of(moment) == ("raw",)
+    shown = planes.show("PCA", moment, MapMemory(), FakeProjection(), STREAM)
+    assert np.array_equal(shown.plane.p, np.pad(moment.z_e, ((0, 0), (0, 1))))
+    assert shown.plane.axis_titles == ("feature 1", "")
 
 
 def test_more_features_can_be_shown_in_two_ways():

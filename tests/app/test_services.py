@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 from fake_projection import FakeProjection
 
+from app.planes import MapMemory
 from app.services import MOST_SESSIONS, Registry
 from vqcore.projection.service import State as ProjectionState
 from vqcore.training.recipe import default_recipe
@@ -37,12 +38,13 @@ def test_one_session_too_many_ends_the_one_unseen_longest(registry):
     entries = [registry.begin(RECIPE, paused=True) for _ in range(MOST_SESSIONS)]
     for entry in (*entries[:3], *entries[4:]):
         entry.session.latest()  # all are looked at again but the fourth
+    entries[3].maps.by_level.update({0: MapMemory(), 2: MapMemory()})  # two of its levels have been on a map
     newest = registry.begin(RECIPE, paused=True)
     kept = [*entries[:3], *entries[4:], newest]
     assert [registry.find(entry.id) for entry in kept] == kept
     assert registry.find(entries[3].id) is None
     assert entries[3].session.status().state is State.STOPPED
-    assert registry.projection.forgotten == [entries[3].id]
+    assert registry.projection.forgotten == [entries[3].stream(0), entries[3].stream(2)]
     assert all(entry.session.status().state is not State.STOPPED for entry in kept)
 
 

@@ -80,6 +80,12 @@ def control(name: str) -> str:
     return f"[data-testid=stSidebar] [class*='st-key-{name}-']"
 
 
+def pick(page: Page, name: str, choice: str) -> None:
+    """Take one choice of a drop-down in the sidebar."""
+    page.locator(control(name)).locator("[data-baseweb=select], [role=combobox]").first.click()
+    page.get_by_role("option", name=choice, exact=True).click()
+
+
 def press(page: Page, name: str) -> None:
     page.locator(f".st-key-{name} button:visible").click()  # Streamlit hides a second one for narrow screens
 

@@ -14,6 +14,7 @@ from live_page import (
     control,
     count_draws,
     pause,
+    pick,
     press,
     session_of,
     step_of,
@@ -186,6 +187,78 @@ def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callabl
     expect(page.get_by_text("Code gradients")).to_be_visible()
     assert page.evaluate(f"document.querySelector('{BARS}').layout.yaxis.type") == "linear"
     assert step_of(page) == stood
+
+
+def selected_of(name: str) -> str:
+    """How many points of one role are selected on the map."""
+    return f"document.querySelector('{MAP}')._fullData.find((t) => t.meta?.role === '{name}').selectedpoints?.length"
+
+
+def described(plot: str) -> str:
+    return f"document.querySelector('{plot}')?.getAttribute('aria-label')"
+
+
+def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?problem=digits&structure=residual&levels=3").page
+    wait_for_movement(page)
+    pause(page)
+    watch_removals(page)
+    choose(page, "bars", "levels")
+    wait_until(page, f"{described(BARS)}?.startsWith('level 1:')")
+    wait_until(page, f"document.querySelector('{BARS}').layout.uirevision === 'levels'")
+    active = [int(count) for count in re.findall(r"level \d: (\d+) of 128", page.evaluate(described(BARS)))]
+    assert len(active) == 3
+    choose(page, "bars", "usage")
+    page.locator(MAP).hover()
+    page.locator(f'{MAP} .modebar-btn[data-title="Lasso Select"]').click()
+    drag(page, MAP, [(0.3, 0.05), (0.7, 0.05), (0.7, 0.95), (0.3, 0.95), (0.3, 0.07)])
+    wait_until(page, f"{selected_of('P')} > 10")
+    selected = page.evaluate(selected_of("P"))
+    for level in (2, 3, 1, 3):
+        choose(page, "level", str(level))
+        used = active[level - 1]
+        wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - used} are not used in the window.'")
+        wait_until(page, f"document.querySelector('{MAP}')._fullData.find((t) => t.name === 'Q').x.length === {used}")
+        wait_until(page, f"document.querySelector('.vq-tiles').innerText.includes('active codes · level {level}')")
+        vectors = "z_e" if level == 1 else f"residuals before level {level}"
+        expect(page.get_by_text(re.compile(f"held-out {vectors} "))).to_be_visible()
+        wait_until(page, f"{selected_of('P')} === {selected} && {selected_of('Q')} === 0")  # codes are other ones
+        expect(page.get_by_text(f"selected {selected:,} vectors")).to_be_visible()
+    assert page.evaluate("window.removals") == 0
+    assert page.evaluate("window.originals.every((node) => node.isConnected)")
+    wait_until(page, "location.search.includes('level=3')")
+    page.reload()
+    wait_for_charts(page)
+    wait_until(page, "document.querySelector('.vq-tiles')?.innerText.includes('active codes · level 3')")
+    wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - active[2]} are not used in the window.'")
+
+
+def test_what_practitioners_use_instead_is_thrown_from_its_folded_group(plane: Page) -> None:
+    expect(plane.locator(control("bypass"))).not_to_be_visible()
+    plane.get_by_text("What practitioners use instead").click()
+    choose(plane, "codebook_update", "ema")
+    decay = plane.locator(f"{control('ema_decay')} input")
+    expect(decay).to_be_visible()
+    decay.fill("0.9")
+    decay.press("Enter")
+    wait_until(plane, "location.search.includes('ema_decay=0.9')")
+    choose(plane, "estimator", "rotation")
+    wait_until(plane, "location.search.includes('estimator=rotation')")
+    for name, choice in {"input_norm": "unit", "codebook_norm": "capped", "replace_onto": "far"}.items():
+        pick(plane, name, choice)
+        wait_until(plane, f"location.search.includes('{name}={choice}')")
+    plane.locator(f"{control('bypass')} label").click()
+    wait_until(plane, "location.search.includes('bypass=true')")
+    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
+    for label in ("codebook_update ema", "ema_decay 0.9", "estimator rotation", "replace_onto far", "bypass true"):
+        wait_until(plane, f"{labels}.includes('{label}')")
+    expect(plane.locator(f"{control('sync')} input")).to_be_disabled()
+    plane.locator(f"{control('bypass')} label").click()
+    wait_until(plane, "!location.search.includes('bypass')")
+    expect(plane.locator(f"{control('sync')} input")).to_be_enabled()
+    expect(plane.locator(control("bypass"))).to_be_visible()  # the group has stayed open
 
 
 def test_killing_umap_shows_pca_until_it_is_back_and_training_goes_on(

@@ -144,6 +144,15 @@ def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any
     return changes
 
 
+def written(value: Any) -> str:
+    """A setting's or switch's value as `parse_changes` reads it.
+
+    >>> written(True), written(0.5), written("running")
+    ('true', '0.5', 'running')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def resolve_device(name: str) -> torch.device:
     """The device for a name; `auto` is CUDA, else MPS, else the CPU.
 

@@ -27,7 +27,7 @@ from vqcore.training.adamw import AdamW
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import Recorder
-from vqcore.training.recipe import Recipe, resolve_device
+from vqcore.training.recipe import Recipe, resolve_device, written
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 
@@ -346,4 +346,4 @@ def _cpu_generator(seed: int) -> torch.Generator:
 
 
 def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else written(value)

@@ -1,0 +1,104 @@
+"""What the controls show, and how they stay in step with the session and the URL. Draws nothing."""
+
+from typing import Any
+
+import streamlit as st
+
+from app import address
+from app.services import Entry
+from vqcore.quantizer.options import option_names
+from vqcore.training.commands import Command, RestartCommand
+from vqcore.training.recipe import SETTINGS, Recipe, changed
+from vqcore.training.session import Status
+
+OBEY_SECONDS = 0.5
+RESTARTING = ("seed", *SETTINGS)
+"""What only a restart can change."""
+
+
+def adopt(recipe: Recipe) -> None:
+    """Set every control to `recipe`, before the controls are drawn.
+
+    The controls are made anew, under new keys and with these values as their defaults: a value pushed into a
+    control that the browser has not drawn yet can be lost, and the browser then answers with a zero.
+    """
+    st.session_state["adopted"] = st.session_state["asked"] = recipe
+    st.session_state["generation"] = st.session_state.get("generation", 0) + 1
+
+
+def in_step(entry: Entry, status: Status) -> bool:
+    """Whether the controls show what the session does; a command on its way counts as obeyed.
+
+    What only a restart can change may differ: it is on its way to the next restart.
+    """
+    if entry.session.commands_pending() > 0:
+        return True
+    try:
+        return shown() == status.recipe
+    except ValueError:  # settings that do not go together
+        return False
+
+
+def shown() -> Recipe | None:
+    """The recipe in force by the controls; None before there are any."""
+    asked: Recipe | None = st.session_state.get("asked")
+    return None if asked is None else changed(asked, _values("problem", *option_names()))
+
+
+def asked_for() -> Recipe | None:
+    """The recipe that a restart with all settings would begin.
+
+    Raises:
+        ValueError: where they do not go together.
+    """
+    recipe, settings = shown(), _values(*RESTARTING)
+    if settings.get("structure") == "vector":
+        settings |= {"levels": 1, "share": False}
+    return None if recipe is None else changed(recipe, settings)
+
+
+def restart(entry: Entry, recipe: Recipe) -> None:
+    """Begin again with `recipe`."""
+    st.session_state["asked"] = recipe
+    send(entry, RestartCommand(recipe))
+
+
+def send(entry: Entry, command: Command) -> None:
+    """Send, and give the session a moment: what is drawn next then already shows the command obeyed."""
+    ticket = entry.session.send(command)
+    entry.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
+
+
+def key(name: str) -> str:
+    """The key of the control for `name`, as it is drawn now."""
+    return f"{name}-{st.session_state['generation']}"
+
+
+def default(name: str) -> Any:
+    """What the control for `name` starts at."""
+    recipe: Recipe = st.session_state["adopted"]
+    return getattr(recipe.options if name in option_names() else recipe, name)
+
+
+def value(name: str) -> Any:
+    """What the control for `name` says, drawn or about to be."""
+    return st.session_state.get(key(name), default(name))
+
+
+def view_key(name: str) -> str:
+    """The key of the control that sets this part of the view."""
+    return f"view-{name}"
+
+
+def current_view(recipe: Recipe) -> dict[str, str]:
+    """What every view control says now, as far as `recipe` has it; before it is drawn, what the URL first said."""
+    first: dict[str, str] = st.session_state["first_view"]
+    view = {name: st.session_state.get(view_key(name)) or first[name] for name in address.VIEWS}
+    view["level"] = str(min(int(view["level"]), recipe.levels))
+    if recipe.levels == 1 and view["bars"] == "levels":
+        view["bars"] = address.VIEWS["bars"][0]
+    return view
+
+
+def _values(*names: str) -> dict[str, Any]:
+    return {name: st.session_state[key(name)] for name in names if key(name) in st.session_state}

@@ -1,0 +1,161 @@
+"""How every group or level of a quantizer is used: one row of small bars each."""
+
+# L levels
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.theme import axis, layout, role
+
+ROOM = 1.6
+"""A column's width over that of a full bar: the rest is for the number beside it."""
+
+COLUMNS = ((0.0, 0.27), (0.3, 0.57), (0.6, 0.87))
+"""Where the columns of bars begin and end, as shares of the width; the dead codes stand right of them."""
+
+TALLEST_ROW = 0.2
+"""Share of the height that a row takes at most, so that two do not become two blocks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LevelRow:
+    """One group or level."""
+
+    name: str
+    num_codes: int
+    """K."""
+
+    active_codes: int
+    perplexity: float
+    """1…K; NaN before the first batch."""
+
+    relative_error: float
+    """NaN before the first batch."""
+
+    @property
+    def active_share(self) -> float:
+        """Active codes over K; NaN before the first batch."""
+        return self.active_codes / self.num_codes if math.isfinite(self.perplexity) else math.nan
+
+    @property
+    def even_share(self) -> float:
+        """Perplexity over K."""
+        return self.perplexity / self.num_codes
+
+    @property
+    def dead_codes(self) -> int:
+        """Codes not used in the window."""
+        return self.num_codes - self.active_codes
+
+
+def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
+    """Active share, perplexity / K and relative error as bars, dead codes as a number; row `shown` stands out."""
+    names = [row.name for row in rows]
+    columns = [
+        ("active", [row.active_share for row in rows], "Q", "{:.0%}".format),
+        ("perplexity / K", [row.even_share for row in rows], "C", "{:.0%}".format),
+        ("rel. error", [row.relative_error for row in rows], "P", _two_digits),
+    ]
+    data: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    notes = [_name(row.name, bold=index == shown) for index, row in enumerate(rows)]
+    for order, ((title, values, colour, worded), domain) in enumerate(zip(columns, COLUMNS, strict=True), start=1):
+        full = _full(values)
+        suffix = "" if order == 1 else str(order)
+        axes["xaxis" + suffix] = axis(
+            domain=list(domain), range=[0, ROOM * full], fixedrange=True, showgrid=False, showticklabels=False
+        )
+        notes += [_heading(title, domain[0]), *_numbers(rows, values, worded, f"x{suffix}", full)]
+        data += [_bar(names, [full] * len(rows), f"x{suffix}", role("grid")) | {"hoverinfo": "skip"}]
+        data += [_bar(names, values, f"x{suffix}", role(colour)) | _hover(rows)]
+    notes += [_heading("dead", 1, xanchor="right"), *map(_dead, rows)]
+    height = max(len(rows), 1 / TALLEST_ROW)
+    return {
+        "data": data,
+        "layout": layout(
+            **axes,
+            yaxis=axis(
+                type="category", range=[height - 0.5, -0.5], fixedrange=True, showgrid=False, showticklabels=False
+            ),
+            annotations=notes,
+            margin={"l": 58, "r": 8, "t": 28, "b": 8},
+            barmode="overlay",
+            bargap=0.45,
+            dragmode=False,
+            uirevision="levels",
+        ),
+        "alt": "; ".join(
+            f"{row.name}: {row.active_codes} of {row.num_codes} codes active, perplexity {row.perplexity:.3g}, "
+            f"relative error {row.relative_error:.3g}"
+            for row in rows
+        ),
+    }
+
+
+def _full(values: Sequence[float]) -> float:
+    """What a bar across the whole column means: 1, or more in coarse steps where an error is beyond it."""
+    highest = max((value for value in values if math.isfinite(value)), default=1.0)
+    return 1.0 if highest <= 1 else 2.0 ** math.ceil(math.log2(highest))
+
+
+def _bar(names: Sequence[str], values: Sequence[float], x: str, colour: str) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(values),
+        "y": list(names),
+        "xaxis": x,
+        "marker": {"color": colour, "line": {"width": 0}},
+    }
+
+
+def _hover(rows: Sequence[LevelRow]) -> dict[str, Any]:
+    said = [
+        f"{row.name}<br>{row.active_codes:,} of {row.num_codes:,} codes active<br>perplexity {row.perplexity:.3g}"
+        f"<br>relative error {row.relative_error:.3g}"
+        for row in rows
+    ]
+    return {"text": said, "textposition": "none", "hovertemplate": "%{text}<extra></extra>"}
+
+
+def _note(text: str, **place: Any) -> dict[str, Any]:
+    return {"text": text, "showarrow": False, "font": {"size": 11, "color": role("text")}, **place}
+
+
+def _name(name: str, *, bold: bool) -> dict[str, Any]:
+    text = f"<b>{name}</b>" if bold else name
+    return _note(text, xref="paper", x=0, xanchor="right", xshift=-8, y=name, yref="y")
+
+
+def _heading(title: str, x: float, xanchor: str = "left") -> dict[str, Any]:
+    muted = {"size": 11, "color": role("muted")}
+    return _note(title, xref="paper", x=x, xanchor=xanchor, yref="paper", y=1, yanchor="bottom", font=muted)
+
+
+def _numbers(
+    rows: Sequence[LevelRow], values: Sequence[float], worded: Callable[[float], str], x: str, full: float
+) -> list[dict[str, Any]]:
+    return [
+        _note(
+            worded(value) if math.isfinite(value) else "–",
+            xref=x,
+            x=full,
+            xanchor="left",
+            xshift=3,
+            yref="y",
+            y=row.name,
+        )
+        for row, value in zip(rows, values, strict=True)
+    ]
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.01 or value == 0 else "<0.01"
+
+
+def _dead(row: LevelRow) -> dict[str, Any]:
+    text = f"{row.dead_codes:,}" if math.isfinite(row.perplexity) else "–"
+    dead = {"size": 11, "color": role("dead")}
+    return _note(text, xref="paper", x=1, xanchor="right", yref="y", y=row.name, font=dead)
