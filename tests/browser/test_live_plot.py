@@ -136,7 +136,9 @@ def test_zoom_outlives_axes_that_move(open_tab: Callable[..., Tab], plot_server:
     wait_for_charts(page)
     before = ranges(page)
     drag(page, [(0.3, 0.3), (0.7, 0.7)])
-    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0] + 1)
+    page.wait_for_function(
+        f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0] + 1
+    )
     zoomed = ranges(page)
     wait_draws(page, 5)
     assert ranges(page) == zoomed
