@@ -18,6 +18,10 @@ class Block(NamedTuple):
     codes: int
 
 
+SCORES_PER_CORE = 32_768
+"""Less work than this is not worth waking another core for; torch's own grain size."""
+
+
 def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
     """The code nearest to each vector in Euclidean distance; the lower index where two score equal.
 
@@ -69,7 +73,8 @@ def search(vectors: Tensor, codebook: Tensor) -> Tensor:
         weights = torch.cat([high, middle, high, middle, low, high], 1)
     block = block_for(vectors.device)
     blocks = math.ceil(len(vectors) / (block.chunks * block.vectors))
-    n = math.ceil(len(vectors) / (block.chunks * blocks))  # even chunks: none is mostly padding
+    even = math.ceil(len(vectors) / (block.chunks * blocks))  # so that no chunk is mostly padding
+    n = min(block.vectors, len(vectors), max(even, SCORES_PER_CORE // len(weights)))
     rows, k = block.chunks * n, min(block.codes, len(weights))
     buffer = weights.new_empty(rows * k)
     extended = weights.new_ones(rows, len(centre) + 1)  # [z − m, 1]
