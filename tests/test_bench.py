@@ -1,6 +1,12 @@
+import importlib.util
 import json
+import statistics
+import sys
 
-from vqcore import bench
+import pytest
+import torch
+
+from vqcore import bench, bench_quantizer
 from vqcore.cli import main
 
 
@@ -24,3 +30,71 @@ def test_the_verb_reports_every_problem_asked_for(monkeypatch, capsys):
 def test_a_problem_that_is_not_there_is_refused(capsys):
     assert main(["bench", "session", "nope"]) == 2
     assert "`problem` must be one of" in capsys.readouterr().err
+
+
+@pytest.fixture
+def no_peers(monkeypatch):
+    """As where neither peer is installed; importing one is an error then."""
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in bench_quantizer.PEERS else real(name)
+    )
+    for module in bench_quantizer.PEERS:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+def test_the_quantizer_is_measured_in_one_document(no_peers, capsys):
+    assert main(["bench", "quantizer", "--quick", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    report = json.loads(out)
+    on_cpu = [row for row in report["rows"] if row["device"] == "cpu"]
+    assert [row["what"] for row in on_cpu] == ["layer", "search", "growth"]
+    search = on_cpu[1]
+    assert (search["n"], search["d"], search["k"]) == (64, 4, 16)
+    assert set(search["seconds"]) == set(search["peak_bytes"]) == {"ours", "z @ C.T, argmin"}
+    assert search["peak_bytes"]["z @ C.T, argmin"] >= 64 * 16 * 4
+    assert set(search["ratios"]) == {"z @ C.T, argmin"}
+
+
+def test_a_peer_that_is_not_installed_is_said_in_one_sentence(no_peers, capsys):
+    assert main(["bench", "quantizer", "--quick"]) == 0
+    out = capsys.readouterr().out
+    assert "faiss-cpu is not installed; its columns are left out." in out
+    assert "vector-quantize-pytorch is not installed; its columns are left out." in out
+    assert "FAISS" not in out
+    assert "search on cpu, N=64 D=4 K=16" in out
+
+
+def test_ratios_are_of_the_two_times_of_one_repeat(monkeypatch):
+    times = {"ours": iter([1.0, 2.0, 6.0]), "peer": iter([2.0, 8.0, 4.0])}
+    runs = {name: (lambda name=name: name) for name in times}
+    monkeypatch.setattr(bench_quantizer, "_seconds", lambda run, device: next(times[run()]))
+    row = bench_quantizer._compare(runs, "cpu", 3)
+    assert row["seconds"] == {"ours": 2.0, "peer": 4.0}
+    assert row["ratios"]["peer"] == {"median": statistics.median([0.5, 0.25, 1.5]), "lowest": 0.25, "highest": 1.5}
+
+
+def test_peak_memory_is_the_most_held_at_once():
+    def run():
+        for _ in range(3):
+            torch.ones(1000).add(1.0)
+
+    assert bench_quantizer._peak_bytes(run, "cpu") == pytest.approx(8000, abs=200)
+
+
+def test_what_does_not_fit_in_memory_is_said_and_not_timed():
+    def too_large():
+        raise torch.OutOfMemoryError
+
+    row = bench_quantizer._compare({"ours": lambda: None, "peer": too_large}, "cpu", 1)
+    assert row["seconds"]["peer"] is None
+    assert row["ratios"] == {}
+    size = {"what": "search", "device": "cpu", "n": 1, "d": 1, "k": 1}
+    report = {"torch": "2", "threads": 1, "repeats": 1, "missing": [], "rows": [{**size, **row}]}
+    assert "does not fit in memory" in bench_quantizer.table(report)
+
+
+def test_the_quantizer_bench_takes_no_problem(capsys):
+    assert main(["bench", "quantizer", "plane"]) == 2
+    assert "`bench quantizer` takes no problem" in capsys.readouterr().err

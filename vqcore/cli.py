@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from vqcore import storage
 from vqcore.bench import bench_session
+from vqcore.bench_quantizer import bench_quantizer, table
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
@@ -80,6 +81,8 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
 
 def bench(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure speed, as ratios within this run."""
+    if options.what == "quantizer":
+        return _bench_quantizer(options)
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -88,6 +91,13 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         for row in report
     ]
     return report, "\n".join(lines)
+
+
+def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.problems:
+        raise ValueError(f"`bench quantizer` takes no problem, but got {' '.join(options.problems)}.")
+    report = bench_quantizer(quick=options.quick)
+    return report, table(report)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -185,8 +195,13 @@ def _parser() -> argparse.ArgumentParser:
 
     benching = verbs.add_parser("bench", help="measure speed, as ratios in one run")
     benching.set_defaults(verb=bench)
-    benching.add_argument("what", choices=["session"], help="session: watched at 2 Hz against the bare loop")
-    benching.add_argument("problems", nargs="*", help="all unless told", metavar="PROBLEM")
+    benching.add_argument(
+        "what",
+        choices=["session", "quantizer"],
+        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers",
+    )
+    benching.add_argument("problems", nargs="*", help="session only; all unless told", metavar="PROBLEM")
+    benching.add_argument("--quick", action="store_true", help="quantizer only: one tiny size, to see it run")
     for verb in (listing, training, benching):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
