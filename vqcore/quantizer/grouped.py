@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vqcore.quantizer.layer import Level, Quantized, Quantizer, VectorQuantizer, error_of_level
+from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
 
@@ -84,4 +85,4 @@ class GroupedQuantizer(Quantizer):
         return torch.cat(found, -1)
 
     def _sub_vectors(self, z_e: Tensor) -> tuple[Tensor, ...]:
-        return self._vectors(z_e).chunk(self.groups, 1)
+        return tuple(normalized(part, self.options.input_norm) for part in self._flat(z_e).chunk(self.groups, 1))

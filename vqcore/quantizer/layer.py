@@ -123,6 +123,10 @@ class Quantizer(nn.Module, ABC):
 
     def _vectors(self, z_e: Tensor) -> Tensor:
         """`z_e` as (N, D), with the input's norm, in float32 or better."""
+        return normalized(self._flat(z_e), self.options.input_norm)
+
+    def _flat(self, z_e: Tensor) -> Tensor:
+        """`z_e` as (N, D) in float32 or better."""
         if not z_e.is_floating_point():
             raise TypeError(f"`z_e` must be of a floating-point dtype, but is {z_e.dtype}. Convert it: z_e.float().")
         if z_e.ndim == 0 or z_e.shape[-1] != self.dim:
@@ -130,8 +134,7 @@ class Quantizer(nn.Module, ABC):
                 f"`z_e` must end in {self.dim} features, as the codebook does, but has shape {tuple(z_e.shape)}. "
                 "Move channels last first: z_e.movedim(1, -1)."
             )
-        dtype = torch.promote_types(z_e.dtype, torch.float32)
-        return normalized(z_e.reshape(-1, self.dim).to(dtype), self.options.input_norm)
+        return z_e.reshape(-1, self.dim).to(torch.promote_types(z_e.dtype, torch.float32))
 
     def _answer(self, z_e: Tensor, z_q: Tensor, codes: Tensor, loss: Tensor) -> Quantized:
         """The result for flat `z_q` and `codes` in the shape and dtype of `z_e`."""
