@@ -141,7 +141,7 @@ class Quantizer(nn.Module, ABC):
         self._refuse_non_finite(z_e, loss)
         if self.options.bypass:
             z_q, loss = z_e, torch.zeros_like(loss)
-        return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(*z_e.shape[:-1], *codes.shape[1:]), loss)
+        return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(z_e.shape[:-1] + codes.shape[1:]), loss)
 
     def _refuse_non_finite(self, z_e: Tensor, loss: Tensor) -> None:
         # Anything broken in z_e breaks the loss, which costs nothing to look at on the CPU. Elsewhere a look makes
