@@ -216,7 +216,7 @@ class VectorQuantizer(Quantizer):
             The nearest code vectors (N, D) with gradients to the codebook, the commitment loss, and what
             was found without gradients.
         """
-        if self.training and self.options.affine == "running" and len(vectors) > 0:
+        if self.training and self.options.affine == "running":
             self.affine.update_moments_(vectors.detach(), self.raw_codebook.detach(), self.options)
         codebook = self.codebook()  # (K, D)
         codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
