@@ -119,7 +119,7 @@ def moved_moments(book: Book, vectors: Array, groups: int) -> None:
 
 
 def map_of(book: Book, options: Any) -> tuple[Array, Array, Array, Array]:
-    """s and b of every code, (K, D), and the magnitude of the terms of each."""
+    """Scale and bias of every code, (K, D), and the magnitude of the terms of each."""
     rows = group_of(np.arange(len(book.raw)), options.affine_groups, len(book.raw))
     scale, bias = np.ones_like(book.raw), np.zeros_like(book.raw)
     if options.affine == "learned":

@@ -74,6 +74,7 @@ class AffineMap(nn.Module):
 
         Under `torch.distributed` the moments of P are those of all processes' vectors together.
         """
+        raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
         p_var, p_mean = _moments(z_e.to(torch.promote_types(z_e.dtype, torch.float32)))
         usable = p_var.isfinite().all()  # not where z_e holds NaN, or where no process has a vector
         weight = torch.where(self.has_moments, MOMENTUM, 1.0)  # the first batch counts whole
@@ -84,7 +85,7 @@ class AffineMap(nn.Module):
 
         move_(self.p_mean, p_mean)
         move_(self.p_var, p_var)
-        for row, codes in enumerate(raw.float().tensor_split(self._group_starts(options.affine_groups))):
+        for row, codes in enumerate(raw.tensor_split(self._group_starts(options.affine_groups))):
             c_var, c_mean = torch.var_mean(codes, 0, correction=0)
             move_(self.c_mean[row], c_mean)
             move_(self.c_var[row], c_var)

@@ -19,6 +19,11 @@ from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
 
 
+def is_size(value: object) -> bool:
+    """Whether `value` is an int of at least 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 class NonFiniteInputError(ValueError):
     """What came in holds NaN or infinity."""
 
@@ -83,6 +88,9 @@ class Quantizer(nn.Module, ABC):
     @abstractmethod
     def each_level(self, z_e: Tensor) -> Iterator[tuple["VectorQuantizer", Tensor]]:
         """For each level in turn its codebook and the vectors (N, D') that it searches for.
+
+        Levels that search one codebook for vectors known from the start come as one, so that a step of the codebook
+        is a step for all of them.
 
         A codebook moved between two turns is seen by the next: a residual is what the codes left over then.
         """
@@ -155,6 +163,19 @@ class Quantizer(nn.Module, ABC):
                 "Look at what comes before the quantizer: a learning rate too high, or half precision."
             )
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # PyTorch's own error for this names neither remedy nor argument, and comes after half has been copied.
+        own = dict(self.named_parameters()) | dict(self.named_buffers())
+        for name, tensor in own.items():
+            given = state_dict.get(prefix + name)
+            if given is not None and given.shape != tensor.shape:
+                raise ValueError(
+                    f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
+                    f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
+                    "Build the layer with the sizes that were saved."
+                )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
 
 class VectorQuantizer(Quantizer):
     """Replaces each vector of `z_e` by its nearest code vector.
@@ -179,9 +200,10 @@ class VectorQuantizer(Quantizer):
             ValueError: for a size below 1, or more affine groups than codes.
         """
         super().__init__()
-        if num_codes < 1 or dim < 1:
+        if not (is_size(num_codes) and is_size(dim)):
             raise ValueError(
-                f"`num_codes` and `dim` must be at least 1, but got num_codes={num_codes} and dim={dim}."
+                f"`num_codes` and `dim` must be whole numbers of at least 1, but got num_codes={num_codes!r} and "
+                f"dim={dim!r}."
             )
         self.num_codes = num_codes
         self.dim = dim
@@ -219,7 +241,8 @@ class VectorQuantizer(Quantizer):
         if self.training and self.options.affine == "running":
             self.affine.update_moments_(vectors.detach(), self.raw_codebook.detach(), self.options)
         codebook = self.codebook()  # (K, D)
-        codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
+        with torch.autocast(vectors.device.type, enabled=False):  # which would search in half precision
+            codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
         z_q = F.embedding(codes, codebook)
         loss = self._commitment_loss(vectors, z_q, codes)
         return z_q, loss, Level(vectors.detach(), z_q.detach(), codes)
@@ -256,7 +279,8 @@ class VectorQuantizer(Quantizer):
         """
         self.check_groups(options)
         before = self.options
-        leaves_map = (before.affine, before.affine_groups) != (options.affine, options.affine_groups)
+        regroups = before.affine != "off" and before.affine_groups != options.affine_groups
+        leaves_map = before.affine != options.affine or regroups
         leaves_norm = before.codebook_norm not in ("none", options.codebook_norm)
         rescales = options.affine == "learned" and before.affine_lr_scale != options.affine_lr_scale
         if before.codebook_update != options.codebook_update:
@@ -311,16 +335,3 @@ class VectorQuantizer(Quantizer):
         encoder_side = F.mse_loss(vectors, z_q.detach(), reduction="sum")
         codebook_side = F.mse_loss(z_q, vectors.detach(), reduction="sum")
         return ((1 - beta) * encoder_side + beta * codebook_side) / size
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        # PyTorch's own error for this names neither remedy nor argument, and comes after half has been copied.
-        own = dict(self.named_parameters()) | dict(self.named_buffers())
-        for name, tensor in own.items():
-            given = state_dict.get(prefix + name)
-            if given is not None and given.shape != tensor.shape:
-                raise ValueError(
-                    f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
-                    f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
-                    "Build the layer with the sizes that were saved."
-                )
-        super()._load_from_state_dict(state_dict, prefix, *rest)
