@@ -95,7 +95,9 @@ def test_a_state_dict_of_another_shape_is_refused_and_nothing_is_half_loaded(str
     other = stir_(build(structure, Options(), num_codes=num_codes, dim=dim)).state_dict()
     first = next(iter(other))  # what is wrong may come after what fits
     other[first] = quantizer.state_dict()[first] + 1
-    with pytest.raises(ValueError, match=rf"`state_dict` must fit.*7 codes.*has shape .*{num_codes if dim == 4 else ''}"):
+    with pytest.raises(
+        ValueError, match=rf"`state_dict` must fit.*7 codes.*has shape .*{num_codes if dim == 4 else ''}"
+    ):
         quantizer.load_state_dict(other)
     assert contents(quantizer) == before
 
