@@ -12,7 +12,7 @@ from building import latents
 from distributed_worker import SPLITS, STRUCTURES, TASKS, N, after
 
 TOLERANCE = 2e-5
-"""Sums over two halves round otherwise than over the whole: 6e-8 a step for some 60 vectors of size one, three times."""
+"""Sums over halves round otherwise than over the whole: 6e-8 each for some 60 vectors of size one, three times."""
 
 Found = dict[tuple[str, str, str], dict[str, torch.Tensor]]
 
