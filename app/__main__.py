@@ -44,10 +44,8 @@ def main() -> int:
 
 
 def _load_early() -> None:
-    """Load what the first page waits for, while Streamlit and the browser start: some five seconds of torch."""
+    """Load what the first page waits for, while Streamlit and the browser start: above all torch."""
     importlib.import_module("app.services")
-    torch = importlib.import_module("torch")
-    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])  # the first optimizer loads torch's compiler
 
 
 def _find_port(address: str, wanted: int | None) -> int:

@@ -41,4 +41,4 @@ lint-imports --no-logo
 say "types"
 mypy
 say "tests"
-pytest --doctest-modules vqcore app/figures app/theme.py app/wording.py tests "$@"
+pytest --doctest-modules vqcore app/figures app/theme.py app/wording.py demos tests "$@"

@@ -22,6 +22,9 @@ def test_the_python_in_it_runs():
     assert names["z_q"].shape == (64, 8, 8, 32)
     assert names["codes"].shape == (64, 8, 8)
     assert names["commitment_loss"].shape == ()
+    assert names["quantizer"].options.sync == 0.5
+    assert names["features"].shape == (64, 32, 8, 8)
+    assert names["info"]["q"].shape == (64, 8, 8, 1)
 
 
 def test_its_training_commands_are_understood(monkeypatch, tmp_path, capsys):

@@ -167,7 +167,7 @@ def test_folding_the_map_and_moving_codes_clear_the_optimizers_moments_of_what_m
     subject.apply({"affine": "off"})
     assert subject.quantizer.raw_codebook not in subject.optimizer.state
     run(subject, 10)
-    moments = subject.optimizer.state[subject.quantizer.raw_codebook]["exp_avg"]
+    moments = subject.optimizer.state[subject.quantizer.raw_codebook].exp_avg
     before = moments.clone()
     assert before.abs().sum() > 0
     unused = subject.quantizer.steps_unused >= min(USAGE_WINDOW, subject.steps_done)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqcore.quantizer.affine import AffineMap
+from vqcore.quantizer.commitment import commitment_loss
 from vqcore.quantizer.distributed import summed
 from vqcore.quantizer.nearest import nearest_codes
 from vqcore.quantizer.norms import normalized
@@ -328,10 +329,7 @@ class VectorQuantizer(Quantizer):
         return normalized(self.affine(raw, self.options), self.options.codebook_norm)
 
     def _commitment_loss(self, vectors: Tensor, z_q: Tensor, codes: Tensor) -> Tensor:
-        beta, size = self.options.beta, max(1, vectors.numel())  # an empty batch has loss 0, not 0/0
         if self.options.inner_steps > 0 or self.options.codebook_update == "ema":
             # Something else owns the raw codebook; this term then reaches the affine map alone.
             z_q = F.embedding(codes, self._effective(self.raw_codebook.detach()))
-        encoder_side = F.mse_loss(vectors, z_q.detach(), reduction="sum")
-        codebook_side = F.mse_loss(z_q, vectors.detach(), reduction="sum")
-        return ((1 - beta) * encoder_side + beta * codebook_side) / size
+        return commitment_loss(vectors, z_q, self.options.beta)

@@ -23,6 +23,7 @@ from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.snapshot import Event, History, LevelUsage, Metrics, Snapshot
+from vqcore.training.adamw import AdamW
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import Recorder
@@ -60,12 +61,9 @@ class Trainer:
         data = self.problem.load(recipe.seed)
         self.train_data, self.held_out = data.train.to(self.device), data.held_out.to(self.device)
         self.model, self.quantizer = self._build()
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": list(self.model.parameters()), "weight_decay": MODEL_WEIGHT_DECAY},
-                {"params": list(self.quantizer.parameters()), "weight_decay": 0.0},
-            ],
-            lr=recipe.options.learning_rate,
+        self.optimizer = AdamW(
+            [(self.model.parameters(), MODEL_WEIGHT_DECAY), (self.quantizer.parameters(), 0.0)],
+            learning_rate=recipe.options.learning_rate,
         )
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
         self._batches = self._shuffled_batches()
@@ -94,7 +92,7 @@ class Trainer:
             NonFiniteError: where a tensor became NaN or infinite. On the CPU that is before the weights move,
                 elsewhere up to `finite.CHECK_EVERY` steps later.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         try:
             done = forward_and_backward(self.problem, self.model, self.quantizer, next(self._batches))
         except NonFiniteInputError as error:
@@ -125,9 +123,8 @@ class Trainer:
         before = self.options
         if self.quantizer.switch_(options):
             for parameter in self.quantizer.parameters():
-                self.optimizer.state.pop(parameter, None)
-        for group in self.optimizer.param_groups:
-            group["lr"] = options.learning_rate
+                self.optimizer.forget(parameter)
+        self.optimizer.learning_rate = options.learning_rate
         changes = tuple(
             (name, getattr(options, name))
             for name in option_names()
@@ -257,7 +254,7 @@ class Trainer:
         for part, levels in self._levels_of_parts():
             vectors = torch.cat([done.levels[level].z_e for level in levels])
             moved = replace_unused_(part, vectors, unused_for, generator=self._generator)
-            self._forget_moments(part, moved)
+            self.optimizer.forget(part.raw_codebook, moved)
             self._placed_at[part].masked_fill_(moved, self.steps_done)
             moved_codes += moved.sum()
         return moved_codes
@@ -276,14 +273,8 @@ class Trainer:
             kmeans_start_(self.quantizer, torch.cat(vectors)[:wanted], seed=self.recipe.seed)
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
-            self._forget_moments(part, everywhere)
+            self.optimizer.forget(part.raw_codebook)
             self._placed_at[part].masked_fill_(everywhere, self.steps_done)
-
-    def _forget_moments(self, part: VectorQuantizer, moved: Tensor) -> None:
-        state = self.optimizer.state.get(part.raw_codebook, {})
-        for name in ("exp_avg", "exp_avg_sq"):
-            if name in state:
-                state[name].masked_fill_(moved[:, None], 0)
 
     @torch.no_grad()
     def _measure(self) -> None:

@@ -1,0 +1,56 @@
+"""The command line of the toy: what it prints is what the paths say."""
+
+import json
+
+import numpy as np
+import pytest
+
+from demos.trajectories import main
+from vqcore.training.trajectories import Setting, trajectories
+
+FEW = ["--seeds", "3", "--steps", "40"]
+
+
+def report(capsys, *words: str) -> dict:
+    assert main([*FEW, "--json", *words]) == 0
+    out, _ = capsys.readouterr()
+    return json.loads(out)
+
+
+def test_it_prints_quartiles_over_seeds_and_counts_what_was_not_reached(capsys):
+    printed = report(capsys, "--loss", "rosenbrock")
+    runs = [trajectories(Setting(landscape="rosenbrock", steps=40, seed=seed)) for seed in range(3)]
+    for index, (method, columns) in enumerate(printed["methods"].items()):
+        rows = [paths[index].summary() for paths in runs]
+        assert runs[0][index].method == method
+        for measure in ("final loss", "gradient gap", "delay"):
+            assert columns[measure][1] == pytest.approx(np.median([row[measure] for row in rows]))
+        assert columns["not reached"] == [sum(np.isnan(row["reached"]) for row in rows)]
+
+
+def test_a_claim_is_counted_on_the_seeds_not_written_down(capsys):
+    printed = report(capsys)
+    runs = [{path.method: path.summary() for path in trajectories(Setting(steps=40, seed=s))} for s in range(3)]
+    for claim in printed["claims"]:
+        method, other = claim["claim"].split(" has less ")[0], claim["claim"].split(" than ")[1]
+        measure = claim["claim"].split(" has less ")[1].split(" than ")[0]
+        assert claim["held"] == sum(run[method][measure] < run[other][measure] for run in runs)
+
+
+def test_the_table_names_every_method(capsys):
+    assert main([*FEW, "--all"]) == 0
+    out, _ = capsys.readouterr()
+    for method in ("no quantization", "alternating + sync", "EMA", "rotation"):
+        assert f"\n{method} " in out
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(["--loss", "bowl"], "'bowl'"), (["--codes", "0"], "num_codes"), (["--seeds", "0"], "--seeds")],
+)
+def test_what_cannot_be_is_one_sentence_and_exit_code_2(capsys, words, named):
+    assert main([*FEW, *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert named in err
+    assert err.count("\n") == 1

@@ -1,0 +1,1 @@
+"""VQTorch's layers over the quantizer; `vqcore.nn` is their public name."""
