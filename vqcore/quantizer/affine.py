@@ -11,8 +11,8 @@ from vqcore.quantizer.options import MAX_AFFINE_GROUPS, Options
 MOMENTUM = 0.1
 """Weight of the newest batch in the running moments (VQTorch's value)."""
 
-SMALLEST_VARIANCE = 1e-12
-"""Below this a feature of C has no spread to rescale, and s stays 1."""
+SMALLEST_SPREAD = 1e-12
+"""Where σ² of a feature of C is this share of μ² or less it has no spread to rescale, and s stays 1."""
 
 
 class AffineMap(nn.Module):
@@ -74,15 +74,22 @@ class AffineMap(nn.Module):
 
         Under `torch.distributed` the moments of P are those of all processes' vectors together.
         """
-        p_var, p_mean = _moments(z_e.float())
+        raw = raw.to(torch.promote_types(raw.dtype, torch.float32))
+        p_var, p_mean = _moments(z_e.to(torch.promote_types(z_e.dtype, torch.float32)))
+        usable = p_var.isfinite().all()  # not where z_e holds NaN, or where no process has a vector
         weight = torch.where(self.has_moments, MOMENTUM, 1.0)  # the first batch counts whole
-        self.p_mean.lerp_(p_mean, weight)
-        self.p_var.lerp_(p_var, weight)
-        for row, codes in enumerate(raw.float().tensor_split(self._group_starts(options.affine_groups))):
+
+        def move_(running: Tensor, newest: Tensor) -> None:
+            moved = running.lerp(newest.to(running.dtype), weight.to(running.dtype))
+            running.copy_(torch.where(usable, moved, running))
+
+        move_(self.p_mean, p_mean)
+        move_(self.p_var, p_var)
+        for row, codes in enumerate(raw.tensor_split(self._group_starts(options.affine_groups))):
             c_var, c_mean = torch.var_mean(codes, 0, correction=0)
-            self.c_mean[row].lerp_(c_mean, weight)
-            self.c_var[row].lerp_(c_var, weight)
-        self.has_moments.fill_(True)
+            move_(self.c_mean[row], c_mean)
+            move_(self.c_var[row], c_var)
+        self.has_moments.logical_or_(usable)
 
     @torch.no_grad()
     def reset_(self) -> None:
@@ -94,8 +101,8 @@ class AffineMap(nn.Module):
         self.has_moments.fill_(False)
 
     def _from_moments(self) -> tuple[Tensor, Tensor]:
-        has_spread = self.has_moments & (self.c_var > SMALLEST_VARIANCE)
-        scale = torch.where(has_spread, (self.p_var / self.c_var.clamp_min(SMALLEST_VARIANCE)).sqrt(), 1)
+        has_spread = self.has_moments & (self.c_var > SMALLEST_SPREAD * self.c_mean.square()) & (self.c_var > 0)
+        scale = torch.where(has_spread, self.p_var.sqrt() / torch.where(has_spread, self.c_var, 1).sqrt(), 1)
         return scale, self.p_mean - scale * self.c_mean
 
     def _group_starts(self, groups: int) -> list[int]:
@@ -106,7 +113,7 @@ class AffineMap(nn.Module):
 
 
 def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    if num_ranks() == 1:
+    if num_ranks() == 1 and len(vectors) > 0:
         return torch.var_mean(vectors, 0, correction=0)
     count, total = summed(vectors.new_tensor([len(vectors)]), vectors.sum(0))
     mean = total / count

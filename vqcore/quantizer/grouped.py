@@ -8,7 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from vqcore.quantizer.layer import Level, Quantized, Quantizer, VectorQuantizer, error_of_level
+from vqcore.quantizer.layer import Level, Quantized, Quantizer, VectorQuantizer, error_of_level, is_size
+from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
 
@@ -36,7 +37,9 @@ class GroupedQuantizer(Quantizer):
             ValueError: where `groups` does not divide `dim`, or for what `VectorQuantizer` refuses.
         """
         super().__init__()
-        if groups < 1 or dim % groups != 0:
+        if not is_size(dim):
+            raise ValueError(f"`dim` must be a whole number of at least 1, but got dim={dim!r}.")
+        if not is_size(groups) or dim % groups != 0:
             raise ValueError(
                 f"`groups` must divide the {dim} features, but got {groups}. Use one of "
                 f"{', '.join(str(size) for size in range(1, dim + 1) if dim % size == 0)}."
@@ -56,8 +59,8 @@ class GroupedQuantizer(Quantizer):
     def quantize(self, z_e: Tensor) -> tuple[Quantized, tuple[Level, ...]]:
         """What `forward` returns, with codes (…, G), and what each group did for it."""
         found, losses, levels = [], [], []
-        for part, vectors in self.each_level(z_e):
-            z_q, loss, level = part.assign(vectors)
+        for part, vectors in zip(self.part_of_level, self._sub_vectors(z_e), strict=True):
+            z_q, loss, level = self.parts[part].assign(vectors)
             options = self.options
             found.append(straight_through(vectors, z_q, sync=options.sync, estimator=options.estimator))
             losses.append(loss)
@@ -66,9 +69,12 @@ class GroupedQuantizer(Quantizer):
         return self._answer(z_e, torch.cat(found, 1), codes, torch.stack(losses).mean()), tuple(levels)
 
     def each_level(self, z_e: Tensor) -> Iterator[tuple[VectorQuantizer, Tensor]]:
-        """Each group's codebook and its sub-vectors (N, D/G)."""
-        for part, vectors in zip(self.part_of_level, self._sub_vectors(z_e), strict=True):
-            yield self.parts[part], vectors
+        """Each group's codebook and its sub-vectors (N, D/G); one codebook for all, once with all (G·N, D/G)."""
+        pieces = self._sub_vectors(z_e)
+        if self.share:
+            yield self.parts[0], torch.cat(pieces)
+        else:
+            yield from zip(self.parts, pieces, strict=True)
 
     def inputs_of(self, levels: tuple[Level, ...]) -> Tensor:
         """The sub-vectors side by side."""
@@ -84,4 +90,4 @@ class GroupedQuantizer(Quantizer):
         return torch.cat(found, -1)
 
     def _sub_vectors(self, z_e: Tensor) -> tuple[Tensor, ...]:
-        return self._vectors(z_e).chunk(self.groups, 1)
+        return tuple(normalized(part, self.options.input_norm) for part in self._flat(z_e).chunk(self.groups, 1))

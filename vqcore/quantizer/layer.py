@@ -20,6 +20,11 @@ from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
 
 
+def is_size(value: object) -> bool:
+    """Whether `value` is an int of at least 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 class NonFiniteInputError(ValueError):
     """What came in holds NaN or infinity."""
 
@@ -85,6 +90,9 @@ class Quantizer(nn.Module, ABC):
     def each_level(self, z_e: Tensor) -> Iterator[tuple["VectorQuantizer", Tensor]]:
         """For each level in turn its codebook and the vectors (N, D') that it searches for.
 
+        Levels that search one codebook for vectors known from the start come as one, so that a step of the codebook
+        is a step for all of them.
+
         A codebook moved between two turns is seen by the next: a residual is what the codes left over then.
         """
 
@@ -124,6 +132,10 @@ class Quantizer(nn.Module, ABC):
 
     def _vectors(self, z_e: Tensor) -> Tensor:
         """`z_e` as (N, D), with the input's norm, in float32 or better."""
+        return normalized(self._flat(z_e), self.options.input_norm)
+
+    def _flat(self, z_e: Tensor) -> Tensor:
+        """`z_e` as (N, D) in float32 or better."""
         if not z_e.is_floating_point():
             raise TypeError(f"`z_e` must be of a floating-point dtype, but is {z_e.dtype}. Convert it: z_e.float().")
         if z_e.ndim == 0 or z_e.shape[-1] != self.dim:
@@ -131,15 +143,14 @@ class Quantizer(nn.Module, ABC):
                 f"`z_e` must end in {self.dim} features, as the codebook does, but has shape {tuple(z_e.shape)}. "
                 "Move channels last first: z_e.movedim(1, -1)."
             )
-        dtype = torch.promote_types(z_e.dtype, torch.float32)
-        return normalized(z_e.reshape(-1, self.dim).to(dtype), self.options.input_norm)
+        return z_e.reshape(-1, self.dim).to(torch.promote_types(z_e.dtype, torch.float32))
 
     def _answer(self, z_e: Tensor, z_q: Tensor, codes: Tensor, loss: Tensor) -> Quantized:
         """The result for flat `z_q` and `codes` in the shape and dtype of `z_e`."""
         self._refuse_non_finite(z_e, loss)
         if self.options.bypass:
             z_q, loss = z_e, torch.zeros_like(loss)
-        return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(*z_e.shape[:-1], *codes.shape[1:]), loss)
+        return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(z_e.shape[:-1] + codes.shape[1:]), loss)
 
     def _refuse_non_finite(self, z_e: Tensor, loss: Tensor) -> None:
         # Anything broken in z_e breaks the loss, which costs nothing to look at on the CPU. Elsewhere a look makes
@@ -152,6 +163,19 @@ class Quantizer(nn.Module, ABC):
                 f"`z_e` must be finite, but {bad:,} of its {z_e.numel():,} values are NaN or infinite. "
                 "Look at what comes before the quantizer: a learning rate too high, or half precision."
             )
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # PyTorch's own error for this names neither remedy nor argument, and comes after half has been copied.
+        own = dict(self.named_parameters()) | dict(self.named_buffers())
+        for name, tensor in own.items():
+            given = state_dict.get(prefix + name)
+            if given is not None and given.shape != tensor.shape:
+                raise ValueError(
+                    f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
+                    f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
+                    "Build the layer with the sizes that were saved."
+                )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 class VectorQuantizer(Quantizer):
@@ -177,9 +201,10 @@ class VectorQuantizer(Quantizer):
             ValueError: for a size below 1, or more affine groups than codes.
         """
         super().__init__()
-        if num_codes < 1 or dim < 1:
+        if not (is_size(num_codes) and is_size(dim)):
             raise ValueError(
-                f"`num_codes` and `dim` must be at least 1, but got num_codes={num_codes} and dim={dim}."
+                f"`num_codes` and `dim` must be whole numbers of at least 1, but got num_codes={num_codes!r} and "
+                f"dim={dim!r}."
             )
         self.num_codes = num_codes
         self.dim = dim
@@ -214,10 +239,11 @@ class VectorQuantizer(Quantizer):
             The nearest code vectors (N, D) with gradients to the codebook, the commitment loss, and what
             was found without gradients.
         """
-        if self.training and self.options.affine == "running" and len(vectors) > 0:
+        if self.training and self.options.affine == "running":
             self.affine.update_moments_(vectors.detach(), self.raw_codebook.detach(), self.options)
         codebook = self.codebook()  # (K, D)
-        codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
+        with torch.autocast(vectors.device.type, enabled=False):  # which would search in half precision
+            codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
         z_q = F.embedding(codes, codebook)
         loss = self._commitment_loss(vectors, z_q, codes)
         return z_q, loss, Level(vectors.detach(), z_q.detach(), codes)
@@ -254,7 +280,8 @@ class VectorQuantizer(Quantizer):
         """
         self.check_groups(options)
         before = self.options
-        leaves_map = (before.affine, before.affine_groups) != (options.affine, options.affine_groups)
+        regroups = before.affine != "off" and before.affine_groups != options.affine_groups
+        leaves_map = before.affine != options.affine or regroups
         leaves_norm = before.codebook_norm not in ("none", options.codebook_norm)
         rescales = options.affine == "learned" and before.affine_lr_scale != options.affine_lr_scale
         if before.codebook_update != options.codebook_update:
@@ -306,16 +333,3 @@ class VectorQuantizer(Quantizer):
             # Something else owns the raw codebook; this term then reaches the affine map alone.
             z_q = F.embedding(codes, self._effective(self.raw_codebook.detach()))
         return commitment_loss(vectors, z_q, self.options.beta)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        # PyTorch's own error for this names neither remedy nor argument, and comes after half has been copied.
-        own = dict(self.named_parameters()) | dict(self.named_buffers())
-        for name, tensor in own.items():
-            given = state_dict.get(prefix + name)
-            if given is not None and given.shape != tensor.shape:
-                raise ValueError(
-                    f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
-                    f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
-                    "Build the layer with the sizes that were saved."
-                )
-        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -1,6 +1,6 @@
 """Lengths of vectors, for latents and for codes. Knows no layer."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from vqcore.quantizer.options import Norm
@@ -14,9 +14,9 @@ SMALLEST_NORM = 1e-12
 
 def normalized(vectors: Tensor, how: Norm) -> Tensor:
     """`vectors` (…, D) as they are, at unit length, or at most `LONGEST` long; with the gradient of just that."""
-    if how == "unit":
-        return F.normalize(vectors, dim=-1, eps=SMALLEST_NORM)
-    if how == "capped":
-        lengths: Tensor = vectors.norm(dim=-1, keepdim=True)
-        vectors = vectors * (LONGEST / lengths.clamp_min(LONGEST))
-    return vectors
+    if how == "none":
+        return vectors
+    lengths: Tensor = vectors.norm(dim=-1, keepdim=True)
+    if how == "unit":  # F.normalize would multiply a zero vector's gradient by 1 / SMALLEST_NORM
+        return vectors / torch.where(lengths > SMALLEST_NORM, lengths, 1)
+    return vectors * (LONGEST / lengths.clamp_min(LONGEST))

@@ -24,13 +24,15 @@ def replace_unused_(part: VectorQuantizer, vectors: Tensor, unused_for: int, *, 
     same codes to the same places, drawn from all processes' vectors as if they were one batch in rank order.
 
     Returns:
-        The mask of moved codes, (K,).
+        The mask of moved codes, (K,); none where there are no vectors.
     """
+    moved = part.steps_unused >= unused_for
+    if sum(rank_sizes(vectors)) == 0:
+        return torch.zeros_like(moved)
     onto = part.options.replace_onto
     places = _beside_busy_codes(part, vectors) if onto == "busy" else _drawn(part, vectors, onto, generator)
     noise = torch.randn(places.shape, generator=generator, device=places.device, dtype=places.dtype)
     spread = NOISE * places.norm(dim=1, keepdim=True) / part.dim**0.5
-    moved = part.steps_unused >= unused_for
     part.place_(places + spread * noise, moved)
     part.steps_unused.masked_fill_(moved, 0)
     return moved

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqcore.quantizer.layer import Level, Quantized, Quantizer, VectorQuantizer, error_of_level
+from vqcore.quantizer.layer import Level, Quantized, Quantizer, VectorQuantizer, error_of_level, is_size
 from vqcore.quantizer.nearest import nearest_codes
 from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
@@ -38,8 +38,8 @@ class ResidualQuantizer(Quantizer):
             ValueError: for less than one level, or for what `VectorQuantizer` refuses.
         """
         super().__init__()
-        if levels < 1:
-            raise ValueError(f"`levels` must be at least 1, but got {levels}.")
+        if not is_size(levels):
+            raise ValueError(f"`levels` must be a whole number of at least 1, but got {levels!r}.")
         self.num_codes, self.dim, self.share = num_codes, dim, share
         self.codebooks = nn.ModuleList(
             VectorQuantizer(num_codes, dim, options, generator=generator) for _ in range(1 if share else levels)

@@ -1,13 +1,14 @@
 """Gradients across the rounding step. Knows no codebook."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqcore.quantizer.norms import SMALLEST_NORM
 from vqcore.quantizer.options import Estimator
 
 SMALLEST_SUM = 1e-6
-"""Below this length ê + q̂ has no direction: the two are opposite, and the turn becomes a reflection."""
+"""Below this length ê + q̂ has no direction: the two are opposite, and the turn may go any way round."""
 
 
 def straight_through(
@@ -31,15 +32,28 @@ def turned(z_e: Tensor, z_q: Tensor) -> Tensor:
     """λR·z_e with λ and R held constant: the rotation and scale that take each z_e onto its z_q.
 
     Fifty et al. (arXiv 2410.06424), section 4.2: λ = ‖q‖/‖e‖ and R = I − 2rrᵀ + 2q̂êᵀ with r the unit vector
-    along ê + q̂. Where either vector has no length there is no rotation, and z_e stays as it is.
+    along ê + q̂. Computed as the two reflections (I − 2rrᵀ)(I − 2êêᵀ), the same map as (I − 2rrᵀ)ê = −q̂, which
+    keep angles even where r is known to few digits. Where either vector has no length there is no rotation, and
+    z_e stays as it is.
     """
     e, q = z_e.detach(), z_q.detach()
     e_length, q_length = e.norm(dim=-1, keepdim=True), q.norm(dim=-1, keepdim=True)
     e_hat, q_hat = e / e_length.clamp_min(SMALLEST_NORM), q / q_length.clamp_min(SMALLEST_NORM)
-    middle = e_hat + q_hat
-    length = middle.norm(dim=-1, keepdim=True)
-    r = torch.where(length > SMALLEST_SUM, middle / length.clamp_min(SMALLEST_SUM), 0)
-    along_r, along_e = (z_e * r).sum(-1, keepdim=True), (z_e * e_hat).sum(-1, keepdim=True)
-    rotated = z_e - 2 * r * along_r + 2 * q_hat * along_e
+    rotated = _reflected(_reflected(z_e, e_hat), _between(e_hat, q_hat))
     has_rotation = (e_length > SMALLEST_NORM) & (q_length > SMALLEST_NORM)
     return torch.where(has_rotation, q_length / e_length.clamp_min(SMALLEST_NORM) * rotated, z_e)
+
+
+def _reflected(vectors: Tensor, normal: Tensor) -> Tensor:
+    return vectors - 2 * normal * (vectors * normal).sum(-1, keepdim=True)
+
+
+def _between(e_hat: Tensor, q_hat: Tensor) -> Tensor:
+    """The unit vector along ê + q̂; where the two are opposite, some unit vector at a right angle to them."""
+    middle, across = e_hat + q_hat, e_hat - q_hat
+    # Half the circle apart, little is left of the sum but rounding; what of that lies across it cannot belong there.
+    across = torch.where((e_hat * q_hat).sum(-1, keepdim=True) < 0, F.normalize(across, dim=-1), 0)
+    axis = F.one_hot(across.abs().argmin(-1), across.shape[-1]).to(across.dtype)
+    middle, axis = (v - across * (v * across).sum(-1, keepdim=True) for v in (middle, axis))
+    has_direction = middle.norm(dim=-1, keepdim=True) > SMALLEST_SUM
+    return F.normalize(torch.where(has_direction, middle, axis), dim=-1)
