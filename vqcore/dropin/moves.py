@@ -18,9 +18,6 @@ from vqcore.quantizer.replacement import replace_unused_
 def start_(quantizer: Quantizer, vectors: Tensor) -> None:
     """k-means start of every codebook from what it will search for, given `vectors` (N, G, D).
 
-    A codebook shared by residual levels starts twice: from what the first level searches for, and then from what all
-    levels do. With the first alone nothing is near the small residuals, and every level after it does harm.
-
     Raises:
         ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
     """
@@ -32,9 +29,6 @@ def start_(quantizer: Quantizer, vectors: Tensor) -> None:
                 kmeans_start_(part, own, seed=seed)
         else:
             kmeans_start_(quantizer, vectors, seed=seed)
-            if len(quantizer.parts) < len(quantizer.part_of_level):
-                every_level = torch.cat([level for _, level in quantizer.each_level(vectors)])
-                kmeans_start_(quantizer.parts[0], every_level, seed=seed)
     except ValueError:
         quantizer.load_state_dict(before)
         raise

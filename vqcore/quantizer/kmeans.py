@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqcore.quantizer.distributed import from_first, gathered
-from vqcore.quantizer.layer import Quantizer
+from vqcore.quantizer.layer import Quantizer, VectorQuantizer
 
 VECTORS_PER_CODE = 32
 """More vectors than this for each code buy little."""
@@ -35,24 +35,33 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
 
 @torch.no_grad()
 def kmeans_start_(quantizer: Quantizer, z_e: Tensor, *, seed: int) -> None:
-    """Set every codebook to k-means centres of what its first level searches for in `z_e` (…, D).
+    """Set every codebook to k-means centres of what is searched for in it for `z_e` (…, D).
 
-    Levels come in order, so that a residual level starts from what the k-means before it left over. Under
+    Levels come in order, so that a residual level starts from what the k-means before it left over. A codebook
+    that residual levels share starts twice: from what the first searches for, then from what all of them do; with
+    the first alone nothing is near the small residuals, and every level after it does harm. Under
     `torch.distributed` all processes end with the centres of all their vectors together.
 
     Raises:
         ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
     """
     before = copy.deepcopy(quantizer.state_dict())
+    everyone = gathered(z_e.reshape(-1, quantizer.dim))
     placed: set[Quantizer] = set()
     try:
-        for part, vectors in quantizer.each_level(gathered(z_e.reshape(-1, quantizer.dim))):
-            if part in placed:
-                continue
-            centres = kmeans_codebook(vectors.cpu().numpy().astype(np.float32), part.num_codes, seed=seed)
-            part.place_(from_first(torch.from_numpy(centres).to(vectors.device)))
-            part.steps_unused.zero_()
+        for part, vectors in quantizer.each_level(everyone):
+            if part not in placed:
+                _place_(part, vectors, seed)
             placed.add(part)
+        searched = [vectors for _, vectors in quantizer.each_level(everyone)]
+        if len(searched) > len(placed):
+            _place_(quantizer.parts[0], torch.cat(searched), seed)
     except ValueError:
         quantizer.load_state_dict(before)
         raise
+
+
+def _place_(part: VectorQuantizer, vectors: Tensor, seed: int) -> None:
+    centres = kmeans_codebook(vectors.cpu().numpy().astype(np.float32), part.num_codes, seed=seed)
+    part.place_(from_first(torch.from_numpy(centres).to(vectors.device)))
+    part.steps_unused.zero_()
