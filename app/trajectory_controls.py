@@ -68,7 +68,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
         on_change=_change_landscape,
         **_control("landscape"),
     )
-    st.caption("METHODS · from one start, under one noise")
+    st.caption("METHODS")
     methods = st.pills(
         "Methods",
         list(METHODS),
@@ -78,14 +78,14 @@ def _draw(shown: Setting) -> dict[str, Any]:
         **_control("methods"),
     )
     chosen = {"landscape": landscape, "methods": tuple(name for name in METHODS if name in (methods or ()))}
-    st.caption("SETTING · every change computes anew")
+    st.caption("SETTING · computes anew")
     chosen |= _row(shown, seed="Seed", points="Points")
     chosen |= _row(shown, num_codes="Codes K", steps="Steps")
     chosen["encoder"] = st.segmented_control(
         "Encoder", ["free", "mlp"], default=shown.encoder, required=True, width="stretch", **_control("encoder")
     )
     chosen |= _row(shown, learning_rate="Learning rate", noise="Noise")
-    chosen |= _row(shown, alpha="α", beta="β, codebook share")
+    chosen |= _row(shown, alpha="α", beta="β")
     chosen |= _row(shown, inner_steps="Inner steps", inner_share="Inner share")
     return chosen | _row(shown, nu="Sync ν")
 

@@ -95,10 +95,12 @@ class Plane {
     const places = make(inside, "g", { fill: "none" });
     this.rings = picture.first_codes.map(() => make(places, "circle", { r: 5, "stroke-width": 1.4 }));
     this.pull = make(inside, "path", { fill: "none", "stroke-width": 1.2, "stroke-dasharray": "2 3" });
-    this.copied = new Arrow(inside, { "stroke-width": 1.5, "stroke-opacity": 0.55 });
-    this.handed = new Arrow(inside, { "stroke-width": 3 });
-    this.slope = new Arrow(inside, { "stroke-width": 3 });
-    this.gap = new Arrow(inside, { "stroke-width": 2, "stroke-dasharray": "5 3" });
+    this.arrows = {
+      copied: new Arrow(inside, { "stroke-width": 1.5, "stroke-opacity": 0.55 }),
+      handed: new Arrow(inside, { "stroke-width": 3 }),
+      slope: new Arrow(inside, { "stroke-width": 3 }),
+      gap: new Arrow(inside, { "stroke-width": 2, "stroke-dasharray": "5 3" }),
+    };
     this.words = Object.fromEntries(
       ["z_e", "z_q", "copied", "slope", "handed", "gap"].map((name) => [name, label(moving, 0, 0, "", {})])
     );
@@ -113,6 +115,8 @@ class Plane {
       group,
       codes: make(group, "path", { "stroke-width": 1, "stroke-dasharray": "1 2", "stroke-opacity": 0.9 }),
       points: make(group, "path", broad),
+      codeTips: make(group, "path", { "stroke-width": 1, "stroke-opacity": 0.4 }), // what grows between two steps
+      tips: make(group, "path", path.bypass ? broad : { "stroke-width": 2 }),
       heads: make(group, "path", { fill: path.colour, stroke: "var(--vq-background)", "stroke-width": 1.2 }),
       nearest: make(group, "path", { "stroke-width": 1.6, fill: "var(--vq-background)" }),
       trails: this.picture.starts.map((_, point) => this.trail(path.steps, (step) => path.point(step, point))),
@@ -142,17 +146,32 @@ class Plane {
     picture.methods.forEach((path, index) => this.drawMethod(path, this.marks[index], moment, hidden.has(path.name)));
     this.marks.forEach(({ codes }, index) => set(codes, { "stroke-opacity": picture.methods[index] === focus ? 1 : 0.4 }));
     this.drawCodes(focus, moment);
+    this.named = new Map();
+    this.pointed = new Map();
     this.drawArrows(focus, moment, point);
+    for (const [name, arrow] of Object.entries(this.arrows)) arrow.show(...(this.pointed.get(name) ?? []));
+    for (const [name, word] of Object.entries(this.words)) {
+      const { text, ...attributes } = this.named.get(name) ?? { text: "" };
+      write(word, text);
+      set(word, attributes);
+    }
   }
 
   drawMethod(path, marks, moment, hidden) {
     set(marks.group, { visibility: hidden ? "hidden" : "visible" });
     if (hidden) return;
     const step = Math.min(moment.step, path.steps);
-    const soFar = ({ text, reached }, place) => `${text.slice(0, reached[step])}L${place}`;
     const places = marks.trails.map((_, point) => this.at(path.pointAt(moment, point)));
-    set(marks.points, { d: marks.trails.map((trail, point) => soFar(trail, places[point])).join("") });
-    set(marks.codes, { d: marks.codeTrails.map((trail, at) => soFar(trail, this.at(path.codeAt(moment, marks.used[at])))).join("") });
+    if (marks.step !== step) {
+      const soFar = (trails) => ({ d: trails.map(({ text, reached }) => text.slice(0, reached[step])).join("") });
+      set(marks.points, soFar(marks.trails));
+      set(marks.codes, soFar(marks.codeTrails));
+      marks.step = step;
+    }
+    const tip = (from, to) => (from === to ? "" : `M${from}L${to}`);
+    set(marks.tips, { d: places.map((place, point) => tip(this.at(path.point(step, point)), place)).join("") });
+    const codeTip = (code) => tip(this.at(path.codeSeen(step, code)), this.at(path.codeAt(moment, code)));
+    set(marks.codeTips, { d: marks.used.map(codeTip).join("") });
     const ended = path.diverged_at !== null && moment.step >= path.steps;
     set(marks.heads, { d: places.map((place) => (ended ? crossAt(place) : dotAt(place, 4.5))).join("") });
     const codes = path.bypass ? [] : [...new Set(places.map((_, point) => path.assigned(moment, point)))];
@@ -180,13 +199,10 @@ class Plane {
   /** What the estimator hands to z_e, the true gradient there, and the gap between their tips. */
   drawArrows(path, moment, point) {
     const { step, phase } = moment;
-    const arrows = [this.copied, this.handed, this.slope, this.gap];
     const here = path.pointAt(moment, point);
     const code = path.codeAt(moment, path.assigned(moment, point));
     const linked = !path.bypass && phase !== "encode";
     set(this.pull, { d: linked ? `M${this.at(here)}L${this.at(code)}` : "", stroke: path.colour });
-    for (const arrow of arrows) arrow.hide();
-    for (const word of Object.values(this.words)) write(word, "");
     const [x, y] = [this.x(here[0]), this.y(here[1])];
     if (linked) this.name("z_q", [this.x(code[0]), this.y(code[1])], "z_q", [8, 14], path.colour);
     this.name("z_e", [x, y], "z_e", [-10, -8], path.colour);
@@ -197,8 +213,8 @@ class Plane {
     const length = Math.max(lengthOf(handed), lengthOf(slope));
     if (!(length > 0) || !Number.isFinite(length)) return;
     const tip = ([u, v], [px, py] = from) => [px - (u * ARROW) / length, py + (v * ARROW) / length];
-    this.slope.show(from, tip(slope), "var(--vq-text)");
-    this.handed.show(from, tip(handed), path.colour);
+    this.pointed.set("slope", [from, tip(slope), "var(--vq-text)"]);
+    this.pointed.set("handed", [from, tip(handed), path.colour]);
     const behind = tip(handed)[0] + tip(slope)[0] > 2 * from[0] ? -10 : 10; // where no arrow points
     this.name("z_e", [x, y], "z_e", [behind, tip(handed)[1] + tip(slope)[1] > 2 * from[1] ? -6 : 14], path.colour);
     this.labelArrows(path, from, tip(slope), tip(handed), gapOf(handed, slope));
@@ -208,7 +224,8 @@ class Plane {
     const end = tip(path.vector("slope_at_z_q", step, point), origin);
     const [away, long] = [apart(origin, from), apart(origin, end)];
     if (away < CROWDED || long > 3 * ARROW) return;
-    this.copied.show(origin, end, path.colour);
+    this.pointed.set("copied", [origin, end, path.colour]);
+    this.name("z_q", origin, "z_q", [end[0] < origin[0] ? 9 : -9, end[1] < origin[1] ? 14 : -6], path.colour);
     this.name("copied", end, "−∇f(z_q)", end[0] < origin[0] ? [-6, 4] : [6, 4], path.colour);
   }
 
@@ -221,18 +238,18 @@ class Plane {
     this.name("slope", slopeTip, "true −∇f(z_e)", [7 * side(slopeTip), 4 + up * apartBy], "var(--vq-text)");
     this.name("handed", handedTip, `handed on −ĝ${said}`, [7 * side(handedTip), 4 - up * apartBy], path.colour);
     if (close < 12) return;
-    this.gap.show(slopeTip, handedTip, "var(--vq-bad)");
+    this.pointed.set("gap", [slopeTip, handedTip, "var(--vq-bad)"]);
     const middle = [(slopeTip[0] + handedTip[0]) / 2, (slopeTip[1] + handedTip[1]) / 2];
     if (close > CROWDED) this.name("gap", middle, `gap ${percent(gap)}`, [6 * side(middle), 4], "var(--vq-bad)");
   }
 
+  /** Words beside a place, on its other side where the frame is near. */
   name(which, [x, y], text, [dx, dy], colour) {
-    const word = this.words[which];
-    write(word, text);
     const room = 7 * text.length;
     const left = dx < 0 ? x + dx - room > MARGIN.left : x + dx + room > this.width - MARGIN.right;
     const shift = left ? -Math.abs(dx) : Math.abs(dx);
-    set(word, { x: (x + shift).toFixed(1), y: (y + dy).toFixed(1), fill: colour, "text-anchor": left ? "end" : "start" });
+    const place = `translate(${round(x + shift)} ${round(y + dy)})`;
+    this.named.set(which, { text, transform: place, fill: colour, "text-anchor": left ? "end" : "start" });
   }
 
   // Starts and first codes, which can be dragged.
@@ -297,7 +314,13 @@ class Arrow {
     this.size = 4 + 2 * attributes["stroke-width"];
   }
 
-  show([x, y], [u, v], colour) {
+  /** No place, no arrow. */
+  show(tail, head, colour) {
+    if (!tail) {
+      for (const part of [this.line, this.head]) set(part, { d: "" });
+      return;
+    }
+    const [[x, y], [u, v]] = [tail, head];
     const length = Math.hypot(u - x, v - y);
     const [dx, dy] = length > 0 ? [(u - x) / length, (v - y) / length] : [0, 0];
     const size = Math.min(this.size, length);
@@ -306,11 +329,6 @@ class Arrow {
     set(this.line, { d: `M${round(x)} ${round(y)}L${round(bx)} ${round(by)}`, stroke: colour });
     const corners = [[u, v], [bx - side * dy, by + side * dx], [bx + side * dy, by - side * dx]];
     set(this.head, { d: `M${corners.map(([p, q]) => `${round(p)} ${round(q)}`).join("L")}Z`, fill: colour });
-  }
-
-  hide() {
-    set(this.line, { d: "" });
-    set(this.head, { d: "" });
   }
 }
 

@@ -12,15 +12,19 @@ function make(parent, name, attributes = {}, text) {
   return element;
 }
 
-/** Attributes that differ are set: what stays the same costs the browser nothing. */
+/** Attributes that differ are set: what stays the same costs the browser nothing, and asking it would cost. */
 function set(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  element.vqSet ??= {};
+  for (const name in attributes) {
+    if (element.vqSet[name] === attributes[name]) continue;
+    element.vqSet[name] = attributes[name];
+    element.setAttribute(name, attributes[name]);
   }
 }
 
 function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.vqText === text) return;
+  element.vqText = element.textContent = text;
 }
 
 /** One SVG file of several drawings laid over each other, every colour written out as it is on this page. */

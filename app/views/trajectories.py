@@ -19,7 +19,7 @@ from vqcore.training.trajectories import MEASURES, Path, Setting, trajectories
 
 PLOT = "trajectory-plot"
 SHOWN = "trajectory-shown"
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
 SWEEP_NOTE = (
     "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step with "
