@@ -174,5 +174,3 @@ def _reached(steps: NDArray[np.float64]) -> str:
 
 def _short(value: Floats) -> str:
     return f"{float(value):.3g}" if np.isfinite(value) else "–"
-
-

@@ -93,7 +93,10 @@ def _draw(shown: Setting) -> dict[str, Any]:
 def _row(shown: Setting, **labels: str) -> dict[str, Any]:
     """Number inputs beside each other. They set no bounds: the setting does, in a sentence."""
     columns = st.columns(2, gap="small")
-    return {name: _number(column, shown, name, text) for column, (name, text) in zip(columns, labels.items(), strict=False)}
+    return {
+        name: _number(column, shown, name, text)
+        for column, (name, text) in zip(columns, labels.items(), strict=False)
+    }
 
 
 def _number(column: Any, shown: Setting, name: str, label: str) -> Any:
@@ -111,7 +114,11 @@ def _change_landscape() -> None:
     """Another landscape has other places, and a learning rate and a length of its own."""
     landscape = st.session_state[control_key("landscape")]
     before: Setting = st.session_state[IN_FORCE]
-    changes = {"landscape": landscape, "steps": STEPS[landscape], "learning_rate": None, "starts": None, "codes": None}
+    changes = {
+        "landscape": landscape,
+        "steps": STEPS[landscape],
+        "learning_rate": None,
+        "starts": None,
+        "codes": None,
+    }
     adopt(replace(before, **changes))
-
-

@@ -119,7 +119,7 @@ TRAJECTORY_HELP = {
     "inner_steps": "Of the methods with alternating: steps of the codebook alone before each task step.",
     "inner_share": "How far one inner step moves a code towards its points, 0…1.",
     "steps": "How many steps every method takes.",
-    "methods": "The paths to compare, from one start and under one noise. *no quantization* is gradient descent on f.",
+    "methods": "The paths to compare, from one start, under one noise. *no quantization* is gradient descent on f.",
 }
 
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."

@@ -54,7 +54,11 @@ def seed_bands(panels: Sequence[Panel]) -> dict[str, Any]:
         title = "step" if row == rows - 1 else ""
         figure_layout[f"xaxis{number}"] = axis(title, domain=[left, left + width], anchor=f"y{number}")
         figure_layout[f"yaxis{number}"] = axis(
-            domain=[max(0.0, top - height), top], anchor=f"x{number}", nticks=4, exponentformat="power", **_scale(panel)
+            domain=[max(0.0, top - height), top],
+            anchor=f"x{number}",
+            nticks=4,
+            exponentformat="power",
+            **_scale(panel),
         )
         figure_layout["annotations"].append(_title(panel.title, left, top))
         for band in panel.bands:
@@ -83,7 +87,11 @@ def _traces(band: Band, number: str, floor: float) -> list[dict[str, Any]]:
         "name": band.label,
         "x": steps,
         "y": median,
-        "line": {"color": role(band.colour), "width": 1.6, "dash": band.dash.replace(" ", "px,") + "px" * bool(band.dash)},
+        "line": {
+            "color": role(band.colour),
+            "width": 1.6,
+            "dash": band.dash.replace(" ", "px,") + "px" * bool(band.dash),
+        },
         "hovertemplate": f"{band.label} %{{y:.3g}}<extra></extra>",
     }
     return [axes | outline, axes | line]

@@ -54,8 +54,8 @@ def check_size(setting: Setting) -> None:
     total = len(setting.methods) * (setting.steps + 1) * per_step
     if total > MOST_NUMBERS:
         raise ValueError(
-            f"`steps` × methods × codes must stay below {MOST_NUMBERS:,} numbers to be played in a browser, but would "
-            f"be {total:,}. Lower `steps` or `num_codes`, or compare fewer `methods`."
+            f"`steps` × methods × codes must stay below {MOST_NUMBERS:,} numbers to be played in a browser, but "
+            f"would be {total:,}. Lower `steps` or `num_codes`, or compare fewer `methods`."
         )
 
 

@@ -18,8 +18,15 @@ class Player {
     this.run();
   }
 
-  pause() {
+  /** No playing, and no sub-step on its way. */
+  stop() {
     this.playing = false;
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+  }
+
+  pause() {
+    this.stop();
     if (!this.slow) this.moment = { ...this.moment, part: 0 };
     this.changed();
   }
@@ -40,7 +47,7 @@ class Player {
 
   /** One step or sub-step on or back, and no playing. */
   go(direction) {
-    this.playing = false;
+    this.stop();
     const { step, phase } = this.moment;
     if (!this.slow || (phase === null && direction > 0)) return this.seek(step + direction);
     const phases = this.phases();
@@ -102,10 +109,5 @@ class Player {
     else this.seek(step + 1);
     this.playing = this.moment.phase !== null;
     return this.playing;
-  }
-
-  leave() {
-    cancelAnimationFrame(this.frame);
-    this.playing = false;
   }
 }

@@ -40,7 +40,7 @@ class Timeline {
   stage(phase) {
     const button = make(this.said, "button", { type: "button", class: "vq-traj-stage" }, phase);
     button.addEventListener("click", () => {
-      this.player.playing = false;
+      this.player.stop();
       this.player.enter(phase);
     });
     return button;
@@ -64,7 +64,7 @@ class Timeline {
   }
 
   jump(steps) {
-    this.player.playing = false;
+    this.player.stop();
     this.player.seek(this.player.moment.step + steps);
   }
 

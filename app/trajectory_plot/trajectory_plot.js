@@ -50,7 +50,7 @@ class TrajectoryPlot {
     this.plane = new Plane(upper, picture, report);
     this.plane.node.addEventListener("click", (event) => this.pick(event));
     const seek = (step) => {
-      player.playing = false;
+      player.stop();
       player.seek(step);
     };
     this.strips = new Strips(upper, picture, seek);
@@ -150,7 +150,7 @@ class TrajectoryPlot {
   leave() {
     cancelAnimationFrame(this.frame);
     this.sizes.disconnect();
-    this.player.leave();
+    this.player.stop();
     this.timeline.leave();
   }
 }

@@ -22,8 +22,8 @@ SHOWN = "trajectory-shown"
 SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
 SWEEP_NOTE = (
-    "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step with "
-    "f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over that of the true gradients."
+    "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step "
+    "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over that of the true gradients."
 )
 
 
@@ -154,7 +154,9 @@ def _sweep(setting: Setting, was_running: bool) -> None:
 def _seeds(sweep: Sweep) -> None:
     results = sweep.results
     st.markdown("\n".join(f"- {sentence}" for sentence in sweeps.comparisons(results)))
-    live_plot(seed_bands(_panels(sweep)), key="seeds-plot", height=BANDS_HEIGHT, revision=f"{sweep.setting} {len(results)}")
+    live_plot(
+        seed_bands(_panels(sweep)), key="seeds-plot", height=BANDS_HEIGHT, revision=f"{sweep.setting} {len(results)}"
+    )
     st.dataframe(sweeps.table(results), hide_index=True, width="stretch")
     st.caption(f"Medians (quartiles) over {len(results)} seeds. {SWEEP_NOTE}")
 
