@@ -19,6 +19,9 @@ COMPARED = {"gradient gap": "gradient gap", "delay": "delay", "final loss": "fin
 
 REFERENCE = "STE"
 
+ROUNDING = 1e-6
+"""What floating-point rounding leaves of a zero, angles in degrees included."""
+
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
@@ -173,4 +176,6 @@ def _reached(steps: NDArray[np.float64]) -> str:
 
 
 def _short(value: Floats) -> str:
-    return f"{float(value):.3g}" if np.isfinite(value) else "–"
+    if not np.isfinite(value):
+        return "–"
+    return f"{float(value):.3g}" if abs(value) > ROUNDING else "0"

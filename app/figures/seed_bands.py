@@ -14,6 +14,7 @@ from app.theme import axis, layout, role
 COLUMNS = 3
 GAP_ACROSS, GAP_DOWN = 0.06, 0.2
 MOST_POINTS = 250
+LEGEND = {"orientation": "h", "x": 0, "y": 1.06, "xanchor": "left", "yanchor": "bottom", "itemclick": False}
 DECADES = 6
 """Below the largest value nothing is told apart."""
 
@@ -45,7 +46,9 @@ def seed_bands(panels: Sequence[Panel]) -> dict[str, Any]:
     width = (1 - GAP_ACROSS * (COLUMNS - 1)) / COLUMNS
     height = (1 - GAP_DOWN * (rows - 1)) / rows
     data: list[dict[str, Any]] = []
-    figure_layout = layout(margin={"l": 46, "r": 10, "t": 22, "b": 34, "pad": 2}, hovermode="x unified")
+    figure_layout = layout(
+        margin={"l": 46, "r": 10, "t": 46, "b": 34, "pad": 2}, hovermode="x unified", showlegend=True, legend=LEGEND
+    )
     figure_layout["annotations"] = []
     for order, panel in enumerate(panels):
         row, column = divmod(order, COLUMNS)
@@ -81,6 +84,7 @@ def _traces(band: Band, number: str, floor: float) -> list[dict[str, Any]]:
         "fillcolor": role(band.colour, 0.14),
         "line": {"width": 0},
         "hoverinfo": "skip",
+        "showlegend": False,
     }
     line = {
         "mode": "lines",
@@ -92,6 +96,7 @@ def _traces(band: Band, number: str, floor: float) -> list[dict[str, Any]]:
             "width": 1.6,
             "dash": band.dash.replace(" ", "px,") + "px" * bool(band.dash),
         },
+        "showlegend": not number,
         "hovertemplate": f"{band.label} %{{y:.3g}}<extra></extra>",
     }
     return [axes | outline, axes | line]
@@ -103,7 +108,8 @@ def _scale(panel: Panel) -> dict[str, Any]:
     values = _positive(panel)
     if len(values) == 0:
         return {"type": "log"}
-    return {"type": "log", "range": [float(np.log10(_floor(panel))) - 0.1, float(np.log10(values.max())) + 0.1]}
+    ends = [float(np.log10(_floor(panel))) - 0.1, float(np.log10(values.max())) + 0.1]
+    return {"type": "log", "range": ends, **({"dtick": 1} if ends[1] - ends[0] > 1 else {})}
 
 
 def _floor(panel: Panel) -> float:

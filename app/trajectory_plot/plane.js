@@ -226,6 +226,8 @@ class Plane {
     if (away < CROWDED || long > 3 * ARROW) return;
     this.pointed.set("copied", [origin, end, path.colour]);
     this.name("z_q", origin, "z_q", [end[0] < origin[0] ? 9 : -9, end[1] < origin[1] ? 14 : -6], path.colour);
+    const others = [tip(slope), tip(handed), between(tip(slope), tip(handed), 0.5)];
+    if (others.some((other) => apart(other, end) < 2 * CROWDED)) return;
     this.name("copied", end, "−∇f(z_q)", end[0] < origin[0] ? [-6, 4] : [6, 4], path.colour);
   }
 
@@ -240,7 +242,10 @@ class Plane {
     if (close < 12) return;
     this.pointed.set("gap", [slopeTip, handedTip, "var(--vq-bad)"]);
     const middle = [(slopeTip[0] + handedTip[0]) / 2, (slopeTip[1] + handedTip[1]) / 2];
-    if (close > CROWDED) this.name("gap", middle, `gap ${percent(gap)}`, [6 * side(middle), 4], "var(--vq-bad)");
+    if (close <= CROWDED) return;
+    const away = apart(from, middle) || 1;
+    const [dx, dy] = [(middle[0] - from[0]) / away, (middle[1] - from[1]) / away]; // outside the triangle of the three
+    this.name("gap", middle, `gap ${percent(gap)}`, [Math.abs(dx) < 0.6 ? 0 : 8 * dx, 4 + 14 * dy], "var(--vq-bad)");
   }
 
   /** Words beside a place, on its other side where the frame is near. */
@@ -249,7 +254,8 @@ class Plane {
     const left = dx < 0 ? x + dx - room > MARGIN.left : x + dx + room > this.width - MARGIN.right;
     const shift = left ? -Math.abs(dx) : Math.abs(dx);
     const place = `translate(${round(x + shift)} ${round(y + dy)})`;
-    this.named.set(which, { text, transform: place, fill: colour, "text-anchor": left ? "end" : "start" });
+    const anchor = dx === 0 ? "middle" : left ? "end" : "start";
+    this.named.set(which, { text, transform: place, fill: colour, "text-anchor": anchor });
   }
 
   // Starts and first codes, which can be dragged.

@@ -1,6 +1,7 @@
 // Small curves over the steps, one above the other on one axis: drawn once, then only the cursor moves.
 
 const STRIP = { left: 46, right: 8, head: 15, foot: 6, axis: 16 };
+const LETTER = 6; // pixels, about
 const DECADES = 6; // below the largest value nothing is told apart
 
 class Strips {
@@ -44,7 +45,10 @@ class Strips {
     const group = make(svg, "g", {});
     make(group, "title", {}, `${measure.name}: ${measure.formula}, mean over the points`);
     const head = make(group, "text", { x: STRIP.left, y: top + 10, fill: "var(--vq-text)", "font-weight": 600 }, measure.name);
-    make(head, "tspan", { dx: 8, "font-weight": 400, fill: "var(--vq-muted)" }, measure.formula.split(",")[0]);
+    const formula = measure.formula.split(",")[0];
+    if (STRIP.left + LETTER * (measure.name.length + formula.length + 12) < this.width) {
+      make(head, "tspan", { dx: 8, "font-weight": 400, fill: "var(--vq-muted)" }, formula);
+    }
     for (const [value, words] of axis.ticks) {
       make(group, "path", { d: `M${STRIP.left} ${round(y(value))}H${this.width - STRIP.right}`, stroke: "var(--vq-grid)" });
       make(group, "text", { x: STRIP.left - 5, y: y(value) + 3, "text-anchor": "end", "font-size": 10, fill: "var(--vq-muted)" }, words);

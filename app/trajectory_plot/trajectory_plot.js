@@ -49,6 +49,7 @@ class TrajectoryPlot {
     };
     this.plane = new Plane(upper, picture, report);
     this.plane.node.addEventListener("click", (event) => this.pick(event));
+    node.addEventListener("click", letGo); // adding the same listener again changes nothing
     const seek = (step) => {
       player.stop();
       player.seek(step);
@@ -153,6 +154,11 @@ class TrajectoryPlot {
     this.player.stop();
     this.timeline.leave();
   }
+}
+
+/** After a click with the pointer the space bar plays again, instead of pressing the same button twice. */
+function letGo(event) {
+  if (event.detail > 0 && event.target.closest("button, input[type=checkbox]")) document.activeElement.blur();
 }
 
 /** Draw `data` in `node`; `callbacks.moved` hears of starts or codes dragged elsewhere. */

@@ -4,7 +4,7 @@
 function short(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size === 0) return "0";
+  if (size < 1e-12) return "0"; // what rounding leaves of it
   if (size >= 1e4 || size < 1e-3) return value.toExponential(1).replace("e+", "e").replace("-", "−").replace("e-", "e−");
   if (size >= 1000) return String(Math.round(value)).replace("-", "−");
   return value.toPrecision(3).replace("-", "−");

@@ -23,7 +23,7 @@ SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
 SWEEP_NOTE = (
     "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step "
-    "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over that of the true gradients."
+    "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over the gradients'."
 )
 
 
