@@ -122,7 +122,7 @@ def test_sub_steps_go_through_a_step_and_say_what_each_does(tab: Tab) -> None:
     page.keyboard.press("ArrowLeft")
     assert page.evaluate(MOMENT) == {"step": 4, "phase": "task step", "part": 1}
     row(page, "STE").get_by_role("button").click()
-    expect(page.get_by_role("button", name="inner step")).to_be_disabled()
+    expect(page.get_by_role("button", name="inner step", exact=True)).to_be_disabled()
     page.evaluate(f"{PLOT}.player.speed = 8; {PLOT}.player.seek(4)")
     page.keyboard.press("Space")
     wait_until(page, f"{STEP} >= 6")
