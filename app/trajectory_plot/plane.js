@@ -80,7 +80,7 @@ class Plane {
     const [x, y] = [this.x(minimum[0]), this.y(minimum[1])];
     const arms = `M${x - 5} ${y}H${x + 5}M${x} ${y - 5}V${y + 5}`;
     make(this.still, "path", { d: arms, stroke: "var(--vq-text)", "stroke-width": lowest ? 2 : 1, fill: "none" });
-    label(this.still, x + 7, y + 14, lowest ? "minimum" : "local", { fill: "var(--vq-muted)", "font-size": 11 });
+    label(this.still, x + 7, y - 7, lowest ? "minimum" : "local", { fill: "var(--vq-muted)", "font-size": 11 });
   }
 
   // What moves: made once a layout, then only given other attributes.

@@ -30,8 +30,13 @@ function gapOf(handed, slope) {
 
 const percent = (share) => (share < 10 ? `${Math.round(100 * share)}%` : `${short(share)} times`);
 
-/** One line about what happens at this moment to the point looked at. */
+/** One line about what happens at this moment to the point looked at, which is named where there are several. */
 function sentence(path, moment, point) {
+  const said = sentenceOf(path, moment, point);
+  return path.numPoints > 1 ? `Point ${point + 1} of ${path.numPoints}: ${said}` : said;
+}
+
+function sentenceOf(path, moment, point) {
   const { step, phase } = moment;
   if (step >= path.steps) return ending(path, point);
   const z = path.point(step, point);
