@@ -17,4 +17,12 @@ st.set_page_config(
 st.html(Path(__file__).with_name("style.css"))
 preload_plotly()
 # Pages by path: what they import, torch above all, is loaded while the browser is already busy with the above.
-st.navigation([st.Page("views/live.py", title="Live", url_path="live", default=True)], position="hidden").run()
+pages = [
+    st.Page("views/live.py", title="Live", url_path="live", default=True),
+    st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
+]
+page = st.navigation(pages, position="hidden")
+with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title
+    for entry in pages:
+        st.page_link(entry, width="content")
+page.run()

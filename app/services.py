@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from app.planes import MapMemories
+from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
+from vqcore.training.trajectories import Setting
 
 MOST_SESSIONS = 8
 """Sessions kept at once; one more ends the one that nobody has looked at for longest."""
+
+MOST_SWEEPS = 4
+"""Seed sweeps remembered at once; the oldest ends for a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Registry:
     def __init__(self, projection: ProjectionService | None = None) -> None:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
+        self._sweeps: dict[Setting, Sweep] = {}
 
     def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
         """A new session, started."""
@@ -56,11 +62,27 @@ class Registry:
         """The session with this id, or None."""
         return self._entries.get(session_id) if session_id else None
 
+    def begin_sweep(self, setting: Setting) -> Sweep:
+        """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
+        while setting in self._sweeps or len(self._sweeps) >= MOST_SWEEPS:
+            ended = setting if setting in self._sweeps else next(iter(self._sweeps))
+            self._sweeps.pop(ended).cancel()
+        sweep = self._sweeps[setting] = Sweep(setting)
+        sweep.start()
+        return sweep
+
+    def sweep_of(self, setting: Setting) -> Sweep | None:
+        """The sweep begun for this setting, or None."""
+        return self._sweeps.get(setting)
+
     def close(self) -> None:
         """End every session and the projection worker."""
         for entry in self._entries.values():
             entry.session.stop()
         self._entries.clear()
+        for sweep in self._sweeps.values():
+            sweep.stop()
+        self._sweeps.clear()
         self.projection.close()
 
 

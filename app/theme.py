@@ -21,6 +21,17 @@ LIGHT = {
     "marker": "#4A5360",
     "good": "#009E73",
     "bad": "#B3261E",
+    # One a method, where several are compared; lines that share a hue also differ in their dashes.
+    "black": "#1A1F29",
+    "vermillion": "#D55E00",
+    "blue": "#0072B2",
+    "green": "#009E73",
+    "sky": "#2E9BD6",
+    "orange": "#E69F00",
+    "purple": "#CC79A7",
+    "olive": "#8A8000",
+    "slate": "#7A8594",
+    "contour": "#C3CBD5",
 }
 DARK = {
     "text": "#E8ECF1",
@@ -36,6 +47,16 @@ DARK = {
     "marker": "#B4BDC8",
     "good": "#2FBF95",
     "bad": "#FF7B72",
+    "black": "#E8ECF1",
+    "vermillion": "#FF8A50",
+    "blue": "#4D9FE0",
+    "green": "#2FBF95",
+    "sky": "#9AD6F8",
+    "orange": "#E69F00",
+    "purple": "#E39AC4",
+    "olive": "#F0E442",
+    "slate": "#9AA5B3",
+    "contour": "#364152",
 }
 PALETTES = {"light": LIGHT, "dark": DARK}
 

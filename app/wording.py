@@ -105,6 +105,23 @@ LEVELS_NOTE = (
 )
 """Definitions of what stands in the overview of groups or levels."""
 
+TRAJECTORY_HELP = {
+    "landscape": "The task loss f, a function of z_q in the plane with an analytic gradient.",
+    "seed": "Draws starts, codes, noise and the MLP.",
+    "points": "How many z_e there are.",
+    "encoder": "*free*: each z_e is a parameter. *mlp*: the outputs of one small MLP, shifted to begin at the start.",
+    "num_codes": "K: how many code vectors there are.",
+    "learning_rate": "Of plain gradient descent. Empty: the landscape's own, at which descent on f is stable.",
+    "noise": "Standard deviation of what is added to ∇f at every step, the same for every method.",
+    "alpha": "α: weight of the commitment loss beside the task loss.",
+    "beta": "β: share of the commitment loss that moves the codes. 1 − β moves z_e.",
+    "nu": "ν: of the methods with sync, how much of the task gradient also reaches the assigned code.",
+    "inner_steps": "Of the methods with alternating: steps of the codebook alone before each task step.",
+    "inner_share": "How far one inner step moves a code towards its points, 0…1.",
+    "steps": "How many steps every method takes.",
+    "methods": "The paths to compare, from one start, under one noise. *no quantization* is gradient descent on f.",
+}
+
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
 
 

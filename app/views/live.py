@@ -141,7 +141,7 @@ def _live(session_id: str) -> None:
 
 def _header(snapshot: Snapshot | None, status: Status) -> None:
     head = bar("head")
-    head.html("<div class='vq-title'><b>VQ Scope</b><span>Live</span></div>", width="content")
+    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(status.recipe)
     facts = [f"step {snapshot.step if snapshot else 0:,}"]

@@ -17,6 +17,8 @@ from playwright.sync_api import ConsoleMessage, Page, WebSocket
 ROOT = Path(__file__).parents[2]
 COMPLAINT = re.compile(r"warning|traceback|exception|\berror\b", re.IGNORECASE)
 HARMLESS = re.compile(r"GPU stall due to ReadPixels")
+PROBED = re.compile(r"/\w+/_stcore/(health|host-config)$")
+"""Where Streamlit's own script asks first when a page below the root is opened, to learn its base path."""
 
 
 @dataclass
@@ -94,6 +96,8 @@ class Tab:
     page: Page
     problems: list[str] = field(default_factory=list)
     received: int = 0
+    sent: int = 0
+    """Messages that went to the server."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._hear)
@@ -101,11 +105,17 @@ class Tab:
         self.page.on("websocket", self._listen)
 
     def _hear(self, message: ConsoleMessage) -> None:
+        if PROBED.search(message.location.get("url", "")):
+            return
         if message.type in ("error", "warning") and not HARMLESS.search(message.text):
             self.problems.append(f"console {message.type}: {message.text}")
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._count)
+        socket.on("framesent", self._count_sent)
 
     def _count(self, payload: bytes | str) -> None:
         self.received += len(payload)
+
+    def _count_sent(self, _: bytes | str) -> None:
+        self.sent += 1

@@ -1,0 +1,135 @@
+"""Medians over seeds with their quartile bands, one small panel a measure."""
+
+# T steps
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.theme import axis, layout, role
+
+COLUMNS = 3
+GAP_ACROSS, GAP_DOWN = 0.06, 0.2
+MOST_POINTS = 250
+LEGEND = {"orientation": "h", "x": 0, "y": 1.06, "xanchor": "left", "yanchor": "bottom", "itemclick": False}
+DECADES = 6
+"""Below the largest value nothing is told apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Band:
+    """One method: its median and quartiles, (T,) each."""
+
+    label: str
+    colour: str
+    dash: str
+    low: NDArray[np.float32]
+    median: NDArray[np.float32]
+    high: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """The bands of one measure."""
+
+    title: str
+    bands: Sequence[Band]
+    log: bool = True
+
+
+def seed_bands(panels: Sequence[Panel]) -> dict[str, Any]:
+    """All panels in rows of `COLUMNS`, each over the same steps."""
+    rows = -(-len(panels) // COLUMNS)
+    width = (1 - GAP_ACROSS * (COLUMNS - 1)) / COLUMNS
+    height = (1 - GAP_DOWN * (rows - 1)) / rows
+    data: list[dict[str, Any]] = []
+    figure_layout = layout(
+        margin={"l": 46, "r": 10, "t": 46, "b": 34, "pad": 2}, hovermode="x unified", showlegend=True, legend=LEGEND
+    )
+    figure_layout["annotations"] = []
+    for order, panel in enumerate(panels):
+        row, column = divmod(order, COLUMNS)
+        number = "" if order == 0 else str(order + 1)
+        left, top = column * (width + GAP_ACROSS), 1 - row * (height + GAP_DOWN)
+        title = "step" if row == rows - 1 else ""
+        figure_layout[f"xaxis{number}"] = axis(title, domain=[left, left + width], anchor=f"y{number}")
+        figure_layout[f"yaxis{number}"] = axis(
+            domain=[max(0.0, top - height), top],
+            anchor=f"x{number}",
+            nticks=4,
+            exponentformat="power",
+            **_scale(panel),
+        )
+        figure_layout["annotations"].append(_title(panel.title, left, top))
+        for band in panel.bands:
+            data += _traces(band, number, _floor(panel))
+    return {"data": data, "layout": figure_layout, "alt": "Median and quartiles over seeds: " + _names(panels)}
+
+
+def _traces(band: Band, number: str, floor: float) -> list[dict[str, Any]]:
+    """The band as one outline, and the median over it."""
+    every = -(-len(band.median) // MOST_POINTS)
+    steps = np.arange(0, len(band.median), every)
+    low, median, high = (np.maximum(part[::every], floor) for part in (band.low, band.median, band.high))
+    known = np.isfinite(low) & np.isfinite(high)
+    axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "type": "scatter"}
+    outline = {
+        "mode": "lines",
+        "x": np.concatenate([steps[known], steps[known][::-1]]),
+        "y": np.concatenate([high[known], low[known][::-1]]),
+        "fill": "toself",
+        "fillcolor": role(band.colour, 0.14),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    line = {
+        "mode": "lines",
+        "name": band.label,
+        "x": steps,
+        "y": median,
+        "line": {
+            "color": role(band.colour),
+            "width": 1.6,
+            "dash": band.dash.replace(" ", "px,") + "px" * bool(band.dash),
+        },
+        "showlegend": not number,
+        "hovertemplate": f"{band.label} %{{y:.3g}}<extra></extra>",
+    }
+    return [axes | outline, axes | line]
+
+
+def _scale(panel: Panel) -> dict[str, Any]:
+    if not panel.log:
+        return {"type": "linear", "rangemode": "tozero"}
+    values = _positive(panel)
+    if len(values) == 0:
+        return {"type": "log"}
+    ends = [float(np.log10(_floor(panel))) - 0.1, float(np.log10(values.max())) + 0.1]
+    return {"type": "log", "range": ends, **({"dtick": 1} if ends[1] - ends[0] > 1 else {})}
+
+
+def _floor(panel: Panel) -> float:
+    """What is below lies on the lower edge of a logarithmic panel."""
+    values = _positive(panel)
+    if not panel.log or len(values) == 0:
+        return -np.inf
+    return float(max(values.min(), values.max() / 10**DECADES))
+
+
+def _positive(panel: Panel) -> NDArray[np.float32]:
+    values = np.concatenate([part for band in panel.bands for part in (band.low, band.high)])
+    positive: NDArray[np.float32] = values[np.isfinite(values) & (values > 0)]
+    return positive
+
+
+def _title(text: str, left: float, top: float) -> dict[str, Any]:
+    place = {"x": left, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return {"text": f"<b>{text}</b>", "showarrow": False, "font": {"size": 12, "color": role("text")}, **place}
+
+
+def _names(panels: Sequence[Panel]) -> str:
+    return ", ".join(panel.title for panel in panels)

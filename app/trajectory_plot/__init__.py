@@ -1,0 +1,1 @@
+"""Paths over a loss surface, drawn, played and exported in the browser."""
