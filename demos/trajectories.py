@@ -1,4 +1,4 @@
-"""The paths over a loss surface without a browser: `python -m demos.trajectories [--loss … --seeds N] [--json]`."""
+"""The paths over a loss surface without a browser: `python -m demos.trajectories [--loss … --seeds N]`."""
 
 import argparse
 import json
@@ -6,12 +6,14 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from app.trajectory_plot.standalone import standalone_html
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.trajectories import METHODS, PAPER_METHODS, Setting, trajectories
 
@@ -102,6 +104,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    if options.html is not None:
+        try:
+            options.html.write_text(standalone_html(setting, trajectories(setting)), encoding="utf-8")
+        except OSError as error:
+            print(
+                f"`--html` must name a file that can be written, but {options.html} is not ({error}).",
+                file=sys.stderr,
+            )
+            return 2
     seeds = range(options.seeds)
     found = summaries(setting, _shown(seeds, "seed"))
     report = {
@@ -177,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nu", type=float, default=1.0, help="ν of the methods with sync")
     parser.add_argument("--all", action="store_true", help="also EMA and rotation")
     parser.add_argument("--sweep", action="store_true", help="also where the claims hold, over learning rate and ν")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write the paths of seed 0 there, playable offline")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
 
