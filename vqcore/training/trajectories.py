@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 
 from vqcore.problems.landscapes import Landscape, find_landscape
 from vqcore.problems.plane import PLANE
@@ -285,11 +286,14 @@ class _Mlp(nn.Module):
 
     def __init__(self, starts: Tensor, seed: int) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.inputs = torch.randn(len(starts), 4, dtype=starts.dtype)
-            self.layers = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2)).to(starts.dtype)
+        draw = torch.Generator().manual_seed(seed)  # its own: a live session may be drawing from torch's
+        self.inputs = torch.randn(len(starts), 4, dtype=starts.dtype, generator=draw)
+        first, second = (skip_init(nn.Linear, *sizes, dtype=starts.dtype) for sizes in ((4, 16), (16, 2)))
+        self.layers = nn.Sequential(first, nn.Tanh(), second)
         with torch.no_grad():
+            for layer in (first, second):
+                for parameter in layer.parameters():
+                    parameter.uniform_(-1, 1, generator=draw).div_(layer.in_features**0.5)
             self.shift = starts - self.layers(self.inputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
