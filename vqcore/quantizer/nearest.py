@@ -10,6 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+FEW = 2**12
+"""N · K · D up to which all scores are formed at once, in float64: preparing blocks would take longer."""
+
+
 class Block(NamedTuple):
     """The most that is scored at once: `chunks` · `vectors` against `codes`."""
 
@@ -65,6 +69,8 @@ def search(vectors: Tensor, codebook: Tensor) -> Tensor:
     """What the operator runs; arguments are taken to be valid."""
     if len(vectors) == 0:
         return vectors.new_empty(0, dtype=torch.int64)
+    if vectors.is_cpu and len(vectors) * codebook.numel() <= FEW:
+        return _nearest_of_few(vectors.double(), codebook.double())
     dtype = torch.promote_types(torch.promote_types(vectors.dtype, codebook.dtype), torch.float32)
     split = dtype == torch.float32 and _products_are_shortened(vectors.device)
     centre, weights = _weights(codebook.to(dtype))  # (D,), (K, D + 1)
@@ -89,6 +95,13 @@ def search(vectors: Tensor, codebook: Tensor) -> Tensor:
         chunks = inputs.view(block.chunks, n, -1)[: math.ceil(len(some) / n)]
         codes[start : start + rows] = _search_block(chunks, weights, buffer, k)[: len(some)]
     return codes
+
+
+def _nearest_of_few(vectors: Tensor, codebook: Tensor) -> Tensor:
+    centre = codebook.mean(0)  # as in `_weights`
+    codebook = codebook - centre
+    half_norms = codebook.square().sum(1).mul_(0.5)
+    return torch.addmm(half_norms, vectors - centre, codebook.T, alpha=-1).min(1).indices
 
 
 def _weights(codebook: Tensor) -> tuple[Tensor, Tensor]:
