@@ -188,6 +188,12 @@ def test_a_setting_that_cannot_be_is_refused_in_one_sentence(changes, words):
     assert all(word in str(refusal.value) for word in words)
 
 
+def test_it_can_be_stopped_within_a_method():
+    asked = []
+    assert trajectories(Setting(steps=250), stop=lambda: asked.append(1) or len(asked) == 3) == []
+    assert len(asked) == 3
+
+
 def test_it_can_be_stopped_between_methods():
     asked = []
     paths = trajectories(Setting(steps=2), stop=lambda: asked.append(1) or len(asked) > 2)

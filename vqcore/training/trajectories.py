@@ -34,6 +34,9 @@ Points = tuple[tuple[float, float], ...]
 FAR = 1e6
 """Widths of the window from which on a path is said to diverge."""
 
+ASK_EVERY = 100
+"""Steps between two looks at whether to stop: a tenth of a second or so."""
+
 REACHED = 0.01
 """Share of the starting excess loss at which the minimum counts as reached."""
 
@@ -260,13 +263,14 @@ def trajectories(setting: Setting, *, stop: Callable[[], bool] = lambda: False) 
 
     Args:
         setting: what they have in common.
-        stop: asked between methods; once it is true no further method runs.
+        stop: asked every now and then; once it is true, what is complete by then is returned.
     """
-    paths = []
+    paths: list[Path] = []
     for method in setting.methods:
-        if stop():
+        path = None if stop() else _run(setting, method, stop)
+        if path is None:
             break
-        paths.append(_run(setting, method))
+        paths.append(path)
     return paths
 
 
@@ -316,7 +320,7 @@ class _Watched(Model):
         return self.z_e
 
 
-def _run(setting: Setting, method: str) -> Path:
+def _run(setting: Setting, method: str, stop: Callable[[], bool]) -> Path | None:
     """Gradient descent under one method, in float64: its numbers are compared with closed forms."""
     surface, options = setting.surface, setting.options(method)
     starts = torch.from_numpy(setting.first_points())
@@ -327,7 +331,9 @@ def _run(setting: Setting, method: str) -> Path:
     parameters = [*model.parameters(), *quantizer.parameters()]
     noise = torch.from_numpy(setting.noise_at_steps())
     record = _Record(z_e=[], before=[], quantized_with=[], codes=[], gradients=[])
-    for at_step in noise:
+    for step, at_step in enumerate(noise, start=1):
+        if step % ASK_EVERY == 0 and stop():
+            return None
         for parameter in parameters:
             parameter.grad = None
         record.before.append(quantizer.codebook().detach().clone())
