@@ -47,7 +47,7 @@ def state_dicts(root: Any) -> list[StateDict]:
         raise CheckpointError(
             f"The file holds a {type(root).__name__}, where tensors by name are needed. Save model.state_dict()."
         )
-    found = list(_walked(root, (), [0]))
+    found = list(_walked(root, (), {}))
     if not found:
         raise CheckpointError("The file holds no tensor. Give a checkpoint that has the weights themselves.")
     return found
@@ -66,9 +66,11 @@ def saved_step(root: Any) -> tuple[str, int] | None:
     return None
 
 
-def _walked(tree: Mapping[Any, Any], container: tuple[str, ...], visited: list[int]) -> Iterator[StateDict]:
-    visited[0] += len(tree)
-    if visited[0] > MOST_ENTRIES:
+def _walked(tree: Mapping[Any, Any], container: tuple[str, ...], visited: dict[int, int]) -> Iterator[StateDict]:
+    if id(tree) in visited:  # the same mapping under several names, perhaps within itself
+        return
+    visited[id(tree)] = len(tree)
+    if sum(visited.values()) > MOST_ENTRIES:
         raise CheckpointError(f"The file holds more than {MOST_ENTRIES:,} entries. Save model.state_dict() alone.")
     arrays: dict[str, StoredArray] = {}
     for key, value in tree.items():

@@ -114,6 +114,10 @@ def _as_stored(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
     return _Step(raw, "assumed", "c as stored", "A norm of the codes at the search is not saved in this layout.")
 
 
+def _plain(_: Codebook, raw: Vectors, __: Known) -> _Step:
+    return _Step(raw, "exact", "c as stored")
+
+
 def _sum_over_usage(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
     usage = _values(codebook.owner, codebook.owner.first("cluster_usage", "cluster_size") or "")
     if usage is None:
@@ -234,6 +238,7 @@ def _weight(module: Module, name: str) -> NDArray[Any] | None:
 
 TRANSFORMS: dict[Transform, Callable[[Codebook, Vectors, Known], _Step]] = {
     "as stored": _as_stored,
+    "plain": _plain,
     "sum over usage": _sum_over_usage,
     "code transform": _code_transform,
     "moving affine": _moving_affine,

@@ -25,7 +25,7 @@ def vq_scope(at: At) -> Match | None:
 def sums_alone(at: At) -> Match | None:
     """Mimi and moshi: sums of the assigned vectors, and no codebook; codes = sums / max(usage, 1e-5)."""
     sizes = at.owner.get(at.owner.first("cluster_usage", "cluster_size") or "")
-    if len(at.shape) != 2 or sizes is None or sizes.shape != at.shape[:1] or at.owner.get("embed") is not None:
+    if len(at.shape) != 2 or sizes is None or sizes.shape != at.shape[:1] or at.owner.first("embed", "weight"):
         return None
     return Match(
         layout="moshi / transformers Mimi",
@@ -44,7 +44,7 @@ def stacked_embed(at: At) -> Match | None:
     return Match(
         layout="vector-quantize-pytorch" if lucidrains else "FunCodec",
         evidence=(beside(sizes), "one table a head" if lucidrains else "one table a residual level"),
-        transform=_lucidrains_transform(at) if lucidrains else "as stored",
+        transform=_lucidrains_transform(at) if lucidrains else "plain",
         statistics=((sizes, REVIVED_HITS if lucidrains else EMA_HITS),),
         stack="heads" if lucidrains else "levels",
     )
@@ -62,7 +62,9 @@ def flat_embed(at: At) -> Match | None:
         layout = {"_codebook": "encodec / audiocraft", "codebook": "transformers Encodec"}.get(
             at.owner.name, "encodec"
         )
-    return Match(layout=layout, evidence=(beside(sizes),), axis=axis, statistics=((sizes, EMA_HITS),))
+    return Match(
+        layout=layout, evidence=(beside(sizes),), axis=axis, transform="plain", statistics=((sizes, EMA_HITS),)
+    )
 
 
 def zalando(at: At) -> Match | None:
@@ -71,7 +73,9 @@ def zalando(at: At) -> Match | None:
     if len(at.shape) != 2:
         return None
     if sums is not None and sums.shape == at.shape:
-        return Match(layout="zalando VQ-VAE", evidence=(beside(sums),), statistics=((sizes, SMOOTHED_HITS),))
+        return Match(
+            layout="zalando VQ-VAE", evidence=(beside(sums),), transform="plain", statistics=((sizes, SMOOTHED_HITS),)
+        )
     return None
 
 
@@ -83,7 +87,7 @@ def video_gpt(at: At) -> Match | None:
     meaning = EMA_HITS._replace(
         note="Below 1 a code is overwritten by a random vector every step: those rows are noise."
     )
-    return Match(layout="VideoGPT", evidence=(beside(sizes),), statistics=((sizes, meaning),))
+    return Match(layout="VideoGPT", evidence=(beside(sizes),), transform="plain", statistics=((sizes, meaning),))
 
 
 def _lucidrains_transform(at: At) -> Transform:

@@ -20,6 +20,7 @@ Confidence = Literal["known", "likely", "candidate", "told"]
 Search = Literal["euclidean", "cosine", "dot product", "selector", "sinkhorn", "unknown"]
 Transform = Literal[
     "as stored",
+    "plain",
     "sum over usage",
     "code transform",
     "moving affine",

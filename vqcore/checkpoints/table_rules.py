@@ -35,6 +35,7 @@ def listed_codebooks(at: At) -> Match | None:
         return Match(
             layout="rq-vae-transformer",
             evidence=evidence,
+            transform="plain",
             statistics=((sizes, meaning),),
             drop_rows=1,
             structure="residual",
@@ -147,7 +148,7 @@ def jukebox(at: At) -> Match | None:
     """Jukebox: `bottleneck.level_blocks.0.k`."""
     if len(at.shape) != 2 or at.owner.up.name != "level_blocks":
         return None
-    return Match(layout="jukebox", evidence=("level_blocks in its path",))
+    return Match(layout="jukebox", evidence=("level_blocks in its path",), transform="plain")
 
 
 def bare_codebook(at: At) -> Match | None:

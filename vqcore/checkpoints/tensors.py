@@ -70,7 +70,7 @@ class StoredArray(ABC):
                 index = [slice(None)] * len(self.shape)
                 for which, at in zip(axes, outer, strict=False):
                     index[which] = slice(at, at + 1)
-                index[axes[split - 1]] = slice(start, start + rows)
+                index[axes[split - 1]] = slice(start, min(start + rows, moved[split - 1]))
                 yield _rows(self.part(tuple(index)), axis)
 
     @property
@@ -110,6 +110,11 @@ class TorchArray(StoredArray):
 
     def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
         """The values at `index`."""
+        held = self.tensor.untyped_storage().nbytes() // self.tensor.element_size()
+        if held < self.size:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {held:,} values of it."
+            )
         return as_numpy(self.tensor[index])
 
 

@@ -42,19 +42,21 @@ def load_zip(path: Path, archive: zipfile.ZipFile) -> Any:
                 f"`{shown(path)}` has {info.file_size / 1024**2:,.0f} MiB of names alone, more than the "
                 f"{LARGEST_PICKLE // 1024**2} that are read. Save its state_dict() alone and give that."
             )
+    if path.suffix == ".safetensors":  # torch.load would go by that name, and not by what is inside
+        return load_legacy(path, path.stat().st_size)
     return _load(path, mapped=True)
 
 
 def load_legacy(path: Path, size: int) -> Any:
-    """The saved object of a file of torch before 1.6, loaded whole.
+    """The saved object of a file of torch before 1.6, or of one that cannot be mapped, loaded whole.
 
     Raises:
         CheckpointError: for a file that is too large, or an object that is more than data.
     """
     if size > LARGEST_LEGACY:
         raise CheckpointError(
-            f"`{shown(path)}` is a {size / 1024**3:.1f} GiB file of the format before torch 1.6, which must be held "
-            "in memory whole. Save it again with a newer torch and give that."
+            f"`{shown(path)}` is a {size / 1024**3:.1f} GiB file that must be held in memory whole, for its format is "
+            "older than torch 1.6 or its name ends in .safetensors. Save it again as .pt and give that."
         )
     return _load(path, mapped=False)
 
@@ -63,7 +65,10 @@ def _load(path: Path, mapped: bool) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they name arguments of torch.load that our reader's user cannot set
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            if mapped:
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            with path.open("rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken pickle can raise anything
         raise CheckpointError(_reason(path, error)) from error
 
