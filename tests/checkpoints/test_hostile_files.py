@@ -163,6 +163,15 @@ def test_a_compressed_torch_archive_is_not_unpacked(tmp_path):
     assert "compressed" in sentence(path)
 
 
+@pytest.mark.parametrize("extra", ["constants.pkl", ".data/.torch_package_version"])
+def test_a_program_in_an_archive_is_not_loaded(extra, tmp_path):
+    path = tmp_path / "program.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps({}, 2))
+        archive.writestr(f"archive/{extra}", b"")
+    assert "holds a program" in sentence(path)
+
+
 def test_a_torch_file_that_claims_more_than_it_holds_gets_a_sentence(tmp_path):
     path = tmp_path / "claims.pt"
     source = zipfile.ZipFile(io.BytesIO(saved()))

@@ -45,6 +45,7 @@ def choose_axis(table: StoredArray, owner: Module, counts: StoredArray | None) -
     return AxisChoice("K,D" if rows > columns else "D,K", "the longer axis, for want of better evidence", False)
 
 
+@np.errstate(all="ignore")  # broken values fit nothing
 def _by_identity(
     table: NDArray[np.floating], sums: NDArray[np.floating], counts: NDArray[np.floating]
 ) -> AxisChoice | None:
@@ -54,9 +55,8 @@ def _by_identity(
         return None
     smoothed = (counts + EPS) / (total + len(counts) * EPS) * total
     size = np.linalg.norm(table) + 1e-12
-    with np.errstate(over="ignore", invalid="ignore"):
-        by_rows = np.linalg.norm(table - sums / smoothed[:, None]) / size if len(counts) == len(table) else np.inf
-        by_columns = np.linalg.norm(table - sums / smoothed) / size if len(counts) == table.shape[1] else np.inf
+    by_rows = np.linalg.norm(table - sums / smoothed[:, None]) / size if len(counts) == len(table) else np.inf
+    by_columns = np.linalg.norm(table - sums / smoothed) / size if len(counts) == table.shape[1] else np.inf
     for axis, fit, other in (("K,D", by_rows, by_columns), ("D,K", by_columns, by_rows)):
         if fit < FITS and other > FITS_NOT:
             return AxisChoice("K,D" if axis == "K,D" else "D,K", f"its EMA sums fit along {axis} to {fit:.1e}")

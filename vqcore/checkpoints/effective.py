@@ -65,15 +65,15 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
         CheckpointError: where values cannot be read, or do not fit each other.
     """
     known = known if known is not None else Known()
-    raw = codebook.raw().astype(np.float64)
+    stored = codebook.raw()
     try:
         with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis, not for a warning here
-            step = TRANSFORMS[codebook.transform](codebook, raw, known)
+            step = TRANSFORMS[codebook.transform](codebook, stored.astype(np.float64), known)
+            vectors = step.vectors.astype(np.float32)
     except (ValueError, IndexError, RuntimeError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"`{codebook.label}` does not fit what lies beside it: {error}.") from error
-    vectors = step.vectors.astype(np.float32)
     search = known.search or codebook.search
     note = step.note
     if known.search is None and search == "euclidean" and has_unit_rows(vectors):
@@ -86,8 +86,9 @@ def has_unit_rows(vectors: Vectors) -> bool:
     """Whether all rows of (K, D) have length 1."""
     if len(vectors) == 0 or vectors.shape[1] < 2:
         return False
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    return bool((np.abs(lengths - 1) < UNIT_SPREAD).all())
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+        return bool((np.abs(lengths - 1) < UNIT_SPREAD).all())
 
 
 def decoder_vectors(codebook: Codebook) -> Vectors | None:

@@ -44,7 +44,7 @@ class Latents:
         """
         seen = 0
         for values in self.array.blocks(self.axis):
-            with np.errstate(over="ignore"):
+            with np.errstate(all="ignore"):
                 block = values.astype(np.float32, copy=False)
             bad = ~np.isfinite(block).all(1)
             if bad.any():

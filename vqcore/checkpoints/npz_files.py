@@ -166,7 +166,8 @@ def read_header(file: IO[bytes], key: str) -> Header:
 
 
 def _widened(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.float32) if values.dtype.kind == "f" and values.dtype.itemsize < 4 else values
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return values.astype(np.float32) if values.dtype.kind == "f" and values.dtype.itemsize < 4 else values
 
 
 def _damaged(key: str, error: Exception) -> str:

@@ -100,13 +100,13 @@ def embedding_under_projection(at: At) -> Match | None:
         weight = at.owner.get(f"{name}.weight")
         if weight is None or weight.shape != (at.shape[1], at.shape[1]):
             continue
-        alone = at.owner.path != "" and at.owner.holds_only(at.leaf, f"{name}.weight", f"{name}.bias")
-        listed = alone and at.owner.up.name == "layers" and name == "out_proj.0"
-        if names_quantizer(at.owner.path) or listed:
+        named = names_quantizer(at.owner.path)
+        alone = at.owner.holds_only(at.leaf, f"{name}.weight", f"{name}.bias")
+        if named or (alone and at.owner.up.name == "layers" and name == "out_proj.0"):
             return Match(
                 layout=layout,
-                evidence=(beside(weight), "its path names a quantizer" if not listed else "a list of such modules"),
-                confidence="known" if names_quantizer(at.owner.path) else "likely",
+                evidence=(beside(weight), NAMED if named else "a list of such modules"),
+                confidence="known" if named else "likely",
                 transform="projected",
                 search="sinkhorn" if name == "proj" else "euclidean",
             )

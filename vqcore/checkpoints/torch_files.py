@@ -55,7 +55,7 @@ def load_legacy(path: Path, size: int) -> Any:
     """
     if size > LARGEST_LEGACY:
         raise CheckpointError(
-            f"`{shown(path)}` is a {size / 1024**3:.1f} GiB file that must be held in memory whole, for its format is "
+            f"`{shown(path)}` is a {size / 1024**3:.1f} GiB file that must be held in memory whole: its format is "
             "older than torch 1.6 or its name ends in .safetensors. Save it again as .pt and give that."
         )
     return _load(path, mapped=False)

@@ -59,7 +59,8 @@ class UsageStatistic(NamedTuple):
         Raises:
             CheckpointError: where they cannot be read.
         """
-        values = np.asarray(self.array.read(), dtype=np.float64)[self.cut]
+        with np.errstate(all="ignore"):  # a signalling NaN
+            values = np.asarray(self.array.read(), dtype=np.float64)[self.cut]
         if not np.isfinite(values).all():
             return Usage(False, None, None, self.meaning.window, f"`{shown(self.key)}` holds NaN or infinity.")
         hits, idle = self.meaning.interpret(values, self.num_codes)
