@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 FEW = 2**12
 """N · K · D up to which all scores are formed at once, in float64: preparing blocks would take longer."""
 

@@ -1,0 +1,1 @@
+"""Checkpoints from outside, read safely: every codebook found, its effective vectors and usage, and latents."""

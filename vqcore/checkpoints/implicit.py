@@ -1,0 +1,79 @@
+"""Quantizers that store no code vectors: which ones are there. An answer, not an error."""
+
+# n bits, 2ⁿ codes
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vqcore.checkpoints.found import Implicit
+from vqcore.checkpoints.keys import any_names_quantizer
+from vqcore.checkpoints.modules import Module, Tree
+
+WIDEST_MASK = 64
+WIDEST_PROJECTION = 32
+"""Features in front of finite scalar quantization at most; a wider projection is something else."""
+
+
+def implicit_quantizers(tree: Tree) -> Iterator[Implicit]:
+    """Lookup-free (LFQ, BSQ), finite scalar (FSQ) and latent quantization, and categorical logits."""
+    for name in tree:
+        path, _, leaf = name.rpartition(".")
+        found = None
+        if leaf == "mask":
+            found = _lookup_free(tree.module(path))
+        elif leaf == "weight" and path.rpartition(".")[2] == "project_in":
+            found = _finite_scalar(tree.module(path.rpartition(".")[0]))
+        elif leaf in ("w", "weight") and path.endswith("blocks.output.conv"):
+            found = _categorical(tree.module(path), leaf)
+        if found is not None:
+            yield found
+
+
+def _lookup_free(module: Module) -> Implicit | None:
+    mask = module.get("mask")
+    if mask is None or mask.dtype != "int64" or len(mask.shape) != 1 or not 1 <= mask.shape[0] <= WIDEST_MASK:
+        return None
+    bits = mask.shape[0]
+    if not np.array_equal(mask.read(), 2 ** np.arange(bits - 1, -1, -1, dtype=np.int64)):
+        return None
+    about = (
+        f"Lookup-free quantization of {bits} bits: its {2**bits:,} codes are the signs, and no vectors are stored."
+    )
+    return Implicit(module.path, module.tree.source.container, "lookup-free (LFQ, BSQ)", 2**bits, about)
+
+
+def _finite_scalar(module: Module) -> Implicit | None:
+    shape = module.shape("project_in.weight")
+    if shape is None or len(shape) != 2 or not 1 <= shape[0] <= WIDEST_PROJECTION or shape[0] >= shape[1]:
+        return None
+    values = [name for name in module.tree.leaves(_inside(module, "values_per_latent")) if name.isdecimal()]
+    names = [f"project_{way}.{leaf}" for way in ("in", "out") for leaf in ("weight", "bias")]
+    if values:
+        about = "Latent quantization: each feature is rounded to values of its own, and no vectors are stored."
+        return Implicit(module.path, module.tree.source.container, "latent quantization", None, about)
+    if module.get("project_out.weight") is None or module.get("mask") is not None:
+        return None
+    if not module.holds_only(*names) or not (any_names_quantizer(module.path) or _is_fsq_name(module)):
+        return None
+    about = (
+        f"Finite scalar quantization of {shape[0]} features, by its narrow projection: no vectors are stored, and "
+        "neither are the levels of each feature. Codes alone can tell usage."
+    )
+    return Implicit(module.path, module.tree.source.container, "finite scalar (FSQ), probably", None, about)
+
+
+def _is_fsq_name(module: Module) -> bool:
+    return module.path == "" or "fsq" in module.path.lower() or "bsq" in module.path.lower()
+
+
+def _categorical(module: Module, leaf: str) -> Implicit | None:
+    shape = module.shape(leaf)
+    if shape is None or len(shape) != 4:
+        return None
+    about = f"Categorical codes: the encoder gives a logit for each of {shape[0]:,} codes, and no vectors are stored."
+    return Implicit(module.path, module.tree.source.container, "categorical (DALL-E)", shape[0], about)
+
+
+def _inside(module: Module, name: str) -> str:
+    return f"{module.path}.{name}" if module.path else name

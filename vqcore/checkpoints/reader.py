@@ -1,0 +1,156 @@
+"""Opening a checkpoint: which codebooks are in it, by which rule, with what usage; and what stands in their place."""
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from vqcore.checkpoints.assembling import Told, codebooks_of, finished
+from vqcore.checkpoints.axes import Axis, AxisChoice
+from vqcore.checkpoints.containers import saved_step, state_dicts
+from vqcore.checkpoints.effective import Known
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.fallback import candidates
+from vqcore.checkpoints.found import Candidate, Codebook, Implicit
+from vqcore.checkpoints.implicit import implicit_quantizers
+from vqcore.checkpoints.matching import At, Match
+from vqcore.checkpoints.modules import Tree
+from vqcore.checkpoints.opening import open_contents
+from vqcore.checkpoints.rules import Owned, owned
+from vqcore.checkpoints.scope import options_from
+
+LARGEST_REPORT = 16 * 1024**2
+MOST_COMPARED = 5_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """What is in a file. Vectors and statistics are read from it when asked for."""
+
+    path: Path
+    format: str
+    num_arrays: int
+    step: tuple[str, int] | None
+    """Unit (`step` or `epoch`) and number, where the file tells."""
+
+    codebooks: tuple[Codebook, ...]
+    implicit: tuple[Implicit, ...]
+    """Quantizers that store no code vectors."""
+
+    candidates: tuple[Candidate, ...]
+    """Only where nothing else was found: tensors that might be codebooks, to be confirmed by `key`."""
+
+    known: Known
+    """What lies beside the file about a run of ours; for `effective`."""
+
+
+def open_checkpoint(
+    path: str | Path, *, key: str | None = None, axis: Axis | None = None, rows: int | None = None
+) -> Checkpoint:
+    """Open the file at `path`, whatever its name. It is never written to, and nothing in it is run.
+
+    Args:
+        path: a file of torch, safetensors or NumPy.
+        key: only this tensor, whether or not a rule knows it; `container/key` where the key alone is not enough.
+        axis: `K,D` or `D,K`, over what the rules say.
+        rows: codes of one codebook, where several lie one after another or padding follows.
+
+    Raises:
+        CheckpointError: one sentence, for whatever cannot be read as asked.
+    """
+    path = Path(path)
+    _check_asked(axis, rows)
+    if path.is_dir():
+        raise CheckpointError(f"`{shown(path)}` is a folder. Give one checkpoint in it, or open it as a series.")
+    contents = open_contents(path)
+    trees = [Tree(source) for source in state_dicts(contents.root)]
+    pieces = [piece for tree in trees for piece in owned(tree)]
+    pieces = _chosen(trees, pieces, key, asked=axis is not None or rows is not None)
+    found = [book for piece in pieces for book in codebooks_of(piece, Told(axis, rows))]
+    implicit = [] if key else [one for tree in trees for one in implicit_quantizers(tree)]
+    offered = [] if found or implicit else [one for tree in trees for one in candidates(tree)]
+    codebooks = finished(found, contents.metadata)
+    return Checkpoint(
+        path=path,
+        format=contents.format,
+        num_arrays=sum(len(tree.source.arrays) for tree in trees),
+        step=saved_step(contents.root),
+        codebooks=tuple(codebooks),
+        implicit=tuple(implicit),
+        candidates=tuple(offered),
+        known=_known(path) if any(book.layout == "VQ Scope" for book in codebooks) else Known(),
+    )
+
+
+def _check_asked(axis: str | None, rows: int | None) -> None:
+    if axis not in (None, "K,D", "D,K"):
+        raise CheckpointError(f"`axis` must be K,D or D,K, but got {shown(axis)}.")
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
+        raise CheckpointError(f"`rows` must be a whole number from 1 up, but got {shown(rows)}.")
+
+
+def _chosen(trees: list[Tree], pieces: list[Owned], key: str | None, asked: bool) -> list[Owned]:
+    if key is None:
+        keys = {piece.at.array.key for piece in pieces}
+        if asked and len(keys) != 1:
+            raise CheckpointError(
+                f"`axis` and `rows` are about one tensor, but {len(keys)} were found. Name it by `key`."
+            )
+        return pieces
+    if matching := [piece for piece in pieces if key in _names(piece.at.owner.tree, piece.at.name)]:
+        return matching
+    told = [_told(tree, name) for tree in trees for name in tree if key in _names(tree, name)]
+    if not told:
+        names = islice((shown(name) for tree in trees for name in tree), MOST_COMPARED)
+        raise CheckpointError(
+            f"`key` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)}"
+        )
+    return told
+
+
+def _names(tree: Tree, name: str) -> tuple[str, ...]:
+    array = tree.get(name)
+    stored = name if array is None else array.key
+    return name, stored, "/".join((*tree.source.container, stored))
+
+
+def _told(tree: Tree, name: str) -> Owned:
+    array = tree.get(name)
+    if array is None or not array.is_float or len(array.shape) not in (2, 3) or array.size == 0:
+        shape = () if array is None else array.shape
+        raise CheckpointError(
+            f"`key` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
+        )
+    rows, columns = array.shape[-2:]
+    choice = AxisChoice("K,D" if rows >= columns else "D,K", "the longer axis, for want of better evidence", False)
+    if name.endswith(".weight"):
+        choice = AxisChoice("K,D", "an embedding's weight has one row a code")
+    match = Match(
+        layout="as told",
+        evidence=("named by `key`",),
+        confidence="told",
+        axis=choice,
+        search="unknown",
+        stack="none" if len(array.shape) == 2 else "heads",
+    )
+    path, _, leaf = name.rpartition(".")
+    return Owned(At(name, array, tree.module(path), leaf), match)
+
+
+def _nearest(key: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(key[:200], list(names), n=3)
+    return f" Near to it: {', '.join(near)}." if near else ""
+
+
+def _known(path: Path) -> Known:
+    """The options of a run of ours, which lie beside its weights."""
+    report = path.parent / "run.json"
+    try:
+        if path.name != "weights.pt" or report.stat().st_size > LARGEST_REPORT:
+            return Known()
+        run = json.loads(report.read_text())
+        return Known(options=options_from(run)) if isinstance(run, dict) else Known()
+    except (OSError, ValueError, TypeError, RecursionError):
+        return Known()  # the weights can be read without

@@ -1,0 +1,102 @@
+"""Every codebook in a state dict, by the layouts of public code: the first rule that matches owns a tensor."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from vqcore.checkpoints import ema_rules, table_rules
+from vqcore.checkpoints.keys import AVERAGES
+from vqcore.checkpoints.matching import At, Match
+from vqcore.checkpoints.modules import DEEPEST, Tree
+
+SMALLEST = 2
+"""Codes and features at least (K ≥ 2, D ≥ 1) in a table that counts as a codebook."""
+
+
+class Rule(NamedTuple):
+    """Keys of one ending, and the test of what they belong to."""
+
+    leaf: re.Pattern[str]
+    test: Callable[[At], Match | None]
+
+
+def _rule(leaf: str, test: Callable[[At], Match | None]) -> Rule:
+    return Rule(re.compile(rf"(?:^|\.)({leaf})$"), test)
+
+
+RULES = (
+    _rule(r"raw_codebook", ema_rules.vq_scope),
+    _rule(r"embedding_sum|embed_sum|embed_avg", ema_rules.sums_alone),
+    _rule(r"embed", ema_rules.stacked_embed),
+    _rule(r"embed", ema_rules.flat_embed),
+    _rule(r"frozen_codebook", table_rules.frozen_codebook),
+    _rule(r"codebooks\.\d+\.weight", table_rules.listed_codebooks),
+    _rule(r"_?codebook\.weight", table_rules.codebook_weight),
+    _rule(r"_embedding\.weight", ema_rules.zalando),
+    _rule(r"embeddings?\.weight", table_rules.embedding_with_statistic),
+    _rule(r"embeddings?\.weight", table_rules.embedding_under_projection),
+    _rule(r"_?embeddings?\.weight", table_rules.named_embedding),
+    _rule(r"embed\.weight", table_rules.gumbel),
+    _rule(r"k", table_rules.jukebox),
+    _rule(r"embeddings", ema_rules.video_gpt),
+    _rule(r"codebook(?:\.embedding)?", table_rules.bare_codebook),
+    _rule(r"centroids", table_rules.centroids),
+    _rule(r"vars|codevectors", table_rules.code_vectors),
+    _rule(r"embedding", table_rules.fairseq_kmeans),
+    _rule(r"embeddings?\.weight", table_rules.listed_embedding),
+)
+
+ENDINGS = frozenset(
+    {
+        *("raw_codebook", "embedding_sum", "embed_sum", "embed_avg", "embed", "frozen_codebook", "weight", "k"),
+        *("embeddings", "codebook", "embedding", "centroids", "vars", "codevectors"),
+    }
+)
+"""Last path parts that any rule asks for; a file may have 10⁵ others."""
+
+
+class Owned(NamedTuple):
+    """A tensor and the rule's answer about it."""
+
+    at: At
+    match: Match
+
+
+def owned(tree: Tree) -> Iterator[Owned]:
+    """Every tensor that a rule owns, in the order of the file."""
+    for name in tree:
+        if name.rpartition(".")[2] in ENDINGS:
+            yield from _owned(tree, name)
+
+
+def shadow_of(tree: Tree, name: str) -> str | None:
+    """The key of latent-diffusion's average of the tensor `name`: `model_ema.` and the key without its dots."""
+    parts = name.split(".")
+    if len(parts) > DEEPEST:
+        return None
+    for start in range(len(parts)):
+        shadow = ".".join([*parts[:start], "model_ema", "".join(parts[start:])])
+        if tree.get(shadow) is not None:
+            return shadow
+    return None
+
+
+def is_average(name: str) -> bool:
+    """Whether the key lies in a module that holds an average of the weights."""
+    return not AVERAGES.isdisjoint(name.split("."))
+
+
+def _owned(tree: Tree, name: str) -> Iterator[Owned]:
+    for rule in RULES:
+        found = rule.leaf.search(name)
+        if not found:
+            continue
+        array = tree.get(name)
+        if array is None or not array.is_float or len(array.shape) not in (2, 3) or min(array.shape) < 1:
+            return
+        leaf = found[1]
+        at = At(name, array, tree.module(name.removesuffix(leaf).removesuffix(".")), leaf)
+        match = rule.test(at)
+        if match is not None and max(array.shape) >= SMALLEST:
+            yield Owned(at, match)
+            return
