@@ -40,5 +40,19 @@ say "import order"
 lint-imports --no-logo
 say "types"
 mypy
-say "tests"
-pytest --doctest-modules vqcore app/figures app/theme.py app/wording.py demos tests "$@"
+documented=(vqcore app/figures app/theme.py app/wording.py demos)
+if [ $# -gt 0 ]; then # a selection, as pytest takes it
+  say "tests"
+  pytest --doctest-modules "${documented[@]}" tests "$@"
+  exit
+fi
+# What only computes shares the cores; what watches the clock or draws in a browser has them to itself.
+computing=(tests/quantizer tests/checkpoints tests/test_nn.py)
+say "tests that compute"
+pytest -n auto "${computing[@]}"
+say "tests with threads and processes"
+pytest --doctest-modules "${documented[@]}" tests --ignore=tests/browser "${computing[@]/#/--ignore=}"
+# A browser that draws in software on shared cores is now and then too slow for a wait: a test that fails runs once
+# more, which the summary shows, and one that fails twice fails.
+say "tests in a browser"
+pytest --reruns 1 tests/browser
