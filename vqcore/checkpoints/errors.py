@@ -8,11 +8,12 @@ class CheckpointError(ValueError):
 
 
 def shown(name: object) -> str:
-    r"""A name from a file on one line, with what cannot be printed escaped, and shortened; not escaped for HTML.
+    r"""A name from a file on one line, with what cannot be printed escaped, cut in the middle; not escaped for HTML.
 
     >>> shown("quantize.embedding.weight"), shown("two\nlines")
     ('quantize.embedding.weight', 'two\\nlines')
     """
     text = str(name)
-    cut = text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+    half = (LONGEST_SHOWN - 1) // 2  # both ends: of a path the last part says most
+    cut = text if len(text) <= LONGEST_SHOWN else f"{text[:half]}…{text[-half:]}"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in cut)
