@@ -26,7 +26,7 @@ from live_page import (
     wait_until,
     watch_removals,
 )
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 from real_app import Server, Tab, app_server
 
 REFRESHES = 100
@@ -153,13 +153,14 @@ def test_nothing_is_wider_than_the_page(plane: Page) -> None:
                 """[...document.querySelectorAll('.js-plotly-plot')].every((plot) =>
                     plot._fullLayout.width === plot.clientWidth)""",
             )
-            wider = plane.evaluate(
-                """[document.documentElement, ...document.querySelectorAll(
-                        '[data-testid=stMain], [data-testid=stSidebarContent], [class*=st-key-panel-]'
-                    )].filter((part) => part.scrollWidth > part.clientWidth)
-                    .map((part) => `${part.className} ${part.scrollWidth} > ${part.clientWidth}`)"""
-            )
-            assert wider == [], (width, height, scheme)
+            wider = """[document.documentElement, ...document.querySelectorAll(
+                    '[data-testid=stMain], [data-testid=stSidebarContent], [class*=st-key-panel-]'
+                )].filter((part) => part.scrollWidth > part.clientWidth)
+                .map((part) => `${part.className} ${part.scrollWidth} > ${part.clientWidth}`)"""
+            try:
+                wait_until(plane, f"{wider}.length === 0", timeout=20_000)  # the page is laid out in several steps
+            except TimeoutError:
+                pytest.fail(f"{width} × {height}, {scheme}: {plane.evaluate(wider)}")
 
 
 def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callable[..., Tab], server: Server) -> None:
