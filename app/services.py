@@ -10,7 +10,7 @@ from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
-from vqcore.training.trajectories import Setting
+from vqcore.training.trajectory_setting import Setting
 
 MOST_SESSIONS = 8
 """Sessions kept at once; one more ends the one that nobody has looked at for longest."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.training.trajectories import Setting, trajectories
+from vqcore.training.trajectories import trajectories
+from vqcore.training.trajectory_setting import Setting
 
 Floats = NDArray[np.float32]
 SEEDS = 20

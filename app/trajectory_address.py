@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from vqcore.problems.landscapes import LANDSCAPES
-from vqcore.training.trajectories import Points, Setting
+from vqcore.training.trajectory_setting import Points, Setting
 
 STEPS = {"quadratic": 100, "rosenbrock": 400, "himmelblau": 100, "two-wells": 100}
 """After how many steps there is little left to see."""

@@ -8,7 +8,7 @@ import streamlit as st
 from app.trajectory_address import STEPS
 from app.wording import TRAJECTORY_HELP
 from vqcore.problems.landscapes import LANDSCAPES
-from vqcore.training.trajectories import METHODS, Setting
+from vqcore.training.trajectory_setting import METHODS, Setting
 
 IN_FORCE = "trajectory-setting"
 ADOPTED = "trajectory-adopted"

@@ -15,7 +15,9 @@ from app.trajectory_controls import adopt, choose, in_force, place
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
-from vqcore.training.trajectories import MEASURES, Path, Setting, trajectories
+from vqcore.training.trajectories import trajectories
+from vqcore.training.trajectory_path import MEASURES, Path
+from vqcore.training.trajectory_setting import Setting
 
 PLOT = "trajectory-plot"
 SHOWN = "trajectory-shown"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from app.sweeps import MethodResult, Sweep, comparisons, curve, table
-from vqcore.training.trajectories import Setting, trajectories
+from vqcore.training.trajectories import trajectories
+from vqcore.training.trajectory_setting import Setting
 
 SECONDS = 120
 

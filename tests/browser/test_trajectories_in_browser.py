@@ -9,7 +9,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from real_app import Server, Tab, app_server
 
 from app.trajectory_plot.standalone import standalone_html
-from vqcore.training.trajectories import Setting, trajectories
+from vqcore.training.trajectories import trajectories
+from vqcore.training.trajectory_setting import Setting
 
 QUERY = "trajectories?steps=60&methods=no+quantization,STE,alternating"
 PLOT = "document.querySelector('.vq-traj').vqTrajectories"

@@ -84,6 +84,16 @@ def commitment(quantizer: Quantizer, z_e: Tensor) -> float:
     return loss
 
 
+def losses_of_inner_steps(quantizer: Quantizer, z_e: torch.Tensor, rate: float) -> list[float]:
+    """The commitment loss before and after each of six rounds of inner steps."""
+    losses = [commitment(quantizer, z_e)]
+    for _ in range(6):
+        for part, vectors in quantizer.each_level(z_e):
+            inner_step_(part, vectors, rate)
+        losses.append(commitment(quantizer, z_e))
+    return losses
+
+
 @pytest.mark.parametrize("affine", MAPS, ids=lambda changes: f"{changes['affine']}-{changes['affine_groups']}")
 @pytest.mark.parametrize(("input_norm", "codebook_norm"), list(itertools.product(NORMS, NORMS)))
 @pytest.mark.parametrize("rate", [0.3, 50.0, 1e9])
@@ -91,11 +101,7 @@ def test_an_inner_step_never_raises_the_commitment_loss_of_the_batch(affine, inp
     options = Options(**affine, input_norm=input_norm, codebook_norm=codebook_norm, inner_steps=1)
     quantizer = stir_(build("vector", options), raw_scale=6.0)
     z_e = latents(60, 4, scale=6.0)
-    losses = [commitment(quantizer, z_e)]
-    for _ in range(6):
-        for part, vectors in quantizer.each_level(z_e):
-            inner_step_(part, vectors, rate)
-        losses.append(commitment(quantizer, z_e))
+    losses = losses_of_inner_steps(quantizer, z_e, rate)
     # A code moved onto its minimum and rounded there is off by EPS of its size, which the loss sees squared or less
     assert (np.diff(losses) <= 8 * EPS * losses[0]).all(), losses
     assert losses[-1] < losses[0]
@@ -107,11 +113,7 @@ def test_inner_steps_never_raise_the_commitment_loss_of_all_groups_together(stru
     for seed in range(12):
         quantizer = stir_(build(structure, Options(inner_steps=1), num_codes=2 + seed % 6), seed=seed)
         z_e = latents(60, 4, seed=100 + seed) * torch.tensor([1.0, 1.0, 2.0, 2.0]) + torch.tensor([0.0, 0, 1, 1])
-        losses = [commitment(quantizer, z_e)]
-        for _ in range(6):
-            for part, vectors in quantizer.each_level(z_e):
-                inner_step_(part, vectors, rate)
-            losses.append(commitment(quantizer, z_e))
+        losses = losses_of_inner_steps(quantizer, z_e, rate)
         assert (np.diff(losses) <= 8 * EPS * losses[0]).all(), losses
 
 

@@ -242,8 +242,7 @@ class VectorQuantizer(Quantizer):
         if self.training and self.options.affine == "running":
             self.affine.update_moments_(vectors.detach(), self.raw_codebook.detach(), self.options)
         codebook = self.codebook()  # (K, D)
-        with torch.autocast(vectors.device.type, enabled=False):  # which would search in half precision
-            codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
+        codes = nearest_codes(vectors.detach(), codebook.detach())  # (N,)
         z_q = F.embedding(codes, codebook)
         loss = self._commitment_loss(vectors, z_q, codes)
         return z_q, loss, Level(vectors.detach(), z_q.detach(), codes)
