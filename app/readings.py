@@ -1,7 +1,5 @@
 """What the page reads off a snapshot: headline numbers, curves, a classifier's answers. Knows no layout."""
 
-from typing import Any
-
 import numpy as np
 
 from app import wording
@@ -11,6 +9,7 @@ from app.live_plot.tiles import Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.history import Points
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
@@ -35,7 +34,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
             label=f"perplexity{label}",
             value=wording.number(metrics.perplexity),
             of=f"/ {num_codes:,}{too_few}",
-            change=_change(history.measured_at, measured["perplexity"], since),
+            change=_change(history.points("perplexity"), since),
             meaning=f"Perplexity: {wording.MEANINGS['perplexity']}; {window}.",
             past=measured["perplexity"],
             colour=role("Q"),
@@ -44,7 +43,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
             label=f"active codes{label}",
             value=active,
             of=f"/ {num_codes:,}{share}{too_few}",
-            change=_change(history.measured_at, measured["active_codes"], since),
+            change=_change(history.points("active_codes"), since),
             meaning=f"Active: {wording.MEANINGS['active_codes']}; {window}.",
             past=measured["active_codes"],
             colour=role("Q"),
@@ -52,7 +51,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
         Tile(
             label="task loss",
             value=wording.number(metrics.task_loss),
-            change=_change(history.step, history.losses["task_loss"], since, relative=True),
+            change=_change(history.points("task_loss"), since, relative=True),
             meaning=f"Task loss of the newest batch: {problem.loss_name}.",
             past=history.losses["task_loss"][-400:],
             colour=role("text"),
@@ -61,7 +60,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
             label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
             value=wording.number(metrics.quantization_error),
             of=f"{words.name} relative {wording.number(metrics.relative_error)}".lstrip(),
-            change=_change(history.step, history.losses["quantization_error"], since, relative=True),
+            change=_change(history.points("quantization_error"), since, relative=True),
             meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. {relative}",
             past=history.losses["quantization_error"][-400:],
             colour=role("P"),
@@ -69,12 +68,15 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
     ]
 
 
-def _change(steps: Any, values: Any, since: int | None, *, relative: bool = False) -> str:
-    """From the last value before step `since` to the newest, in words; empty without a switch."""
-    before = np.searchsorted(steps, since, side="right") - 1 if since is not None else -1
-    if before < 0 or before == len(values) - 1:
+def _change(points: Points, since: int | None, *, relative: bool = False) -> str:
+    """From the last value before step `since` to the newest, in words; empty without a switch.
+
+    Long after the switch, the last value is the mean of the last bucket before it.
+    """
+    before = np.searchsorted(points.last_step, since, side="right") - 1 if since is not None else -1
+    if before < 0 or before == len(points.mean) - 1:
         return ""
-    start, end = float(values[before]), float(values[-1])
+    start, end = float(points.mean[before]), float(points.mean[-1])
     if not np.isfinite([start, end]).all():
         return ""
     if relative:
@@ -90,11 +92,11 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
     """The curves of one group: `learning`, `P and C` or `gradients`."""
     history = snapshot.history
 
-    def loss(name: str, label: str, colour: str) -> Curve:
-        return Curve(label=label, steps=history.step, values=history.losses[name], colour=colour)
-
-    def measured(name: str, label: str, colour: str) -> Curve:
-        return Curve(label=label, steps=history.measured_at, values=history.measured[name], colour=colour)
+    def curve(name: str, label: str, colour: str) -> Curve:
+        steps, rows, finite, low, mean, high = history.points(name)
+        return Curve(
+            label=label, colour=colour, steps=steps, rows=rows, finite=finite, low=low, values=mean, high=high
+        )
 
     if group == "learning":
         return [
@@ -102,8 +104,8 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
                 title="",
                 log=True,
                 curves=[
-                    loss("task_loss", "task loss", role("text")),
-                    loss("quantization_error", "‖z_e−z_q‖²", role("P")),
+                    curve("task_loss", "task loss", role("text")),
+                    curve("quantization_error", "‖z_e−z_q‖²", role("P")),
                 ],
             ),
             Panel(
@@ -111,8 +113,8 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
                 log=True,
                 ends=(1.0, float(max(snapshot.num_codes, 2))),
                 curves=[
-                    measured("active_codes", "active codes", role("Q")),
-                    measured("perplexity", "perplexity", role("C")),
+                    curve("active_codes", "active codes", role("Q")),
+                    curve("perplexity", "perplexity", role("C")),
                 ],
             ),
         ]
@@ -121,27 +123,27 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
             Panel(
                 title="",
                 curves=[
-                    measured("p_spread", "spread of P", role("P")),
-                    measured("c_spread", "spread of C", role("C")),
+                    curve("p_spread", "spread of P", role("P")),
+                    curve("c_spread", "spread of C", role("C")),
                 ],
             ),
             Panel(
                 title="",
                 curves=[
-                    measured("p_mean_norm", "mean of P", role("P")),
-                    measured("c_mean_norm", "mean of C", role("C")),
-                    measured("moment_distance", "distance", role("text")),
+                    curve("p_mean_norm", "mean of P", role("P")),
+                    curve("c_mean_norm", "mean of C", role("C")),
+                    curve("moment_distance", "distance", role("text")),
                 ],
             ),
         ]
     return [
-        Panel(title="", ends=(0.0, 1.0), curves=[measured("gradient_fraction", "reached", role("C"))]),
+        Panel(title="", ends=(0.0, 1.0), curves=[curve("gradient_fraction", "reached", role("C"))]),
         Panel(
             title="",
             log=True,
             curves=[
-                loss("commitment_loss", "commitment", role("text")),
-                measured("relative_error", "relative error", role("P")),
+                curve("commitment_loss", "commitment", role("text")),
+                curve("relative_error", "relative error", role("P")),
             ],
         ),
     ]

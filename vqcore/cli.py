@@ -65,7 +65,7 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
     schedule = _schedule(options.at, options.steps)
     if options.out is not None:
         storage.check_free(options.out)
-    trainer = Trainer(recipe)
+    trainer = Trainer(recipe, exact_rows=options.steps)  # what is written down is every step
     started = time.perf_counter()
     _run(trainer, options.steps, schedule)
     seconds = time.perf_counter() - started

@@ -1,16 +1,13 @@
 """One moment of training, as plain numpy: what every other part reads, and nobody changes."""
 
-# M monitor vectors, K codes, D features, B shown inputs, T recorded steps
+# M monitor vectors, K codes, D features, B shown inputs
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+from vqcore.history import Floats, History, Ints
 
 
 class Event(NamedTuple):
@@ -23,23 +20,6 @@ class Event(NamedTuple):
 
     changes: tuple[tuple[str, Any], ...]
     """What `train --at` needs to repeat it: pairs of option and value, or of action and step count."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class History:
-    """Curves so far. Columns of one table have equal lengths."""
-
-    step: Ints
-    """(T,) 1-based, one row a step."""
-
-    losses: MappingProxyType[str, Floats]
-    """Per step: task_loss, commitment_loss, quantization_error; each (T,)."""
-
-    measured_at: Ints
-    """(S,) the steps at which the slower measurements were made."""
-
-    measured: MappingProxyType[str, Floats]
-    """perplexity, active_codes, and what else `Metrics` names; each (S,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vqcore.snapshot import History
+from vqcore.history import History
 
 
 def check_free(folder: Path) -> None:

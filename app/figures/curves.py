@@ -1,10 +1,13 @@
-"""Curves through time, in stacked panels on one step axis, with a marker where a switch fell."""
+"""Curves through time, in stacked panels on one step axis, with a marker where a switch fell.
+
+A drawn point may stand for many rows: then it is their mean, in a band from the least of them to the greatest.
+"""
 
 # T points of a curve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +24,34 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 """Margins in pixels: room for ticks and for the names at the lines' ends."""
 
 LABEL_PIXELS = 13
+BAND_OPACITY = 0.22
 MOST_MARKERS = 12
 """Markers that carry a label; earlier ones keep their line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """One named line."""
+    """One named line. Each of its points stands for one recorded row or for several.
+
+    All arrays (T,), oldest first.
+    """
 
     label: str
-    steps: NDArray[np.int64]
-    values: NDArray[np.float32]
     colour: str
+    steps: NDArray[np.int64]
+    """The last step of each point."""
+
+    rows: NDArray[np.int64]
+    """How many rows each point stands for."""
+
+    finite: NDArray[np.int64]
+    """How many of them are numbers; the others are left out of what follows."""
+
+    low: NDArray[np.float32]
+    values: NDArray[np.float32]
+    """Their mean."""
+
+    high: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,10 +73,34 @@ class Marker:
     label: str
 
 
+class _Line(NamedTuple):
+    """What is drawn of a curve: about `MOST_POINTS` points."""
+
+    steps: NDArray[Any]
+    values: NDArray[Any]
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+
 def curves(
-    panels: Sequence[Panel], markers: Sequence[Marker], *, smoothing: int, last_step: int, height: int
+    panels: Sequence[Panel],
+    markers: Sequence[Marker],
+    *,
+    smoothing: int,
+    last_step: int,
+    height: int,
+    cursor: int | None = None,
 ) -> dict[str, Any]:
-    """All panels over one step axis. `smoothing` is a running mean over so many recorded points; 1 is none."""
+    """All panels over one step axis.
+
+    Args:
+        panels: from the top down.
+        markers: where switches fell.
+        smoothing: a running mean over so many recorded rows; 1 is none.
+        last_step: where the axis ends.
+        height: in pixels.
+        cursor: the step that all else on the page shows, where that is not the newest.
+    """
     data, annotations = [], []
     figure_layout = layout(
         xaxis=axis(
@@ -76,7 +119,7 @@ def curves(
         name = "y" if order == 0 else f"y{order + 1}"
         top = 1 - order * (span + GAP)
         lines = [_thinned(curve, smoothing) for curve in panel.curves]
-        limits = _limits(panel, [values for _, values in lines])
+        limits = _limits(panel, [part for line in lines for part in (line.values, line.low, line.high)])
         figure_layout["yaxis" + name[1:]] = axis(
             panel.title,
             domain=[max(0.0, top - span), top],
@@ -86,27 +129,51 @@ def curves(
             **({"range": limits} if limits else {}),  # null would make Plotly's next update throw
             **({"dtick": 1} if panel.log and limits and limits[1] - limits[0] > 1 else {}),
         )
-        for curve, (steps, values) in zip(panel.curves, lines, strict=True):
-            data.append(_line(curve, steps, values, name))
+        pairs = list(zip(panel.curves, lines, strict=True))
+        data += [_band(curve, line, name, panel, limits) for curve, line in pairs if (line.low < line.high).any()]
+        data += [_line(curve, line, name) for curve, line in pairs]
         annotations += _end_labels(panel, lines, limits, (top - span, top), height - TOP - BOTTOM)
-    figure_layout["shapes"] = [_marker_line(marker) for marker in markers]
+    figure_layout["shapes"] = [marker_line(marker.step) for marker in markers]
+    figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
     figure_layout["annotations"] = annotations + _marker_labels(markers, last_step)
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
 
 
-def _thinned(curve: Curve, smoothing: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """At most `MOST_POINTS` points: means of equal runs, at the last step of each."""
-    steps, values = curve.steps, curve.values.astype(np.float64)
-    if smoothing > 1 and len(values):
-        sums = np.cumsum(np.concatenate([[0.0], values]))
-        starts = np.maximum(np.arange(len(values)) - smoothing + 1, 0)
-        values = (sums[1:] - sums[starts]) / (np.arange(len(values)) + 1 - starts)
-    run = -(-len(values) // MOST_POINTS)
-    if run <= 1:
-        return steps, values
-    ends = np.arange(len(values), 0, -run)[::-1]
-    starts = np.maximum(ends - run, 0)
-    return steps[ends - 1], np.add.reduceat(values, starts) / (ends - starts)
+def _thinned(curve: Curve, smoothing: int) -> _Line:
+    """Means, least and greatest of equal runs of rows, at the last step of each; the last run is whole."""
+    values = np.where(curve.finite > 0, curve.values, 0).astype(np.float64)
+    if smoothing > 1:
+        values, finite = _smoothed(curve, values, smoothing)
+    else:
+        finite = curve.finite
+    after = np.cumsum(curve.rows[::-1])[::-1] - curve.rows  # how many rows are newer
+    run = after // max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
+    starts = np.flatnonzero(np.diff(run, prepend=-1))
+    ends = np.append(starts[1:], len(run)) - 1
+    if len(run) == 0:
+        return _Line(curve.steps, values, values, values)
+    weights = np.add.reduceat(finite, starts)
+    with np.errstate(invalid="ignore"):  # where nothing is finite: a gap
+        means = np.add.reduceat(values * finite, starts) / weights
+    low, high = (
+        extreme.reduceat(np.where(curve.finite > 0, part, worst), starts).astype(np.float64)
+        for extreme, part, worst in ((np.minimum, curve.low, np.inf), (np.maximum, curve.high, -np.inf))
+    )
+    return _Line(curve.steps[ends], means, low, high)
+
+
+def _smoothed(curve: Curve, values: NDArray[Any], smoothing: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """At each point the mean of the last `smoothing` rows, and whether there is one.
+
+    Within a bucket, rows are taken as equal to its mean.
+    """
+    rows, sums, counts = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (curve.rows, values * curve.finite, curve.finite)
+    )
+    before = np.maximum(rows[1:] - smoothing, 0)
+    total, count = (part[1:] - np.interp(before, rows, part) for part in (sums, counts))
+    there = count > 1e-9  # one row in a million of a bucket counts more
+    return np.where(there, total / np.where(there, count, 1), 0), there.astype(np.int64)
 
 
 def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
@@ -127,22 +194,48 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
     return [float(unit * np.floor(low / unit)), float(unit * np.ceil(1.03 * high / unit)) or 1.0]
 
 
-def _line(curve: Curve, steps: NDArray[Any], values: NDArray[Any], y: str) -> dict[str, Any]:
+def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
         "name": curve.label,
-        "x": steps,
-        "y": values,
+        "x": line.steps,
+        "y": line.values,
         "yaxis": y,
         "line": {"color": curve.colour, "width": 1.8},
         "hovertemplate": f"{curve.label} %{{y:.4g}}<extra></extra>",
     }
 
 
+def _band(curve: Curve, line: _Line, y: str, panel: Panel, limits: list[float] | None) -> dict[str, Any]:
+    """From the least to the greatest row of each point: one outline for each stretch without a gap."""
+    floor = 10 ** limits[0] if panel.log and limits else -np.inf  # a log axis has no place for zero
+    low, high = np.maximum(line.low, floor), np.maximum(line.high, floor)
+    stretches = np.flatnonzero(np.diff(np.isfinite(line.low), prepend=False, append=False)).reshape(-1, 2)
+    gap = np.array([np.nan])
+    xs, ys = [], []
+    for start, stop in stretches:
+        there, back = np.arange(start, stop), np.arange(start, stop)[::-1]
+        xs += [line.steps[there], line.steps[back], gap]
+        ys += [high[there], low[back], gap]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{curve.label}, least to greatest",
+        "x": np.concatenate(xs),
+        "y": np.concatenate(ys),
+        "yaxis": y,
+        "fill": "toself",
+        "fillcolor": curve.colour,
+        "opacity": BAND_OPACITY,
+        "line": {"width": 0, "color": curve.colour},
+        "hoverinfo": "skip",
+    }
+
+
 def _end_labels(
     panel: Panel,
-    lines: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    lines: Sequence[_Line],
     limits: list[float] | None,
     domain: tuple[float, float],
     height: float,
@@ -150,7 +243,7 @@ def _end_labels(
     """Each curve's name at its right end, moved apart where two would overlap."""
     ends = [
         (float(np.log10(values[-1])) if panel.log else float(values[-1]), curve)
-        for curve, (_, values) in zip(panel.curves, lines, strict=True)
+        for curve, values in zip(panel.curves, [line.values for line in lines], strict=True)
         if len(values) and np.isfinite(values[-1]) and (values[-1] > 0 or not panel.log)
     ]
     if limits is None or not ends:
@@ -179,16 +272,18 @@ def _end_labels(
     return labels
 
 
-def _marker_line(marker: Marker) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "yref": "paper",
-        "x0": marker.step,
-        "x1": marker.step,
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": role("marker"), "width": 1, "dash": "dash"},
-    }
+def marker_line(step: int) -> dict[str, Any]:
+    """Where a switch fell, over the whole height of a figure whose x axis is the step."""
+    return _upright(step, {"color": role("marker"), "width": 1, "dash": "dash"})
+
+
+def cursor_line(step: int) -> dict[str, Any]:
+    """Where in time the page stands, drawn likewise."""
+    return _upright(step, {"color": role("text"), "width": 1.5})
+
+
+def _upright(step: int, line: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "line", "yref": "paper", "x0": step, "x1": step, "y0": 0, "y1": 1, "line": line}
 
 
 def _marker_labels(markers: Sequence[Marker], last_step: int) -> list[dict[str, Any]]:

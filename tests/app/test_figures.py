@@ -163,15 +163,35 @@ def test_two_levels_have_rows_as_tall_as_five():
 
 
 def curve(values, label="loss") -> Curve:
-    values = np.asarray(values, dtype=np.float32)
-    return Curve(label=label, steps=np.arange(1, len(values) + 1), values=values, colour=role("P"))
+    return bucketed(np.asarray(values, dtype=np.float32), np.ones(len(values), int), label)
+
+
+def bucketed(values: np.ndarray, sizes: np.ndarray, label: str = "loss") -> Curve:
+    """The curve of `values`, one a step, of which each point stands for so many as `sizes` says."""
+    parts = np.split(values.astype(np.float64), np.cumsum(sizes)[:-1]) if len(sizes) else []
+    parts = [part[np.isfinite(part)] for part in parts]
+    low, mean, high = (
+        np.array([of(part) if len(part) else np.nan for part in parts], dtype=np.float32)
+        for of in (np.min, np.mean, np.max)
+    )
+    return Curve(
+        label=label,
+        colour=role("P"),
+        steps=np.cumsum(sizes),
+        rows=sizes,
+        finite=np.array([len(part) for part in parts], dtype=int),
+        low=low,
+        values=mean,
+        high=high,
+    )
 
 
 def test_a_long_curve_is_thinned_to_means_of_equal_runs_and_keeps_its_end():
     values = RANDOM.normal(size=12_345)
     figure = curves([Panel(title="", curves=[curve(values)])], [], smoothing=1, last_step=12_345, height=300)
-    (line,) = figure["data"]
+    band, line = figure["data"]
     assert len(line["x"]) <= MOST_POINTS
+    assert len(band["x"]) <= 2 * MOST_POINTS + 1
     assert line["x"][-1] == 12_345
     run = line["x"][-1] - line["x"][-2]
     assert line["y"][-1] == pytest.approx(values[-run:].mean(), rel=1e-5)
@@ -182,6 +202,54 @@ def test_a_long_curve_is_thinned_to_means_of_equal_runs_and_keeps_its_end():
 def test_smoothing_is_a_running_mean():
     figure = curves([Panel(title="", curves=[curve([1, 2, 3, 4])])], [], smoothing=2, last_step=4, height=300)
     assert figure["data"][0]["y"].tolist() == [1, 1.5, 2.5, 3.5]
+
+
+SIZES = np.array([64] * 40 + [1] * 3000)
+"""As a long curve comes: buckets, then the rows themselves."""
+
+
+@pytest.mark.parametrize("smoothing", [1, 25])
+def test_a_curve_of_buckets_and_rows_is_drawn_as_if_all_rows_were_there(smoothing):
+    values = np.exp(np.cumsum(RANDOM.normal(0, 0.02, SIZES.sum()))).astype(np.float32)
+    figures = [
+        curves([Panel(title="", curves=[found])], [], smoothing=smoothing, last_step=len(values), height=300)
+        for found in (curve(values), bucketed(values, SIZES))
+    ]
+    (_, whole), (band, joined) = (figure["data"] for figure in figures)
+    known_to_plotly(figures[1])
+    late = joined["x"] > 64 * 40 + smoothing + 14  # the run that holds the seam differs, and smoothing looks back
+    np.testing.assert_array_equal(joined["x"][late], whole["x"][-late.sum() :])
+    np.testing.assert_allclose(joined["y"][late], whole["y"][-late.sum() :], rtol=1e-6)
+    assert (np.diff(joined["x"]) > 0).all()
+    half = len(joined["x"])
+    np.testing.assert_array_equal(band["x"][:half], joined["x"])
+    start = 0
+    drawn = zip(joined["x"], joined["y"], band["y"][:half], band["y"][half : 2 * half][::-1], strict=True)
+    for stop, mean, high, low in drawn:
+        assert (low, high) == (values[start:stop].min(), values[start:stop].max())
+        assert smoothing > 1 or mean == pytest.approx(values[start:stop].mean(), rel=1e-5)
+        start = stop
+
+
+def test_what_is_not_finite_is_a_gap_and_spoils_no_neighbour():
+    values = np.ones(2000, np.float32)
+    values[500] = np.nan
+    values[1000:1100] = np.inf
+    values[1500] = 3
+    figure = curves([Panel(title="", curves=[curve(values)])], [], smoothing=5, last_step=2000, height=300)
+    band, line = figure["data"]
+    known_to_plotly(figure)
+    gap = np.isnan(line["y"])
+    assert gap.sum() == pytest.approx(100 / 5, abs=2)
+    assert ((line["x"][gap] > 1000) & (line["x"][gap] <= 1105)).all()
+    assert np.isnan(band["x"]).sum() == 2  # one after each stretch
+    assert np.nanmax(band["y"]) == 3
+
+
+def test_the_cursor_stands_at_its_step():
+    figure = curves([Panel(title="", curves=[curve([1, 2, 3])])], [], smoothing=1, last_step=3, height=300, cursor=2)
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["x1"], line["line"]["color"]) == (2, 2, role("text"))
 
 
 def test_markers_stand_where_switches_fell_and_names_do_not_overlap():

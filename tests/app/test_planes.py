@@ -6,9 +6,10 @@ from fake_projection import FakeProjection
 
 from app import planes
 from app.planes import MapMemories, MapMemory
+from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
-from vqcore.snapshot import History, Metrics, Snapshot, Trail
+from vqcore.snapshot import Metrics, Snapshot, Trail
 
 M, K = 60, 8
 NO_HISTORY = History(

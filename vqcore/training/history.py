@@ -1,13 +1,13 @@
 """The curves of one training: written a row at a time on the device, read as numpy. Knows no model."""
 
 from collections.abc import Sequence
-from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vqcore.snapshot import Floats, History
+from vqcore.history import Envelope, Floats, History, Ints
+from vqcore.training.envelope import GrowingEnvelope, columns
 
 LOSSES = ("task_loss", "commitment_loss", "quantization_error")
 MEASURED = (
@@ -22,68 +22,95 @@ MEASURED = (
     "gradient_fraction",
 )
 PENDING_ROWS = 256
+EXACT_ROWS = 8192
+"""Newest rows of a table that are always kept one by one; twice as many are at most."""
 
 
 class Recorder:
     """Rows wait on the device and come over together, so that recording a step never waits for it."""
 
-    def __init__(self, num_levels: int) -> None:
-        self._losses = _Table(len(LOSSES))
-        self._measured = [_Table(len(MEASURED)) for _ in range(num_levels)]
-        self._measured_at: list[int] = []
+    def __init__(self, num_levels: int, exact_rows: int = EXACT_ROWS) -> None:
+        self._losses = _Table(LOSSES, exact_rows)
+        self._measured = [_Table(MEASURED, exact_rows) for _ in range(num_levels)]
 
-    def add_losses(self, *losses: Tensor) -> None:
-        """One step's row, in the order of `LOSSES`; steps count from 1."""
-        self._losses.add(torch.stack(losses))
+    def add_losses(self, step: int, *losses: Tensor) -> None:
+        """The row of one step, in the order of `LOSSES`."""
+        self._losses.add(step, torch.stack(losses))
 
     def add_measured(self, step: int, levels: Sequence[Sequence[Tensor]]) -> None:
         """For each level one row in the order of `MEASURED`, made after `step`."""
         for table, values in zip(self._measured, levels, strict=True):
-            table.add(torch.stack([value.float() for value in values]))
-        self._measured_at.append(step)
+            table.add(step, torch.stack([value.float() for value in values]))
 
     def history(self, level: int = 0) -> History:
         """The curves so far as seen at `level`; what is recorded later does not change it."""
-        losses, measured = self._losses.rows(), self._measured[level].rows()
+        past_losses, step, losses = self._losses.read()
+        past_measured, measured_at, measured = self._measured[level].read()
         return History(
-            step=np.arange(1, len(losses) + 1),
-            losses=_columns(LOSSES, losses),
-            measured_at=np.array(self._measured_at, dtype=np.int64),
-            measured=_columns(MEASURED, measured),
+            step=step,
+            losses=columns(LOSSES, losses),
+            measured_at=measured_at,
+            measured=columns(MEASURED, measured),
+            past_losses=past_losses,
+            past_measured=past_measured,
         )
+
+    @property
+    def nbytes(self) -> int:
+        """Of all that is kept in the CPU's memory."""
+        return sum(table.nbytes for table in (self._losses, *self._measured))
 
 
 class _Table:
-    def __init__(self, width: int) -> None:
-        self._rows = np.empty((PENDING_ROWS, width), dtype=np.float32)
+    """The newest rows in a block twice as long as they must be; when full, its older half joins the envelope."""
+
+    def __init__(self, names: Sequence[str], exact_rows: int) -> None:
+        self._exact_rows = max(exact_rows, PENDING_ROWS)
+        self._names = names
+        self._past = GrowingEnvelope(names)
+        self._steps = np.empty(PENDING_ROWS, dtype=np.int64)
+        self._rows = np.empty((PENDING_ROWS, len(names)), dtype=np.float32)
         self._length = 0
         self._pending: list[Tensor] = []
+        self._pending_steps: list[int] = []
 
-    def add(self, row: Tensor) -> None:
+    def add(self, step: int, row: Tensor) -> None:
         self._pending.append(row)
+        self._pending_steps.append(step)
         if len(self._pending) == PENDING_ROWS:
             self._fetch()
 
-    def rows(self) -> Floats:
+    def read(self) -> tuple[Envelope, Ints, Floats]:
         self._fetch()
-        view = self._rows[: self._length]
-        view.flags.writeable = False
-        return view
+        steps, rows = self._steps[: self._length], self._rows[: self._length]
+        steps.flags.writeable = rows.flags.writeable = False
+        return self._past.envelope(), steps, rows
+
+    @property
+    def nbytes(self) -> int:
+        return self._steps.nbytes + self._rows.nbytes + self._past.nbytes
 
     def _fetch(self) -> None:
         if not self._pending:
             return
         new = torch.stack(self._pending).cpu().numpy()
-        self._pending.clear()
+        if self._length + len(new) > len(self._rows):
+            self._make_room(len(new))
         end = self._length + len(new)
-        if end > len(self._rows):  # doubling; views handed out keep the old block
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows, shape=(end, self._rows.shape[1]))])
         self._rows[self._length : end] = new
+        self._steps[self._length : end] = self._pending_steps
         self._length = end
+        self._pending.clear()
+        self._pending_steps.clear()
 
-
-def _columns(names: tuple[str, ...], rows: Floats) -> MappingProxyType[str, Floats]:
-    columns = {name: rows[:, index] for index, name in enumerate(names)}
-    for column in columns.values():
-        column.flags.writeable = False
-    return MappingProxyType(columns)
+    def _make_room(self, count: int) -> None:
+        """A new block, as views handed out keep the old one."""
+        kept = slice(0, self._length)
+        if self._length + count > 2 * self._exact_rows:
+            kept = slice(self._length - self._exact_rows, self._length)
+            self._past.add(self._steps[: kept.start], self._rows[: kept.start])
+        steps, rows = self._steps[kept], self._rows[kept]
+        size = min(max(2 * len(self._rows), PENDING_ROWS), 2 * self._exact_rows)
+        self._steps, self._rows = np.empty(size, dtype=np.int64), np.empty((size, rows.shape[1]), dtype=np.float32)
+        self._length = len(steps)
+        self._steps[: self._length], self._rows[: self._length] = steps, rows

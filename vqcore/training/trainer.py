@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vqcore.capture import read_only
+from vqcore.history import History
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model, Split
 from vqcore.quantizer.ema import ema_update_
@@ -22,11 +23,11 @@ from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, Vector
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
-from vqcore.snapshot import Event, History, LevelUsage, Metrics, Snapshot
+from vqcore.snapshot import Event, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
-from vqcore.training.history import Recorder
+from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.recipe import Recipe, resolve_device, written
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
@@ -44,12 +45,17 @@ _build_lock = threading.Lock()
 class Trainer:
     """Model, quantizer, optimizer and data of one training. Use from one thread at a time.
 
+    Args:
+        recipe: what to train.
+        variant: its name, where several are trained side by side.
+        exact_rows: of the curves, how many newest rows are kept one by one.
+
     Raises:
         ValueError: where the recipe cannot be built: a device that is not there, or fewer vectors than codes
             for a k-means start.
     """
 
-    def __init__(self, recipe: Recipe, *, variant: str = "main") -> None:
+    def __init__(self, recipe: Recipe, *, variant: str = "main", exact_rows: int = EXACT_ROWS) -> None:
         self.recipe = recipe
         self.variant = variant
         self.device = resolve_device(recipe.device)
@@ -69,12 +75,16 @@ class Trainer:
         self._batches = self._shuffled_batches()
         shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
         self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
+        self._shown = {
+            "inputs": read_only(self._monitor.inputs[:SHOWN_INPUTS]),
+            "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
+        }
         num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
         self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
         never = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
         self._placed_at = {part: never.clone() for part in self.quantizer.parts}
         self._finite = FiniteWatch(self.device)
-        self._recorder = Recorder(num_levels)
+        self._recorder = Recorder(num_levels, exact_rows)
         self._last: Step | None = None
         self._measured_step = 0
         if recipe.code_init == "kmeans":
@@ -109,7 +119,7 @@ class Trainer:
                 ema_update_(part, vectors, torch.cat([level.codes for level in found]))
         if self.options.replace_every > 0:
             self._replace(done, self.options.replace_every)
-        self._recorder.add_losses(done.task_loss, done.commitment_loss, done.quantization_error)
+        self._recorder.add_losses(self.steps_done, done.task_loss, done.commitment_loss, done.quantization_error)
         self._last = done
         if self.steps_done % MEASURE_EVERY == 0:
             self._measure()
@@ -185,16 +195,13 @@ class Trainer:
             quantized, found_levels = self.quantizer.quantize(z_e)
             outputs = self.model.decode(quantized.z_q[:SHOWN_INPUTS])
         shape = z_e.shape[:-1]  # of the codes of one level
-        shared: dict[str, Any] = {
-            "inputs": read_only(self._monitor.inputs[:SHOWN_INPUTS]),
-            "outputs": read_only(outputs),
-            "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
-        }
+        shared: dict[str, Any] = {**self._shown, "outputs": read_only(outputs)}
         usages = tuple(self._level_usage(level) for level in range(len(found_levels)))
         gradients = [self._gradient_norm(part) for part in self.quantizer.parts]
         taken = []
         for level, (index, found) in enumerate(zip(self.quantizer.part_of_level, found_levels, strict=True)):
-            part, history = self.quantizer.parts[index], self._recorder.history(level)
+            part = self.quantizer.parts[index]
+            history = replace(self._recorder.history(level), usage=self._usage[level].through_time())
             taken.append(
                 Snapshot(
                     variant=self.variant,

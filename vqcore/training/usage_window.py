@@ -1,16 +1,24 @@
-"""Code usage over the newest batches, counted on the device. Knows no model."""
+"""Code usage over the newest batches and through all time, counted on the device. Knows no model."""
 
 # K codes
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from vqcore.capture import read_only
+from vqcore.history import UsageColumns
 
 USAGE_WINDOW = 50
 """Batches over which usage is counted."""
 
+MOST_COLUMNS = 256
+MOST_CELLS = 2**21
+"""Of usage through time: with more than 8,192 codes it has fewer than `MOST_COLUMNS` columns."""
+
 
 class UsageWindow:
-    """How often each code was used in the last `USAGE_WINDOW` batches."""
+    """How often each code was used in the last `USAGE_WINDOW` batches, and in equal spans since the first."""
 
     def __init__(self, num_codes: int, device: torch.device) -> None:
         self.counts = torch.zeros(num_codes, dtype=torch.int64, device=device)
@@ -18,6 +26,7 @@ class UsageWindow:
 
         self._batches = torch.zeros(USAGE_WINDOW, num_codes, dtype=torch.int32, device=device)
         self._seen = 0
+        self._past = _Columns(num_codes, device)
 
     @property
     def num_batches(self) -> int:
@@ -32,4 +41,48 @@ class UsageWindow:
         self.counts.add_(newest).sub_(oldest)
         oldest.copy_(newest)
         self._seen += 1
+        self._past.add(newest)
         return newest
+
+    def through_time(self) -> UsageColumns:
+        """Usage since the first batch, which is that of step 1; what is counted later does not change it."""
+        return self._past.read()
+
+
+class _Columns:
+    """Spans of 2ⁿ steps; when there is no room for one more, they merge in pairs."""
+
+    def __init__(self, num_codes: int, device: torch.device) -> None:
+        self._most = max(16, min(MOST_COLUMNS, MOST_CELLS // num_codes))  # even, as it is merged in pairs
+        self._most -= self._most % 2
+        self._closed = torch.zeros(self._most, num_codes, device=device)
+        self._num_closed = 0
+        self._open = torch.zeros(num_codes, dtype=torch.int64, device=device)
+        self._open_steps = 0
+        self._span = 1
+
+    def add(self, counts: Tensor) -> None:
+        self._open.add_(counts)
+        self._open_steps += 1
+        if self._open_steps == self._span:
+            self._close()
+
+    def read(self) -> UsageColumns:
+        newest = self._open[None].float() if self._open_steps else self._closed[:0]
+        counts = read_only(torch.cat([self._closed[: self._num_closed], newest]))
+        first = 1 + self._span * np.arange(len(counts))
+        steps = self._span * self._num_closed + self._open_steps
+        last = np.minimum(first + self._span - 1, steps)
+        first.flags.writeable = last.flags.writeable = False
+        return UsageColumns(first_step=first, last_step=last, counts=counts)
+
+    def _close(self) -> None:
+        self._closed[self._num_closed].copy_(self._open)
+        self._open.zero_()
+        self._open_steps = 0
+        self._num_closed += 1
+        if self._num_closed == self._most:
+            half = self._most // 2
+            self._closed[:half] = self._closed[::2] + self._closed[1::2]
+            self._num_closed = half
+            self._span *= 2

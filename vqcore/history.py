@@ -1,0 +1,168 @@
+"""The curves of a training so far, bounded: newest rows one by one, older ones in buckets. Knows no torch."""
+
+# T recorded steps, S measurements, B buckets, C spans, K codes
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """Rows too old to be kept one by one, in B buckets of consecutive rows, oldest first.
+
+    A value that is not finite counts in `rows` and nowhere else, so that one NaN does not hide its bucket.
+    """
+
+    first_step: Ints
+    """(B,)"""
+
+    last_step: Ints
+    """(B,)"""
+
+    rows: Ints
+    """(B,) how many rows each bucket stands for: a power of two, but fewer in the newest."""
+
+    finite: MappingProxyType[str, Ints]
+    """By column: how many of the rows are finite; each (B,)."""
+
+    low: MappingProxyType[str, Floats]
+    """The least finite value, NaN where there is none; each (B,)."""
+
+    mean: MappingProxyType[str, Floats]
+    """Over the finite values; each (B,)."""
+
+    high: MappingProxyType[str, Floats]
+
+    def until(self, step: int) -> "Envelope":
+        """The buckets that end at or before `step`."""
+        count = _rows_until(self.last_step, step)
+        return Envelope(
+            first_step=self.first_step[:count],
+            last_step=self.last_step[:count],
+            rows=self.rows[:count],
+            finite=_first(self.finite, count),
+            low=_first(self.low, count),
+            mean=_first(self.mean, count),
+            high=_first(self.high, count),
+        )
+
+
+NO_INTS: Ints = np.empty(0, dtype=np.int64)
+NO_INTS.flags.writeable = False
+_NOTHING: MappingProxyType[str, Any] = MappingProxyType({})
+NO_ENVELOPE = Envelope(
+    first_step=NO_INTS, last_step=NO_INTS, rows=NO_INTS, finite=_NOTHING, low=_NOTHING, mean=_NOTHING, high=_NOTHING
+)
+
+
+class Points(NamedTuple):
+    """One curve from its first row to its newest: buckets where rows are old, then the rows themselves.
+
+    At a row, `low`, `mean` and `high` are its value, and `finite` is 1 or 0.
+    """
+
+    last_step: Ints
+    rows: Ints
+    finite: Ints
+    low: Floats
+    mean: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UsageColumns:
+    """How often each code was used in C consecutive spans of steps, from the first step to the newest."""
+
+    first_step: Ints
+    """(C,)"""
+
+    last_step: Ints
+    """(C,) all spans are of one length, a power of two, but the newest."""
+
+    counts: Floats
+    """(C, K) assignments; whole numbers up to 2²⁴, rounded beyond."""
+
+    def until(self, step: int) -> "UsageColumns":
+        """The spans that end at or before `step`."""
+        count = _rows_until(self.last_step, step)
+        return UsageColumns(
+            first_step=self.first_step[:count], last_step=self.last_step[:count], counts=self.counts[:count]
+        )
+
+
+NO_USAGE = UsageColumns(first_step=NO_INTS, last_step=NO_INTS, counts=np.empty((0, 0), dtype=np.float32))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """Curves so far. Columns of one table have equal lengths.
+
+    The newest rows are kept one by one, older ones in an envelope; `points` gives both as one curve.
+    """
+
+    step: Ints
+    """(T,) 1-based, one row a step."""
+
+    losses: MappingProxyType[str, Floats]
+    """Per step: task_loss, commitment_loss, quantization_error; each (T,)."""
+
+    measured_at: Ints
+    """(S,) the steps at which the slower measurements were made."""
+
+    measured: MappingProxyType[str, Floats]
+    """perplexity, active_codes, and what else `Metrics` names; each (S,)."""
+
+    past_losses: Envelope = NO_ENVELOPE
+    """Of the steps before `step`."""
+
+    past_measured: Envelope = NO_ENVELOPE
+    """Of the measurements before `measured_at`."""
+
+    usage: UsageColumns = NO_USAGE
+
+    def points(self, name: str) -> Points:
+        """The whole curve of one column of `losses` or `measured`."""
+        if name in self.losses:
+            past, steps, values = self.past_losses, self.step, self.losses[name]
+        else:
+            past, steps, values = self.past_measured, self.measured_at, self.measured[name]
+        finite = np.isfinite(values).astype(np.int64)
+        if len(past.rows) == 0:
+            return Points(steps, np.ones_like(steps), finite, values, values, values)
+        return Points(
+            np.concatenate([past.last_step, steps]),
+            np.concatenate([past.rows, np.ones_like(steps)]),
+            np.concatenate([past.finite[name], finite]),
+            *(np.concatenate([of[name], values]) for of in (past.low, past.mean, past.high)),
+        )
+
+    def until(self, step: int) -> "History":
+        """The part up to `step`; a bucket or span that goes on beyond it is left out."""
+        losses, measured = _rows_until(self.step, step), _rows_until(self.measured_at, step)
+        return History(
+            step=self.step[:losses],
+            losses=_first(self.losses, losses),
+            measured_at=self.measured_at[:measured],
+            measured=_first(self.measured, measured),
+            past_losses=self.past_losses.until(step),
+            past_measured=self.past_measured.until(step),
+            usage=self.usage.until(step),
+        )
+
+
+NO_HISTORY = History(step=NO_INTS, losses=_NOTHING, measured_at=NO_INTS, measured=_NOTHING)
+
+
+def _rows_until(last_step: Ints, step: int) -> int:
+    return int(np.searchsorted(last_step, step, side="right"))
+
+
+def _first(columns: MappingProxyType[str, Any], count: int) -> MappingProxyType[str, Any]:
+    return MappingProxyType({name: column[:count] for name, column in columns.items()})
