@@ -14,7 +14,8 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-from vqcore.snapshot import History, Snapshot, Trail
+from vqcore.history import History
+from vqcore.snapshot import Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
     Command,
@@ -27,12 +28,15 @@ from vqcore.training.commands import (
 )
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
+from vqcore.training.timeline import TRAIL_LENGTH, Moment, Timeline
 from vqcore.training.trainer import Trainer
 
 IDLE_PAUSE_SECONDS = 90.0
 """Longer than the minute between two ticks that browsers grant a hidden tab."""
 
-TRAIL_LENGTH = 12
+SINGLE_STEP_SECONDS = 0.5
+"""What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
+
 STOP_SECONDS = 2.5
 NICENESS = 5
 RATE_SECONDS = 2.0
@@ -89,7 +93,7 @@ def _yield_to_others() -> None:
 _Trails = dict[str, list[deque[Trail]]]
 """Per variant and level."""
 
-_Run = tuple[dict[str, Recipe], dict[str, Trainer], _Trails]
+_Run = tuple[dict[str, Recipe], dict[str, Trainer], _Trails, Timeline]
 
 
 class Session:
@@ -125,6 +129,7 @@ class Session:
         self._asked = True
         self._asked_at = clock()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
+        self._timeline = Timeline()
         # From here on, the thread's own.
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._trainers: dict[str, Trainer] = {}
@@ -132,6 +137,7 @@ class Session:
         self._replaced: _Run | None = None
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
+        self._advanced_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
         self._status = Status(State.STARTING, "", 0.0, self._main_recipe())
 
@@ -179,6 +185,20 @@ class Session:
         """The curves so far, or None before the first step."""
         snapshot = self.latest()
         return None if snapshot is None else snapshot.history
+
+    def moments(self) -> tuple[Moment, ...]:
+        """The moments of this run that are kept, oldest first: only those that somebody asked for at the time."""
+        return self._timeline.moments
+
+    def at(self, step: int, variant: str = "main", level: int = 0) -> Snapshot | None:
+        """The newest kept moment at or before `step`, else the oldest; None before the first. No wish for a newer.
+
+        A `level` that the quantizer does not have gives its last.
+        """
+        newest = self._snapshots.get(variant)
+        if not newest:
+            return None
+        return self._timeline.at(step, variant, level, newest[min(level, len(newest) - 1)].history)
 
     def status(self) -> Status:
         """What the session does now."""
@@ -246,7 +266,8 @@ class Session:
             self._set_status(was)
             raise
         if self._trainers:
-            self._replaced = self.recipes, self._trainers, self._trails
+            self._replaced = self.recipes, self._trainers, self._trails, self._timeline
+        self._timeline = Timeline()
         self.recipes, self._trainers = recipes, trainers
         self._trails = {
             name: [deque(maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
@@ -267,6 +288,7 @@ class Session:
                 self._set_status(State.RUNNING, message="", details="")
             case StepCommand() if self._trainers:
                 self._step()
+                self._timeline.seconds += SINGLE_STEP_SECONDS
                 self._pause(State.PAUSED)
             case SpeedCommand(steps_per_second):
                 self._steps_per_second = steps_per_second
@@ -283,12 +305,15 @@ class Session:
             case UndoRestartCommand():
                 if self._replaced is None:
                     raise ValueError("There is no restart to take back.")
-                now = self.recipes, self._trainers, self._trails
-                (self.recipes, self._trainers, self._trails), self._replaced = self._replaced, now
+                now = self.recipes, self._trainers, self._trails, self._timeline
+                (self.recipes, self._trainers, self._trails, self._timeline), self._replaced = self._replaced, now
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
     def _advance(self) -> None:
+        now = self._clock()
+        self._timeline.seconds += now - self._advanced_at if self._advanced_at is not None else 0.0
+        self._advanced_at = now
         if self._clock() - self._asked_at > self._idle_pause_seconds:
             self._pause(State.IDLE)
             return
@@ -319,12 +344,14 @@ class Session:
                 replace(snapshot, trail=tuple(trail))
                 for snapshot, trail in zip(levels, self._trails[name], strict=True)
             )
+        self._timeline.keep(snapshots)
         self._snapshots = snapshots
         self._set_status(self._status.state)
 
     def _set_status(self, state: State, **changes: Any) -> None:
         trainer = next(iter(self._trainers.values()), None)
         rate = self._rate(trainer.steps_done) if trainer is not None else 0.0
+        self._advanced_at = self._advanced_at if state is State.RUNNING else None
         self._status = replace(
             self._status,
             state=state,

@@ -1,0 +1,99 @@
+"""Moments of one training to go back to: dense now and at the start, thinner between. Knows no thread."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vqcore.history import NO_HISTORY, History
+from vqcore.snapshot import Snapshot, Trail
+
+MOST_MOMENTS = 64
+MOST_BYTES = 64 * 10**6
+TRAIL_LENGTH = 12
+"""Earlier moments along which a snapshot shows its codes' paths."""
+
+
+class Moment(NamedTuple):
+    """All variants and levels at one step."""
+
+    step: int
+    seconds: float
+    """For how long had been trained until then."""
+
+    snapshots: Mapping[str, tuple[Snapshot, ...]]
+    """By variant, the levels in order; without curves and paths, which belong to no single moment."""
+
+
+class Timeline:
+    """At most `most_moments` moments in at most `most_bytes`, or two moments where one alone is larger.
+
+    One thread keeps, any may read.
+    """
+
+    def __init__(self, most_moments: int = MOST_MOMENTS, most_bytes: int = MOST_BYTES) -> None:
+        self._most_moments, self._most_bytes = most_moments, most_bytes
+        self._moments: tuple[Moment, ...] = ()
+        self.seconds = 0.0
+        """For how long has been trained; whoever keeps counts them."""
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """What is kept, oldest first."""
+        return self._moments
+
+    @property
+    def nbytes(self) -> int:
+        """Of all arrays kept; one that several moments share counts once."""
+        return _nbytes(self._moments)
+
+    def keep(self, snapshots: Mapping[str, tuple[Snapshot, ...]]) -> None:
+        """Add the newest moment, in place of one of the same step; drops others where there is no room."""
+        light = {
+            variant: tuple(replace(level, history=NO_HISTORY, trail=()) for level in levels)
+            for variant, levels in snapshots.items()
+        }
+        step = next(iter(light.values()))[0].step
+        kept = [moment for moment in self._moments if moment.step < step]
+        kept.append(Moment(step, self.seconds, light))
+        while len(kept) > self._most_moments or (len(kept) > 2 and _nbytes(kept) > self._most_bytes):
+            del kept[_least_missed([moment.step for moment in kept])]
+        self._moments = tuple(kept)
+
+    def at(self, step: int, variant: str, level: int, history: History) -> Snapshot | None:
+        """The newest kept moment at or before `step`, else the oldest; None where there is none.
+
+        Its curves are `history` cut at its step, its paths lead through the moments kept before it.
+        """
+        moments = self._moments  # once: another thread may replace it
+        if not moments:
+            return None
+        index = max(0, int(np.searchsorted([moment.step for moment in moments], step, side="right")) - 1)
+        seen = [moment.snapshots[variant] for moment in moments[max(0, index + 1 - TRAIL_LENGTH) : index + 1]]
+        past = [levels[min(level, len(levels) - 1)] for levels in seen]
+        trail = tuple(Trail(moment.step, moment.codebook, moment.z_e.mean(0)) for moment in past)
+        return replace(past[-1], history=history.until(past[-1].step), trail=trail)
+
+
+def _least_missed(steps: list[int]) -> int:
+    """Which to drop: where the gap that remains is smallest beside its distance to now or to the start.
+
+    So gaps grow with that distance. The first and the newest stay.
+    """
+    at = np.array(steps)
+    gap, near = at[2:] - at[:-2], np.minimum(at[-1] - at[1:-1], at[1:-1] - at[0])
+    return 1 + int(np.argmin(gap / near))
+
+
+def _nbytes(moments: tuple[Moment, ...] | list[Moment]) -> int:
+    sizes = {id(array): array.nbytes for moment in moments for array in _arrays(moment)}
+    return sum(sizes.values())
+
+
+def _arrays(moment: Moment) -> Iterator[np.ndarray[Any, Any]]:
+    for levels in moment.snapshots.values():
+        for snapshot in levels:
+            values = (getattr(snapshot, name) for name in Snapshot.__slots__)
+            yield from (value for value in values if isinstance(value, np.ndarray))
+            yield from (usage.counts for usage in snapshot.levels)
