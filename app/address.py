@@ -11,13 +11,17 @@ from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, defaul
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "raw"),
     "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
-    "bars": ("usage", "gradient", "levels"),
+    "bars": ("usage", "gradient", "levels", "through time"),
+    "rows": ("by birth", "by usage now"),
     "order": ("sorted", "by code"),
     "scale": ("log", "linear"),
     "curves": ("learning", "P and C", "gradients"),
     "smoothing": ("1", "5", "25", "100"),
 }
 """The view controls and what each may be; the first is where it starts."""
+
+MOST_DIGITS = 15
+"""Of a step; browsers hold whole numbers exactly up to 2⁵³."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Request:
     recipe: Recipe | None
     paused: bool
     view: dict[str, str]
+    at: int | None
+    """The step to show; None for the newest."""
+
     refused: tuple[str, ...]
     """A sentence for each value that could not be used."""
 
@@ -44,10 +51,13 @@ def read(query: Mapping[str, str]) -> Request:
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
-    return Request(query.get("session"), recipe, query.get("paused") == "1", view, tuple(refused))
+    at = _read_step(query.get("at"), refused)
+    return Request(query.get("session"), recipe, query.get("paused") == "1", view, at, tuple(refused))
 
 
-def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool) -> dict[str, str]:
+def write(
+    session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool, at: int | None = None
+) -> dict[str, str]:
     """The query that `read` turns into the same; what stands at its default is left out."""
     query = {"session": session} if session else {}
     query["problem"] = recipe.problem
@@ -59,6 +69,7 @@ def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, pause
         if getattr(recipe.options, name) != getattr(default.options, name):
             query[name] = written(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
+    query |= {"at": str(at)} if at is not None else {}
     return query | ({"paused": "1"} if paused else {})
 
 
@@ -98,6 +109,15 @@ def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
         except ValueError as error:
             refused.append(str(error))
     return recipe
+
+
+def _read_step(text: str | None, refused: list[str]) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        refused.append(f"`at` in the link must be a step from 0 up, but is {text!r}.")
+        return None
+    return int(text)
 
 
 def _parse(name: str, text: str) -> dict[str, Any]:

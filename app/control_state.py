@@ -60,6 +60,7 @@ def asked_for() -> Recipe | None:
 def restart(entry: Entry, recipe: Recipe) -> None:
     """Begin again with `recipe`."""
     st.session_state["asked"] = recipe
+    go_live()
     send(entry, RestartCommand(recipe))
 
 
@@ -67,6 +68,23 @@ def send(entry: Entry, command: Command) -> None:
     """Send, and give the session a moment: what is drawn next then already shows the command obeyed."""
     ticket = entry.session.send(command)
     entry.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
+
+
+def step_chosen() -> int | None:
+    """The step that the reader went back to; None when the page is live."""
+    step: int | None = st.session_state.get("at")
+    return step
+
+
+def go_to(step: int) -> None:
+    """Have the page show this step while training goes on."""
+    st.session_state["at"] = step
+
+
+def go_live() -> None:
+    """Have the page show the newest step again."""
+    for name in ("at", "past", "past_run"):
+        st.session_state.pop(name, None)
 
 
 def key(name: str) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app import address
-from app.control_state import asked_for, current_view, default, key, restart, send, shown, value
+from app.control_state import asked_for, current_view, default, go_live, key, restart, send, shown, value
 from app.services import Entry
 from app.switches import switches
 from app.wording import SETTING_HELP
@@ -178,6 +178,7 @@ def _change_speed(entry: Entry) -> None:
 def _change_problem(entry: Entry) -> None:
     recipe = entry.session.status().recipe
     problem = st.session_state[key("problem")]
+    go_live()
     send(entry, RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 
 
@@ -197,4 +198,5 @@ def _restart_with_settings(entry: Entry) -> None:
 
 
 def _undo(entry: Entry) -> None:
+    go_live()
     send(entry, UndoRestartCommand())

@@ -31,16 +31,18 @@ class MapMemory:
         self.refit_wanted = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MapMemories:
     """The frozen planes of one session: each group or level of its quantizer has its own."""
 
     by_level: dict[int, MapMemory] = field(default_factory=dict)
+    run: int = 0
 
-    def of(self, snapshot: Snapshot) -> MapMemory:
-        """The plane of the snapshot's level. A moment before a plane was fitted is of another run: none is kept."""
-        if any(snapshot.step < memory.fitted_at for memory in tuple(self.by_level.values())):
+    def of(self, snapshot: Snapshot, run: int) -> MapMemory:
+        """The plane of the snapshot's level in the session's present `run`; of another run none is kept."""
+        if run != self.run:
             self.by_level.update({level: MapMemory() for level in tuple(self.by_level)})
+            self.run = run
         return self.by_level.setdefault(snapshot.level, MapMemory())
 
 
@@ -57,13 +59,25 @@ def views_of(snapshot: Snapshot) -> tuple[View, ...]:
     return ("raw",) if snapshot.codebook.shape[1] <= 2 else ("PCA", "UMAP")
 
 
-def show(view: View, snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str) -> Shown:
-    """The plane for `view`; PCA with a word why where UMAP cannot answer yet."""
+def show(
+    view: View,
+    snapshot: Snapshot,
+    memory: MapMemory,
+    projection: ProjectionService,
+    stream: str,
+    *,
+    is_past: bool = False,
+) -> Shown:
+    """The plane for `view`; PCA with a word why where UMAP cannot answer yet.
+
+    A moment of the past is shown in the plane that is there, which only the reader has fitted anew: others watch
+    the same session live.
+    """
     if view == "raw" or snapshot.codebook.shape[1] <= 2:
         return _raw(snapshot)
     if view == "UMAP":
-        return _umap(snapshot, memory, projection, stream)
-    return _pca(snapshot, memory)
+        return _umap(snapshot, memory, projection, stream, is_past)
+    return _pca(snapshot, memory, is_past)
 
 
 def _raw(snapshot: Snapshot) -> Shown:
@@ -83,11 +97,13 @@ def _raw(snapshot: Snapshot) -> Shown:
     return Shown(plane, snapshot, "")
 
 
-def _pca(snapshot: Snapshot, memory: MapMemory) -> Shown:
+def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
     points = np.concatenate([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
-    other = basis is None or len(basis.centre) != points.shape[1] or snapshot.step < memory.fitted_at  # a restart
-    if basis is None or other or memory.refit_wanted or basis.captured_share(points) < REFIT_BELOW:
+    fits = basis is not None and len(basis.centre) == points.shape[1]
+    is_poor = basis is not None and fits and basis.captured_share(points) < REFIT_BELOW
+    if basis is None or not fits or memory.refit_wanted or (is_poor and not is_past):
+        is_poor = False
         basis = FrozenBasis.fit(points)
         memory.basis, memory.fitted_at, memory.refit_wanted = basis, snapshot.step, False
     first, second = (
@@ -103,10 +119,11 @@ def _pca(snapshot: Snapshot, memory: MapMemory) -> Shown:
         paths=[basis.project(path) for path in _paths(snapshot)],
         mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    return Shown(plane, snapshot, f"plane fitted at step {memory.fitted_at:,}")
+    note = f"plane fitted at step {memory.fitted_at:,}"
+    return Shown(plane, snapshot, f"{note}, shows little of this moment: fit it anew" if is_poor else note)
 
 
-def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str) -> Shown:
+def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str, is_past: bool) -> Shown:
     layout = projection.latest(stream)
     shown = layout.tag if layout is not None else None
     if not (isinstance(shown, Snapshot) and shown.step == snapshot.step):
@@ -115,7 +132,7 @@ def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, 
     status = projection.status
     is_current = isinstance(shown, Snapshot) and shown.codebook.shape == snapshot.codebook.shape
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
-        instead = _pca(snapshot, memory)
+        instead = _pca(snapshot, memory, is_past)
         reason = projection.error(stream) or status.sentence
         return instead._replace(note=f"PCA for now: {reason}")
     assert isinstance(shown, Snapshot)

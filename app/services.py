@@ -27,9 +27,9 @@ class Entry:
     session: Session
     maps: MapMemories = field(default_factory=MapMemories)
 
-    def stream(self, level: int) -> str:
-        """Names the projections of one group or level."""
-        return f"{self.id}/{level}"
+    def stream(self, level: int, *, is_past: bool = False) -> str:
+        """Names the projections of one group or level: of the newest moments, or of those gone back to."""
+        return f"{self.id}/{level}" + ("/past" if is_past else "")
 
 
 class Registry:
@@ -48,6 +48,7 @@ class Registry:
             stalest.session.stop()
             for level in stalest.maps.by_level:
                 self.projection.forget(stalest.stream(level))
+                self.projection.forget(stalest.stream(level, is_past=True))
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()

@@ -122,6 +122,12 @@ TRAJECTORY_HELP = {
     "methods": "The paths to compare, from one start, under one noise. *no quantization* is gradient descent on f.",
 }
 
+TIMELINE_HELP = (
+    "All views go back to this moment while training goes on. Moments are kept while somebody watches: the newest "
+    "and the first close together, fewer between."
+)
+PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has reached step {reached:,}: it is shown live."
+
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
 
 
@@ -133,6 +139,17 @@ def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
     """
     p = f"P: {words.vectors} · " if words.name else ""
     return CURVE_NOTES[group].format(loss_name=loss_name, of_level=words.of, p=p, vectors=words.vectors)
+
+
+def usage_map_note(span: int, codes_per_row: int) -> str:
+    """What stands under usage through time.
+
+    >>> usage_map_note(4, 2)
+    'assignments in each 4 steps over their even share N/K, log scale · grey: unused · each row is 2 codes'
+    """
+    each = f"each {span} steps" if span > 1 else "each step"
+    rows = f" · each row is {codes_per_row} codes" if codes_per_row > 1 else ""
+    return f"assignments in {each} over their even share N/K, log scale · grey: unused{rows}"
 
 
 def usage_window(window_batches: int, num_vectors: int) -> str:

@@ -78,7 +78,7 @@ class Points(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UsageColumns:
-    """How often each code was used in C consecutive spans of steps, from the first step to the newest."""
+    """How often each code was used in C consecutive spans of steps, from the first step on."""
 
     first_step: Ints
     """(C,)"""
@@ -89,15 +89,23 @@ class UsageColumns:
     counts: Floats
     """(C, K) assignments; whole numbers up to 2²⁴, rounded beyond."""
 
+    born: Ints
+    """(K,) when each code was first used, −1 never: the first step of its span, as long as spans were then."""
+
     def until(self, step: int) -> "UsageColumns":
         """The spans that end at or before `step`."""
         count = _rows_until(self.last_step, step)
         return UsageColumns(
-            first_step=self.first_step[:count], last_step=self.last_step[:count], counts=self.counts[:count]
+            first_step=self.first_step[:count],
+            last_step=self.last_step[:count],
+            counts=self.counts[:count],
+            born=self.born,
         )
 
 
-NO_USAGE = UsageColumns(first_step=NO_INTS, last_step=NO_INTS, counts=np.empty((0, 0), dtype=np.float32))
+NO_USAGE = UsageColumns(
+    first_step=NO_INTS, last_step=NO_INTS, counts=np.empty((0, 0), dtype=np.float32), born=NO_INTS
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,7 +35,8 @@ function colourOf(text, scheme, font) {
 function withColours(value, scheme, font) {
   if (typeof value === "string") return colourOf(value, scheme, font);
   if (Array.isArray(value)) {
-    return typeof value[0] === "number" ? value : value.map((item) => withColours(item, scheme, font));
+    // The last, as a stop of a colour scale begins with a number.
+    return typeof value.at(-1) === "number" ? value : value.map((item) => withColours(item, scheme, font));
   }
   if (value === null || typeof value !== "object" || "bdata" in value || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withColours(item, scheme, font)]));

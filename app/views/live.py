@@ -5,13 +5,14 @@ from typing import Any
 import streamlit as st
 
 from app import address, wording
-from app.control_state import adopt, current_view, in_step
+from app.control_state import adopt, current_view, go_to, in_step, step_chosen
 from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.readings import headline
 from app.services import Entry, registry
 from app.views.live_panels import bar, bars_panel, choose, curves_panel, examples_panel, map_panel
+from app.views.live_past import moment_shown, past_bar
 from app.wording import level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
@@ -76,7 +77,19 @@ def _attach() -> Entry | None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
+        _go_back(entry, request.at)
     return entry
+
+
+def _go_back(entry: Entry, step: int | None) -> None:
+    """As a link asks, if its run has come so far."""
+    if step is None:
+        return
+    if step <= (reached := entry.session.trained_steps()):
+        go_to(step)
+    else:
+        said = wording.PAST_UNREACHED.format(at=step, reached=reached)
+        st.toast(said, icon=":material/link_off:", duration="long")
 
 
 def _begin(recipe: Recipe) -> None:
@@ -84,7 +97,8 @@ def _begin(recipe: Recipe) -> None:
 
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
-    return address.write(entry.id, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
+    view, is_paused = current_view(status.recipe), status.state is State.PAUSED
+    return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen())
 
 
 def _empty_state() -> None:
@@ -109,7 +123,8 @@ def _live(session_id: str) -> None:
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
     level = int(current_view(entry.session.status().recipe)["level"]) - 1
-    snapshot, status = entry.session.latest(level=level), entry.session.status()
+    newest, status = entry.session.latest(level=level), entry.session.status()
+    snapshot = None if newest is None else moment_shown(entry, newest, status)
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
@@ -117,34 +132,36 @@ def _live(session_id: str) -> None:
     if (query := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
-    _header(snapshot, status)
+    _header(newest, snapshot, status)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         if status.message:
             _message(status)
-    if snapshot is None:
+    if newest is None or snapshot is None:
         st.caption("Loading the data and building the model …")
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
+    past_bar(entry, newest, snapshot)
     tiles(headline(snapshot, problem, words), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
         map_panel(entry, snapshot, status, words)
     with right.container(border=True, height="stretch", key="panel-bars"):
-        bars_panel(snapshot, status, words)
+        bars_panel(snapshot, newest, status, words)
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-curves"):
-        curves_panel(snapshot, status, problem, words)
+        curves_panel(newest, status, problem, words)
     with right.container(border=True, height="stretch", key="panel-examples"):
         examples_panel(snapshot, status, problem, words)
     registry().warm_up_projection()
 
 
-def _header(snapshot: Snapshot | None, status: Status) -> None:
+def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(status.recipe)
-    facts = [f"step {snapshot.step if snapshot else 0:,}"]
+    facts = [f"step {newest.step if newest else 0:,}"]
+    facts += [f"showing step {shown.step:,}"] if shown is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     facts += [status.device] if status.device else []

@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 
 from app import address, planes, wording
-from app.control_state import current_view, view_key
+from app.control_state import current_view, step_chosen, view_key
 from app.figures.code_bars import gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
 from app.figures.level_bars import level_bars
 from app.figures.pcq_map import pcq_map
+from app.figures.usage_map import rows_per, usage_map
 from app.live_plot.component import Ids, Selection, live_plot
 from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
@@ -21,13 +22,13 @@ from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.session import Status
 
-UPPER, LOWER = 318, 262
-"""Heights in pixels of the two rows of charts: with the tiles above them they fill 900."""
+UPPER, LOWER = 306, 250
+"""Heights in pixels of the two rows of charts: with the bar and the tiles above them they fill 900."""
 
 
 def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWords) -> None:
     """P, C and Q of the level shown, in one plane."""
-    memory = entry.maps.of(snapshot)
+    memory = entry.maps.of(snapshot, status.run)
     views = planes.views_of(snapshot)
     head = bar("map")
     heading = head.container(width="stretch")
@@ -41,7 +42,9 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
             on_click=memory.ask_for_refit,
         )
     view = choose(head, "map", views) if len(views) > 1 else views[0]
-    shown = planes.show(view, snapshot, memory, registry().projection, entry.stream(snapshot.level))
+    is_past = step_chosen() is not None
+    stream = entry.stream(snapshot.level, is_past=is_past)
+    shown = planes.show(view, snapshot, memory, registry().projection, stream, is_past=is_past)
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
@@ -88,12 +91,15 @@ def _selected(selection: Selection, snapshot: Snapshot) -> str:
     return f"selected {len(vectors):,} vectors and {len(codes):,} codes (double click clears)"
 
 
-def bars_panel(snapshot: Snapshot, status: Status, words: LevelWords) -> None:
-    """How often each code is used, how large its gradient is, or how each level is used."""
+def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: LevelWords) -> None:
+    """How often each code is used, how large its gradient is, how each level is used, or all use until `newest`."""
     head = bar("bars")
     heading = head.container(width="stretch")
-    kind = choose(head, "bars", address.VIEWS["bars"] if words.name else address.VIEWS["bars"][:2])
-    if kind == "levels":
+    kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or words.name])
+    if kind == "through time":
+        title, order = "Code usage", choose(head, "rows", address.VIEWS["rows"])
+        figure, said, how = *_through_time(newest, order), f"{order} {newest.step} {step_chosen()}"
+    elif kind == "levels":
         title = f"Usage by {wording.LEVEL_NOUNS[status.recipe.structure]}"
         figure, said, how = *_by_level(snapshot, status), ""
     else:
@@ -124,6 +130,23 @@ def _by_code(snapshot: Snapshot, kind: str, order: Any, *, log: bool) -> tuple[d
     return usage_bars(snapshot.counts, order=order, log=log), said + _too_few(snapshot)
 
 
+def _through_time(newest: Snapshot, order: Any) -> tuple[dict[str, Any], str]:
+    usage = newest.history.usage
+    marks = [event.step for event in newest.events]
+    figure = usage_map(
+        usage.counts,
+        usage.first_step,
+        usage.last_step,
+        usage.born,
+        newest.counts,
+        order=order,
+        marks=marks,
+        cursor=step_chosen(),
+    )
+    span = int((usage.last_step - usage.first_step + 1).max(initial=1))
+    return figure, wording.usage_map_note(span, rows_per(newest.num_codes))
+
+
 def _too_few(snapshot: Snapshot) -> str:
     total = snapshot.window_vectors
     return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""
@@ -152,8 +175,14 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
         smoothing=smoothing,
         last_step=snapshot.step,
         height=LOWER,
+        cursor=step_chosen(),
     )
-    live_plot(figure, key="curves-plot", height=LOWER, revision=f"{_moment(snapshot, status)} {group} {smoothing}")
+    live_plot(
+        figure,
+        key="curves-plot",
+        height=LOWER,
+        revision=f"{_moment(snapshot, status)} {group} {smoothing} {step_chosen()}",
+    )
     st.caption(wording.curve_note(group, problem.loss_name, words))
 
 

@@ -35,10 +35,16 @@ recipes = st.builds(
 views = st.fixed_dictionaries({name: st.sampled_from(allowed) for name, allowed in VIEWS.items()})
 
 
-@given(recipe=recipes, view=views, paused=st.booleans(), session=st.none() | st.just("abc"))
-def test_what_is_written_is_read_again(recipe, view, paused, session):
-    request = read(write(session, recipe, view, paused=paused))
-    assert (request.session, request.recipe, request.view) == (session, recipe, view)
+@given(
+    recipe=recipes,
+    view=views,
+    paused=st.booleans(),
+    session=st.none() | st.just("abc"),
+    at=st.none() | st.integers(0, 10**15 - 1),
+)
+def test_what_is_written_is_read_again(recipe, view, paused, session, at):
+    request = read(write(session, recipe, view, paused=paused, at=at))
+    assert (request.session, request.recipe, request.view, request.at) == (session, recipe, view, at)
     assert request.paused == paused
     assert request.refused == ()
 
@@ -51,7 +57,14 @@ def test_an_empty_url_asks_for_nothing():
     assert write(None, default_recipe("digits"), {}, paused=False) == {"problem": "digits"}
 
 
-@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine"]), st.text()))
+@pytest.mark.parametrize("text", ["", "-1", "12.5", "1e3", "now", "٣", "9" * 16])
+def test_a_step_that_is_none_is_named_and_the_page_is_live(text):
+    request = read({"problem": "digits", "at": text})
+    assert request.at is None
+    assert request.refused == (f"`at` in the link must be a step from 0 up, but is {text!r}.",)
+
+
+@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine", "at"]), st.text()))
 def test_no_url_breaks_the_page(query):
     request = read({"problem": "digits", **query})
     assert all("\n" not in sentence for sentence in request.refused if "\n" not in str(query))

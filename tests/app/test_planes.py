@@ -95,12 +95,6 @@ def test_it_is_fitted_anew_on_request_and_only_once():
     assert pca(snapshot(later, step=7), memory).note == "plane fitted at step 6"
 
 
-def test_it_is_fitted_anew_after_a_restart():
-    memory = MapMemory()
-    pca(snapshot(FLAT, step=50), memory)
-    assert pca(snapshot(FLAT, step=0), memory).note == "plane fitted at step 0"
-
-
 def test_it_is_fitted_anew_where_it_shows_too_little():
     memory = MapMemory()
     pca(snapshot(FLAT, step=5), memory)
@@ -113,22 +107,35 @@ def test_it_is_fitted_anew_where_it_shows_too_little():
 def test_each_level_has_a_plane_of_its_own_and_finds_it_again():
     memories = MapMemories()
     first, second = snapshot(FLAT, step=5), snapshot(TURNED, step=6, level=1)
-    assert pca(first, memories.of(first)).note == "plane fitted at step 5"
-    assert pca(second, memories.of(second)).note == "plane fitted at step 6"
+    assert pca(first, memories.of(first, 0)).note == "plane fitted at step 5"
+    assert pca(second, memories.of(second, 0)).note == "plane fitted at step 6"
     later = snapshot(cloud(5, 3, 1, 0.1, seed=1), step=7)
-    assert memories.of(later) is not memories.of(second)
-    assert pca(later, memories.of(later)).note == "plane fitted at step 5"
+    assert memories.of(later, 0) is not memories.of(second, 0)
+    assert pca(later, memories.of(later, 0)).note == "plane fitted at step 5"
 
 
 def test_a_restart_gives_up_the_planes_of_all_levels_though_only_one_is_looked_at():
     memories = MapMemories()
     for level in (0, 1):
         moment = snapshot(FLAT, step=50, level=level)
-        pca(moment, memories.of(moment))
+        pca(moment, memories.of(moment, 0))
     again = snapshot(FLAT, step=3)
-    pca(again, memories.of(again))
+    assert pca(again, memories.of(again, 1)).note == "plane fitted at step 3"
     other = snapshot(FLAT, step=60, level=1)
-    assert pca(other, memories.of(other)).note == "plane fitted at step 60"
+    assert pca(other, memories.of(other, 1)).note == "plane fitted at step 60"
+
+
+def test_going_back_in_time_shows_the_past_in_the_plane_that_is_there_unless_asked():
+    memory = MapMemory()
+    pca(snapshot(FLAT, step=50), memory)
+    past = snapshot(TURNED, step=5)
+    shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
+    assert shown.note == "plane fitted at step 50, shows little of this moment: fit it anew"
+    assert memory.fitted_at == 50
+    memory.ask_for_refit()
+    shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
+    assert shown.note == "plane fitted at step 5"
+    assert same_basis(memory, TURNED, shown)
 
 
 def test_another_number_of_features_gets_another_plane():

@@ -33,6 +33,14 @@ def test_every_span_counts_its_own_steps_and_together_they_are_all(num_steps, se
     assert len(set(lengths[:-1])) <= 1
     for first, last, counts in zip(found.first_step, found.last_step, found.counts, strict=True):
         assert counts.tolist() == np.bincount(batches[first - 1 : last].ravel(), minlength=K).tolist()
+    longest = lengths.max(initial=1)
+    for code, born in enumerate(found.born.tolist()):
+        used_at = 1 + np.flatnonzero((batches == code).any(1))
+        if len(used_at) == 0:
+            assert born == -1
+        else:
+            assert born <= used_at[0] < born + longest
+            assert born == used_at[0] or used_at[0] > 16  # exact while a span is a step
 
 
 def test_what_was_handed_out_does_not_change_and_cannot_be_written_to():

@@ -74,6 +74,9 @@ class Status:
     commands_done: int = 0
     """How many commands have been obeyed or refused."""
 
+    run: int = 0
+    """Which of the session's runs this is: a restart begins another, and taking it back is the old one again."""
+
     can_undo: bool = False
     """Whether a restart can be taken back."""
 
@@ -93,7 +96,7 @@ def _yield_to_others() -> None:
 _Trails = dict[str, list[deque[Trail]]]
 """Per variant and level."""
 
-_Run = tuple[dict[str, Recipe], dict[str, Trainer], _Trails, Timeline]
+_Run = tuple[dict[str, Recipe], dict[str, Trainer], _Trails, Timeline, int]
 
 
 class Session:
@@ -131,6 +134,7 @@ class Session:
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
         self._timeline = Timeline()
         # From here on, the thread's own.
+        self._run_number = self._runs_begun = 0
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._trainers: dict[str, Trainer] = {}
         self._trails: _Trails = {}
@@ -266,8 +270,9 @@ class Session:
             self._set_status(was)
             raise
         if self._trainers:
-            self._replaced = self.recipes, self._trainers, self._trails, self._timeline
-        self._timeline = Timeline()
+            self._replaced = self._present_run()
+            self._runs_begun += 1
+        self._timeline, self._run_number = Timeline(), self._runs_begun
         self.recipes, self._trainers = recipes, trainers
         self._trails = {
             name: [deque(maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
@@ -305,10 +310,14 @@ class Session:
             case UndoRestartCommand():
                 if self._replaced is None:
                     raise ValueError("There is no restart to take back.")
-                now = self.recipes, self._trainers, self._trails, self._timeline
-                (self.recipes, self._trainers, self._trails, self._timeline), self._replaced = self._replaced, now
+                now, before = self._present_run(), self._replaced
+                self.recipes, self._trainers, self._trails, self._timeline, self._run_number = before
+                self._replaced = now
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
+
+    def _present_run(self) -> _Run:
+        return self.recipes, self._trainers, self._trails, self._timeline, self._run_number
 
     def _advance(self) -> None:
         now = self._clock()
@@ -358,6 +367,7 @@ class Session:
             device=str(trainer.device) if trainer is not None else "",
             steps_per_second=rate if state is State.RUNNING else 0.0,
             recipe=self._main_recipe(),
+            run=self._run_number,
             can_undo=self._replaced is not None,
             **changes,
         )

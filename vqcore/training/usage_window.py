@@ -60,6 +60,7 @@ class _Columns:
         self._open = torch.zeros(num_codes, dtype=torch.int64, device=device)
         self._open_steps = 0
         self._span = 1
+        self._born = torch.full((num_codes,), -1, dtype=torch.int64, device=device)
 
     def add(self, counts: Tensor) -> None:
         self._open.add_(counts)
@@ -74,9 +75,13 @@ class _Columns:
         steps = self._span * self._num_closed + self._open_steps
         last = np.minimum(first + self._span - 1, steps)
         first.flags.writeable = last.flags.writeable = False
-        return UsageColumns(first_step=first, last_step=last, counts=counts)
+        return UsageColumns(first_step=first, last_step=last, counts=counts, born=read_only(self._births()))
+
+    def _births(self) -> Tensor:
+        return torch.where((self._born < 0) & (self._open > 0), 1 + self._span * self._num_closed, self._born)
 
     def _close(self) -> None:
+        self._born = self._births()
         self._closed[self._num_closed].copy_(self._open)
         self._open.zero_()
         self._open_steps = 0

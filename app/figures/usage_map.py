@@ -1,0 +1,138 @@
+"""Codes by time: how often each code was used in each span of steps, so that collapse and revival are bands."""
+
+# K codes, C spans of steps, R drawn rows
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.curves import cursor_line, marker_line
+from app.theme import axis, layout, role
+
+RowOrder = Literal["by birth", "by usage now"]
+
+MOST_ROWS = 512
+"""More codes than this are drawn several to a row."""
+
+SHADES = 250
+"""Steps of the colour scale, which fit one byte a cell; 0 is dead."""
+
+DEAD_SHARE = 0.1
+"""Of the colour bar's height, below the scale."""
+
+
+def usage_map(
+    counts: NDArray[np.float32],
+    first_step: NDArray[np.int64],
+    last_step: NDArray[np.int64],
+    born: NDArray[np.int64],
+    now: NDArray[np.int64],
+    *,
+    order: RowOrder,
+    marks: Sequence[int],
+    cursor: int | None = None,
+) -> dict[str, Any]:
+    """Use of each code beside even use, on a log scale.
+
+    Args:
+        counts: (C, K) assignments in each span.
+        first_step: (C,) of each span.
+        last_step: (C,) likewise.
+        born: (K,) when each code was first used, −1 never.
+        now: (K,) assignments over the newest usage window.
+        order: which codes come first, at the top: those used first, or those used most now.
+        marks: steps at which switches fell.
+        cursor: the step that all else on the page shows, where that is not the newest.
+    """
+    edges = np.append(first_step, last_step[-1:] + 1) - 0.5
+    num_codes = counts.shape[1]
+    per_row = rows_per(num_codes)
+    index = row_order(born, now, order)
+    shares = counts.T[index] * (num_codes / np.maximum(counts.sum(1), 1))  # (K, C) beside even use
+    starts = np.arange(0, num_codes, per_row)
+    shown = np.add.reduceat(shares, starts) / np.add.reduceat(np.ones(num_codes), starts)[:, None]  # (R, C)
+    low, high = _decades(shown, num_codes)
+    with np.errstate(divide="ignore"):
+        level = np.clip((np.log10(shown) - low) / (high - low), 0, 1)
+    cells = np.where(shown > 0, 1 + np.round(level * (SHADES - 1)), 0).astype(np.uint8)
+    dead = int((now == 0).sum())
+    alt = f"Use of {num_codes} codes through {int(last_step[-1]) if len(last_step) else 0} steps; {dead} unused now."
+    heat = {
+        "type": "heatmap",
+        "z": cells,
+        "x": edges,
+        "y": [_codes(index[start : start + per_row]) for start in starts.tolist()],
+        "zmin": -SHADES * DEAD_SHARE,
+        "zmax": SHADES,
+        "colorscale": _colours(-low / (high - low)),
+        "colorbar": _colour_bar(low, high),
+        "hovertemplate": "%{y}<br>step %{x:.0f}<extra></extra>",
+    }
+    figure_layout = layout(
+        xaxis=axis("step", showgrid=False, autorange=True),
+        yaxis=axis(_row_title(order), type="category", autorange="reversed", showticklabels=False, showgrid=False),
+        margin={"l": 26, "r": 8, "t": 8, "b": 38, "pad": 2},
+        dragmode="zoom",
+    )
+    figure_layout["shapes"] = [marker_line(step) for step in marks]
+    figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
+    return {"data": [heat] if len(counts) else [], "layout": figure_layout, "alt": alt}
+
+
+def rows_per(num_codes: int) -> int:
+    """How many codes one drawn row stands for."""
+    return -(-num_codes // MOST_ROWS)
+
+
+def row_order(born: NDArray[np.int64], now: NDArray[np.int64], order: RowOrder) -> NDArray[np.int64]:
+    """The codes from the top down; those never used are last."""
+    birth = np.where(born >= 0, born, np.iinfo(np.int64).max)
+    return np.lexsort((birth, -now)) if order == "by usage now" else np.argsort(birth, kind="stable")
+
+
+def _row_title(order: RowOrder) -> str:
+    return "code, first used on top" if order == "by birth" else "code, most used now on top"
+
+
+def _codes(index: NDArray[np.int64]) -> str:
+    codes = index.tolist()
+    return f"code {codes[0]}" if len(codes) == 1 else f"codes {codes[0]} … {codes[-1]}, {len(codes)} together"
+
+
+def _decades(shown: NDArray[Any], num_codes: int) -> tuple[float, float]:
+    """The powers of ten at the ends of the scale: a whole one, that colours do not move at every refresh, and K."""
+    used = shown[shown > 0]
+    low = float(np.floor(np.log10(used.min()))) if used.size else -1.0
+    return min(-1.0, low), max(1.0, float(np.log10(num_codes)))
+
+
+def _colours(even: float) -> list[list[Any]]:
+    """The dead colour, and above it a scale from faint to strong; `even` is the share of it below even use."""
+    start = (SHADES * DEAD_SHARE + 0.5) / (SHADES * (1 + DEAD_SHARE))
+    return [
+        [0, role("dead", 0.35)],
+        [start, role("dead", 0.35)],
+        [start, role("Q", 0.12)],
+        [start + even * (1 - start), role("Q", 0.8)],
+        [start + (1 + even) / 2 * (1 - start), role("Q")],
+        [1, role("text")],
+    ]
+
+
+def _colour_bar(low: float, high: float) -> dict[str, Any]:
+    powers = np.arange(low, high + 1)
+    places = 1 + (powers - low) / (high - low) * (SHADES - 1)
+    return {
+        "title": {"text": "× even use", "side": "right", "font": {"size": 11, "color": role("muted")}},
+        "tickmode": "array",
+        "tickvals": [-SHADES * DEAD_SHARE / 2, *places.tolist()],
+        "ticktext": ["unused", *(f"{10.0**power:g}" for power in powers)],
+        "tickfont": {"size": 11, "color": role("muted")},
+        "thickness": 10,
+        "outlinewidth": 0,
+        "len": 1,
+        "xpad": 4,
+        "ypad": 0,
+    }

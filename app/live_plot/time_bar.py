@@ -1,0 +1,54 @@
+"""The bar with which a reader goes back in time: play, a slider over the moments kept, and back to live."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.live_plot.browser_code import javascript, stylesheet
+
+LIVE = "live"
+
+_mount = st.components.v2.component(
+    "vq_time_bar",
+    js=javascript("palette.js", "time_bar.js"),
+    css=stylesheet("time_bar.css"),
+    isolate_styles=False,
+)
+
+
+def time_bar(
+    moments: Sequence[tuple[int, float]],
+    *,
+    newest: int,
+    shown: int | None,
+    marks: Sequence[int],
+    help: str,
+    go: Callable[[int | None], Any],
+    key: str,
+) -> None:
+    """Draw the bar, updated in place.
+
+    Args:
+        moments: step and seconds of training of each moment kept, oldest first; playing follows the seconds.
+        newest: the step that training has reached.
+        shown: the step on show; None for live.
+        marks: steps at which switches fell.
+        help: what a reader is told when the pointer rests on the slider.
+        go: called with the step that the reader went to, None for live.
+        key: names the element.
+    """
+
+    def went() -> None:
+        asked = st.session_state[key]["go"]
+        go(None if asked == LIVE else int(asked))
+
+    data = {
+        "steps": [step for step, _ in moments],
+        "seconds": [round(seconds, 3) for _, seconds in moments],
+        "newest": newest,
+        "shown": shown,
+        "marks": list(marks),
+        "help": help,
+    }
+    _mount(key=key, data=data, on_go_change=went)

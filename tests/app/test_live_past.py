@@ -1,0 +1,129 @@
+"""Going back in time on the Live page, as Streamlit runs it without a browser."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from fake_projection import FakeProjection
+from streamlit.testing.v1 import AppTest
+from test_live_page import entry_of, open_page, press, reach, run, sentences, step_of
+
+from app.services import Registry, registry
+from vqcore.training.session import State
+
+
+@pytest.fixture(autouse=True)
+def sessions() -> Iterator[Registry]:
+    found = registry()
+    found.projection.close()
+    found.projection = FakeProjection()
+    yield found
+    found.close()
+    registry.clear()
+
+
+def after_steps(count: int, **query: str) -> AppTest:
+    """A page on a paused session that was stepped by hand."""
+    page = reach(open_page(problem="plane", paused="1", **query), lambda session: step_of(session) == 0)
+    for _ in range(count):
+        press(page, "step")
+    return reach(page, lambda session: step_of(session) == count)
+
+
+def go(page: AppTest, step: int | None) -> AppTest:
+    """What the bar does when the reader moves it, which a test without a browser cannot."""
+    page.session_state["at"] = step
+    return run(page)
+
+
+def facts(page: AppTest) -> list[str]:
+    return page_data(page, "status")["facts"]
+
+
+def page_data(page: AppTest, key: str) -> dict:
+    """What a component of ours was last given."""
+    (element,) = [element for element in page.get("bidi_component") if element.key == key]
+    return json.loads(element.proto.json)
+
+
+def test_the_page_shows_the_past_and_the_header_the_present():
+    page = go(after_steps(6), 2)
+    assert {"step 6", "showing step 2"} <= set(facts(page))
+    assert page.query_params["at"] == "2"
+    then = entry_of(page).session.at(2)
+    (loss,) = [tile for tile in page_data(page, "tiles")["tiles"] if tile["label"] == "task loss"]
+    assert float(loss["value"]) == pytest.approx(then.metrics.task_loss, rel=1e-2)
+    assert page_data(page, "time-bar")["shown"] == 2
+    assert page_data(page, "time-bar")["steps"] == list(range(7))
+    go(page, None)
+    assert "at" not in page.query_params
+    assert "showing" not in " ".join(facts(page))
+
+
+def test_looking_back_holds_training_up_no_more_than_looking():
+    page = go(after_steps(3), 1)
+    press(page, "play")
+    reach(page, lambda session: step_of(session) > 30)
+    assert entry_of(page).session.status().state is State.RUNNING
+    assert "showing step 1" in facts(page)
+
+
+def test_a_step_between_moments_shows_the_one_before_it_and_says_which():
+    page = after_steps(2)
+    press(page, "play")
+    reach(page, lambda session: step_of(session) > 150)
+    press(page, "play")
+    kept = [moment.step for moment in entry_of(page).session.moments()]
+    gap = next(step for step in range(3, 150) if step not in kept)
+    go(page, gap)
+    assert f"showing step {max(step for step in kept if step < gap):,}" in facts(page)
+
+
+def test_restart_and_undo_go_live():
+    page = go(after_steps(3), 1)
+    press(page, "restart")
+    reach(page, lambda session: step_of(session) == 0)
+    assert "at" not in page.query_params
+    assert page_data(page, "time-bar")["steps"] == [0]
+    press(page, "undo")
+    reach(page, lambda session: step_of(session) == 3)
+    assert page_data(page, "time-bar")["steps"] == [0, 1, 2, 3]
+
+
+def test_a_restart_by_another_browser_goes_live():
+    mine = go(after_steps(4), 3)
+    other = open_page(problem="plane", session=entry_of(mine).id)
+    press(other, "restart")
+    for _ in range(4):
+        press(other, "step")
+    reach(mine, lambda session: step_of(session) == 4)
+    assert "at" not in mine.query_params
+
+
+def test_a_link_goes_back_and_one_beyond_the_run_is_said_and_live():
+    session = entry_of(after_steps(5)).id
+    page = open_page(problem="plane", session=session, paused="1", at="2")
+    assert "showing step 2" in facts(page)
+    assert sentences(page) == []
+    page = open_page(problem="plane", session=session, paused="1", at="6000")
+    (said,) = sentences(page)
+    assert "step 6,000, but this run has reached step 5" in said
+    assert "at" not in page.query_params
+    page = open_page(problem="plane", session=session, paused="1", at="soon")
+    (said,) = sentences(page)
+    assert "`at` in the link must be a step from 0 up" in said
+
+
+def test_the_past_can_be_seen_at_every_level_and_in_every_view():
+    page = after_steps(5, structure="residual", levels="2", bars="through time")
+    go(page, 3)
+    page.button_group(key="view-level").set_value("2")
+    run(page)
+    assert "showing step 3" in facts(page)
+    for rows in ("by usage now", "by birth"):
+        page.button_group(key="view-rows").set_value(rows)
+        run(page)
+    assert any("over their even share" in caption.value for caption in page.caption)
+    for bars in ("usage", "gradient", "levels"):
+        page.button_group(key="view-bars").set_value(bars)
+        run(page)

@@ -1,0 +1,91 @@
+"""Usage through time as it would be drawn, against shares computed here."""
+
+import numpy as np
+import pytest
+from test_figures import known_to_plotly
+
+from app.figures.usage_map import DEAD_SHARE, MOST_ROWS, SHADES, usage_map
+from app.theme import role
+
+RANDOM = np.random.default_rng(0)
+SPANS = 12
+FIRST, LAST = 1 + 4 * np.arange(SPANS), np.minimum(4 + 4 * np.arange(SPANS), 46)
+
+
+def drawn(counts: np.ndarray, order: str = "by birth", **changes) -> dict:
+    used = counts > 0
+    values = {
+        "born": np.where(used.any(0), FIRST[used.argmax(0)], -1),
+        "now": counts[-1].astype(np.int64),
+        "order": order,
+        "marks": [],
+    }
+    figure = usage_map(counts, FIRST, LAST, **values | changes)
+    known_to_plotly(figure)
+    return figure
+
+
+def some_counts(num_codes: int) -> np.ndarray:
+    """(SPANS, K): a third of the codes dies, a third is born late, the last is never used."""
+    counts = RANDOM.integers(1, 1000, (SPANS, num_codes)).astype(np.float32)
+    counts[5:, : num_codes // 3] = 0
+    counts[:7, num_codes // 3 : 2 * num_codes // 3] = 0
+    counts[:, -1] = 0
+    return counts
+
+
+def test_every_cell_is_the_share_of_its_code_beside_even_use_on_a_log_scale():
+    counts = some_counts(20)
+    figure = drawn(counts)
+    (heat,) = figure["data"]
+    rows = [int(name.removeprefix("code ")) for name in heat["y"]]
+    assert sorted(rows) == list(range(20))
+    share = 20 * counts / counts.sum(1, keepdims=True)
+    ticks = dict(zip(heat["colorbar"]["ticktext"], heat["colorbar"]["tickvals"], strict=True))
+    assert next(iter(ticks)) == "unused"
+    powers = [float(text) for text in list(ticks)[1:]]
+    for row, code in zip(heat["z"].astype(float), rows, strict=True):
+        used = share[:, code] > 0
+        assert (row[~used] == 0).all()
+        expected = np.interp(np.log10(share[used, code]), np.log10(powers), list(ticks.values())[1:])
+        beyond = share[used, code] > powers[-1]  # the scale ends at K, between two powers of ten
+        np.testing.assert_allclose(row[used][~beyond], expected[~beyond], atol=0.51)
+        assert (row[used] > 0).all()
+    assert heat["x"].tolist() == [*(FIRST - 0.5), 46.5]
+
+
+def test_unused_cells_alone_have_the_dead_colour():
+    (heat,) = drawn(some_counts(20))["data"]
+    stops = heat["colorscale"]
+    assert stops[0][1] == stops[1][1] == role("dead", 0.35)
+    reach = heat["zmin"] + stops[1][0] * (heat["zmax"] - heat["zmin"])
+    assert 0 < reach < 1  # between no use and the least use
+    assert heat["zmin"] == -SHADES * DEAD_SHARE
+
+
+def test_rows_are_sorted_by_first_use_or_by_use_now():
+    counts = some_counts(30)
+    codes = [int(name.removeprefix("code ")) for name in drawn(counts)["data"][0]["y"]]
+    births = [(counts[:, code] > 0).argmax() if counts[:, code].any() else SPANS for code in codes]
+    assert births == sorted(births)
+    assert codes[-1] == 29
+    codes = [int(name.removeprefix("code ")) for name in drawn(counts, "by usage now")["data"][0]["y"]]
+    assert (np.diff(counts[-1, codes]) <= 0).all()
+
+
+@pytest.mark.parametrize("num_codes", [MOST_ROWS + 1, 16_384])
+def test_many_codes_share_rows_and_none_is_lost(num_codes):
+    counts = some_counts(num_codes)
+    (heat,) = drawn(counts, "by usage now")["data"]
+    assert MOST_ROWS // 2 < len(heat["y"]) <= MOST_ROWS
+    assert heat["z"].shape == (len(heat["y"]), SPANS)
+    assert sum(1 if "…" not in name else int(name.split(", ")[1].split()[0]) for name in heat["y"]) == num_codes
+    assert heat["z"].nbytes <= 2**17
+
+
+def test_before_the_first_step_there_is_an_empty_chart_and_switches_and_the_cursor_have_lines():
+    none = np.empty(0, dtype=np.int64)
+    empty = usage_map(np.empty((0, 4)), none, none, np.full(4, -1), np.zeros(4, int), order="by birth", marks=[])
+    assert empty["data"] == []
+    shapes = drawn(some_counts(9), marks=[7, 30], cursor=12)["layout"]["shapes"]
+    assert [line["x0"] for line in shapes] == [7, 30, 12]
