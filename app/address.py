@@ -4,9 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
-from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, default_recipe, parse_changes, written
+from vqcore.training.recipe import (
+    MAX_LEVELS,
+    SETTINGS,
+    Recipe,
+    changed,
+    default_recipe,
+    parse_changes,
+    resolve_device,
+    written,
+)
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "raw"),
@@ -18,6 +28,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "smoothing": ("1", "5", "25", "100"),
 }
 """The view controls and what each may be; the first is where it starts."""
+
+RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
+"""What a URL may say of a recipe beside its problem."""
+
+PAUSED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +48,24 @@ class Request:
 
 
 def read(query: Mapping[str, str]) -> Request:
-    """What `query` asks for; a value that cannot be used is named in `refused` and left out."""
-    refused: list[str] = []
+    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    known = {"session", "problem", "paused", *RECIPE_NAMES, *VIEWS}
+    refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
         recipe = _read_recipe(query, refused)
+    elif alone := [name for name in RECIPE_NAMES if name in query]:
+        refused.append(f"`{alone[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
+    if query.get("paused", "0") not in PAUSED:
+        refused.append(f"`paused` in the link must be 0 or 1, but is {query['paused']!r}.")
     view = {}
     for name, allowed in VIEWS.items():
         value = query.get(name, allowed[0])
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
-    return Request(query.get("session"), recipe, query.get("paused") == "1", view, tuple(refused))
+    paused = PAUSED.get(query.get("paused", "0"), False)
+    return Request(query.get("session"), recipe, paused, view, tuple(map(cut, refused)))
 
 
 def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool) -> dict[str, str]:
@@ -90,7 +111,7 @@ def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
     except ValueError as error:
         refused.append(str(error))
         return None
-    for name in ("seed", "device", *SETTINGS, *option_names()):
+    for name in RECIPE_NAMES:
         if name not in query:
             continue
         try:
@@ -102,5 +123,6 @@ def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
 
 def _parse(name: str, text: str) -> dict[str, Any]:
     if name == "device":
+        resolve_device(text)
         return {"device": text}
     return parse_changes([f"{name}={text}"])
