@@ -4,9 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
-from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, default_recipe, parse_changes, written
+from vqcore.training.recipe import (
+    MAX_LEVELS,
+    SETTINGS,
+    Recipe,
+    changed,
+    default_recipe,
+    parse_changes,
+    resolve_device,
+    written,
+)
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "raw"),
@@ -22,6 +32,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
 
 MOST_DIGITS = 15
 """Of a step; browsers hold whole numbers exactly up to 2⁵³."""
+
+RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
+"""What a URL may say of a recipe beside its problem."""
+
+PAUSED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +55,16 @@ class Request:
 
 
 def read(query: Mapping[str, str]) -> Request:
-    """What `query` asks for; a value that cannot be used is named in `refused` and left out."""
-    refused: list[str] = []
+    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS}
+    refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
         recipe = _read_recipe(query, refused)
+    elif alone := [name for name in RECIPE_NAMES if name in query]:
+        refused.append(f"`{alone[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
+    if query.get("paused", "0") not in PAUSED:
+        refused.append(f"`paused` in the link must be 0 or 1, but is {query['paused']!r}.")
     view = {}
     for name, allowed in VIEWS.items():
         value = query.get(name, allowed[0])
@@ -52,7 +72,8 @@ def read(query: Mapping[str, str]) -> Request:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
     at = _read_step(query.get("at"), refused)
-    return Request(query.get("session"), recipe, query.get("paused") == "1", view, at, tuple(refused))
+    paused = PAUSED.get(query.get("paused", "0"), False)
+    return Request(query.get("session"), recipe, paused, view, at, tuple(map(cut, refused)))
 
 
 def write(
@@ -101,7 +122,7 @@ def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
     except ValueError as error:
         refused.append(str(error))
         return None
-    for name in ("seed", "device", *SETTINGS, *option_names()):
+    for name in RECIPE_NAMES:
         if name not in query:
             continue
         try:
@@ -122,5 +143,6 @@ def _read_step(text: str | None, refused: list[str]) -> int | None:
 
 def _parse(name: str, text: str) -> dict[str, Any]:
     if name == "device":
+        resolve_device(text)
         return {"device": text}
     return parse_changes([f"{name}={text}"])

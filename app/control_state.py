@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from app import address
+from app.page_export import SeenPage
 from app.services import Entry
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import Command, RestartCommand
@@ -101,6 +102,12 @@ def default(name: str) -> Any:
 def value(name: str) -> Any:
     """What the control for `name` says, drawn or about to be."""
     return st.session_state.get(key(name), default(name))
+
+
+def seen() -> dict[str, SeenPage]:
+    """Where the page puts what it last showed, under `page`; whoever holds it may read it from any thread."""
+    kept: dict[str, SeenPage] = st.session_state.setdefault("seen", {})
+    return kept
 
 
 def view_key(name: str) -> str:

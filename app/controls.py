@@ -1,12 +1,14 @@
 """The sidebar: what acts live, what restarts, and where to take the run."""
 
+from datetime import datetime
 from typing import get_args
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import address
-from app.control_state import asked_for, current_view, default, go_live, key, restart, send, shown, value
+from app.control_state import asked_for, current_view, default, go_live, key, restart, seen, send, shown, value
+from app.page_export import page_html
 from app.services import Entry
 from app.switches import switches
 from app.wording import SETTING_HELP
@@ -158,17 +160,29 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, command = st.columns(2, gap="small")
-    with link.popover("Link", icon=":material/link:", width="stretch"):
+    link, command, page = st.columns(3, gap="small")
+    with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a run of its own with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
         st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
-    with command.popover("CLI", icon=":material/terminal:", width="stretch"):
+    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         snapshot = entry.session.latest()
         if snapshot is not None:
             recipe = entry.session.recipes["main"]
             st.code(address.command(recipe, snapshot.events, snapshot.step), language="bash", wrap_lines=True)
+    shown_last = seen()
+    page.download_button(
+        "HTML",
+        data=lambda: page_html(shown_last["page"], datetime.now()),
+        file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
+        mime="text/html",
+        key="save-html",
+        help="This page as one file: every chart moves under the hand in any browser, without server or network",
+        on_click="ignore",
+        disabled=status.state is State.STARTING,
+        width="stretch",
+    )
 
 
 def _change_speed(entry: Entry) -> None:

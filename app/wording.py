@@ -1,5 +1,7 @@
 """What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from vqcore.training.usage_window import USAGE_WINDOW
@@ -128,6 +130,8 @@ TIMELINE_HELP = (
 )
 PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has reached step {reached:,}: it is shown live."
 
+GONE = "The run in this link has ended: the server was started anew, or newer runs took its place."
+
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
 
 
@@ -150,6 +154,48 @@ def usage_map_note(span: int, codes_per_row: int) -> str:
     each = f"each {span} steps" if span > 1 else "each step"
     rows = f" · each row is {codes_per_row} codes" if codes_per_row > 1 else ""
     return f"assignments in {each} over their even share N/K, log scale · grey: unused{rows}"
+
+
+LONGEST_SENTENCE, NAMES_SAID, LONGEST_NAME = 240, 4, 32
+
+
+def ignored_names(names: Sequence[str]) -> list[str]:
+    """One sentence on names in a link that mean nothing; none where there are none.
+
+    >>> ignored_names(["gamma"])
+    ['`gamma` in the link means nothing here and was ignored.']
+    >>> ignored_names(list("abcdefg"))
+    ['`a`, `b`, `c`, `d` and 3 more in the link mean nothing here and were ignored.']
+    """
+    if not names:
+        return []
+    said = ", ".join(f"`{cut(name, LONGEST_NAME)}`" for name in names[:NAMES_SAID])
+    more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
+    verbs = "means nothing here and was" if len(names) == 1 else "mean nothing here and were"
+    return [f"{said}{more} in the link {verbs} ignored."]
+
+
+def cut(text: str, longest: int = LONGEST_SENTENCE) -> str:
+    """`text` in one line; where it is too long, its middle is left out.
+
+    >>> cut("abcdefghij", 5)
+    'ab…ij'
+    """
+    text = " ".join(text.split())
+    half = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
+
+
+def as_written(sentence: str) -> str:
+    r"""Markdown that shows `sentence` as it stands: what came in a link brings no picture, link or formula.
+
+    Only a word between backticks stays code.
+
+    >>> print(as_written("`beta` is '![x](y)'."))
+    `beta` is '\!\[x\]\(y\)'\.
+    """
+    escaped = re.sub(r"([!-&(-/:-@\[-`{-~])", r"\\\1", sentence)  # all of ASCII's punctuation but the apostrophe
+    return re.sub(r"\\`(\w+(?:\\_\w+)*)\\`", lambda found: f"`{found[1].replace(chr(92), '')}`", escaped)
 
 
 def usage_window(window_batches: int, num_vectors: int) -> str:

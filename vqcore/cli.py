@@ -19,8 +19,8 @@ from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
 from vqcore.training.trainer import Trainer
 
-Schedule = dict[int, dict[str, Any]]
-"""Changes by the number of steps done before they take effect."""
+Schedule = dict[int, list[dict[str, Any]]]
+"""Changes by the number of steps done before they take effect, each `--at` in its turn."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,12 +101,17 @@ def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
-    trainer.apply(schedule.get(0, {}))
+    _throw(trainer, schedule)
     with tqdm(total=steps, unit="step", file=sys.stderr, disable=None, leave=False) as progress:
-        for done in range(1, steps + 1):
+        for _ in range(steps):
             trainer.step()
-            trainer.apply(schedule.get(done, {}))
+            _throw(trainer, schedule)
             progress.update()
+
+
+def _throw(trainer: Trainer, schedule: Schedule) -> None:
+    for changes in schedule.get(trainer.steps_done, ()):
+        trainer.apply(changes)
 
 
 def _schedule(entries: list[list[str]], steps: int) -> Schedule:
@@ -118,7 +123,7 @@ def _schedule(entries: list[list[str]], steps: int) -> Schedule:
             raise ValueError(f"`--at` must begin with a step from 0 to --steps {steps}, but got {at!r}.")
         if not pairs:
             raise ValueError(f"`--at {at}` must name what changes there, for example affine=running.")
-        schedule.setdefault(int(at), {}).update(parse_changes(pairs, live_only=True))
+        schedule.setdefault(int(at), []).append(parse_changes(pairs, live_only=True))
     return schedule
 
 

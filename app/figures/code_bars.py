@@ -69,7 +69,8 @@ def _bars(
         "y": np.maximum(heights, floor) if log and heights.max() > 0 else heights,
         "customdata": index,
         "text": heights,
-        "meta": {"role": "Q"},
+        "name": title,
+        "meta": {"role": "Q", "columns": {"customdata": "code", "text": title}},
         "hovertemplate": hover,
     }
     return {

@@ -69,7 +69,7 @@ def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
         )
         notes += [_heading(title, domain[0]), *_numbers(rows, values, worded, f"x{suffix}", full)]
         data += [_bar(names, [full] * len(rows), f"x{suffix}", role("grid")) | {"hoverinfo": "skip"}]
-        data += [_bar(names, values, f"x{suffix}", role(colour)) | _hover(rows)]
+        data += [_bar(names, values, f"x{suffix}", role(colour)) | _hover(rows) | {"name": title}]
     notes += [_heading("dead", 1, xanchor="right"), *map(_dead, rows)]
     height = max(len(rows), 1 / TALLEST_ROW)
     return {
@@ -117,7 +117,12 @@ def _hover(rows: Sequence[LevelRow]) -> dict[str, Any]:
         f"<br>relative error {row.relative_error:.3g}"
         for row in rows
     ]
-    return {"text": said, "textposition": "none", "hovertemplate": "%{text}<extra></extra>"}
+    return {
+        "text": said,
+        "textposition": "none",
+        "hovertemplate": "%{text}<extra></extra>",
+        "meta": {"columns": {"text": None}},
+    }
 
 
 def _note(text: str, **place: Any) -> dict[str, Any]:

@@ -7,6 +7,11 @@ from app.theme import PALETTES
 
 HERE = Path(__file__).parent
 
+LIVE_PLOT = ("palette.js", "plotly_loader.js", "selection.js", "chart_files.js", "live_plot.js")
+TILES = ("palette.js", "tiles.js")
+STATUS = ("palette.js", "status.js")
+"""The files of each element; each defines `mount({ data, parentElement, setStateValue })`."""
+
 
 def javascript(*names: str) -> str:
     """One module made of the named files in order, with the palettes as its first line."""

@@ -7,15 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from app.live_plot.browser_code import javascript, stylesheet
-from app.live_plot.encoding import encode
+from app.live_plot.browser_code import LIVE_PLOT, javascript, stylesheet
+from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import ScriptNotPlacedError, place_script
 
 Ids = Mapping[str, Sequence[int]]
 
 _mount = st.components.v2.component(
     "vq_live_plot",
-    js=javascript("palette.js", "plotly_loader.js", "selection.js", "live_plot.js"),
+    js=javascript(*LIVE_PLOT),
     css=stylesheet("live_plot.css"),
     isolate_styles=False,
 )
@@ -46,6 +46,7 @@ def live_plot(
     revision: int | str | None = None,
     selectable: bool = False,
     selected: Ids | None = None,
+    file_name: str = "",
 ) -> Selection:
     """Draw `figure` in place and return what the reader has selected in it.
 
@@ -61,6 +62,9 @@ def live_plot(
         selectable: whether lasso, box and click select points.
         selected: a selection made elsewhere; it replaces the reader's own when it changes, so never
             hand a chart its own selection back.
+        file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key`
+            unless told. A CSV has a row for each point of the traces that have a name (of all, where none
+            has); ``meta={"columns": {"customdata": "code", "text": "times used"}}`` names its columns.
     """
     try:
         script = place_script()
@@ -68,10 +72,9 @@ def live_plot(
         st.error(str(error))
         return Selection({})
     data = {
-        "figure": encode({part: figure[part] for part in ("data", "layout", "config") if part in figure}),
-        "alt": figure.get("alt", ""),
+        **plot_data(figure),
         "script": script,
-        "fileName": key,
+        "fileName": file_name or key,
         "height": height,
         "revision": revision,
         "selectable": selectable,

@@ -11,6 +11,12 @@ import numpy.typing as npt
 LONGEST_PLAIN = 8  # Plotly wants ranges and domains as lists, and short arrays cost nothing as such
 
 
+def plot_data(figure: Mapping[str, Any]) -> dict[str, Any]:
+    """What the browser needs to draw `figure`: its parts ready for JSON, and its sentence for screen readers."""
+    parts = {part: figure[part] for part in ("data", "layout", "config") if part in figure}
+    return {"figure": encode(parts), "alt": figure.get("alt", "")}
+
+
 def encode(value: Any) -> Any:
     """`value` with every numpy array and number in it made ready for JSON.
 

@@ -21,6 +21,7 @@ class LivePlot {
   constructor(parent, kept) {
     this.parent = parent;
     this.selection = new IdSelection(kept);
+    this.files = fileButtons(this);
     this.ranges = new Map(); // by axis, where the reader zoomed or panned
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
@@ -74,8 +75,8 @@ class LivePlot {
 
   async drawNewest(plotly) {
     this.stale = false;
-    this.shown = this.data.figure.data;
-    const { data, layout } = this.dressed();
+    this.drawn = this.data;
+    const { data, layout } = this.dressed(this.drawn.figure);
     if (this.plotly) {
       await plotly.react(this.node, data, layout, this.config());
     } else {
@@ -87,9 +88,8 @@ class LivePlot {
     this.freshenHover();
   }
 
-  /** The newest figure with its selection, its size and this page's colours. */
-  dressed() {
-    const { data, layout } = this.data.figure;
+  /** A figure with its selection, its size and this page's colours. */
+  dressed({ data, layout }) {
     const traces = data.map((trace) => ({ ...trace }));
     for (const trace of traces) {
       this.selection.mark(trace);
@@ -122,11 +122,12 @@ class LivePlot {
 
   config() {
     const drags = this.data.selectable ? [...ALWAYS, ...SELECTING] : ALWAYS;
+    const { png, svg, csv } = this.files;
+    const files = tracesOf(this.data.figure).length ? [png, svg, csv] : [png, svg];
     return {
       displaylogo: false,
       displayModeBar: "hover",
-      modeBarButtons: [drags, ["resetScale2d"], ["toImage"]],
-      toImageButtonOptions: { format: "png", scale: 2, filename: this.data.fileName },
+      modeBarButtons: [drags, ["resetScale2d"], files],
       ...this.data.figure.config,
     };
   }
@@ -201,7 +202,7 @@ class LivePlot {
   select(points, clear = false) {
     if (!this.data.selectable) return;
     const base = this.adding && !clear ? this.selection : new IdSelection();
-    this.take(base.plus(points, this.shown), true);
+    this.take(base.plus(points, this.drawn.figure.data), true);
     this.schedule(); // Plotly has drawn its own idea of the selection
   }
 
@@ -223,7 +224,7 @@ class LivePlot {
 
 const plots = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function mount({ data, parentElement, setStateValue }) {
   if (!plots.has(parentElement)) plots.set(parentElement, new LivePlot(parentElement, data.kept));
   const plot = plots.get(parentElement);
   plot.report = (ids) => setStateValue("selection", ids);

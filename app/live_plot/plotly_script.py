@@ -18,7 +18,7 @@ class ScriptNotPlacedError(RuntimeError):
 @cache
 def place_script(folder: Path = APP_STATIC) -> str:
     """The file name of Plotly's script in `folder`, copied there whole unless it is there already."""
-    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    source = _installed()
     target = folder / f"plotly-{plotly.__version__}.min.js"
     try:
         if not target.exists() or target.stat().st_size != source.stat().st_size:
@@ -29,6 +29,15 @@ def place_script(folder: Path = APP_STATIC) -> str:
             f"make the folder writable, or copy {source} to {target}."
         ) from error
     return target.name
+
+
+def script_text() -> str:
+    """Plotly's script itself, 5 MB, for a page that must work on its own."""
+    return _installed().read_text(encoding="utf-8")
+
+
+def _installed() -> Path:
+    return Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 def _copy_whole(source: Path, target: Path) -> None:

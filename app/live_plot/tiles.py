@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from app.live_plot.browser_code import javascript, stylesheet
+from app.live_plot.browser_code import STATUS, TILES, javascript, stylesheet
 from app.theme import role
 
 SPARK_POINTS = 80
@@ -44,13 +44,13 @@ class Status:
 
 _mount_tiles = st.components.v2.component(
     "vq_tiles",
-    js=javascript("palette.js", "tiles.js"),
+    js=javascript(*TILES),
     css=stylesheet("tiles.css"),
     isolate_styles=False,
 )
 _mount_status = st.components.v2.component(
     "vq_status",
-    js=javascript("palette.js", "status.js"),
+    js=javascript(*STATUS),
     css=stylesheet("status.css"),
     isolate_styles=False,
 )
@@ -58,7 +58,12 @@ _mount_status = st.components.v2.component(
 
 def tiles(row: Sequence[Tile], *, key: str) -> None:
     """Draw four to six numbers in a row of equal tiles, updated in place."""
-    _mount_tiles(key=key, data={"tiles": [asdict(tile) | {"past": _spark(tile.past)} for tile in row]})
+    _mount_tiles(key=key, data=tile_data(row))
+
+
+def tile_data(row: Sequence[Tile]) -> dict[str, Any]:
+    """What the browser needs to draw `row`."""
+    return {"tiles": [asdict(tile) | {"past": _spark(tile.past)} for tile in row]}
 
 
 def status_line(status: Status, *, key: str) -> None:

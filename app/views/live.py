@@ -5,15 +5,16 @@ from typing import Any
 import streamlit as st
 
 from app import address, wording
-from app.control_state import adopt, current_view, go_to, in_step, step_chosen
+from app.control_state import adopt, current_view, go_to, in_step, seen, step_chosen
 from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
+from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
 from app.views.live_panels import bar, bars_panel, choose, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
-from app.wording import level_words
+from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe, default_recipe
@@ -69,15 +70,15 @@ def _attach() -> Entry | None:
     if "first_view" not in st.session_state:
         st.session_state["first_view"] = request.view
         for sentence in request.refused:
-            st.toast(sentence, icon=":material/link_off:", duration="long")
+            st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
     entry = registry().find(request.session)
     if entry is None and request.recipe is not None:
-        if request.session is not None:
-            st.toast("That run has ended with its server. This one begins again from its settings.")
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
         _go_back(entry, request.at)
+    if request.session is not None and (entry is None or entry.id != request.session):
+        st.session_state.setdefault("gone", True)
     return entry
 
 
@@ -94,6 +95,7 @@ def _go_back(entry: Entry, step: int | None) -> None:
 
 def _begin(recipe: Recipe) -> None:
     st.session_state["session"] = registry().begin(recipe).id
+    st.session_state["gone"] = False
 
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
@@ -101,11 +103,23 @@ def _query(entry: Entry, status: Status) -> dict[str, str]:
     return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen())
 
 
+def _gone(way_back: str) -> None:
+    """Say that the session in the link is no more, until the reader has read it."""
+    if not st.session_state.get("gone"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.info(f"{wording.GONE} {way_back}", icon=":material/link_off:")
+        if st.button("", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"):
+            st.session_state["gone"] = False
+            st.rerun()
+
+
 def _empty_state() -> None:
     st.html(
         "<div class='vq-hero'><h1>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
+    _gone("The link does not say what it trained; begin another.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.code_init}"):
@@ -118,7 +132,11 @@ def _empty_state() -> None:
 def _live(session_id: str) -> None:
     entry = registry().find(session_id)
     if entry is None:
-        st.warning("This run has ended: the server keeps only the newest ones. Reload the page to begin again.")
+        st.warning(wording.GONE, icon=":material/link_off:")
+        recipe = address.read(st.query_params).recipe
+        if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
+            _begin(recipe)
+            st.rerun()
         return
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
@@ -134,6 +152,7 @@ def _live(session_id: str) -> None:
     problem = find_problem(status.recipe.problem)
     _header(newest, snapshot, status)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
+        _gone("This one begins again from its settings.")
         if status.message:
             _message(status)
     if newest is None or snapshot is None:
@@ -141,7 +160,9 @@ def _live(session_id: str) -> None:
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
     past_bar(entry, newest, snapshot)
-    tiles(headline(snapshot, problem, words), key="tiles")
+    numbers = headline(snapshot, problem, words)
+    tiles(numbers, key="tiles")
+    st.session_state["panels"] = {}  # each panel notes there what it shows
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
         map_panel(entry, snapshot, status, words)
@@ -152,6 +173,15 @@ def _live(session_id: str) -> None:
         curves_panel(newest, status, problem, words)
     with right.container(border=True, height="stretch", key="panel-examples"):
         examples_panel(snapshot, status, problem, words)
+    seen()["page"] = SeenPage(
+        recipe=entry.session.recipes["main"],
+        step=snapshot.step,
+        status=_status_line(newest, snapshot, status),
+        tiles=numbers,
+        panels=st.session_state["panels"],
+        events=snapshot.events,
+        message=status.message,
+    )
     registry().warm_up_projection()
 
 
@@ -160,14 +190,18 @@ def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> 
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(status.recipe)
+    with head.container(key="status-place"):
+        status_line(_status_line(newest, shown, status), key="status")
+
+
+def _status_line(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> StatusLine:
     facts = [f"step {newest.step if newest else 0:,}"]
     facts += [f"showing step {shown.step:,}"] if shown is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     facts += [status.device] if status.device else []
-    shown: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
-    with head.container(key="status-place"):
-        status_line(StatusLine(state=shown, facts=facts, remark=_remark(status)), key="status")
+    colour: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
+    return StatusLine(state=colour, facts=facts, remark=_remark(status))
 
 
 def _level_choice(recipe: Recipe) -> None:

@@ -14,6 +14,7 @@ from app.figures.level_bars import level_bars
 from app.figures.pcq_map import pcq_map
 from app.figures.usage_map import rows_per, usage_map
 from app.live_plot.component import Ids, Selection, live_plot
+from app.page_export import SeenPanel
 from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
 from app.wording import LevelWords
@@ -49,13 +50,18 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
     )
-    selection = live_plot(
+    figure, file_name = (
         pcq_map(shown.plane, revision=f"{words.name} {view}"),
+        _file_name("map", shown.snapshot, status),
+    )
+    selection = live_plot(
+        figure,
         key="map-plot",
         height=UPPER,
         revision=f"{_moment(shown.snapshot, status)} {view} {shown.note} {memory.fitted_at}",
         selectable=True,
         selected=_kept_selection(snapshot.level),
+        file_name=file_name,
     )
     count = len(shown.snapshot.z_e)
     said = [f"showing {count:,} of {snapshot.monitor_of:,} held-out {words.vectors}"]
@@ -67,6 +73,18 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
     said += [shown.note] if shown.note else []
     said += [_selected(selection, shown.snapshot)] if selection else []
     st.caption(" · ".join(said))
+    title = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
+    _note("map", SeenPanel(title=title, caption=" · ".join(said), figure=figure, height=UPPER, file_name=file_name))
+
+
+def _note(name: str, panel: SeenPanel) -> None:
+    """Keep what a panel shows, for the page as a file."""
+    st.session_state["panels"][name] = panel
+
+
+def _file_name(chart: str, snapshot: Snapshot, status: Status) -> str:
+    level = f"-level-{snapshot.level + 1}" if len(snapshot.levels) > 1 else ""
+    return f"{status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
 
 
 def _moment(snapshot: Snapshot, status: Status) -> str:
@@ -109,8 +127,11 @@ def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: Leve
         figure, said = _by_code(snapshot, kind, order, log=scale == "log")
         how = f"{order} {scale}"
     heading.html(f"<div class='vq-panel'><b>{title}</b></div>")
-    live_plot(figure, key="bars-plot", height=UPPER, revision=f"{_moment(snapshot, status)} {kind} {how}")
+    file_name = _file_name(kind, snapshot, status)
+    revision = f"{_moment(snapshot, status)} {kind} {how}"
+    live_plot(figure, key="bars-plot", height=UPPER, revision=revision, file_name=file_name)
     st.caption(said)
+    _note("bars", SeenPanel(title=title, caption=said, figure=figure, height=UPPER, file_name=file_name))
 
 
 def _by_level(snapshot: Snapshot, status: Status) -> tuple[dict[str, Any], str]:
@@ -177,13 +198,11 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
         height=LOWER,
         cursor=step_chosen(),
     )
-    live_plot(
-        figure,
-        key="curves-plot",
-        height=LOWER,
-        revision=f"{_moment(snapshot, status)} {group} {smoothing} {step_chosen()}",
-    )
-    st.caption(wording.curve_note(group, problem.loss_name, words))
+    file_name, said = _file_name("curves", snapshot, status), wording.curve_note(group, problem.loss_name, words)
+    revision = f"{_moment(snapshot, status)} {group} {smoothing} {step_chosen()}"
+    live_plot(figure, key="curves-plot", height=LOWER, revision=revision, file_name=file_name)
+    st.caption(said)
+    _note("curves", SeenPanel(title="Through time", caption=said, figure=figure, height=LOWER, file_name=file_name))
 
 
 def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords) -> None:
@@ -203,15 +222,18 @@ def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: 
         captions=captions,
         right=right,
     )
-    live_plot(figure, key="examples-plot", height=LOWER, revision=_moment(snapshot, status))
-    st.caption(
-        f"One colour a code{words.of}. "
-        + ("Below: the class predicted and its probability." if is_classifier else "")
-    )
+    file_name = _file_name("examples", snapshot, status)
+    live_plot(figure, key="examples-plot", height=LOWER, revision=_moment(snapshot, status), file_name=file_name)
+    said = f"One colour a code{words.of}. "
+    said += "Below: the class predicted and its probability." if is_classifier else ""
+    st.caption(said)
+    title = f"{what.capitalize()} (held-out)"
+    _note("examples", SeenPanel(title=title, caption=said, figure=figure, height=LOWER, file_name=file_name))
 
 
 def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
-    st.html(f"<div class='vq-panel'><b>Inputs, {words.vectors} and their codes</b><span>held-out</span></div>")
+    title = f"Inputs, {words.vectors} and their codes"
+    st.html(f"<div class='vq-panel'><b>{title}</b><span>held-out</span></div>")
     rows = [
         {
             "input": _point(x),
@@ -222,6 +244,7 @@ def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
         for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
     ]
     st.dataframe(rows, hide_index=True, height=LOWER, width="stretch")
+    _note("examples", SeenPanel(title=f"{title} (held-out)", caption="", rows=rows))
 
 
 def _point(place: Any) -> str:

@@ -15,6 +15,7 @@ from app.trajectory_controls import adopt, choose, in_force, place
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
+from app.wording import as_written
 from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_path import MEASURES, Path
 from vqcore.training.trajectory_setting import Setting
@@ -46,7 +47,7 @@ def page() -> None:
         setting, refused = trajectory_address.read(st.query_params)
         adopt(setting)
         for sentence in refused:
-            st.toast(sentence, icon=":material/link_off:", duration="long")
+            st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     with st.sidebar:
         problem = choose()

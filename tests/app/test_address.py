@@ -1,13 +1,17 @@
+import csv
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.address import VIEWS, command, read, write
+from app import trajectory_address
+from app.address import RECIPE_NAMES, VIEWS, command, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
+from vqcore.training.commands import StepCommand, change
 from vqcore.training.recipe import default_recipe
+from vqcore.training.session import Session
 from vqcore.training.trainer import Trainer
 
 recipes = st.builds(
@@ -64,10 +68,44 @@ def test_a_step_that_is_none_is_named_and_the_page_is_live(text):
     assert request.refused == (f"`at` in the link must be a step from 0 up, but is {text!r}.",)
 
 
-@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine", "at"]), st.text()))
-def test_no_url_breaks_the_page(query):
-    request = read({"problem": "digits", **query})
-    assert all("\n" not in sentence for sentence in request.refused if "\n" not in str(query))
+hostile = st.text() | st.sampled_from(
+    ["nan", "-inf", "1e999", "9" * 5000, "cuda:99", "cpu:-1", "true", "0", "2", "1_0"]
+)
+names = st.sampled_from(["session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS]) | st.text()
+
+
+@given(st.dictionaries(names, hostile), st.sampled_from(["digits", "plane", None]))
+def test_no_url_breaks_the_page_and_what_is_accepted_is_written_and_read_again(query, problem):
+    request = read({**query, "problem": problem} if problem else query)
+    assert all(len(sentence) <= 240 and len(sentence.splitlines()) == 1 for sentence in request.refused)
+    unknown = set(query) - {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS}
+    assert bool(unknown) == any("means nothing" in text or "mean nothing" in text for text in request.refused)
+    if request.recipe is not None:
+        again = read(write(request.session, request.recipe, request.view, paused=request.paused, at=request.at))
+        assert (again.recipe, again.view, again.paused) == (request.recipe, request.view, request.paused)
+        assert again.at == request.at
+        assert again.refused == ()
+
+
+@given(st.dictionaries(st.text(), hostile))
+def test_no_url_breaks_the_trajectories_page(query):
+    setting, refused = trajectory_address.read({"landscape": "himmelblau", **query})
+    assert trajectory_address.read(trajectory_address.write(setting)) == (setting, [])
+    assert all(len(sentence.splitlines()) == 1 for sentence in refused)
+
+
+def test_what_a_link_says_in_vain_is_named():
+    (unknown,) = read({"problem": "digits", "gamma": "1"}).refused
+    assert unknown == "`gamma` in the link means nothing here and was ignored."
+    (alone,) = read({"beta": "0.5"}).refused
+    assert "`beta` in the link says nothing without a `problem`" in alone
+    (paused,) = read({"problem": "digits", "paused": "yes"}).refused
+    assert "`paused` in the link must be 0 or 1, but is 'yes'" in paused
+    (device,) = read({"problem": "digits", "device": "cuda:99"}).refused
+    assert "`device` must be auto or one this machine has" in device
+    (many,) = read({f"name{i}": "" for i in range(2000)}).refused
+    assert len(many) <= 240
+    assert "1996 more" in many
 
 
 def test_a_value_that_cannot_be_used_is_named_and_the_rest_kept():
@@ -112,3 +150,30 @@ def test_the_command_repeats_the_run(capsys, settings):
     metrics = json.loads(capsys.readouterr().out)["metrics"]
     expected = {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None}
     assert metrics == json.loads(json.dumps(expected))
+
+
+def test_the_command_repeats_a_session_with_live_switches_bit_for_bit(tmp_path):
+    recipe = default_recipe("digits", device="cpu", seed=3, num_codes=128, batch_size=4)
+    session = Session(recipe, paused=True)
+    session.start()
+    # Two at one step, in an order that matters: the first moves codes unused for the window, not for 2 steps.
+    now = change(replace="now")
+    thrown = {6: [change(affine="running")], 9: [now, change(replace_every=2)], 12: [change(sync=0.5)]}
+    try:
+        for step in range(16):
+            for command_ in thrown.get(step, ()):
+                session.send(command_)
+            ticket = session.send(StepCommand())
+            assert session.wait(lambda session, ticket=ticket: session.status().commands_done >= ticket)
+            session.latest()  # somebody watches
+        snapshot = session.latest()
+    finally:
+        session.stop()
+    assert [event.step for event in snapshot.events] == [6, 9, 9, 12]
+    words = command(recipe, snapshot.events, snapshot.step).split()
+    assert words[:4] == ["python", "-m", "vqcore", "train"]
+    assert main([*words[3:], "--out", str(tmp_path / "run")]) == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "losses.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == snapshot.history.step.tolist()
+    for name, curve in snapshot.history.losses.items():
+        assert [float(row[name]) for row in rows] == curve.tolist()

@@ -1,5 +1,6 @@
 """The Live page as Streamlit runs it, without a browser: what a person does and what the session then does."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def shown(page: AppTest) -> set[str]:
 
 
 def sentences(page: AppTest) -> list[str]:
-    return [element.value for element in (*page.toast, *page.warning, *page.error)]
+    return [element.value.replace("\\", "") for element in (*page.toast, *page.warning, *page.error)]
 
 
 def test_at_first_there_are_three_starts_and_no_chart(sessions):
@@ -341,23 +342,57 @@ def test_an_unknown_problem_in_the_link_leads_to_the_starts():
     assert [button.label for button in page.button] == STARTS
 
 
-def test_a_device_that_is_not_there_is_said_and_another_problem_still_begins():
-    page = open_page(problem="plane", device="cuda:99")
-    session = entry_of(page).session
-    assert session.wait(lambda session: session.status().state is State.BROKEN, SECONDS)
-    run(page)
+def test_a_device_that_is_not_there_is_said_and_the_one_there_is_trains():
+    page = open_page(problem="plane", device="cuda:99", beta="0.5")
     (said,) = sentences(page)
     assert "`device` must be auto or one this machine has" in said
     assert "cuda:99" in said
+    reach(page, lambda session: step_of(session) >= 2)
+    assert options(page).beta == 0.5
+
+
+def test_a_hostile_link_brings_no_picture_and_no_link_onto_the_page():
+    page = open_page(problem="plane", beta="![spy](http://x/y.png)", **{"<script>": "1", "[a](http://x)": "2"})
+    refused = [toast.value for toast in page.toast]
+    assert len(refused) == 2
+    for sentence in refused:
+        assert not re.search(r"(?<!\\)[!<\[\](:$]", sentence)  # every sign that could begin one is escaped
+    assert r"\<script\>" in refused[0]
+    reach(page, lambda session: step_of(session) >= 2)
 
 
 def test_a_session_that_has_ended_begins_anew_from_its_settings():
     page = open_page(problem="plane", session="gone-with-its-server", beta="0.5")
     assert entry_of(page).id != "gone-with-its-server"
-    (said,) = sentences(page)
-    assert "begins again" in said
+    (said,) = page.info
+    assert "has ended" in said.value
+    assert "begins again" in said.value
     reach(page, lambda session: step_of(session) >= 2)
     assert options(page).beta == 0.5
+    press(page, "gone-read")
+    assert not run(page).info
+
+
+def test_a_session_that_has_ended_and_left_no_settings_is_said_above_the_starts():
+    page = open_page(session="gone-with-its-server")
+    (said,) = page.info
+    assert "has ended" in said.value
+    assert [button.label for button in page.button if button.label] == STARTS
+    page.button[[button.label for button in page.button].index(STARTS[2])].click()
+    run(page)
+    assert not page.info
+
+
+def test_a_session_that_ends_while_it_is_watched_can_be_begun_again():
+    page = reach(open_page(problem="plane", beta="0.5"), lambda session: step_of(session) >= 2)
+    before = entry_of(page).id
+    registry().close()
+    page.query_params["session"] = before
+    page.session_state["session"] = before
+    run(page)
+    assert entry_of(page).id != before
+    assert options(page).beta == 0.5
+    assert "begins again" in page.info[0].value
 
 
 def test_a_session_in_the_link_is_joined_where_it_is():
