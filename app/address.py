@@ -1,9 +1,11 @@
 """The URL: which session, its settings and switches, and the view. The same URL gives the same first frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.figures.map_layers import read_layers
+from app.selection import read_choice, read_pins
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
 from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, default_recipe, parse_changes, written
@@ -16,8 +18,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "scale": ("log", "linear"),
     "curves": ("learning", "P and C", "gradients"),
     "smoothing": ("1", "5", "25", "100"),
+    "colour": ("role", "class", "usage", "age", "error", "gradient"),
+    "panel": ("code", "inputs"),
 }
 """The view controls and what each may be; the first is where it starts."""
+
+TEXTS: dict[str, Callable[[str], object]] = {"select": read_choice, "pins": read_pins, "layers": read_layers}
+"""Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,13 @@ def read(query: Mapping[str, str]) -> Request:
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
+    for name, check in TEXTS.items():
+        view[name] = query.get(name, "")
+        try:
+            check(view[name])
+        except ValueError as error:
+            refused.append(str(error))
+            view[name] = ""
     return Request(query.get("session"), recipe, query.get("paused") == "1", view, tuple(refused))
 
 
@@ -59,6 +73,7 @@ def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, pause
         if getattr(recipe.options, name) != getattr(default.options, name):
             query[name] = written(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
+    query |= {name: view[name] for name in TEXTS if view.get(name)}
     return query | ({"paused": "1"} if paused else {})
 
 

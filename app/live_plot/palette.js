@@ -1,6 +1,6 @@
 // Colours by role: the palette that fits the background in force, put in wherever a figure names a role.
 
-const ROLE = /^role:([A-Za-z]+)(?:\/([\d.]+))?$/;
+const ROLE = /^role:([A-Za-z]+\d*)(?:\/([\d.]+))?$/;
 const rulers = new Map();
 
 /** Red, green and blue of any CSS colour, 0 to 255. */
@@ -35,7 +35,7 @@ function colourOf(text, scheme, font) {
 function withColours(value, scheme, font) {
   if (typeof value === "string") return colourOf(value, scheme, font);
   if (Array.isArray(value)) {
-    return typeof value[0] === "number" ? value : value.map((item) => withColours(item, scheme, font));
+    return typeof value[0] === "number" && typeof value.at(-1) === "number" ? value : value.map((item) => withColours(item, scheme, font));
   }
   if (value === null || typeof value !== "object" || "bdata" in value || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withColours(item, scheme, font)]));

@@ -44,7 +44,7 @@ class Status:
 
 _mount_tiles = st.components.v2.component(
     "vq_tiles",
-    js=javascript("palette.js", "tiles.js"),
+    js=javascript("palette.js", "spark.js", "tiles.js"),
     css=stylesheet("tiles.css"),
     isolate_styles=False,
 )
@@ -58,7 +58,7 @@ _mount_status = st.components.v2.component(
 
 def tiles(row: Sequence[Tile], *, key: str) -> None:
     """Draw four to six numbers in a row of equal tiles, updated in place."""
-    _mount_tiles(key=key, data={"tiles": [asdict(tile) | {"past": _spark(tile.past)} for tile in row]})
+    _mount_tiles(key=key, data={"tiles": [asdict(tile) | {"past": spark_heights(tile.past)} for tile in row]})
 
 
 def status_line(status: Status, *, key: str) -> None:
@@ -66,7 +66,7 @@ def status_line(status: Status, *, key: str) -> None:
     _mount_status(key=key, data=asdict(status))
 
 
-def _spark(past: Sequence[float] | npt.NDArray[np.floating]) -> list[float | None]:
+def spark_heights(past: Sequence[float] | npt.NDArray[np.floating]) -> list[float | None]:
     """At most `SPARK_POINTS` heights between 0 and 1, the newest always among them."""
     values = np.asarray(past, dtype=float)
     values = values[:: -max(1, -(-len(values) // SPARK_POINTS))][::-1]

@@ -4,14 +4,15 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, wording
+from app import address, choice_state, wording
 from app.control_state import adopt, current_view, in_step
 from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.readings import headline
 from app.services import Entry, registry
-from app.views.live_panels import bar, bars_panel, choose, curves_panel, examples_panel, map_panel
+from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
+from app.views.panel_head import bar, choose
 from app.wording import level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
@@ -114,6 +115,7 @@ def _live(session_id: str) -> None:
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
+    focus = choice_state.gather(entry, snapshot) if snapshot is not None else None
     if (query := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
@@ -121,21 +123,21 @@ def _live(session_id: str) -> None:
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         if status.message:
             _message(status)
-    if snapshot is None:
+    if snapshot is None or focus is None:
         st.caption("Loading the data and building the model …")
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
     tiles(headline(snapshot, problem, words), key="tiles")
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
-        map_panel(entry, snapshot, status, words)
+        map_panel(entry, snapshot, status, problem, words, focus)
     with right.container(border=True, height="stretch", key="panel-bars"):
-        bars_panel(snapshot, status, words)
+        bars_panel(snapshot, status, words, focus)
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-curves"):
         curves_panel(snapshot, status, problem, words)
     with right.container(border=True, height="stretch", key="panel-examples"):
-        examples_panel(snapshot, status, problem, words)
+        examples_panel(entry, snapshot, status, problem, words, focus)
     registry().warm_up_projection()
 
 

@@ -1,20 +1,26 @@
 """The four panels of the Live page: map, bars, curves and examples, each with its controls above it."""
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app import address, planes, wording
+from app.choice_state import Focus
 from app.control_state import current_view, view_key
-from app.figures.code_bars import gradient_bars, usage_bars
+from app.figures.code_bars import Marked, gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
 from app.figures.level_bars import level_bars
+from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
-from app.live_plot.component import Ids, Selection, live_plot
+from app.live_plot.component import live_plot
+from app.map_shades import shade
 from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
+from app.views.code_panel import code_panel
+from app.views.focus_controls import find_codes, let_go, look_of_map
+from app.views.panel_head import bar, choose
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.problem import Problem
@@ -25,7 +31,9 @@ UPPER, LOWER = 318, 262
 """Heights in pixels of the two rows of charts: with the tiles above them they fill 900."""
 
 
-def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWords) -> None:
+def map_panel(
+    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
+) -> None:
     """P, C and Q of the level shown, in one plane."""
     memory = entry.maps.of(snapshot)
     views = planes.views_of(snapshot)
@@ -40,19 +48,30 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
             help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
             on_click=memory.ask_for_refit,
         )
+    let_go(head, focus)
+    find_codes(head, entry, snapshot, problem, focus)
+    look_of_map(head, snapshot)
     view = choose(head, "map", views) if len(views) > 1 else views[0]
     shown = planes.show(view, snapshot, memory, registry().projection, entry.stream(snapshot.level))
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
     )
-    selection = live_plot(
-        pcq_map(shown.plane, revision=f"{words.name} {view}"),
+    wanted = current_view(status.recipe)
+    look = Look(
+        layers=read_layers(wanted["layers"]),
+        shade=shade(wanted["colour"], shown.snapshot, problem),
+        pins=focus.pinned(snapshot.level),
+        linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
+    )
+    drawn = f"{_moment(shown.snapshot, status, focus)} {wanted['layers']} {wanted['colour']}"
+    live_plot(
+        pcq_map(shown.plane, revision=f"{words.name} {view}", look=look),
         key="map-plot",
         height=UPPER,
-        revision=f"{_moment(shown.snapshot, status)} {view} {shown.note} {memory.fitted_at}",
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at}",
         selectable=True,
-        selected=_kept_selection(snapshot.level),
+        selected=focus.choice.ids_in(shown.snapshot),
     )
     count = len(shown.snapshot.z_e)
     said = [f"showing {count:,} of {snapshot.monitor_of:,} held-out {words.vectors}"]
@@ -62,33 +81,22 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
     else:
         said.append(wording.UMAP_CAUTION)
     said += [shown.note] if shown.note else []
-    said += [_selected(selection, shown.snapshot)] if selection else []
+    said += [_selected(focus, shown.snapshot)] if focus.choice else []
+    said += [f":orange[{focus.sentence}]"] if focus.sentence else []
     st.caption(" · ".join(said))
 
 
-def _moment(snapshot: Snapshot, status: Status) -> str:
+def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> str:
     """What tells the browser that there is something new to draw."""
-    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)}"
+    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)} {hash(focus)}"
 
 
-def _kept_selection(level: int) -> Ids | None:
-    """At another level the same vectors stay selected; codes do not, as its codebook has others."""
-    if st.session_state.setdefault("selected_at", level) != level:
-        chosen = st.session_state.get("map-plot", {}).get("selection") or {}
-        # The empty second entry tells this choice from the same one made at another level.
-        st.session_state["selected"] = {"P": chosen.get("P", ()), f"level {level}": ()}
-        st.session_state["selected_at"] = level
-    kept: Ids | None = st.session_state.get("selected")
-    return kept
+def _selected(focus: Focus, snapshot: Snapshot) -> str:
+    vectors, codes = len(focus.choice.vectors_in(snapshot)), len(focus.choice.codes_in(snapshot))
+    return f"selected {vectors:,} vectors and {codes:,} codes (double click clears)"
 
 
-def _selected(selection: Selection, snapshot: Snapshot) -> str:
-    vectors = [index for index in selection.of("P") if index < len(snapshot.codes)]
-    codes = {*selection.of("Q"), *selection.of("dead"), *snapshot.codes[vectors].tolist()}
-    return f"selected {len(vectors):,} vectors and {len(codes):,} codes (double click clears)"
-
-
-def bars_panel(snapshot: Snapshot, status: Status, words: LevelWords) -> None:
+def bars_panel(snapshot: Snapshot, status: Status, words: LevelWords, focus: Focus) -> None:
     """How often each code is used, how large its gradient is, or how each level is used."""
     head = bar("bars")
     heading = head.container(width="stretch")
@@ -100,10 +108,17 @@ def bars_panel(snapshot: Snapshot, status: Status, words: LevelWords) -> None:
         title = "Code usage" if kind == "usage" else "Code gradients"
         order = choose(head, "order", address.VIEWS["order"])
         scale = choose(head, "scale", address.VIEWS["scale"])
-        figure, said = _by_code(snapshot, kind, order, log=scale == "log")
+        figure, said = _by_code(snapshot, kind, order, focus, log=scale == "log")
         how = f"{order} {scale}"
     heading.html(f"<div class='vq-panel'><b>{title}</b></div>")
-    live_plot(figure, key="bars-plot", height=UPPER, revision=f"{_moment(snapshot, status)} {kind} {how}")
+    live_plot(
+        figure,
+        key="bars-plot",
+        height=UPPER,
+        revision=f"{_moment(snapshot, status, focus)} {kind} {how}",
+        selectable="box" if kind != "levels" else False,
+        selected=focus.choice.ids_in(snapshot),
+    )
     st.caption(said)
 
 
@@ -114,14 +129,15 @@ def _by_level(snapshot: Snapshot, status: Status) -> tuple[dict[str, Any], str]:
     return figure, said + _too_few(snapshot)
 
 
-def _by_code(snapshot: Snapshot, kind: str, order: Any, *, log: bool) -> tuple[dict[str, Any], str]:
+def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> tuple[dict[str, Any], str]:
+    marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
     if kind == "gradient":
         said = f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-        return gradient_bars(snapshot.gradient_norm, order=order, log=log), said
+        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked), said
     total = snapshot.window_vectors
     said = wording.usage_window(snapshot.window_batches, total)
     said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-    return usage_bars(snapshot.counts, order=order, log=log), said + _too_few(snapshot)
+    return usage_bars(snapshot.counts, order=order, log=log, marked=marked), said + _too_few(snapshot)
 
 
 def _too_few(snapshot: Snapshot) -> str:
@@ -157,14 +173,19 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
     st.caption(wording.curve_note(group, problem.loss_name, words))
 
 
-def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords) -> None:
-    """Held-out inputs, what becomes of them, and the codes between."""
+def examples_panel(
+    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
+) -> None:
+    """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
+    if focus.choice.code is not None and current_view(status.recipe)["panel"] == "code":
+        code_panel(entry, snapshot, problem, words, focus, height=LOWER)
+        return
     if problem.task == "plane":
-        _plane_table(snapshot, words)
+        _plane_table(snapshot, words, focus)
         return
     is_classifier = problem.task == "classification"
     what = "inputs, codes, predictions" if is_classifier else "inputs, reconstructions, codes"
-    st.html(f"<div class='vq-panel'><b>{what.capitalize()}</b><span>held-out</span></div>")
+    _examples_head(f"<b>{what.capitalize()}</b><span>held-out</span>", focus)
     captions, right = answers(snapshot, problem) if is_classifier else (None, None)
     figure = examples(
         snapshot.inputs,
@@ -173,16 +194,39 @@ def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: 
         reconstructions=None if is_classifier else snapshot.outputs,
         captions=captions,
         right=right,
+        chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
+        pins=focus.pinned(snapshot.level),
     )
-    live_plot(figure, key="examples-plot", height=LOWER, revision=_moment(snapshot, status))
+    live_plot(
+        figure,
+        key="examples-plot",
+        height=LOWER,
+        revision=_moment(snapshot, status, focus),
+        selectable="click",
+        selected=focus.choice.ids_in(snapshot),
+    )
     st.caption(
-        f"One colour a code{words.of}. "
+        f"One colour a code{words.of}; click on a cell to choose its code. "
         + ("Below: the class predicted and its probability." if is_classifier else "")
     )
 
 
-def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
-    st.html(f"<div class='vq-panel'><b>Inputs, {words.vectors} and their codes</b><span>held-out</span></div>")
+def _examples_head(title: str, focus: Focus) -> None:
+    head = bar("examples")
+    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    if focus.choice.code is not None:
+        choose(head, "panel", ("code", "inputs"))
+
+
+def _chosen_cells(snapshot: Snapshot, focus: Focus) -> Any:
+    """(B, h, w) whether each cell's vector is chosen: the shown inputs are the first of the monitor sample."""
+    chosen = np.zeros(len(snapshot.z_e), dtype=bool)
+    chosen[focus.choice.vectors_in(snapshot)] = True
+    return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
+
+
+def _plane_table(snapshot: Snapshot, words: LevelWords, focus: Focus) -> None:
+    _examples_head(f"<b>Inputs, {words.vectors} and their codes</b><span>held-out</span>", focus)
     rows = [
         {
             "input": _point(x),
@@ -197,23 +241,3 @@ def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
 
 def _point(place: Any) -> str:
     return f"({', '.join(f'{feature:.2f}' for feature in place)})"
-
-
-def bar(name: str) -> Any:
-    """The head of a panel: its controls wrap below its title where the window is narrow."""
-    return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
-
-
-def choose(place: Any, name: str, choices: Sequence[str]) -> Any:
-    """A segmented control whose choice is kept in the URL."""
-    first = st.session_state["first_view"][name]
-    default = first if first in choices else choices[0]
-    return place.segmented_control(
-        name,
-        choices,
-        default=default,
-        key=view_key(name),
-        required=True,
-        label_visibility="collapsed",
-        persist_state="page",
-    )

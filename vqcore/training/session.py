@@ -18,6 +18,7 @@ from vqcore.snapshot import History, Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
     Command,
+    ExamineCommand,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -25,6 +26,7 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
+from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
 from vqcore.training.trainer import Trainer
@@ -33,6 +35,9 @@ IDLE_PAUSE_SECONDS = 90.0
 """Longer than the minute between two ticks that browsers grant a hidden tab."""
 
 TRAIL_LENGTH = 12
+MOST_EXAMINATIONS = 16
+"""Answers kept at once: one for each code that a page looks at."""
+
 STOP_SECONDS = 2.5
 NICENESS = 5
 RATE_SECONDS = 2.0
@@ -125,6 +130,8 @@ class Session:
         self._asked = True
         self._asked_at = clock()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
+        self._examinations: dict[ExamineCommand, Examination] = {}
+        self._examining: set[ExamineCommand] = set()
         # From here on, the thread's own.
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._trainers: dict[str, Trainer] = {}
@@ -174,6 +181,17 @@ class Session:
             self.send(ResumeCommand())
         levels = self._snapshots.get(variant)
         return levels[min(level, len(levels) - 1)] if levels else None
+
+    def examination(self, query: ExamineCommand) -> Examination | None:
+        """The newest answer to `query`, and the wish for one of this moment; None before the first.
+
+        Its step says which moment it is of.
+        """
+        answer, shown = self._examinations.get(query), self._snapshots.get(query.variant)
+        if shown and (answer is None or answer.step != shown[0].step) and query not in self._examining:
+            self._examining.add(query)
+            self.send(query)
+        return answer
 
     def history(self) -> History | None:
         """The curves so far, or None before the first step."""
@@ -248,6 +266,7 @@ class Session:
         if self._trainers:
             self._replaced = self.recipes, self._trainers, self._trails
         self.recipes, self._trainers = recipes, trainers
+        self._examinations = {}
         self._trails = {
             name: [deque(maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
             for name, trainer in trainers.items()
@@ -257,6 +276,9 @@ class Session:
         self._publish()
 
     def _obey(self, command: Command) -> None:
+        if isinstance(command, ExamineCommand):
+            self._examine(command)
+            return
         if self._status.state is not State.BROKEN:
             self._set_status(self._status.state, message="", details="")  # the last refusal has been read
         match command:
@@ -288,6 +310,17 @@ class Session:
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
+    def _examine(self, query: ExamineCommand) -> None:
+        try:
+            trainer = self._trainers[query.variant]
+            if query.code < trainer.recipe.num_codes and query.level < len(trainer.quantizer.part_of_level):
+                answers = dict(self._examinations)  # a page may be reading the one there is
+                answers.pop(query, None)
+                answers[query] = trainer.examine(query.code, query.level)
+                self._examinations = dict(list(answers.items())[-MOST_EXAMINATIONS:])
+        finally:
+            self._examining.discard(query)
+
     def _advance(self) -> None:
         if self._clock() - self._asked_at > self._idle_pause_seconds:
             self._pause(State.IDLE)
@@ -314,7 +347,7 @@ class Session:
             levels = trainer.snapshots()
             for snapshot, trail in zip(levels, self._trails[name], strict=True):
                 if not trail or trail[-1].step < snapshot.step:
-                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
+                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
             snapshots[name] = tuple(
                 replace(snapshot, trail=tuple(trail))
                 for snapshot, trail in zip(levels, self._trails[name], strict=True)
