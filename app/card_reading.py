@@ -45,7 +45,7 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
             meaning="1 is used most; codes used equally often share the best rank.",
         ),
         Fact(
-            label="use, recent looks",
+            label="recent use",
             value=wording.number(facts.counts_through_time[0]) if len(facts.counts_through_time) > 1 else "–",
             note="then",
             meaning="Its use at the moments this page kept, oldest first.",
@@ -107,13 +107,13 @@ def _decoded(examination: Examination, problem: Problem) -> list[Picture]:
 def _decoded_note(examination: Examination | None) -> str:
     if examination is None:
         return "asking the model …"
-    said = f"what the model makes of it, step {examination.step:,}: everywhere, and"
+    said = f"decoded at step {examination.step:,}: alone"
     if (replaced := examination.replaced) is None:
-        return f"{said.removesuffix(', and')}; no other code is in use to stand in for"
+        return f"{said}; no other code is in use whose place it could take"
     change, loss = wording.number(replaced.output_change), wording.number(abs(replaced.loss_change))
     sign = "−" if replaced.loss_change < 0 else "+"
     inputs = f"{replaced.inputs:,} input" + ("s" if replaced.inputs > 1 else "")
-    return f"{said} in place of {replaced.neighbour} in {inputs}: outputs change by {change} (rms), loss {sign}{loss}"
+    return f"{said}; for {replaced.neighbour} in {inputs}: rms change {change}, loss {sign}{loss}"
 
 
 def _output(output: NDArray[Any], caption: str, problem: Problem) -> Picture:

@@ -120,7 +120,13 @@ def _with_marks(outline: dict[str, Any], marked: Marked, *, bottom: float) -> li
     if len(marked.chosen):
         chosen = np.isin(index, list(marked.chosen))
         grey = {"line": {**outline["line"], "color": role("unselected")}, "fillcolor": role("unselected", 0.6)}
-        kept = {**outline, "y": np.where(chosen, tops, bottom), "hoverinfo": "skip", "name": "chosen"}
+        kept = {
+            **outline,
+            "y": np.where(chosen, tops, bottom),
+            "hoverinfo": "skip",
+            "name": "chosen",
+            "line": {"shape": "hvh", "width": 0},
+        }
         for part in ("meta", "hovertemplate", "customdata", "text"):
             del kept[part]
         data = [outline | grey, kept]

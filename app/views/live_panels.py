@@ -93,7 +93,8 @@ def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> s
 
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
     vectors, codes = len(focus.choice.vectors_in(snapshot)), len(focus.choice.codes_in(snapshot))
-    return f"selected {vectors:,} vectors and {codes:,} codes (double click clears)"
+    plural = "" if codes == 1 else "s"
+    return f"selected {vectors:,} vectors and {codes:,} code{plural} (double click clears)"
 
 
 def bars_panel(snapshot: Snapshot, status: Status, words: LevelWords, focus: Focus) -> None:
