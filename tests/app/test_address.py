@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.address import VIEWS, command, read, write
+from app.address import TEXTS, VIEWS, command, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.recipe import default_recipe
@@ -32,7 +32,14 @@ recipes = st.builds(
     bypass=st.booleans(),
     replace_onto=st.sampled_from(["random", "far", "busy"]),
 )
-views = st.fixed_dictionaries({name: st.sampled_from(allowed) for name, allowed in VIEWS.items()})
+views = st.fixed_dictionaries(
+    {name: st.sampled_from(allowed) for name, allowed in VIEWS.items()}
+    | {
+        "select": st.sampled_from(["", "c3,7-9;v0-40", "c17"]),
+        "pins": st.sampled_from(["", "3,40@2"]),
+        "layers": st.sampled_from(["", "none", "P,Q"]),
+    }
+)
 
 
 @given(recipe=recipes, view=views, paused=st.booleans(), session=st.none() | st.just("abc"))
@@ -51,7 +58,7 @@ def test_an_empty_url_asks_for_nothing():
     assert write(None, default_recipe("digits"), {}, paused=False) == {"problem": "digits"}
 
 
-@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine"]), st.text()))
+@given(st.dictionaries(st.sampled_from(["problem", "beta", "seed", "map", "scale", "affine", *TEXTS]), st.text()))
 def test_no_url_breaks_the_page(query):
     request = read({"problem": "digits", **query})
     assert all("\n" not in sentence for sentence in request.refused if "\n" not in str(query))

@@ -198,11 +198,11 @@ def fact(page: Page, label: str) -> str:
 
 def test_the_cards_numbers_are_those_of_the_snapshot(opened: Callable[[str], Page]) -> None:
     """The run is repeated here from its seed, and its numbers are computed with numpy alone."""
-    page = opened("?problem=digits&seed=3&paused=1&select=c9&replace_every=2")
+    page = opened("?problem=digits&seed=3&paused=1&select=c9&code_init=kmeans")
     for step in range(1, 4):
         page.locator(".st-key-step button:visible").click()
         wait_until(page, f"document.querySelector('.vq-status').innerText.includes('step {step}')")
-    trainer = Trainer(default_recipe("digits", seed=3, replace_every=2))
+    trainer = Trainer(default_recipe("digits", seed=3, code_init="kmeans"))
     for _ in range(3):
         trainer.step()
     snapshot = trainer.snapshot()

@@ -313,7 +313,8 @@ class Session:
     def _examine(self, query: ExamineCommand) -> None:
         try:
             trainer = self._trainers[query.variant]
-            if query.code < trainer.recipe.num_codes and query.level < len(trainer.quantizer.part_of_level):
+            num_levels = len(trainer.quantizer.part_of_level)
+            if 0 <= query.code < trainer.recipe.num_codes and 0 <= query.level < num_levels:
                 answers = dict(self._examinations)  # a page may be reading the one there is
                 answers.pop(query, None)
                 answers[query] = trainer.examine(query.code, query.level)
