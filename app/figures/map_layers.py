@@ -113,7 +113,7 @@ class Scale:
         grey = role("unselected")
         stops: list[list[Any]] = [[0, grey], [UNKNOWN / 2, grey]]
         if classes := self.shade.classes[:MOST_CLASSES]:
-            edges = UNKNOWN + (1 - UNKNOWN) * np.arange(len(classes) + 1) / len(classes)
+            edges = np.linspace(UNKNOWN, 1, len(classes) + 1)  # Plotly drops a scale that does not end at 1 exactly
             edges[0] = UNKNOWN / 2
             for place, (start, end) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)):
                 stops += [[start, role(f"class{place}")], [end, role(f"class{place}")]]

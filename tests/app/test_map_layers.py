@@ -125,6 +125,16 @@ def test_a_class_has_one_colour_on_the_scale():
     assert sum(name.startswith("class") for name in LIGHT) == MOST_CLASSES
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 10, 12])
+def test_a_scale_rises_from_exactly_0_to_exactly_1(count):
+    """Plotly silently draws in other colours otherwise."""
+    values = (np.arange(M) % max(count, 1)).astype(np.float32)
+    shade = Shade(title="", p=values, c=values[:K], classes=tuple(map(str, range(count))))
+    stops = [place for place, _ in Scale(shade).marker(values, bar=True)["colorscale"]]
+    assert (stops[0], stops[-1]) == (0, 1)
+    assert stops == sorted(stops)
+
+
 def test_only_one_bar_is_shown():
     shade = Shade(title="use", p=np.ones(M, np.float32), c=np.arange(K, dtype=np.float32))
     for layers in (FIRST_LAYERS, frozenset(["Q"])):

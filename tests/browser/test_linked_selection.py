@@ -207,6 +207,7 @@ def test_the_cards_numbers_are_those_of_the_snapshot(opened: Callable[[str], Pag
         trainer.step()
     snapshot = trainer.snapshot()
     code = int(np.argsort(-snapshot.counts, kind="stable")[1])
+    wait_until(page, f"document.querySelector('{BARS}')._fullData[0].customdata[1] === {code}")
     assert click_bar(page, 1) == code
     expect(page.get_by_text(f"Code {code}", exact=True)).to_be_visible()
     wait_until(page, f"document.querySelectorAll('{CARD} img:not([hidden])').length >= 11")
