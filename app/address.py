@@ -1,9 +1,11 @@
 """The URL: which session, its settings and switches, and the view. The same URL gives the same first frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.figures.map_layers import read_layers
+from app.selection import read_choice, read_pins
 from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
@@ -27,6 +29,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "scale": ("log", "linear"),
     "curves": ("learning", "P and C", "gradients"),
     "smoothing": ("1", "5", "25", "100"),
+    "colour": ("role", "class", "usage", "age", "error", "gradient"),
+    "panel": ("code", "inputs"),
 }
 """The view controls and what each may be; the first is where it starts."""
 
@@ -37,6 +41,10 @@ RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
 """What a URL may say of a recipe beside its problem."""
 
 PAUSED = {"0": False, "1": True}
+
+
+TEXTS: dict[str, Callable[[str], object]] = {"select": read_choice, "pins": read_pins, "layers": read_layers}
+"""Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Request:
 
 def read(query: Mapping[str, str]) -> Request:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS}
+    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS}
     refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
@@ -71,6 +79,13 @@ def read(query: Mapping[str, str]) -> Request:
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
+    for name, check in TEXTS.items():
+        view[name] = query.get(name, "")
+        try:
+            check(view[name])
+        except ValueError as error:
+            refused.append(str(error))
+            view[name] = ""
     at = _read_step(query.get("at"), refused)
     paused = PAUSED.get(query.get("paused", "0"), False)
     return Request(query.get("session"), recipe, paused, view, at, tuple(map(cut, refused)))
@@ -91,6 +106,7 @@ def write(
             query[name] = written(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
     query |= {"at": str(at)} if at is not None else {}
+    query |= {name: view[name] for name in TEXTS if view.get(name)}
     return query | ({"paused": "1"} if paused else {})
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from app import address
+from app import address, choice_state
+from app.figures.map_layers import write_layers
 from app.page_export import SeenPage
 from app.services import Entry
 from vqcore.quantizer.options import option_names
@@ -122,7 +123,9 @@ def current_view(recipe: Recipe) -> dict[str, str]:
     view["level"] = str(min(int(view["level"]), recipe.levels))
     if recipe.levels == 1 and view["bars"] == "levels":
         view["bars"] = address.VIEWS["bars"][0]
-    return view
+    layers = st.session_state.get(view_key("layers"))
+    view["layers"] = first["layers"] if layers is None else write_layers(layers)
+    return view | choice_state.texts()
 
 
 def _values(*names: str) -> dict[str, Any]:

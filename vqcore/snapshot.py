@@ -5,6 +5,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.history import Floats, History, Ints
@@ -66,6 +67,8 @@ class Trail(NamedTuple):
     step: int
     codebook: Floats
     p_mean: Floats
+    counts: Ints | None = None
+    """Of the usage window then."""
 
 
 class LevelUsage(NamedTuple):
@@ -140,6 +143,13 @@ class Snapshot:
     code_maps: Ints
     """(B, …) their codes."""
 
+    monitor_inputs: Floats | None = None
+    """(I, …) all monitor inputs, the same array in every snapshot; vector i is at place i mod (M/I) of input
+    i // (M/I). None where a source does not keep them."""
+
+    labels: Ints | None = None
+    """(I,) their classes; None where there are none."""
+
     trail: tuple[Trail, ...] = field(default=())
     """Earlier code vectors, oldest first; empty where nobody watched."""
 
@@ -147,6 +157,16 @@ class Snapshot:
     def num_codes(self) -> int:
         """K."""
         return len(self.codebook)
+
+    @property
+    def vectors_per_input(self) -> int:
+        """M/I, how many vectors one input gives."""
+        return self.code_maps.size // len(self.code_maps)
+
+    @property
+    def vector_labels(self) -> Ints | None:
+        """(M,) the class of the input that each vector is of; None where there are none."""
+        return None if self.labels is None else np.repeat(self.labels, self.vectors_per_input)
 
     @property
     def window_vectors(self) -> int:

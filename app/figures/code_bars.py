@@ -5,6 +5,8 @@ The bars are one filled outline: hundreds of separate ones would take longer to 
 
 # K codes
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +16,20 @@ from app.theme import axis, layout, role
 
 Order = Literal["sorted", "by code"]
 
+MOST_POINTED = 40
+"""Chosen codes that each get a mark above their bar: one bar of hundreds is a pixel wide."""
 
-def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool) -> dict[str, Any]:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked:
+    """Codes to bring out; all others turn grey where some are chosen."""
+
+    chosen: Collection[int] = ()
+    pins: Mapping[int, int] = field(default_factory=dict)
+    """Pinned codes, each with the place of its colour."""
+
+
+def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None) -> dict[str, Any]:
     """Assignments of each code over the window, the even share as a line, dead codes marked."""
     total, num_codes = int(counts.sum()), len(counts)
     dead = int((counts == 0).sum())
@@ -27,6 +41,7 @@ def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool) -> dict[st
         title="assignments",
         colour=role("Q"),
         hover="code %{customdata}<br>used %{text:,} times<extra></extra>",
+        marked=marked,
     )
     figure["alt"] = f"Use of {num_codes} codes; {dead} are not used in the window."
     if total > 0:
@@ -38,7 +53,9 @@ def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool) -> dict[st
     return figure
 
 
-def gradient_bars(norms: NDArray[np.float32], *, order: Order, log: bool) -> dict[str, Any]:
+def gradient_bars(
+    norms: NDArray[np.float32], *, order: Order, log: bool, marked: Marked | None = None
+) -> dict[str, Any]:
     """Gradient norm of each code in the newest step."""
     positive = norms[norms > 0]
     figure = _bars(
@@ -49,12 +66,21 @@ def gradient_bars(norms: NDArray[np.float32], *, order: Order, log: bool) -> dic
         title="‖∂L/∂c_raw‖",
         colour=role("C"),
         hover="code %{customdata}<br>gradient norm %{text:.3g}<extra></extra>",
+        marked=marked,
     )
     return {**figure, "alt": f"Gradient norms of {len(norms)} codes; {int((norms > 0).sum())} are not zero."}
 
 
 def _bars(
-    values: NDArray[Any], *, order: Order, log: bool, floor: float, title: str, colour: str, hover: str
+    values: NDArray[Any],
+    *,
+    order: Order,
+    log: bool,
+    floor: float,
+    title: str,
+    colour: str,
+    hover: str,
+    marked: Marked | None,
 ) -> dict[str, Any]:
     """`floor` is where a log axis, which has no zero, begins."""
     index = np.argsort(-values, kind="stable") if order == "sorted" else np.arange(len(values))
@@ -74,7 +100,7 @@ def _bars(
         "hovertemplate": hover,
     }
     return {
-        "data": [outline],
+        "data": _with_marks(outline, marked or Marked(), bottom=floor if log and heights.max() > 0 else 0),
         "layout": layout(
             xaxis=axis(
                 "code, most used first" if order == "sorted" and title == "assignments" else "code",
@@ -86,6 +112,46 @@ def _bars(
             hovermode="x",
             dragmode="zoom",
         ),
+    }
+
+
+def _with_marks(outline: dict[str, Any], marked: Marked, *, bottom: float) -> list[dict[str, Any]]:
+    index, tops, colour = outline["customdata"], outline["y"], outline["fillcolor"]
+    data = [outline]
+    if len(marked.chosen):
+        chosen = np.isin(index, list(marked.chosen))
+        grey = {"line": {**outline["line"], "color": role("unselected")}, "fillcolor": role("unselected", 0.6)}
+        kept = {
+            **outline,
+            "y": np.where(chosen, tops, bottom),
+            "hoverinfo": "skip",
+            "name": "chosen",
+            "line": {"shape": "hvh", "width": 0},
+        }
+        for part in ("meta", "hovertemplate", "customdata", "text"):
+            del kept[part]
+        data = [outline | grey, kept]
+        if chosen.sum() <= MOST_POINTED:
+            data.append(_above(np.flatnonzero(chosen), tops, colour))
+    if pins := {code: place for code, place in marked.pins.items() if code < len(index)}:
+        rows = np.array([np.flatnonzero(index == code)[0] for code in pins])
+        colours = [role(f"pin{place}") for place in pins.values()]
+        words = {"mode": "markers+text", "text": [str(code) for code in pins], "textposition": "top center"}
+        data.append(
+            _above(rows, tops, colours) | words | {"name": "pins", "textfont": {"color": colours, "size": 11}}
+        )
+    return data
+
+
+def _above(rows: NDArray[np.int64], tops: NDArray[Any], colour: Any) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rows,
+        "y": tops[rows],
+        "marker": {"symbol": "triangle-down", "size": 8, "color": colour, "line": {"width": 0}},
+        "cliponaxis": False,
+        "hoverinfo": "skip",
     }
 
 

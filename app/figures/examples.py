@@ -5,6 +5,7 @@
 import base64
 import colorsys
 import io
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,8 @@ TILE = 32
 """Pixels of one picture's side on the sheet; the browser enlarges it and keeps the pixels sharp."""
 
 SPACE = 3
+UNCHOSEN = (0x8C, 0x96, 0xA3, 0x60)
+"""Of a cell that is not chosen: a grey that lets light and dark pages through."""
 
 Bytes = NDArray[np.uint8]
 
@@ -30,15 +33,19 @@ def examples(
     reconstructions: NDArray[np.float32] | None = None,
     captions: list[str] | None = None,
     right: list[bool] | None = None,
+    chosen: NDArray[np.bool_] | None = None,
+    pins: Mapping[int, int] | None = None,
 ) -> dict[str, Any]:
     """Rows of B pictures: inputs (B, C, H, W) in ±1, reconstructions alike, code maps (B, h, w).
 
     Captions stand under each column, in the colour of `right` where that is given: a classifier's answers.
+    Cells of the code maps that are not `chosen`, (B, h, w), turn grey; those of pinned codes get a frame in the
+    colour of the pin's place.
     """
-    rows = [_pictures(inputs)]
+    rows = [pictures(inputs)]
     if reconstructions is not None:
-        rows.append(_pictures(reconstructions))
-    rows.append(_coloured(code_maps, num_codes))
+        rows.append(pictures(reconstructions))
+    rows.append(_coloured(code_maps, num_codes, chosen))
     names = ["input", "decoded", "codes"] if reconstructions is not None else ["input", "codes"]
     sheet = _sheet(rows)
     height, width = sheet.shape[:2]
@@ -48,13 +55,17 @@ def examples(
         labels += [_caption(text, i, height, right[i] if right else None) for i, text in enumerate(captions)]
     bottom = height + (3 * SPACE if captions is not None else 0)
     return {
-        "data": [{"type": "image", "source": _png(sheet), "hoverinfo": "skip"}],
+        "data": [
+            {"type": "image", "source": png(sheet), "hoverinfo": "skip"},
+            *_cells(code_maps, (len(rows) - 1) * pitch, pins or {}),
+        ],
         "layout": layout(
             xaxis=axis(visible=False, range=[0, width], constrain="domain", fixedrange=True),
             yaxis=axis(visible=False, range=[bottom, 0], scaleanchor="x", constrain="domain", fixedrange=True),
             annotations=labels,
             margin={"l": 58, "r": 4, "t": 2, "b": 2},
             dragmode=False,
+            hoverdistance=TILE,
         ),
         "alt": f"{len(inputs)} held-out inputs with {', '.join(names[1:])} below each.",
     }
@@ -69,14 +80,55 @@ def code_colours(num_codes: int) -> Bytes:
     return (255 * np.asarray(colours)).round().astype(np.uint8)
 
 
-def _pictures(images: NDArray[np.float32]) -> Bytes:
+def pictures(images: NDArray[np.float32]) -> Bytes:
+    """Images (B, C, H, W) in ±1 as bytes (B, H, W, 3)."""
     shown = np.nan_to_num((images.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8)
     shown = np.repeat(shown, 3, axis=1) if shown.shape[1] == 1 else shown
     return shown.transpose(0, 2, 3, 1)  # (B, H, W, 3)
 
 
-def _coloured(code_maps: NDArray[np.int64], num_codes: int) -> Bytes:
-    return code_colours(num_codes)[code_maps]
+def _coloured(code_maps: NDArray[np.int64], num_codes: int, chosen: NDArray[np.bool_] | None) -> Bytes:
+    colours = np.concatenate([code_colours(num_codes), np.full((num_codes, 1), 255, np.uint8)], 1)[code_maps]
+    if chosen is not None:
+        colours[~chosen] = UNCHOSEN
+    return colours  # (B, h, w, 4)
+
+
+def _cells(code_maps: NDArray[np.int64], top: int, pins: Mapping[int, int]) -> list[dict[str, Any]]:
+    """What a pointer finds: the middle of every cell with its code, and frames around those of pinned codes."""
+    count, height, width = code_maps.shape
+    columns = (np.arange(width) + 0.5) * TILE / width + (np.arange(count) * (TILE + SPACE))[:, None, None]
+    lines = top + (np.arange(height) + 0.5)[:, None] * TILE / height
+    x, y = (np.broadcast_to(places, code_maps.shape).ravel() for places in (columns, lines))
+    codes = code_maps.ravel()
+    # One invisible line through all cells: a marker for each would be hundreds of nodes to draw at every refresh.
+    cells = {
+        "type": "scatter",
+        "mode": "lines",
+        "line": {"width": 0},
+        "x": x,
+        "y": y,
+        "customdata": codes,
+        "meta": {"role": "Q"},
+        "hovertemplate": "code %{customdata}<extra></extra>",
+    }
+    frames = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": x[codes == code],
+            "y": y[codes == code],
+            "marker": {
+                "symbol": "square-open",
+                "size": 72 / height,
+                "color": role(f"pin{place}"),
+                "line": {"width": 2, "color": role(f"pin{place}")},
+            },
+            "hoverinfo": "skip",
+        }
+        for code, place in pins.items()
+    ]
+    return [cells, *frames]
 
 
 def _sheet(rows: list[Bytes]) -> Bytes:
@@ -88,12 +140,13 @@ def _sheet(rows: list[Bytes]) -> Bytes:
         for column, picture in enumerate(row):
             enlarged = picture.repeat(TILE // len(picture), 0).repeat(TILE // picture.shape[1], 1)
             top, left = order * pitch, column * pitch
-            sheet[top : top + TILE, left : left + TILE, :3] = enlarged
             sheet[top : top + TILE, left : left + TILE, 3] = 255
+            sheet[top : top + TILE, left : left + TILE, : enlarged.shape[2]] = enlarged
     return sheet
 
 
-def _png(sheet: Bytes) -> str:
+def png(sheet: Bytes) -> str:
+    """A picture (height, width, 3 or 4) as an address that holds it whole."""
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="png", compress_level=3)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

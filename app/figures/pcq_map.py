@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.figures.map_layers import Look, Scale, links, pin_labels, pinned
 from app.theme import axis, layout, role
 
 Floats = NDArray[np.float32]
@@ -49,20 +50,31 @@ class Plane:
     """Earlier means of P, (2,) each."""
 
 
-def pcq_map(plane: Plane, *, revision: str = "keep") -> dict[str, Any]:
+def pcq_map(plane: Plane, *, revision: str = "keep", look: Look | None = None) -> dict[str, Any]:
     """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses.
 
     The reader's zoom is kept while `revision` stays the same: it belongs to one plane.
     """
+    look = look or Look()
     used = plane.counts > 0
     index = np.arange(len(plane.c))
     if used.any():
-        data = [_dead(plane, index[~used]), _embeddings(plane), *_paths(plane), *_used(plane, index[used])]
+        layers = [
+            ("dead", [_dead(plane, index[~used])]),
+            ("links", [links(plane.p, plane.c, plane.codes, look.linked)]),
+            ("P", [_embeddings(plane)]),
+            ("paths", _paths(plane)),
+            ("Q", [_used(plane, index[used])]),
+            ("C", [_rings(plane, index[used])]),
+        ]
     else:  # before the first batch nothing is used, and nothing is dead
-        data = [_embeddings(plane), _rings(plane, index)]
+        layers = [("P", [_embeddings(plane)]), ("C", [_rings(plane, index)])]
     if plane.keeps_distances:
-        data += [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]
-        data += _mean_path(plane)
+        layers += [("1σ", [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]), ("paths", _mean_path(plane))]
+    data = [trace for name, traces in layers if name in look.layers for trace in traces]
+    if look.shade is not None:
+        data = _shaded(data, Scale(look.shade))
+    data += pinned(plane.p, plane.c, plane.codes, look)
     x_title, y_title = plane.axis_titles
     equal = {"scaleanchor": "x", "scaleratio": 1} if plane.keeps_distances else {}
     return {
@@ -72,10 +84,30 @@ def pcq_map(plane: Plane, *, revision: str = "keep") -> dict[str, Any]:
             yaxis=axis(y_title, showticklabels=plane.keeps_distances, **equal),
             dragmode="pan",
             uirevision=revision,
+            annotations=pin_labels(plane.c, look.pins),
         ),
         "config": {"scrollZoom": True},
         "alt": f"{len(plane.p)} embeddings and {len(plane.c)} code vectors, of which {int(used.sum())} are used.",
     }
+
+
+def _shaded(data: list[dict[str, Any]], scale: Scale) -> list[dict[str, Any]]:
+    """The traces with P, Q and the dead in colours by value, and the scale's bar on the first of them."""
+    values = {"P": scale.shade.p, "Q": scale.shade.c, "dead": scale.shade.c}
+    shaded, bar = [], True
+    for trace in data:
+        if (name := trace.get("name")) in values:
+            colours = scale.marker(values[name][trace["customdata"]], bar=bar)
+            marker = {**trace["marker"], **colours, "opacity": 0.75}
+            if name == "dead":  # a thin cross is drawn by its line alone
+                marker["line"] = {
+                    "width": 1.4,
+                    **{key: colours[key] for key in ("color", "cmin", "cmax", "colorscale")},
+                }
+            trace = {**trace, "marker": marker}
+            bar = False
+        shaded.append(trace)
+    return shaded
 
 
 def _embeddings(plane: Plane) -> dict[str, Any]:
@@ -107,30 +139,27 @@ def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
     }
 
 
-def _used(plane: Plane, used: Ints) -> list[dict[str, Any]]:
+def _used(plane: Plane, used: Ints) -> dict[str, Any]:
     counts = plane.counts[used]
     largest = counts.max(initial=1)
     # Area by use: the diameter goes with the root.
     size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(counts / largest)
-    return [
-        {
-            "type": "scattergl",
-            "mode": "markers",
-            "x": plane.c[used, 0],
-            "y": plane.c[used, 1],
-            "name": "Q",
-            "meta": {"role": "Q", "columns": {"customdata": "code", "text": "times used"}},
-            "customdata": used,
-            "text": counts,
-            "marker": {
-                "size": size,
-                "color": role("Q", 0.8),
-                "line": {"width": 1, "color": role("background")},
-            },
-            "hovertemplate": "code %{customdata}<br>used %{text:,} times<extra>Q</extra>",
+    return {
+        "type": "scattergl",
+        "mode": "markers",
+        "x": plane.c[used, 0],
+        "y": plane.c[used, 1],
+        "name": "Q",
+        "meta": {"role": "Q", "columns": {"customdata": "code", "text": "times used"}},
+        "customdata": used,
+        "text": counts,
+        "marker": {
+            "size": size,
+            "color": role("Q", 0.8),
+            "line": {"width": 1, "color": role("background")},
         },
-        _rings(plane, used),
-    ]
+        "hovertemplate": "code %{customdata}<br>used %{text:,} times<extra>Q</extra>",
+    }
 
 
 def _rings(plane: Plane, codes: Ints) -> dict[str, Any]:
@@ -140,6 +169,8 @@ def _rings(plane: Plane, codes: Ints) -> dict[str, Any]:
         "x": plane.c[codes, 0],
         "y": plane.c[codes, 1],
         "name": "C",
+        "meta": {"role": "C"},
+        "customdata": codes,
         "marker": {
             "size": 6,
             "symbol": "circle-open",

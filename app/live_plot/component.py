@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -22,6 +22,23 @@ _mount = st.components.v2.component(
 _mount_preload = st.components.v2.component(
     "vq_preload_plotly", js=javascript("plotly_loader.js", "preload.js"), isolate_styles=False
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """One thing that the reader's hand did on a chart."""
+
+    at: int
+    """When, in milliseconds of the browser's clock: tells it from the one before."""
+
+    ids: Ids
+    """What it took, by role."""
+
+    adds: bool
+    """Whether to what was selected before."""
+
+    clears: bool
+    """Whether it was a double click, which takes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,7 @@ def live_plot(
     key: str,
     height: int,
     revision: int | str | None = None,
-    selectable: bool = False,
+    selectable: bool | Literal["box", "click"] = False,
     selected: Ids | None = None,
     file_name: str = "",
 ) -> Selection:
@@ -59,12 +76,13 @@ def live_plot(
         key: names the element; the same key keeps the same chart.
         height: in pixels.
         revision: an unchanged one tells the browser that there is nothing to draw.
-        selectable: whether lasso, box and click select points.
-        selected: a selection made elsewhere; it replaces the reader's own when it changes, so never
-            hand a chart its own selection back.
         file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key`
             unless told. A CSV has a row for each point of the traces that have a name (of all, where none
             has); ``meta={"columns": {"customdata": "code", "text": "times used"}}`` names its columns.
+        selectable: whether lasso, box and click select points; or box and click, or click alone. An outline, which
+            has no points that Plotly selects, gives the rows that lie between the sides of a box.
+        selected: what the page holds for selected; it replaces what this chart shows as selected when it
+            changes, but not before it can know of what the reader last did here. None: the reader's own.
     """
     try:
         script = place_script()
@@ -77,13 +95,24 @@ def live_plot(
         "fileName": file_name or key,
         "height": height,
         "revision": revision,
-        "selectable": selectable,
+        "selectable": "all" if selectable is True else selectable,
         "selected": None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()},
-        "kept": st.session_state.get(key, {}).get("selection"),
+        "kept": _kept(key).get("ids"),
+        "answered": _kept(key).get("hand", {}).get("at"),
     }
     state = _mount(key=key, data=data, on_selection_change=lambda: None)
-    chosen = state.get("selection") or {}
+    chosen = (state.get("selection") or {}).get("ids", {})
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
+
+
+def last_hand(key: str) -> Hand | None:
+    """What the reader last did on the element of this key, known before it is drawn again; None: nothing yet."""
+    hand = _kept(key).get("hand")
+    return None if hand is None else Hand(hand["at"], hand["ids"], hand["adds"], hand["clears"])
+
+
+def _kept(key: str) -> Mapping[str, Any]:
+    return st.session_state.get(key, {}).get("selection") or {}
 
 
 def preload_plotly() -> None:

@@ -1,7 +1,7 @@
 // A Plotly figure that keeps its place on the page: made once, then only given newer data.
 
 const ALWAYS = ["zoom2d", "pan2d"];
-const SELECTING = ["lasso2d", "select2d"];
+const SELECTING = { all: ["lasso2d", "select2d"], box: ["select2d"], click: [] };
 const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
 const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
@@ -40,8 +40,10 @@ class LivePlot {
   }
 
   receive(data) {
-    const told = JSON.stringify(data.selected);
-    if (data.selected && told !== this.told) this.take(new IdSelection(data.selected), data.selectable);
+    if (data.answered === this.unanswered) this.unanswered = null;
+    // What was sent before the page knew of this hand's last choice would take that back for a moment.
+    const told = this.unanswered ? this.told : JSON.stringify(data.selected);
+    if (data.selected && told !== this.told) this.selection = new IdSelection(data.selected);
     const scheme = schemeBehind(this.parent);
     const same = data.revision !== null && data.revision === this.data?.revision;
     if (same && told === this.told && scheme === this.scheme && data.height === this.data.height) return;
@@ -121,9 +123,9 @@ class LivePlot {
   }
 
   config() {
-    const drags = this.data.selectable ? [...ALWAYS, ...SELECTING] : ALWAYS;
     const { png, svg, csv } = this.files;
     const files = tracesOf(this.data.figure).length ? [png, svg, csv] : [png, svg];
+    const drags = [...ALWAYS, ...(SELECTING[this.data.selectable] ?? [])];
     return {
       displaylogo: false,
       displayModeBar: "hover",
@@ -173,7 +175,7 @@ class LivePlot {
     // Plotly also says "selected" when a redraw drops its outline; only a hand on the plot means it.
     this.node.on("plotly_selected", (event) => {
       if (!event || !this.held) return;
-      this.select(points(event));
+      this.select([...points(event), ...this.within(event.range)]);
       this.letGo();
     });
     this.node.on("plotly_relayout", (change) => this.choose(change));
@@ -199,17 +201,26 @@ class LivePlot {
     this.schedule();
   }
 
-  select(points, clear = false) {
-    if (!this.data.selectable) return;
-    const base = this.adding && !clear ? this.selection : new IdSelection();
-    this.take(base.plus(points, this.drawn.figure.data), true);
-    this.schedule(); // Plotly has drawn its own idea of the selection
+  /** Plotly selects markers only; of an outline, a box takes every row between its sides. */
+  within(range) {
+    if (!range?.x) return [];
+    const [low, high] = [...range.x].sort((a, b) => a - b);
+    return this.node._fullData.flatMap(({ mode, meta, x, index }) => {
+      if (!meta?.role || mode !== "lines") return [];
+      return [...x.keys()].filter((row) => low <= x[row] && x[row] <= high)
+        .map((row) => ({ curveNumber: index, pointNumber: row }));
+    });
   }
 
-  take(selection, tell) {
-    const before = JSON.stringify(this.selection.plain());
-    this.selection = selection;
-    if (tell && JSON.stringify(selection.plain()) !== before) this.report(selection.plain());
+  select(points, clears = false) {
+    if (!this.data.selectable) return;
+    const hand = new IdSelection().plus(points, this.drawn.figure.data);
+    const adds = this.adding && !clears;
+    this.selection = adds ? this.selection.plus(points, this.drawn.figure.data) : hand;
+    this.unanswered = Date.now();
+    this.told = null;
+    this.report({ ids: this.selection.plain(), hand: { at: this.unanswered, ids: hand.plain(), adds, clears } });
+    this.schedule(); // Plotly has drawn its own idea of the selection
   }
 
   leave() {
@@ -227,7 +238,7 @@ const plots = new WeakMap();
 export default function mount({ data, parentElement, setStateValue }) {
   if (!plots.has(parentElement)) plots.set(parentElement, new LivePlot(parentElement, data.kept));
   const plot = plots.get(parentElement);
-  plot.report = (ids) => setStateValue("selection", ids);
+  plot.report = (selection) => setStateValue("selection", selection);
   plot.receive(data);
   // Streamlit also calls this when an update overtakes the one before it: then the plot is still on the page.
   return () => {

@@ -1,6 +1,6 @@
 // Colours by role: the palette that fits the background in force, put in wherever a figure names a role.
 
-const ROLE = /^role:([A-Za-z]+)(?:\/([\d.]+))?$/;
+const ROLE = /^role:([A-Za-z]+\d*)(?:\/([\d.]+))?$/;
 const rulers = new Map();
 
 /** Red, green and blue of any CSS colour, 0 to 255. */

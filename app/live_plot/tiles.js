@@ -1,7 +1,5 @@
 // A row of headline numbers: made once, then only their text and their lines change.
 
-const SVG = "http://www.w3.org/2000/svg";
-
 /** Text in which only <sub> and <sup> are markup; built from text nodes, so nothing else can be. */
 function label(text) {
   return text.split(/(<su[bp]>[^<]*<\/su[bp]>)/).map((part) => {
@@ -11,22 +9,6 @@ function label(text) {
     raised.textContent = found[2];
     return raised;
   });
-}
-
-/** The path of heights 0 to 1 over a box of 100 by 20, broken at gaps. */
-function sparkPath(past) {
-  const step = 100 / Math.max(1, past.length - 1);
-  let pen = "M";
-  const moves = past.map((height, index) => {
-    if (height === null) {
-      pen = "M";
-      return "";
-    }
-    const move = `${pen}${(index * step).toFixed(1)} ${(19 - 18 * height).toFixed(1)}`;
-    pen = "L";
-    return move;
-  });
-  return moves.join("");
 }
 
 function part(tile, name) {
@@ -42,17 +24,8 @@ function newTile() {
   tile.setAttribute("role", "group");
   tile.parts = { label: part(tile, "label"), line: part(tile, "line") };
   for (const name of ["value", "of", "change"]) tile.parts[name] = part(tile.parts.line, name);
-  const spark = document.createElementNS(SVG, "svg");
-  spark.setAttribute("viewBox", "0 0 100 20");
-  spark.setAttribute("preserveAspectRatio", "none");
-  spark.setAttribute("aria-hidden", "true");
-  tile.parts.spark = spark.appendChild(document.createElementNS(SVG, "path"));
-  tile.append(spark);
+  tile.parts.spark = sparkLine(tile);
   return tile;
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function fill(tile, data, scheme) {

@@ -63,7 +63,7 @@ def tiles(row: Sequence[Tile], *, key: str) -> None:
 
 def tile_data(row: Sequence[Tile]) -> dict[str, Any]:
     """What the browser needs to draw `row`."""
-    return {"tiles": [asdict(tile) | {"past": _spark(tile.past)} for tile in row]}
+    return {"tiles": [asdict(tile) | {"past": spark_heights(tile.past)} for tile in row]}
 
 
 def status_line(status: Status, *, key: str) -> None:
@@ -71,7 +71,7 @@ def status_line(status: Status, *, key: str) -> None:
     _mount_status(key=key, data=asdict(status))
 
 
-def _spark(past: Sequence[float] | npt.NDArray[np.floating]) -> list[float | None]:
+def spark_heights(past: Sequence[float] | npt.NDArray[np.floating]) -> list[float | None]:
     """At most `SPARK_POINTS` heights between 0 and 1, the newest always among them."""
     values = np.asarray(past, dtype=float)
     values = values[:: -max(1, -(-len(values) // SPARK_POINTS))][::-1]

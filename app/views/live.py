@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, wording
+from app import address, choice_state, wording
 from app.control_state import adopt, current_view, go_to, in_step, seen, step_chosen
 from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
@@ -12,8 +12,9 @@ from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
-from app.views.live_panels import bar, bars_panel, choose, curves_panel, examples_panel, map_panel
+from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
+from app.views.panel_head import bar, choose
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
@@ -147,6 +148,7 @@ def _live(session_id: str) -> None:
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
+    focus = choice_state.gather(entry, snapshot) if snapshot is not None else None
     if (query := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
@@ -155,7 +157,7 @@ def _live(session_id: str) -> None:
         _gone("This one begins again from its settings.")
         if status.message:
             _message(status)
-    if newest is None or snapshot is None:
+    if newest is None or snapshot is None or focus is None:
         st.caption("Loading the data and building the model …")
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
@@ -165,14 +167,14 @@ def _live(session_id: str) -> None:
     st.session_state["panels"] = {}  # each panel notes there what it shows
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):
-        map_panel(entry, snapshot, status, words)
+        map_panel(entry, snapshot, status, problem, words, focus)
     with right.container(border=True, height="stretch", key="panel-bars"):
-        bars_panel(snapshot, newest, status, words)
+        bars_panel(snapshot, newest, status, words, focus)
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-curves"):
         curves_panel(newest, status, problem, words)
     with right.container(border=True, height="stretch", key="panel-examples"):
-        examples_panel(snapshot, status, problem, words)
+        examples_panel(entry, snapshot, status, problem, words, focus)
     seen()["page"] = SeenPage(
         recipe=entry.session.recipes["main"],
         step=snapshot.step,

@@ -1,22 +1,28 @@
 """The four panels of the Live page: map, bars, curves and examples, each with its controls above it."""
 
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from app import address, planes, wording
+from app.choice_state import Focus
 from app.control_state import current_view, step_chosen, view_key
-from app.figures.code_bars import gradient_bars, usage_bars
+from app.figures.code_bars import Marked, gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
 from app.figures.level_bars import level_bars
+from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
 from app.figures.usage_map import rows_per, usage_map
-from app.live_plot.component import Ids, Selection, live_plot
+from app.live_plot.component import live_plot
+from app.map_shades import shade
 from app.page_export import SeenPanel
 from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
+from app.views.code_panel import code_panel
+from app.views.focus_controls import find_codes, let_go, look_of_map
+from app.views.panel_head import bar, choose
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.problem import Problem
@@ -27,7 +33,9 @@ UPPER, LOWER = 306, 250
 """Heights in pixels of the two rows of charts: with the bar and the tiles above them they fill 900."""
 
 
-def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWords) -> None:
+def map_panel(
+    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
+) -> None:
     """P, C and Q of the level shown, in one plane."""
     memory = entry.maps.of(snapshot, status.run)
     views = planes.views_of(snapshot)
@@ -42,6 +50,9 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
             help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
             on_click=memory.ask_for_refit,
         )
+    let_go(head, focus)
+    find_codes(head, entry, snapshot, problem, focus)
+    look_of_map(head, snapshot)
     view = choose(head, "map", views) if len(views) > 1 else views[0]
     is_past = step_chosen() is not None
     stream = entry.stream(snapshot.level, is_past=is_past)
@@ -50,17 +61,23 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
     )
-    figure, file_name = (
-        pcq_map(shown.plane, revision=f"{words.name} {view}"),
-        _file_name("map", shown.snapshot, status),
+    wanted = current_view(status.recipe)
+    look = Look(
+        layers=read_layers(wanted["layers"]),
+        shade=shade(wanted["colour"], shown.snapshot, problem),
+        pins=focus.pinned(snapshot.level),
+        linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
     )
-    selection = live_plot(
+    drawn = f"{_moment(shown.snapshot, status, focus)} {wanted['layers']} {wanted['colour']}"
+    figure = pcq_map(shown.plane, revision=f"{words.name} {view}", look=look)
+    file_name = _file_name("map", shown.snapshot, status)
+    live_plot(
         figure,
         key="map-plot",
         height=UPPER,
-        revision=f"{_moment(shown.snapshot, status)} {view} {shown.note} {memory.fitted_at}",
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at}",
         selectable=True,
-        selected=_kept_selection(snapshot.level),
+        selected=focus.choice.ids_in(shown.snapshot),
         file_name=file_name,
     )
     count = len(shown.snapshot.z_e)
@@ -71,7 +88,8 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
     else:
         said.append(wording.UMAP_CAUTION)
     said += [shown.note] if shown.note else []
-    said += [_selected(selection, shown.snapshot)] if selection else []
+    said += [_selected(focus, shown.snapshot)] if focus.choice else []
+    said += [f":orange[{focus.sentence}]"] if focus.sentence else []
     st.caption(" · ".join(said))
     title = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
     _note("map", SeenPanel(title=title, caption=" · ".join(said), figure=figure, height=UPPER, file_name=file_name))
@@ -87,29 +105,18 @@ def _file_name(chart: str, snapshot: Snapshot, status: Status) -> str:
     return f"{status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
 
 
-def _moment(snapshot: Snapshot, status: Status) -> str:
+def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> str:
     """What tells the browser that there is something new to draw."""
-    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)}"
+    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)} {hash(focus)}"
 
 
-def _kept_selection(level: int) -> Ids | None:
-    """At another level the same vectors stay selected; codes do not, as its codebook has others."""
-    if st.session_state.setdefault("selected_at", level) != level:
-        chosen = st.session_state.get("map-plot", {}).get("selection") or {}
-        # The empty second entry tells this choice from the same one made at another level.
-        st.session_state["selected"] = {"P": chosen.get("P", ()), f"level {level}": ()}
-        st.session_state["selected_at"] = level
-    kept: Ids | None = st.session_state.get("selected")
-    return kept
+def _selected(focus: Focus, snapshot: Snapshot) -> str:
+    vectors, codes = len(focus.choice.vectors_in(snapshot)), len(focus.choice.codes_in(snapshot))
+    plural = "" if codes == 1 else "s"
+    return f"selected {vectors:,} vectors and {codes:,} code{plural} (double click clears)"
 
 
-def _selected(selection: Selection, snapshot: Snapshot) -> str:
-    vectors = [index for index in selection.of("P") if index < len(snapshot.codes)]
-    codes = {*selection.of("Q"), *selection.of("dead"), *snapshot.codes[vectors].tolist()}
-    return f"selected {len(vectors):,} vectors and {len(codes):,} codes (double click clears)"
-
-
-def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: LevelWords) -> None:
+def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: LevelWords, focus: Focus) -> None:
     """How often each code is used, how large its gradient is, how each level is used, or all use until `newest`."""
     head = bar("bars")
     heading = head.container(width="stretch")
@@ -124,12 +131,19 @@ def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: Leve
         title = "Code usage" if kind == "usage" else "Code gradients"
         order = choose(head, "order", address.VIEWS["order"])
         scale = choose(head, "scale", address.VIEWS["scale"])
-        figure, said = _by_code(snapshot, kind, order, log=scale == "log")
+        figure, said = _by_code(snapshot, kind, order, focus, log=scale == "log")
         how = f"{order} {scale}"
     heading.html(f"<div class='vq-panel'><b>{title}</b></div>")
     file_name = _file_name(kind, snapshot, status)
-    revision = f"{_moment(snapshot, status)} {kind} {how}"
-    live_plot(figure, key="bars-plot", height=UPPER, revision=revision, file_name=file_name)
+    live_plot(
+        figure,
+        key="bars-plot",
+        height=UPPER,
+        revision=f"{_moment(snapshot, status, focus)} {kind} {how}",
+        file_name=file_name,
+        selectable="box" if kind in ("usage", "gradient") else False,
+        selected=focus.choice.ids_in(snapshot),
+    )
     st.caption(said)
     _note("bars", SeenPanel(title=title, caption=said, figure=figure, height=UPPER, file_name=file_name))
 
@@ -141,14 +155,15 @@ def _by_level(snapshot: Snapshot, status: Status) -> tuple[dict[str, Any], str]:
     return figure, said + _too_few(snapshot)
 
 
-def _by_code(snapshot: Snapshot, kind: str, order: Any, *, log: bool) -> tuple[dict[str, Any], str]:
+def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> tuple[dict[str, Any], str]:
+    marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
     if kind == "gradient":
         said = f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-        return gradient_bars(snapshot.gradient_norm, order=order, log=log), said
+        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked), said
     total = snapshot.window_vectors
     said = wording.usage_window(snapshot.window_batches, total)
     said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-    return usage_bars(snapshot.counts, order=order, log=log), said + _too_few(snapshot)
+    return usage_bars(snapshot.counts, order=order, log=log, marked=marked), said + _too_few(snapshot)
 
 
 def _through_time(newest: Snapshot, order: Any) -> tuple[dict[str, Any], str]:
@@ -205,14 +220,19 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
     _note("curves", SeenPanel(title="Through time", caption=said, figure=figure, height=LOWER, file_name=file_name))
 
 
-def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords) -> None:
-    """Held-out inputs, what becomes of them, and the codes between."""
+def examples_panel(
+    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
+) -> None:
+    """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
+    if focus.choice.code is not None and current_view(status.recipe)["panel"] == "code":
+        code_panel(entry, snapshot, problem, words, focus, height=LOWER)
+        return
     if problem.task == "plane":
-        _plane_table(snapshot, words)
+        _plane_table(snapshot, words, focus)
         return
     is_classifier = problem.task == "classification"
     what = "inputs, codes, predictions" if is_classifier else "inputs, reconstructions, codes"
-    st.html(f"<div class='vq-panel'><b>{what.capitalize()}</b><span>held-out</span></div>")
+    _examples_head(f"<b>{what.capitalize()}</b><span>held-out</span>", focus)
     captions, right = answers(snapshot, problem) if is_classifier else (None, None)
     figure = examples(
         snapshot.inputs,
@@ -221,19 +241,43 @@ def examples_panel(snapshot: Snapshot, status: Status, problem: Problem, words: 
         reconstructions=None if is_classifier else snapshot.outputs,
         captions=captions,
         right=right,
+        chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
+        pins=focus.pinned(snapshot.level),
     )
     file_name = _file_name("examples", snapshot, status)
-    live_plot(figure, key="examples-plot", height=LOWER, revision=_moment(snapshot, status), file_name=file_name)
-    said = f"One colour a code{words.of}. "
+    live_plot(
+        figure,
+        key="examples-plot",
+        height=LOWER,
+        revision=_moment(snapshot, status, focus),
+        file_name=file_name,
+        selectable="click",
+        selected=focus.choice.ids_in(snapshot),
+    )
+    said = f"One colour a code{words.of}; click on a cell to choose its code. "
     said += "Below: the class predicted and its probability." if is_classifier else ""
     st.caption(said)
     title = f"{what.capitalize()} (held-out)"
     _note("examples", SeenPanel(title=title, caption=said, figure=figure, height=LOWER, file_name=file_name))
 
 
-def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
+def _examples_head(title: str, focus: Focus) -> None:
+    head = bar("examples")
+    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    if focus.choice.code is not None:
+        choose(head, "panel", ("code", "inputs"))
+
+
+def _chosen_cells(snapshot: Snapshot, focus: Focus) -> Any:
+    """(B, h, w) whether each cell's vector is chosen: the shown inputs are the first of the monitor sample."""
+    chosen = np.zeros(len(snapshot.z_e), dtype=bool)
+    chosen[focus.choice.vectors_in(snapshot)] = True
+    return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
+
+
+def _plane_table(snapshot: Snapshot, words: LevelWords, focus: Focus) -> None:
     title = f"Inputs, {words.vectors} and their codes"
-    st.html(f"<div class='vq-panel'><b>{title}</b><span>held-out</span></div>")
+    _examples_head(f"<b>{title}</b><span>held-out</span>", focus)
     rows = [
         {
             "input": _point(x),
@@ -249,23 +293,3 @@ def _plane_table(snapshot: Snapshot, words: LevelWords) -> None:
 
 def _point(place: Any) -> str:
     return f"({', '.join(f'{feature:.2f}' for feature in place)})"
-
-
-def bar(name: str) -> Any:
-    """The head of a panel: its controls wrap below its title where the window is narrow."""
-    return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
-
-
-def choose(place: Any, name: str, choices: Sequence[str]) -> Any:
-    """A segmented control whose choice is kept in the URL."""
-    first = st.session_state["first_view"][name]
-    default = first if first in choices else choices[0]
-    return place.segmented_control(
-        name,
-        choices,
-        default=default,
-        key=view_key(name),
-        required=True,
-        label_visibility="collapsed",
-        persist_state="page",
-    )

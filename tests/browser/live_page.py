@@ -86,6 +86,18 @@ def pick(page: Page, name: str, choice: str) -> None:
     page.get_by_role("option", name=choice, exact=True).click()
 
 
+def drag(page: Page, plot: str, path: list[tuple[float, float]]) -> None:
+    """Drag over `plot` along places given as shares of its width and height."""
+    page.locator(plot).scroll_into_view_if_needed()
+    box = page.locator(f"{plot} .nsewdrag").first.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in path]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
 def press(page: Page, name: str) -> None:
     page.locator(f".st-key-{name} button:visible").click()  # Streamlit hides a second one for narrow screens
 

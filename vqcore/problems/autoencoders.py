@@ -56,6 +56,7 @@ PATCHES = Problem(
     build=_build_patches,
     loss=F.mse_loss,
     monitor_size=24,
+    classes=("temple", "flower"),
     threads=2,
 )
 
@@ -73,4 +74,5 @@ DIGITS = Problem(
     build=_build_digits,
     loss=F.mse_loss,
     monitor_size=96,
+    classes=tuple("0123456789"),
 )

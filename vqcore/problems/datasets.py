@@ -51,15 +51,16 @@ def patches(seed: int) -> Data:
         for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - PATCH + 1, HELD_OUT_STRIDE)
     ]
     train_inputs, held_out_inputs = _images(train), _images(held_out)
-    return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs))
+    photo_of = torch.arange(len(photos)).repeat_interleave(len(held_out) // len(photos))
+    return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs, photo_of))
 
 
 def digits_images(seed: int) -> Data:
     """scikit-learn's 8 × 8 handwritten digits, scaled to ±1, (n, 1, 8, 8); the targets are the inputs."""
     del seed  # which digits are held out never changes
-    inputs, _ = _digits()
+    inputs, labels = _digits()
     train, held_out = inputs[:-HELD_OUT_DIGITS], inputs[-HELD_OUT_DIGITS:]
-    return Data(Split(train, train), Split(held_out, held_out))
+    return Data(Split(train, train), Split(held_out, held_out, labels[-HELD_OUT_DIGITS:]))
 
 
 def digits_labels(seed: int) -> Data:
@@ -68,7 +69,7 @@ def digits_labels(seed: int) -> Data:
     inputs, labels = _digits()
     return Data(
         Split(inputs[:-HELD_OUT_DIGITS], labels[:-HELD_OUT_DIGITS]),
-        Split(inputs[-HELD_OUT_DIGITS:], labels[-HELD_OUT_DIGITS:]),
+        Split(inputs[-HELD_OUT_DIGITS:], labels[-HELD_OUT_DIGITS:], labels[-HELD_OUT_DIGITS:]),
     )
 
 
@@ -77,9 +78,10 @@ def clusters(seed: int) -> Data:
     generator = np.random.default_rng(seed)
     angles = np.arange(8) * np.pi / 4
     centres = 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
-    points = centres[generator.integers(8, size=5120)] + 0.3 * generator.standard_normal((5120, 2))
-    inputs = torch.from_numpy(points.astype(np.float32))
-    return Data(Split(inputs[:4096], inputs[:4096]), Split(inputs[4096:], inputs[4096:]))
+    centre_of = generator.integers(8, size=5120)
+    points = centres[centre_of] + 0.3 * generator.standard_normal((5120, 2))
+    inputs, held_out_centres = torch.from_numpy(points.astype(np.float32)), torch.from_numpy(centre_of[4096:])
+    return Data(Split(inputs[:4096], inputs[:4096]), Split(inputs[4096:], inputs[4096:], held_out_centres))
 
 
 @cache

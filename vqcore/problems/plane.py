@@ -40,4 +40,5 @@ PLANE = Problem(
     build=_build,
     loss=quadratic,
     monitor_size=1024,
+    classes=tuple(f"{45 * place}°" for place in range(8)),
 )

@@ -17,14 +17,18 @@ class Split(NamedTuple):
 
     inputs: Tensor
     targets: Tensor
+    labels: Tensor | None = None
+    """(n,) the class of each input, for views alone: no loss sees it. None where classes are not known."""
 
     def batch(self, index: Tensor) -> "Split":
         """The rows at `index` (B,)."""
-        return Split(self.inputs[index], self.targets[index])
+        labels = None if self.labels is None else self.labels[index]
+        return Split(self.inputs[index], self.targets[index], labels)
 
     def to(self, device: torch.device) -> "Split":
         """The same data on `device`."""
-        return Split(self.inputs.to(device), self.targets.to(device))
+        labels = None if self.labels is None else self.labels.to(device)
+        return Split(self.inputs.to(device), self.targets.to(device), labels)
 
 
 class Data(NamedTuple):
@@ -94,7 +98,7 @@ class Problem:
     """Held-out inputs whose vectors the map shows."""
 
     classes: tuple[str, ...] = ()
-    """Names of the classes, where there are any."""
+    """Names of the classes of `Split.labels`, where there are any."""
 
     threads: int = 1
     """CPU threads that train it fastest beside a page that draws (measured on two cores)."""

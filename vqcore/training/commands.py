@@ -49,8 +49,24 @@ class UndoRestartCommand:
     """Bring back, paused, the training that the last restart put away; a second one swaps them again."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExamineCommand:
+    """Look closer at one code with the model; changes nothing. `Session.examination` has the answer."""
+
+    code: int
+    level: int = 0
+    variant: str = "main"
+
+
 Command = (
-    PauseCommand | ResumeCommand | StepCommand | SpeedCommand | ChangeCommand | RestartCommand | UndoRestartCommand
+    PauseCommand
+    | ResumeCommand
+    | StepCommand
+    | SpeedCommand
+    | ChangeCommand
+    | RestartCommand
+    | UndoRestartCommand
+    | ExamineCommand
 )
 
 

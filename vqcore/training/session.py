@@ -19,6 +19,7 @@ from vqcore.snapshot import Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
     Command,
+    ExamineCommand,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -26,6 +27,7 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
+from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
 from vqcore.training.timeline import TRAIL_LENGTH, Moment, Timeline
@@ -36,6 +38,8 @@ IDLE_PAUSE_SECONDS = 90.0
 
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
+MOST_EXAMINATIONS = 16
+"""Answers kept at once: one for each code that a page looks at."""
 
 STOP_SECONDS = 2.5
 NICENESS = 5
@@ -133,6 +137,8 @@ class Session:
         self._asked_at = clock()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
         self._timeline = Timeline()
+        self._examinations: dict[ExamineCommand, Examination] = {}
+        self._examining: set[ExamineCommand] = set()
         # From here on, the thread's own.
         self._run_number = self._runs_begun = 0
         self._resume_as = State.PAUSED if paused else State.RUNNING
@@ -184,6 +190,17 @@ class Session:
             self.send(ResumeCommand())
         levels = self._snapshots.get(variant)
         return levels[min(level, len(levels) - 1)] if levels else None
+
+    def examination(self, query: ExamineCommand) -> Examination | None:
+        """The newest answer to `query`, and the wish for one of this moment; None before the first.
+
+        Its step says which moment it is of.
+        """
+        answer, shown = self._examinations.get(query), self._snapshots.get(query.variant)
+        if shown and (answer is None or answer.step != shown[0].step) and query not in self._examining:
+            self._examining.add(query)
+            self.send(query)
+        return answer
 
     def history(self) -> History | None:
         """The curves so far, or None before the first step."""
@@ -274,6 +291,7 @@ class Session:
             self._runs_begun += 1
         self._timeline, self._run_number = Timeline(), self._runs_begun
         self.recipes, self._trainers = recipes, trainers
+        self._examinations = {}
         self._trails = {
             name: [deque(maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
             for name, trainer in trainers.items()
@@ -283,6 +301,9 @@ class Session:
         self._publish()
 
     def _obey(self, command: Command) -> None:
+        if isinstance(command, ExamineCommand):
+            self._examine(command)
+            return
         if self._status.state is not State.BROKEN:
             self._set_status(self._status.state, message="", details="")  # the last refusal has been read
         match command:
@@ -319,6 +340,18 @@ class Session:
     def _present_run(self) -> _Run:
         return self.recipes, self._trainers, self._trails, self._timeline, self._run_number
 
+    def _examine(self, query: ExamineCommand) -> None:
+        try:
+            trainer = self._trainers[query.variant]
+            num_levels = len(trainer.quantizer.part_of_level)
+            if 0 <= query.code < trainer.recipe.num_codes and 0 <= query.level < num_levels:
+                answers = dict(self._examinations)  # a page may be reading the one there is
+                answers.pop(query, None)
+                answers[query] = trainer.examine(query.code, query.level)
+                self._examinations = dict(list(answers.items())[-MOST_EXAMINATIONS:])
+        finally:
+            self._examining.discard(query)
+
     def _advance(self) -> None:
         now = self._clock()
         self._timeline.seconds += now - self._advanced_at if self._advanced_at is not None else 0.0
@@ -348,7 +381,7 @@ class Session:
             levels = trainer.snapshots()
             for snapshot, trail in zip(levels, self._trails[name], strict=True):
                 if not trail or trail[-1].step < snapshot.step:
-                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0)))
+                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
             snapshots[name] = tuple(
                 replace(snapshot, trail=tuple(trail))
                 for snapshot, trail in zip(levels, self._trails[name], strict=True)

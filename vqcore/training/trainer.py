@@ -26,6 +26,7 @@ from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.snapshot import Event, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
+from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.recipe import Recipe, resolve_device, written
@@ -75,9 +76,12 @@ class Trainer:
         self._batches = self._shuffled_batches()
         shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
         self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
-        self._shown = {
-            "inputs": read_only(self._monitor.inputs[:SHOWN_INPUTS]),
+        inputs, labels = read_only(self._monitor.inputs), self._monitor.labels
+        self._shown = {  # one copy for all snapshots
+            "inputs": inputs[:SHOWN_INPUTS],
             "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
+            "monitor_inputs": inputs,
+            "labels": None if labels is None else read_only(labels),
         }
         num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
         self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
@@ -229,6 +233,11 @@ class Trainer:
     def snapshot(self) -> Snapshot:
         """This moment at the first level; see `snapshots`."""
         return self.snapshots()[0]
+
+    def examine(self, code: int, level: int = 0) -> Examination:
+        """What the model makes of one code; see `examine_code`."""
+        self._finite.raise_if_broken()
+        return examine_code(self.problem, self.model, self.quantizer, self._monitor, code, level, self.steps_done)
 
     def evaluate(self) -> HeldOut:
         """Loss, error and usage over all held-out data."""

@@ -1,0 +1,63 @@
+"""The card of one code: facts, neighbours to click on, and pictures, updated in place."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+from app.live_plot.browser_code import javascript, stylesheet
+from app.live_plot.tiles import spark_heights
+from app.theme import role
+
+_mount = st.components.v2.component(
+    "vq_code_card",
+    js=javascript("palette.js", "spark.js", "code_card.js"),
+    css=stylesheet("code_card.css"),
+    isolate_styles=False,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One number of the card, already worded."""
+
+    label: str
+    value: str
+    note: str = ""
+    "Muted, after the value."
+    meaning: str
+    "Defines it, shown on hover."
+    past: Sequence[float] = ()
+    "Earlier values and this one, oldest first, drawn as a line."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture, or words where there is none to see."""
+
+    caption: str
+    image: str = ""
+    "Its address; empty for words."
+    words: str = ""
+    frame: tuple[float, float, float, float] | None = None
+    "Left, top, width and height, in hundredths of the picture, of a place to frame."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that stands on the card."""
+
+    facts: Sequence[Fact]
+    neighbours: Sequence[tuple[int, str]]
+    "Codes to go on to, each with its distance."
+    decoded: Sequence[Picture]
+    decoded_note: str
+    nearest: Sequence[Picture]
+    nearest_note: str
+
+
+def code_card(card: Card, *, key: str, height: int) -> None:
+    """Draw the card; a click on a neighbour is a hand's choice of that code, see `component.last_hand`."""
+    facts = [asdict(fact) | {"past": spark_heights(fact.past)} for fact in card.facts]
+    data = {**asdict(card), "facts": facts, "height": height, "sparkColour": role("Q")}
+    _mount(key=key, data=data, on_selection_change=lambda: None)

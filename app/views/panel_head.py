@@ -1,0 +1,28 @@
+"""The head of a panel: a bar of controls, whose choices are kept in the URL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.control_state import view_key
+
+
+def bar(name: str) -> Any:
+    """The head of a panel: its controls wrap below its title where the window is narrow."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
+
+
+def choose(place: Any, name: str, choices: Sequence[str]) -> Any:
+    """A segmented control whose choice is kept in the URL."""
+    first = st.session_state["first_view"][name]
+    default = first if first in choices else choices[0]
+    return place.segmented_control(
+        name,
+        choices,
+        default=default,
+        key=view_key(name),
+        required=True,
+        label_visibility="collapsed",
+        persist_state="page",
+    )

@@ -1,0 +1,159 @@
+"""Searching, pinning and looking closer on the Live page, without a browser."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_live_page import entry_of, open_page, press, reach, run, sentences, sessions, shown, step_of
+
+from vqcore.snapshot import Snapshot
+
+__all__ = ["sessions"]  # a fixture that every test here needs
+
+KMEANS = {"problem": "digits", "code_init": "kmeans", "paused": "1"}
+
+
+@pytest.fixture
+def page() -> AppTest:
+    """A paused session of one step."""
+    page = reach(open_page(**KMEANS), lambda session: step_of(session) == 0)
+    press(page, "step")
+    return reach(page, lambda session: step_of(session) == 1)
+
+
+def snapshot_of(page: AppTest) -> Snapshot:
+    return entry_of(page).session.latest()
+
+
+def said(page: AppTest) -> str:
+    return " ".join(caption.value for caption in page.caption)
+
+
+def search(page: AppTest, order: str, many: int) -> None:
+    page.selectbox(key="find-order").set_value(order)
+    page.number_input(key="find-many").set_value(many)
+    press(page, "find-go")
+
+
+def test_a_search_by_use_and_age_chooses_those_codes(page):
+    snapshot = snapshot_of(page)
+    search(page, "used most", 1)
+    assert page.query_params["select"] == f"c{int(snapshot.counts.argmax())}"
+    assert "code-card" in shown(page)
+    search(page, "used least", 3)
+    least = np.sort(np.argsort(snapshot.counts, kind="stable")[:3])
+    assert page.session_state["choice"].codes == tuple(least.tolist())
+    assert "code-card" not in shown(page)
+    search(page, "unused for longest", 2)
+    oldest = page.session_state["choice"].codes
+    assert min(snapshot.steps_unused[list(oldest)]) >= np.sort(snapshot.steps_unused)[-2]
+    press(page, "clear")
+    assert "select" not in page.query_params
+
+
+def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):
+    snapshot = snapshot_of(page)
+    page.selectbox(key="find-class").set_value("7")
+    run(page)
+    chosen = page.session_state["choice"].codes
+    for code in range(snapshot.num_codes):
+        classes = np.bincount(snapshot.vector_labels[snapshot.codes == code], minlength=10)
+        assert (code in chosen) == (classes.any() and classes.argmax() == 7)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("128", "There is no code 128: codes are 0…127."), ("x", "whole number")]
+)
+def test_a_code_that_is_none_is_said_in_place_and_what_was_chosen_stays(page, typed, answer):
+    page.text_input(key="find-number").set_value("17")
+    run(page)
+    assert page.query_params["select"] == "c17"
+    page.text_input(key="find-number").set_value(typed)
+    run(page)
+    assert answer in said(page)
+    assert page.query_params["select"] == "c17"
+    press(page, "clear")
+    assert answer not in said(page)
+
+
+def test_pins_go_into_the_link_and_come_off_again(page):
+    for code in ("3", "40"):
+        page.text_input(key="find-number").set_value(code)
+        run(page)
+        press(page, "pin")
+    assert page.query_params["pins"] == "3,40"
+    press(page, "pin")
+    assert page.query_params["pins"] == "3"
+    press(page, "unpin")
+    assert "pins" not in page.query_params
+
+
+def test_a_seventh_pin_is_refused_in_a_sentence():
+    page = reach(open_page(**KMEANS, pins="0,1,2,3,4,5", select="c9"), lambda session: step_of(session) == 0)
+    press(page, "pin")
+    assert "There are 6 pins already" in said(page)
+    assert page.query_params["pins"] == "0,1,2,3,4,5"
+
+
+def test_the_card_can_be_left_for_the_inputs_and_the_link_keeps_it(page):
+    page.text_input(key="find-number").set_value("17")
+    run(page)
+    assert "examples-plot" not in shown(page)
+    page.button_group(key="view-panel").set_value("inputs")
+    run(page)
+    assert "examples-plot" in shown(page)
+    assert page.query_params["panel"] == "inputs"
+    link = open_page(**KMEANS, select="c17", panel="inputs")
+    reach(link, lambda session: step_of(session) == 0)
+    assert {"examples-plot"} <= shown(link)
+
+
+@pytest.mark.parametrize("problem", ["plane", "digits-classifier", "patches"])
+def test_every_problem_has_a_card_and_every_colour(problem):
+    page = reach(
+        open_page(problem=problem, paused="1", select="c5", num_codes="16"), lambda session: step_of(session) == 0
+    )
+    press(page, "step")
+    reach(page, lambda session: step_of(session) == 1)
+    for colour in ("class", "usage", "age", "error", "gradient", "role"):
+        page.button_group(key="view-colour").set_value(colour)
+        run(page)
+    page.button_group(key="view-layers").set_value([])
+    run(page)
+    assert page.query_params["layers"] == "none"
+    assert shown(page) >= {"map-plot", "code-card"}
+    assert sentences(page) == []
+
+
+def test_hostile_values_in_the_link_are_named_and_the_rest_works():
+    page = open_page(**KMEANS, select="c5-99999999999", pins="![x](//evil)", layers="P,<b>", colour="plaid")
+    text = " ".join(toast.value for toast in page.toast)
+    assert len(page.toast) == 4
+    for name in ("`select`", "`pins`", "`layers`", "`colour`"):
+        assert name in text
+    assert "](" not in text
+    reach(page, lambda session: step_of(session) == 0)
+    assert not {"select", "pins", "layers", "colour"} & set(page.query_params)
+
+
+def test_after_a_restart_with_fewer_codes_what_is_gone_is_said():
+    page = reach(open_page(**KMEANS, select="c3,100", pins="100"), lambda session: step_of(session) == 0)
+    page.number_input(key=f"num_codes-{page.session_state['generation']}").set_value(32)
+    (submit,) = [button for button in page.button if button.label == "Restart with these"]
+    submit.click()
+    run(page)
+    reach(page, lambda session: session.latest().num_codes == 32)
+    run(page)
+    assert page.query_params["select"] == "c3"
+    assert "pins" not in page.query_params
+    assert "There is no code 100" in said(page)
+
+
+def test_a_choice_of_codes_stays_with_its_vectors_at_another_level():
+    page = open_page(problem="digits", structure="residual", levels="2", paused="1", select="c5", code_init="kmeans")
+    reach(page, lambda session: step_of(session) == 0)
+    members = np.flatnonzero(snapshot_of(page).codes == 5)
+    page.button_group(key="view-level").set_value("2")
+    run(page)
+    choice = page.session_state["choice"]
+    assert (choice.level, choice.codes) == (1, ())
+    assert choice.vectors == tuple(members.tolist())
