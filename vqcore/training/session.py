@@ -188,7 +188,10 @@ class Session:
         Its step says which moment it is of.
         """
         answer, shown = self._examinations.get(query), self._snapshots.get(query.variant)
-        if shown and (answer is None or answer.step != shown[0].step) and query not in self._examining:
+        is_stale = (
+            shown and self._status.state is not State.BROKEN and (answer is None or answer.step != shown[0].step)
+        )
+        if is_stale and query not in self._examining:
             self._examining.add(query)
             self.send(query)
         return answer
@@ -307,6 +310,7 @@ class Session:
                     raise ValueError("There is no restart to take back.")
                 now = self.recipes, self._trainers, self._trails
                 (self.recipes, self._trainers, self._trails), self._replaced = self._replaced, now
+                self._examinations = {}
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
