@@ -14,7 +14,32 @@ def problem(request):
 
 def test_the_same_seed_gives_the_same_data(problem):
     one, two = problem.load(3), problem.load(3)
-    assert all(torch.equal(a, b) for x, y in zip(one, two, strict=True) for a, b in zip(x, y, strict=True))
+    pairs = [pair for x, y in zip(one, two, strict=True) for pair in zip(x, y, strict=True)]
+    assert all(a is b is None or torch.equal(a, b) for a, b in pairs)
+
+
+def test_every_held_out_input_has_a_class_with_a_name(problem):
+    held_out = problem.load(0).held_out
+    assert held_out.labels.shape == (len(held_out.inputs),)
+    assert set(held_out.labels.tolist()) == set(range(len(problem.classes)))
+    part = held_out.batch(torch.tensor([5, 2]))
+    assert part.labels.tolist() == held_out.labels[[5, 2]].tolist()
+
+
+def test_labels_are_those_of_the_inputs():
+    digits, known = datasets.digits_images(0).held_out, load_digits()
+    np.testing.assert_array_equal(digits.labels, known.target[-datasets.HELD_OUT_DIGITS :])
+    points = datasets.clusters(0).held_out
+    x, y = points.inputs.numpy().T
+    angle = np.degrees(np.arctan2(y, x))
+    nearest = np.round(angle / 45).astype(int) % 8
+    assert (nearest == points.labels.numpy()).mean() > 0.98  # a few points lie beyond the border of their cluster
+    photographs = datasets.patches(0).held_out
+    first, second = (photographs.inputs[photographs.labels == photo] for photo in (0, 1))
+    assert len(first) == len(second)
+    strip = datasets._photographs()[1][:, datasets.HELD_OUT_COLUMNS.start : datasets.HELD_OUT_COLUMNS.stop]
+    assert second.mean() == pytest.approx(strip.mean() / 127.5 - 1, abs=0.05)
+    assert abs(first.mean() - second.mean()) > 0.2
 
 
 def test_no_held_out_input_is_a_training_input(problem):

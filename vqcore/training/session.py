@@ -197,7 +197,10 @@ class Session:
         Its step says which moment it is of.
         """
         answer, shown = self._examinations.get(query), self._snapshots.get(query.variant)
-        if shown and (answer is None or answer.step != shown[0].step) and query not in self._examining:
+        is_stale = (
+            shown and self._status.state is not State.BROKEN and (answer is None or answer.step != shown[0].step)
+        )
+        if is_stale and query not in self._examining:
             self._examining.add(query)
             self.send(query)
         return answer
@@ -334,6 +337,7 @@ class Session:
                 now, before = self._present_run(), self._replaced
                 self.recipes, self._trainers, self._trails, self._timeline, self._run_number = before
                 self._replaced = now
+                self._examinations = {}
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
