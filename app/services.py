@@ -12,8 +12,12 @@ from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.training.trajectory_setting import Setting
 
-MOST_SESSIONS = 8
-"""Sessions kept at once; one more ends the one that nobody has looked at for longest."""
+MOST_SESSIONS = 24
+"""Sessions kept at once; one more ends the one that nobody has looked at for longest.
+
+A class has room, and a machine of 8 GB too: the largest problem takes some 80 MB a session on the CPU, and twice that
+while a restart can be undone.
+"""
 
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""

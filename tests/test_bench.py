@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import statistics
+import subprocess
 import sys
 
 import pytest
@@ -98,3 +99,36 @@ def test_what_does_not_fit_in_memory_is_said_and_not_timed():
 def test_the_quantizer_bench_takes_no_problem(capsys):
     assert main(["bench", "quantizer", "plane"]) == 2
     assert "`bench quantizer` takes no problem" in capsys.readouterr().err
+
+
+def test_the_page_bench_says_what_it_lacks(monkeypatch, capsys):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "playwright" else real(name))
+    assert main(["bench", "page"]) == 2
+    assert "`bench page` needs playwright: pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("plane digits", "`bench page` takes one problem, but got plane digits"),
+        ("nope", "`problem` must be one of"),
+        ("plane --browsers 0", "`--browsers` from 1"),
+    ],
+)
+def test_the_page_bench_refuses_in_a_sentence(words, sentence, capsys):
+    assert main(["bench", "page", *words.split()]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_page_bench_reports_what_the_dashboards_own_found(monkeypatch, capsys):
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[1:4])
+        return subprocess.CompletedProcess(command, 0, json.dumps({"refreshes": 7, "summary": "7 refreshes"}), "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert main(["bench", "page", "plane", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["refreshes"] == 7
+    assert asked == [["-m", "app.bench_page", "plane"]]

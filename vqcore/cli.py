@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from vqcore import storage
 from vqcore.bench import bench_session
+from vqcore.bench_page import bench_page
 from vqcore.bench_quantizer import bench_quantizer, table
-from vqcore.problems.catalogue import PROBLEMS
+from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
 from vqcore.training.trainer import Trainer
@@ -83,6 +84,8 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure speed, as ratios within this run."""
     if options.what == "quantizer":
         return _bench_quantizer(options)
+    if options.what == "page":
+        return _bench_page(options)
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -98,6 +101,14 @@ def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
         raise ValueError(f"`bench quantizer` takes no problem, but got {' '.join(options.problems)}.")
     report = bench_quantizer(quick=options.quick)
     return report, table(report)
+
+
+def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
+    if len(options.problems) > 1:
+        raise ValueError(f"`bench page` takes one problem, but got {' '.join(options.problems)}.")
+    problem = find_problem(*options.problems or ["patches"]).name
+    report = bench_page(problem, seconds=options.seconds, browsers=options.browsers, minutes=options.minutes)
+    return report, str(report["summary"])
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -202,10 +213,16 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-        choices=["session", "quantizer"],
-        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers",
+        choices=["session", "quantizer", "page"],
+        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
+        "page: a refresh of the Live page in a real browser",
     )
-    benching.add_argument("problems", nargs="*", help="session only; all unless told", metavar="PROBLEM")
+    benching.add_argument(
+        "problems", nargs="*", help="session: all unless told; page: one, patches unless told", metavar="PROBLEM"
+    )
+    benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
+    benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
+    benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
     benching.add_argument("--quick", action="store_true", help="quantizer only: one tiny size, to see it run")
     for verb in (listing, training, benching):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")

@@ -32,6 +32,7 @@ from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
 from vqcore.training.timeline import TRAIL_LENGTH, Moment, Timeline
 from vqcore.training.trainer import Trainer
+from vqcore.training.turns import Turns
 
 IDLE_PAUSE_SECONDS = 90.0
 """Longer than the minute between two ticks that browsers grant a hidden tab."""
@@ -45,6 +46,9 @@ STOP_SECONDS = 2.5
 NICENESS = 5
 RATE_SECONDS = 2.0
 """Window over which steps a second are counted."""
+
+TURNS = Turns(os.cpu_count() or 1)
+"""Shared by all sessions of the process: where ten train on two cores, their pages still get a share of them."""
 
 
 class State(Enum):
@@ -363,11 +367,12 @@ class Session:
         if self._clock() - self._asked_at > self._idle_pause_seconds:
             self._pause(State.IDLE)
             return
-        self._step()
+        with TURNS:
+            self._step()
+            if self._asked:
+                self._publish()
         if self._steps_per_second is not None:
             self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())
-        if self._asked:
-            self._publish()
 
     def _step(self) -> None:
         for trainer in self._trainers.values():
