@@ -99,7 +99,7 @@ class UsageColumns:
             first_step=self.first_step[:count],
             last_step=self.last_step[:count],
             counts=self.counts[:count],
-            born=self.born,
+            born=np.where(self.born <= step, self.born, -1),
         )
 
 

@@ -143,18 +143,18 @@ def _thinned(curve: Curve, smoothing: int) -> _Line:
     """Means, least and greatest of equal runs of rows, at the last step of each; the last run is whole."""
     values = np.where(curve.finite > 0, curve.values, 0).astype(np.float64)
     if smoothing > 1:
-        values, finite = _smoothed(curve, values, smoothing)
+        values, weight = _smoothed(curve, values, smoothing)
     else:
-        finite = curve.finite
+        weight = curve.finite
     after = np.cumsum(curve.rows[::-1])[::-1] - curve.rows  # how many rows are newer
     run = after // max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     ends = np.append(starts[1:], len(run)) - 1
     if len(run) == 0:
         return _Line(curve.steps, values, values, values)
-    weights = np.add.reduceat(finite, starts)
+    weights = np.add.reduceat(weight, starts)
     with np.errstate(invalid="ignore"):  # where nothing is finite: a gap
-        means = np.add.reduceat(values * finite, starts) / weights
+        means = np.add.reduceat(values * weight, starts) / weights
     low, high = (
         extreme.reduceat(np.where(curve.finite > 0, part, worst), starts).astype(np.float64)
         for extreme, part, worst in ((np.minimum, curve.low, np.inf), (np.maximum, curve.high, -np.inf))
@@ -163,7 +163,7 @@ def _thinned(curve: Curve, smoothing: int) -> _Line:
 
 
 def _smoothed(curve: Curve, values: NDArray[Any], smoothing: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """At each point the mean of the last `smoothing` rows, and whether there is one.
+    """At each point the mean of the last `smoothing` rows, and its weight: none where none of them is finite.
 
     Within a bucket, rows are taken as equal to its mean.
     """
@@ -172,8 +172,8 @@ def _smoothed(curve: Curve, values: NDArray[Any], smoothing: int) -> tuple[NDArr
     )
     before = np.maximum(rows[1:] - smoothing, 0)
     total, count = (part[1:] - np.interp(before, rows, part) for part in (sums, counts))
-    there = count > 1e-9  # one row in a million of a bucket counts more
-    return np.where(there, total / np.where(there, count, 1), 0), there.astype(np.int64)
+    there = count > 0
+    return np.where(there, total / np.where(there, count, 1), 0), np.where(there, curve.rows, 0)
 
 
 def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:

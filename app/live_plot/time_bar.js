@@ -51,7 +51,9 @@ class TimeBar {
 
   receive(data) {
     this.data = data;
-    if (this.sent !== undefined && this.sent === (data.shown ?? LIVE)) this.sent = undefined;
+    const shown = data.shown ?? LIVE;
+    // A moment that was dropped on the way is answered with the one before it.
+    if (this.sent === shown || this.shownAtSend !== shown || this.waitedLong()) this.sent = undefined;
     if (this.asked !== undefined) this.send();
     this.slider.max = data.newest;
     this.slider.min = data.steps[0];
@@ -115,11 +117,16 @@ class TimeBar {
     this.draw();
   }
 
+  waitedLong() {
+    return performance.now() - this.sentAt > ANSWER;
+  }
+
   /** Only the newest wish is sent, and only when the one before is on show: playing never floods the server. */
   send() {
-    const waits = this.sent !== undefined && performance.now() - this.sentAt < ANSWER;
-    if (waits || this.asked === undefined) return;
-    this.sent = this.asked === (this.data.shown ?? LIVE) ? undefined : this.asked;
+    if ((this.sent !== undefined && !this.waitedLong()) || this.asked === undefined) return;
+    const shown = this.data.shown ?? LIVE;
+    this.sent = this.asked === shown ? undefined : this.asked;
+    this.shownAtSend = shown;
     this.asked = undefined;
     this.sentAt = performance.now();
     if (this.sent !== undefined) this.tell(String(this.sent));
