@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.address import command
-from app.live_plot.browser_code import LIVE_PLOT, STATUS, TILES, javascript, stylesheet
+from app.live_plot.browser_code import LIVE_PLOT, STATUS, TILES, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_text
 from app.live_plot.tiles import Status, Tile, tile_data
@@ -101,7 +101,7 @@ def page_html(seen: SeenPage, saved: datetime) -> str:
     """The page in one file, as text of some 5 MB, nearly all of it Plotly's script."""
     return PAGE.format(
         title=html.escape(f"VQ Scope · {seen.recipe.problem}, step {seen.step:,}"),
-        style="\n".join([_here("page_export.css"), *map(stylesheet, ("live_plot.css", "tiles.css", "status.css"))]),
+        style="\n".join([_here("page_export.css"), *map(as_it_stands, ("live_plot.css", "tiles.css", "status.css"))]),
         saved=html.escape(f"{saved:%Y-%m-%d %H:%M}"),
         message=f'<p class="message">{html.escape(seen.message)}</p>' if seen.message else "",
         panels="\n".join(_panel(name, panel) for name, panel in seen.panels.items()),

@@ -19,6 +19,6 @@ def javascript(*names: str) -> str:
     return "\n".join([palettes, *((HERE / name).read_text(encoding="utf-8") for name in names)])
 
 
-def stylesheet(name: str) -> str:
-    """The text of one style sheet."""
+def as_it_stands(name: str) -> str:
+    """The text of one file: a style sheet, or a script that needs no palette."""
     return (HERE / name).read_text(encoding="utf-8")

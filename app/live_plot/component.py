@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app.live_plot.browser_code import LIVE_PLOT, javascript, stylesheet
+from app.live_plot.browser_code import LIVE_PLOT, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import ScriptNotPlacedError, place_script
 
@@ -15,12 +15,12 @@ Ids = Mapping[str, Sequence[int]]
 
 _mount = st.components.v2.component(
     "vq_live_plot",
-    js=javascript(*LIVE_PLOT),
-    css=stylesheet("live_plot.css"),
+    js=as_it_stands("live_plot_place.js"),
+    css=as_it_stands("live_plot.css"),
     isolate_styles=False,
 )
 _mount_preload = st.components.v2.component(
-    "vq_preload_plotly", js=javascript("plotly_loader.js", "preload.js"), isolate_styles=False
+    "vq_preload_plotly", js=javascript(*LIVE_PLOT, "preload.js"), isolate_styles=False
 )
 
 
@@ -65,7 +65,7 @@ def live_plot(
     selected: Ids | None = None,
     file_name: str = "",
 ) -> Selection:
-    """Draw `figure` in place and return what the reader has selected in it.
+    """Draw `figure` in place and return what the reader has selected in it. The page has called `preload_plotly`.
 
     Args:
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
@@ -116,6 +116,6 @@ def _kept(key: str) -> Mapping[str, Any]:
 
 
 def preload_plotly() -> None:
-    """Have the browser load Plotly's script now: its 5 MB take seconds, which a first chart would wait for."""
+    """Give the browser, once a page, what every chart needs: its code, and Plotly's 5 MB of script."""
     with suppress(ScriptNotPlacedError):  # the first chart says so
         _mount_preload(key="preload-plotly", data={"script": place_script()})

@@ -235,7 +235,7 @@ class LivePlot {
 
 const plots = new WeakMap();
 
-export default function mount({ data, parentElement, setStateValue }) {
+function mount({ data, parentElement, setStateValue }) {
   if (!plots.has(parentElement)) plots.set(parentElement, new LivePlot(parentElement, data.kept));
   const plot = plots.get(parentElement);
   plot.report = (selection) => setStateValue("selection", selection);

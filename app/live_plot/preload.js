@@ -1,5 +1,7 @@
-// Nothing to see: asks for Plotly's script while the reader still reads, that the first chart need not wait for it.
+// Nothing to see: hands every plot its code, once a page, and asks for Plotly's script while the reader still reads,
+// that the first chart need not wait for it.
 
 export default function ({ data }) {
+  (window.vqScopeLivePlot ??= Promise.withResolvers()).resolve(mount);
   loadPlotly(data.script).catch((error) => console.error(error));
 }

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from app.live_plot.browser_code import STATUS, TILES, javascript, stylesheet
+from app.live_plot.browser_code import STATUS, TILES, as_it_stands, javascript
 from app.theme import role
 
 SPARK_POINTS = 80
@@ -45,13 +45,13 @@ class Status:
 _mount_tiles = st.components.v2.component(
     "vq_tiles",
     js=javascript(*TILES),
-    css=stylesheet("tiles.css"),
+    css=as_it_stands("tiles.css"),
     isolate_styles=False,
 )
 _mount_status = st.components.v2.component(
     "vq_status",
     js=javascript(*STATUS),
-    css=stylesheet("status.css"),
+    css=as_it_stands("status.css"),
     isolate_styles=False,
 )
 
