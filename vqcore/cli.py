@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from vqcore import storage
 from vqcore.bench import bench_session
+from vqcore.bench_doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench_quantizer import bench_quantizer, table
+from vqcore.doctor.command import add_words, doctor
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
@@ -24,10 +26,10 @@ Schedule = dict[int, dict[str, Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code. What the user got wrong is one sentence on stderr and 2."""
+    """Run one verb; returns its exit code, 0 unless it says so. What the user got wrong is one sentence and 2."""
     options = _parser().parse_args(arguments)
     try:
-        report, text = options.verb(options)
+        report, text, *code = options.verb(options)
     except NonFiniteError as error:
         print(f"{error} Lower the learning rate: --set learning_rate=…", file=sys.stderr)
         return 2
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(report, indent=2) if options.json else text)
-    return 0
+    return code[0] if code else 0
 
 
 def problems(_: argparse.Namespace) -> tuple[Any, str]:
@@ -83,6 +85,8 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure speed, as ratios within this run."""
     if options.what == "quantizer":
         return _bench_quantizer(options)
+    if options.what == "doctor":
+        return _bench_doctor(options)
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -98,6 +102,13 @@ def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
         raise ValueError(f"`bench quantizer` takes no problem, but got {' '.join(options.problems)}.")
     report = bench_quantizer(quick=options.quick)
     return report, table(report)
+
+
+def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.problems:
+        raise ValueError(f"`bench doctor` takes no problem, but got {' '.join(options.problems)}.")
+    report = bench_doctor(JUDGED_SEEDS[:1] if options.quick else JUDGED_SEEDS)
+    return report, matrix_table(report)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -197,11 +208,16 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-        choices=["session", "quantizer"],
-        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers",
+        choices=["session", "quantizer", "doctor"],
+        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
+        "doctor: the diagnosis against the failure gallery",
     )
     benching.add_argument("problems", nargs="*", help="session only; all unless told", metavar="PROBLEM")
-    benching.add_argument("--quick", action="store_true", help="quantizer only: one tiny size, to see it run")
-    for verb in (listing, training, benching):
+    benching.add_argument("--quick", action="store_true", help="quantizer: one tiny size; doctor: one seed")
+
+    examining = verbs.add_parser("doctor", help="name what is wrong with the codebooks of a checkpoint")
+    examining.set_defaults(verb=doctor)
+    add_words(examining)
+    for verb in (listing, training, benching, examining):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
