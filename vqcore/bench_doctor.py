@@ -27,8 +27,8 @@ class Judged(NamedTuple):
 
 def judge(exhibits: Iterable[Exhibit] = GALLERY, seeds: Iterable[int] = JUDGED_SEEDS) -> list[Judged]:
     """Make every exhibit at every seed, and diagnose it."""
-    seeds = list(seeds)
-    return [Judged(one, seed, diagnose(one.make(seed))) for one in exhibits for seed in seeds]
+    exhibits = list(exhibits)
+    return [Judged(one, seed, diagnose(one.make(seed))) for seed in seeds for one in exhibits]
 
 
 def recalls(judged: Sequence[Judged]) -> dict[Condition, float]:

@@ -7,14 +7,14 @@ What training can produce is trained. The rest is constructed from a trained cod
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from vqcore.capture import read_only
-from vqcore.diagnostics.evidence import Evidence, Floats, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
 from vqcore.diagnostics.finding import Condition
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 from vqcore.doctor.measuring import measure
@@ -89,11 +89,15 @@ def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
 
 def _altered(seed: int, alter: Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]) -> Evidence:
     """A sound run of digits as a checkpoint shows it, its (codebook, latents) altered."""
-    evidence = trained("digits", 100, seed, **SOUND)
+    evidence = _sound_digits(seed)
     assert evidence.latents is not None
     codebook, vectors = alter(evidence.codebook, evidence.latents.sample, np.random.default_rng(seed))
-    bare = Evidence(codebook=codebook.astype(np.float32), training=TrainingEvidence(data_vectors=22_992))
-    return _with_latents(bare, vectors.astype(np.float32))
+    return _with_latents(Evidence(codebook=codebook.astype(np.float32)), vectors.astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _sound_digits(seed: int) -> Evidence:
+    return trained("digits", 100, seed, **SOUND)
 
 
 def _untouched(draw: Callable[[np.random.Generator, tuple[int, ...]], Floats]) -> Callable[[int], Evidence]:
@@ -232,7 +236,7 @@ GALLERY: tuple[Exhibit, ...] = (
         "digits, second level of a default start",
         "idle-level",
         True,
-        partial(trained, "digits", 80, structure="residual", levels=2, level=1),
+        partial(trained, "digits", 40, structure="residual", levels=2, level=1),
     ),
     Exhibit("copied codes", "duplicate-codes", False, partial(_altered, alter=_doubled)),
     Exhibit("a NaN", "broken-numbers", False, partial(_altered, alter=_with_nan)),

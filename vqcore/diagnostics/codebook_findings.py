@@ -5,7 +5,13 @@ import numpy as np
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence, Floats
 from vqcore.diagnostics.finding import Finding, Number
-from vqcore.diagnostics.geometry import ks_of_normal, ks_of_uniform, nearest_distances, total_spread
+from vqcore.diagnostics.geometry import (
+    correlation_score,
+    ks_of_normal,
+    ks_of_uniform,
+    nearest_distances,
+    total_spread,
+)
 from vqcore.diagnostics.wording import context, count, found, percent, ratio
 
 MOST_COMPARED = 4096
@@ -93,7 +99,7 @@ def never_trained(evidence: Evidence) -> Finding | None:
 def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
     if not codebook.any():
         return "all zeros", (count("values that are not 0", 0),)
-    if codebook.size < limits.INITIAL_VALUES:
+    if codebook.size < limits.INITIAL_VALUES or correlation_score(codebook) > limits.INITIAL_CORRELATION:
         return "", ()
     normal, uniform = ks_of_normal(codebook), ks_of_uniform(codebook)
     limit = f"draws stay below {limits.INITIAL_KS} in 99 of 100 cases"

@@ -72,6 +72,19 @@ def ks_of_uniform(vectors: Floats) -> float:
     return _ks((np.sort(vectors, axis=None).astype(np.float64) / bound + 1) / 2)
 
 
+def correlation_score(vectors: Floats) -> float:
+    """How far the features' correlations exceed those of independent draws, in standard deviations.
+
+    N·r² of each pair of features is near a χ² of one degree, so that their sum has a known mean and spread.
+    """
+    n, dim = vectors.shape
+    pairs = dim * (dim - 1) / 2
+    if pairs == 0 or n < 3:
+        return 0.0
+    squares = np.square(np.corrcoef(vectors, rowvar=False)).sum() - dim
+    return float((n * squares / 2 - pairs) / (2 * pairs) ** 0.5)
+
+
 def _ks(levels: NDArray[Any]) -> float:
     """Of sorted values mapped through the distribution they are held against."""
     n = len(levels)

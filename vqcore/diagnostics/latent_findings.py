@@ -6,7 +6,8 @@ from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import effective_rank, total_spread
-from vqcore.diagnostics.wording import count, found, ratio
+from vqcore.diagnostics.usage_findings import has_few_values
+from vqcore.diagnostics.wording import count, found, percent, ratio
 
 
 def codebook_far(evidence: Evidence) -> Finding | None:
@@ -53,6 +54,18 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
             ),
             count("N", latents.num_vectors),
         )
+    if has_few_values(evidence):
+        return found(
+            "embedding-collapse",
+            "severe",
+            f"The embeddings take only {latents.distinct:,} different values.",
+            count(
+                "different vectors",
+                latents.distinct,
+                f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}",
+            ),
+            count("N", latents.num_vectors),
+        )
     if len(latents.sample) < limits.RANK_VECTORS_PER_DIM * evidence.dim:
         return None
     rank = effective_rank(latents.sample)
@@ -79,7 +92,7 @@ def idle_level(evidence: Evidence) -> Finding | None:
     left = latents.error / latents.energy
     if left < limits.NOT_A_REDUCTION:
         return None
-    does = "does harm" if left > 1 else "does nothing"
+    does = "does harm" if left > 2 - limits.NOT_A_REDUCTION else "does nothing"
     return found(
         "idle-level",
         "severe",

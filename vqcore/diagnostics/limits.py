@@ -40,7 +40,7 @@ POINT_SPREAD = 1e-3
 RANK_VECTORS_PER_DIM = 2
 """Vectors for each feature that an effective rank needs."""
 
-GROWTH = 1.35
+GROWTH = 1.25
 """Spread of P now over half-way through: healthy runs are at 0.9 to 1.2 once the first steps are over."""
 
 FIRST_STEPS = 200
@@ -53,13 +53,17 @@ WEAK_PULL = 0.01
 """Commitment's share of the encoder's loss, α(1 − β)‖z_e − z_q‖² over it and the task: less holds nothing."""
 
 STRONG_PULL = 0.25
-"""The same share, above which it competes with the task."""
+"""The same share, above which it competes with the task: too strong where the embeddings also shrink."""
+
+DOMINANT_PULL = 0.8
+"""The same share, above which the encoder learns next to nothing but to please the codebook. Sound runs stay below
+0.4, collapsed ones at the default weights below 0.6."""
 
 SHRUNK = 0.85
 """Spread of P now over that at the first measured moment; healthy runs grow several times."""
 
 NOT_A_REDUCTION = 0.98
-"""‖residual‖² behind a level over before it: from here up the level does nothing, above 1 it does harm."""
+"""‖residual‖² behind a level over before it: from here up the level does nothing, and as far above 1 it does harm."""
 
 RECYCLED_SHARE = 0.05
 """Codes that even use would leave unused for `replace_every` steps by chance, over K."""
@@ -74,6 +78,9 @@ FEWEST_VECTORS_PER_CODE = 10
 
 INITIAL_KS = 1.63
 """√n times the Kolmogorov–Smirnov distance that true draws exceed once in a hundred times."""
+
+INITIAL_CORRELATION = 3.0
+"""Standard deviations by which the features' correlations may exceed those of independent draws."""
 
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""

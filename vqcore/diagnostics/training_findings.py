@@ -43,15 +43,19 @@ def commitment_too_strong(evidence: Evidence) -> Finding | None:
     if spread is None or pull is None or spread[0] == 0:
         return None
     kept = float(spread[-1] / spread[0])
-    if kept > limits.SHRUNK or pull < limits.STRONG_PULL:
+    shrunk = pull >= limits.STRONG_PULL and kept <= limits.SHRUNK
+    if not shrunk and pull < limits.DOMINANT_PULL:
         return None
     return found(
         "commitment-too-strong",
         "severe",
-        f"Commitment is too strong: {percent(pull)} of the encoder's loss, and the embeddings have shrunk to "
-        f"{percent(kept)} of their spread.",
+        f"Commitment is too strong: it makes {percent(pull)} of the encoder's loss, and the embeddings have "
+        f"{percent(kept)} of their first spread.",
         context(
-            "commitment's share of the encoder's loss", pull, percent(pull), f"from {percent(limits.STRONG_PULL)}"
+            "commitment's share of the encoder's loss",
+            pull,
+            percent(pull),
+            f"severe from {percent(limits.DOMINANT_PULL)}, where P shrinks from {percent(limits.STRONG_PULL)}",
         ),
         context("spread of P over that at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
     )

@@ -131,6 +131,14 @@ def _spaced(rows: Floats) -> Floats:
     return chosen
 
 
+def has_few_values(evidence: Evidence) -> bool:
+    """Whether many latents take so few different values that it is the encoder, and not the codebook, that fails."""
+    latents = evidence.latents
+    if latents is None or latents.num_vectors < limits.vectors_needed(evidence.num_codes):
+        return False
+    return latents.distinct <= limits.COLLAPSED_SHARE * evidence.num_codes
+
+
 def oversized_codebook(evidence: Evidence) -> Finding | None:
     """Whether there are too few different vectors for so many codes."""
     known = []
@@ -139,7 +147,7 @@ def oversized_codebook(evidence: Evidence) -> Finding | None:
     latents = evidence.latents
     if latents is not None and latents.num_vectors >= limits.vectors_needed(evidence.num_codes):
         known.append(latents.distinct)
-    if not known or evidence.num_codes < 2:
+    if not known or evidence.num_codes < 2 or has_few_values(evidence):
         return None
     per_code = min(known) / evidence.num_codes
     if per_code >= limits.FEWEST_VECTORS_PER_CODE:
