@@ -83,7 +83,7 @@ def _latents(trainer: Trainer, level: int) -> Floats:
 def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
     """`evidence` as it is when these latents are assigned to its codebook now."""
     measured = measure([vectors], len(vectors), evidence.codebook)
-    usage = UsageEvidence(measured.counts, len(vectors), "used at least once by these latents")
+    usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
     return replace(evidence, latents=measured.latents, usage=usage)
 
 

@@ -89,11 +89,17 @@ def never_trained(evidence: Evidence) -> Finding | None:
     if not name:
         return None
     latents = evidence.latents
-    if latents is not None and latents.relative_error < 1 and evidence.codebook.any():
+    if latents is not None and latents.relative_error < 1 and _few_are_used(evidence):
         title = f"Most codes are still as initialized: {name}. Those that are used do serve the embeddings."
         return found("never-trained", "note", title, *numbers)
     rest = "" if latents is not None else " But for a few codes at most: latents would tell this from index collapse."
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
+
+
+def _few_are_used(evidence: Evidence) -> bool:
+    """Whether the used codes can have been trained without the distribution of all showing it."""
+    usage = evidence.usage
+    return usage is None or float(np.mean(usage.counts >= usage.unused_below)) < limits.NOTICED_SHARE
 
 
 def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:

@@ -82,6 +82,9 @@ INITIAL_KS = 1.63
 INITIAL_CORRELATION = 3.0
 """Standard deviations by which the features' correlations may exceed those of independent draws."""
 
+NOTICED_SHARE = 0.3
+"""Codes that cannot have moved without the distribution of all of them showing it, over K."""
+
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
 
@@ -95,7 +98,7 @@ def vectors_needed(num_codes: int) -> int:
     The chance of any miss is at most K(1 − 1/K)^N.
 
     >>> vectors_needed(8), vectors_needed(512)
-    (68, 6722)
+    (68, 6725)
     """
     if num_codes < 2:
         return 1

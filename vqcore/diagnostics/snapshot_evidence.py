@@ -34,7 +34,7 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
     return Evidence(
         codebook=snapshot.codebook,
         usage=UsageEvidence(
-            snapshot.counts, snapshot.window_vectors, f"used at least once in the last {batches} training batches"
+            snapshot.counts, snapshot.window_vectors, f"at least once in the last {batches} training batches"
         ),
         latents=LatentEvidence(
             num_vectors=len(z_e),

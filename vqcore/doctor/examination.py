@@ -110,12 +110,10 @@ def _examined(codebook: Codebook, found: Effective, measured: Measured | None, r
     read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
     usage = _usage_in_file(codebook, read)
     if measured is not None:
-        usage = UsageEvidence(
-            measured.counts, measured.latents.num_vectors, "used at least once by the latents given"
-        )
+        usage = UsageEvidence(measured.counts, measured.latents.num_vectors, "at least once by the latents given")
     elif request.codes is not None:
         counted = count_codes_in(request.codes, codebook.num_codes)
-        usage = UsageEvidence(counted.counts, counted.num_vectors, "used at least once in the codes given")
+        usage = UsageEvidence(counted.counts, counted.num_vectors, "at least once in the codes given")
     evidence = Evidence(
         codebook=found.vectors,
         usage=usage,
@@ -173,7 +171,7 @@ def _as_evidence(meaning: str, usage: Usage) -> UsageEvidence:
     assert usage.hits is not None
     total = float(usage.hits.sum())
     if meaning == RECENT_CODES.name:
-        return UsageEvidence(usage.hits, total, f"used at least once in {usage.window}")
+        return UsageEvidence(usage.hits, total, f"at least once in {usage.window}")
     if meaning in (EMA_HITS.name, REVIVED_HITS.name, SMOOTHED_HITS.name):
         least = SHORTEST_WINDOW * total
         below = UNUSED_SHARE * total / len(usage.hits)

@@ -57,18 +57,16 @@ def _codebook(one: Examined) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    lines = ["", f"**{finding.severity}** · {finding.condition} · {escaped(finding.title)}", ""]
+    """Our own words need no escaping, but for issue numbers, which would link to whatever repository this is in."""
+    lines = ["", f"**{finding.severity}** · {finding.condition} · {finding.title}", ""]
     lines += [
-        f"- {escaped(number.name)}: {number.text}{f' ({escaped(number.limit)})' if number.limit else ''}"
-        for number in finding.numbers
+        f"- {number.name}: {number.text}{f' ({number.limit})' if number.limit else ''}" for number in finding.numbers
     ]
     if finding.severity in ("healthy", "note"):
         return lines
-    lines += ["", f"Likely cause: {escaped(finding.cause)}", ""]
+    lines += ["", f"Likely cause: {finding.cause}", ""]
     for remedy in finding.remedies:
-        lines.append(f"- {escaped(remedy.what)}")
+        lines.append(f"- {remedy.what}")
         named = (("VQTorch", remedy.vqtorch), ("vector-quantize-pytorch", remedy.vector_quantize_pytorch))
-        lines += [
-            f"  - {name}: {escaped(line)}" for name, line in (("vqcore", " ".join(remedy.ours)), *named) if line
-        ]
+        lines += [f"  - {name}: `{line}`" for name, line in (("vqcore", " ".join(remedy.ours)), *named) if line]
     return [*lines, "", f"After: {escaped(finding.source)}"]
