@@ -69,16 +69,17 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
     if len(latents.sample) < limits.RANK_VECTORS_PER_DIM * evidence.dim:
         return None
     rank = effective_rank(latents.sample)
-    severe = max(limits.SEVERE_RANK, limits.SEVERE_RANK_SHARE * evidence.dim)
     low = max(limits.LOW_RANK, limits.LOW_RANK_SHARE * evidence.dim)
     if rank > low:
         return None
     return found(
         "embedding-collapse",
-        "severe" if rank <= severe else "warning",
-        f"The embeddings have collapsed: they fill {rank:.3g} of {evidence.dim} dimensions.",
+        "severe" if rank <= limits.LINE_RANK else "note",
+        f"The embeddings fill {rank:.3g} of {evidence.dim} dimensions.",
         ratio(
-            "effective rank of P", rank, f"warning up to {low:.3g} of D = {evidence.dim}, severe up to {severe:.3g}"
+            "effective rank of P",
+            rank,
+            f"noted up to {low:.3g} of D = {evidence.dim}, severe up to {limits.LINE_RANK:g}",
         ),
         count("sampled vectors", len(latents.sample), f"of {latents.num_vectors:,}"),
     )
