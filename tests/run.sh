@@ -47,7 +47,7 @@ if [ $# -gt 0 ]; then # a selection, as pytest takes it
   exit
 fi
 # What only computes shares the cores; what watches the clock or draws in a browser has them to itself.
-computing=(tests/quantizer tests/checkpoints tests/test_nn.py)
+computing=(tests/quantizer tests/checkpoints tests/diagnostics tests/doctor tests/test_gallery.py tests/test_nn.py)
 say "tests that compute"
 pytest -n auto "${computing[@]}"
 say "tests with threads and processes"

@@ -1,0 +1,154 @@
+"""Conditions that show in the code vectors alone."""
+
+import numpy as np
+
+from vqcore.diagnostics import limits
+from vqcore.diagnostics.evidence import Evidence, Floats
+from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.geometry import (
+    correlation_score,
+    ks_of_normal,
+    ks_of_uniform,
+    nearest_distances,
+    total_spread,
+)
+from vqcore.diagnostics.wording import context, count, found, percent, ratio
+
+MOST_COMPARED = 4096
+"""Codes whose nearest neighbour among all is looked for; evenly spaced."""
+
+EPSILON = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
+"""Half the gap between 1 and the next number, and so the largest relative rounding error."""
+
+
+def broken_numbers(evidence: Evidence) -> Finding | None:
+    """NaN or infinity among the code vectors, or rounding as coarse as the distances between them."""
+    bad = ~np.isfinite(evidence.codebook).all(1)
+    if bad.any():
+        return found(
+            "broken-numbers",
+            "severe",
+            f"{int(bad.sum()):,} of {evidence.num_codes:,} code vectors hold NaN or infinity.",
+            count("broken code vectors", bad.sum(), "severe from 1"),
+        )
+    dtype = stored_as(evidence)
+    if dtype is None or evidence.num_codes < 2:
+        return None
+    magnitude = float(np.sqrt(np.square(evidence.codebook.astype(np.float64)).sum(1).mean()))
+    rounding = EPSILON[dtype] * magnitude / 3**0.5  # root mean square of an even error
+    apart = float(np.median(_to_neighbours(evidence.codebook)))
+    if rounding < limits.ROUNDING_SHARE * apart:
+        return None
+    return found(
+        "broken-numbers",
+        "severe",
+        f"The codes are kept in {dtype}, which rounds by {percent(rounding / apart) if apart else 'all'} of the "
+        "distance between neighbours.",
+        ratio(
+            "rounding error of a code vector", rounding, f"severe from {percent(limits.ROUNDING_SHARE)} of the next"
+        ),
+        ratio("median distance to the nearest code", apart),
+    )
+
+
+def stored_as(evidence: Evidence) -> str | None:
+    """The half-precision dtype that the values have gone through, also where they are stored as float32 again."""
+    if evidence.stored_dtype in EPSILON:
+        return evidence.stored_dtype
+    values = np.ascontiguousarray(evidence.codebook, dtype=np.float32)
+    if not values.any():
+        return None
+    if not (values.view(np.uint32) & 0xFFFF).any():
+        return "bfloat16"
+    with np.errstate(over="ignore"):
+        return "float16" if (values.astype(np.float16).astype(np.float32) == values).all() else None
+
+
+def initialization_pending(evidence: Evidence) -> Finding | None:
+    """Whether the file's own flag says that no batch has placed the codes yet."""
+    if evidence.initialized is not False:
+        return None
+    lengths = np.linalg.norm(evidence.codebook, axis=1)
+    return found(
+        "initialization-pending",
+        "severe",
+        "The codebook waits for its first training batch: its initialization flag is off.",
+        ratio("mean length of the code vectors", float(lengths.mean())),
+    )
+
+
+def never_trained(evidence: Evidence) -> Finding | None:
+    """Whether the codes are still an initialization: all zero, draws from N(0, 1), or even between ±b."""
+    training = evidence.training
+    watched = training.initial_codebook is not None or (
+        training.gradient_norm is not None and bool(training.gradient_norm.any())
+    )
+    if training.steps and watched:
+        return None  # whether it moves is known, and not to be guessed from its distribution
+    name, numbers = _initial_law(evidence.codebook)
+    if not name:
+        return None
+    latents = evidence.latents
+    if latents is not None and latents.relative_error < 1 and _few_are_used(evidence):
+        title = f"Most codes are still as initialized: {name}. Those that are used do serve the embeddings."
+        return found("never-trained", "note", title, *numbers)
+    rest = "" if latents is not None else " But for a few codes at most: latents would tell this from index collapse."
+    return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
+
+
+def _few_are_used(evidence: Evidence) -> bool:
+    """Whether the used codes can have been trained without the distribution of all showing it."""
+    usage = evidence.usage
+    return usage is None or float(np.mean(usage.counts >= usage.unused_below)) < limits.NOTICED_SHARE
+
+
+def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
+    if not codebook.any():
+        return "all zeros", (count("values that are not 0", 0),)
+    if codebook.size < limits.INITIAL_VALUES or correlation_score(codebook) > limits.INITIAL_CORRELATION:
+        return "", ()
+    normal, uniform = ks_of_normal(codebook), ks_of_uniform(codebook)
+    limit = f"draws stay below {limits.INITIAL_KS} in 99 of 100 cases"
+    if normal < limits.INITIAL_KS:
+        return "draws from N(0, 1)", (ratio("√n · Kolmogorov–Smirnov distance from N(0, 1)", normal, limit),)
+    if uniform < limits.INITIAL_KS:
+        bound = float(np.abs(codebook).max())
+        name = "±1/K" if 0.97 <= bound * len(codebook) <= 1 + 1e-6 else f"±{bound:.3g}"
+        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from even use of {name}", uniform, limit)
+        return f"even between {name}", (numbers,)
+    return "", ()
+
+
+def duplicate_codes(evidence: Evidence) -> Finding | None:
+    """Codes that lie on one another."""
+    if evidence.num_codes < 2 or not evidence.codebook.any():
+        return None
+    spread = total_spread(evidence.codebook)
+    distances = _to_neighbours(evidence.codebook)
+    share = float((distances <= limits.DUPLICATE_DISTANCE * spread).mean())
+    if share < limits.MANY_DUPLICATES:
+        return None
+    return found(
+        "duplicate-codes",
+        "severe" if share >= limits.SEVERE_DUPLICATES else "warning",
+        f"{percent(share)} of the codes lie on another code.",
+        context(
+            "codes with a duplicate",
+            share,
+            percent(share),
+            f"warning from {percent(limits.MANY_DUPLICATES)}, severe from {percent(limits.SEVERE_DUPLICATES)}; "
+            f"nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
+        ),
+        count("codes compared with all", len(distances)),
+    )
+
+
+def _to_neighbours(codebook: Floats) -> Floats:
+    """From some codes, evenly spaced by index, to the nearest other one."""
+    if len(codebook) <= MOST_COMPARED:
+        return nearest_distances(codebook, codebook, among_itself=True)
+    rows = np.linspace(0, len(codebook) - 1, MOST_COMPARED).astype(int)
+    others = np.delete(codebook, rows, 0)
+    chosen = codebook[rows]
+    among = nearest_distances(chosen, chosen, among_itself=True)
+    return np.minimum(among, nearest_distances(chosen, others))

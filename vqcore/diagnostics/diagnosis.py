@@ -1,0 +1,92 @@
+"""From evidence to findings, the worst and most causal first. Pure: no file, no clock, no random number."""
+
+from collections.abc import Callable
+from typing import get_args
+
+import numpy as np
+
+from vqcore.diagnostics import limits
+from vqcore.diagnostics.codebook_findings import (
+    broken_numbers,
+    duplicate_codes,
+    initialization_pending,
+    never_trained,
+)
+from vqcore.diagnostics.evidence import Evidence
+from vqcore.diagnostics.finding import Condition, Finding, Severity
+from vqcore.diagnostics.latent_findings import codebook_far, embedding_collapse, idle_level
+from vqcore.diagnostics.training_findings import (
+    commitment_too_strong,
+    drifting_embeddings,
+    no_gradient,
+    recycling_replacement,
+)
+from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data, oversized_codebook
+from vqcore.diagnostics.wording import count, found
+
+CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
+    broken_numbers,
+    initialization_pending,
+    never_trained,
+    no_gradient,
+    idle_level,
+    commitment_too_strong,
+    drifting_embeddings,
+    embedding_collapse,
+    codebook_far,
+    oversized_codebook,
+    recycling_replacement,
+    duplicate_codes,
+    index_collapse,
+    dead_codes_found,
+    not_enough_data,
+)
+
+_SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+_CONDITIONS: tuple[Condition, ...] = get_args(Condition)
+
+
+def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
+    """All findings; the first is the verdict. Never empty.
+
+    Raises:
+        ValueError: where the parts of the evidence do not fit the codebook.
+    """
+    _check(evidence)
+    if not np.isfinite(evidence.codebook).all():
+        broken = broken_numbers(evidence)
+        assert broken is not None
+        return (broken,)
+    findings = [finding for check in CHECKS if (finding := check(evidence)) is not None]
+    if all(finding.severity == "note" for finding in findings):
+        findings.append(_healthy(evidence))
+    return tuple(
+        sorted(findings, key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
+    )
+
+
+def _healthy(evidence: Evidence) -> Finding:
+    usage = evidence.usage
+    assert usage is not None  # otherwise `not_enough_data` has spoken
+    used = int(np.count_nonzero(usage.counts >= usage.unused_below))
+    return found(
+        "healthy",
+        "healthy",
+        f"Healthy: {used:,} of {evidence.num_codes:,} codes are used.",
+        count("codes used", used, f"of {evidence.num_codes:,}"),
+        count("N", usage.num_vectors, f"enough from {limits.vectors_needed(evidence.num_codes):,}"),
+    )
+
+
+def _check(evidence: Evidence) -> None:
+    if evidence.codebook.ndim != 2 or evidence.codebook.size == 0:
+        raise ValueError(f"`codebook` must be (K, D), but has shape {evidence.codebook.shape}.")
+    for name, values in (
+        ("counts", None if evidence.usage is None else evidence.usage.counts),
+        ("gradient_norm", evidence.training.gradient_norm),
+        ("placed_at", evidence.training.placed_at),
+    ):
+        if values is not None and values.shape != (evidence.num_codes,):
+            raise ValueError(f"`{name}` must be (K,) = ({evidence.num_codes},), but has shape {values.shape}.")
+    if evidence.latents is not None and evidence.latents.sample.shape[1:] != (evidence.dim,):
+        raise ValueError(f"`latents` must have D = {evidence.dim} features, as the codebook does.")

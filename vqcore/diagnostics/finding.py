@@ -1,0 +1,68 @@
+"""What a diagnosis says: conditions, severities and the numbers behind them."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Condition = Literal[
+    "broken-numbers",
+    "initialization-pending",
+    "never-trained",
+    "no-gradient",
+    "idle-level",
+    "commitment-too-strong",
+    "commitment-too-weak",
+    "runaway-embeddings",
+    "embedding-collapse",
+    "codebook-far",
+    "oversized-codebook",
+    "recycling-replacement",
+    "duplicate-codes",
+    "index-collapse",
+    "dead-codes-far",
+    "dead-codes-crowded",
+    "not-enough-data",
+    "healthy",
+]
+"""Causes before what follows from them: of two findings equally severe the earlier one comes first."""
+
+Severity = Literal["severe", "warning", "unknown", "healthy", "note"]
+"""Worst first. `unknown` is a question that the evidence cannot answer."""
+
+
+class Number(NamedTuple):
+    """A number that supports a finding."""
+
+    name: str
+    value: float
+    text: str
+    """The value as a person reads it."""
+
+    limit: str = ""
+    """What it is held against: "severe below 10% of K"; empty for context."""
+
+
+class Remedy(NamedTuple):
+    """What to try, in three tongues. Empty where one has no such thing."""
+
+    what: str
+    ours: tuple[str, ...]
+    """Option changes as `train --at` takes them."""
+
+    vqtorch: str
+    vector_quantize_pytorch: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One condition, named."""
+
+    condition: Condition
+    severity: Severity
+    title: str
+    """One sentence with the numbers that matter most."""
+
+    numbers: tuple[Number, ...]
+    cause: str
+    remedies: tuple[Remedy, ...]
+    source: str
+    """What the condition's reading rests on."""

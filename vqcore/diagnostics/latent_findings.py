@@ -1,0 +1,104 @@
+"""Conditions that show when the codes are held against the embeddings."""
+
+import numpy as np
+
+from vqcore.diagnostics import limits
+from vqcore.diagnostics.evidence import Evidence
+from vqcore.diagnostics.finding import Finding
+from vqcore.diagnostics.geometry import effective_rank, total_spread
+from vqcore.diagnostics.usage_findings import has_few_values
+from vqcore.diagnostics.wording import count, found, percent, ratio
+
+
+def codebook_far(evidence: Evidence) -> Finding | None:
+    """Whether even the assigned codes are further from P than its own mean is: in place, in scale, in both."""
+    latents = evidence.latents
+    if latents is None or evidence.residual_level > 0 or not np.isfinite(evidence.codebook).all():
+        return None
+    error = latents.relative_error
+    if not error >= limits.FAR_ERROR:
+        return None
+    p_spread = float(np.sqrt(latents.variance.sum()))
+    offset = float(np.linalg.norm(latents.mean - evidence.codebook.mean(0, dtype=np.float64)))
+    place = offset / p_spread if p_spread > 0 else float("inf")
+    scale = total_spread(evidence.codebook) / p_spread if p_spread > 0 else float("inf")
+    in_place = place >= limits.FAR_PLACE
+    in_scale = not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
+    how = {(True, True): "in place and in scale", (True, False): "in place", (False, True): "in scale"}.get(
+        (in_place, in_scale), "in shape, though not in mean or spread"
+    )
+    return found(
+        "codebook-far",
+        "severe",
+        f"The codebook is far from the embeddings {how}: its error is {error:.3g} times their variance.",
+        ratio("‖z_e − z_q‖² over the variance of P", error, f"severe from {limits.FAR_ERROR:g}"),
+        ratio("distance of the means, in spreads of P", place, f"far from {limits.FAR_PLACE:g}"),
+        ratio("spread of C over that of P", scale, f"far outside {1 / limits.FAR_SCALE:g} to {limits.FAR_SCALE:g}"),
+        count("N", latents.num_vectors),
+    )
+
+
+def embedding_collapse(evidence: Evidence) -> Finding | None:
+    """Whether P fills few of its features, or is a point."""
+    latents = evidence.latents
+    if latents is None or evidence.dim < 2 or evidence.residual_level > 0:
+        return None
+    spread, length = float(np.sqrt(latents.variance.sum())), float(np.linalg.norm(latents.mean))
+    if latents.num_vectors > 1 and spread <= limits.POINT_SPREAD * length:
+        return found(
+            "embedding-collapse",
+            "severe",
+            "The embeddings are nearly one point.",
+            ratio(
+                "spread of P over the length of its mean", spread / length, f"severe up to {limits.POINT_SPREAD:g}"
+            ),
+            count("N", latents.num_vectors),
+        )
+    if has_few_values(evidence):
+        return found(
+            "embedding-collapse",
+            "severe",
+            f"The embeddings take only {latents.distinct:,} different values.",
+            count(
+                "different vectors",
+                latents.distinct,
+                f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}",
+            ),
+            count("N", latents.num_vectors),
+        )
+    if len(latents.sample) < limits.RANK_VECTORS_PER_DIM * evidence.dim:
+        return None
+    rank = effective_rank(latents.sample)
+    low = max(limits.LOW_RANK, limits.LOW_RANK_SHARE * evidence.dim)
+    if rank > low:
+        return None
+    return found(
+        "embedding-collapse",
+        "severe" if rank <= limits.LINE_RANK else "note",
+        f"The embeddings fill {rank:.3g} of {evidence.dim} dimensions.",
+        ratio(
+            "effective rank of P",
+            rank,
+            f"noted up to {low:.3g} of D = {evidence.dim}, severe up to {limits.LINE_RANK:g}",
+        ),
+        count("sampled vectors", len(latents.sample), f"of {latents.num_vectors:,}"),
+    )
+
+
+def idle_level(evidence: Evidence) -> Finding | None:
+    """Whether a level of a residual quantizer leaves its input as large as it was, or makes it larger."""
+    latents = evidence.latents
+    if latents is None or evidence.residual_level == 0 or latents.energy == 0:
+        return None
+    left = latents.error / latents.energy
+    if left < limits.NOT_A_REDUCTION:
+        return None
+    does = "does harm" if left > 2 - limits.NOT_A_REDUCTION else "does nothing"
+    return found(
+        "idle-level",
+        "severe",
+        f"Level {evidence.residual_level + 1} {does}: it leaves {left:.3g} of the residual's energy.",
+        ratio("‖residual‖² behind over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
+        ratio("root mean square length of the residual before", latents.energy**0.5),
+        ratio("mean length of the code vectors", float(np.linalg.norm(evidence.codebook, axis=1).mean())),
+    )

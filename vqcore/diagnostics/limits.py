@@ -1,0 +1,107 @@
+"""Every threshold of the diagnosis, once, with its reason. Set on seeds 0 to 4 of the failure gallery."""
+
+import math
+
+COLLAPSED_SHARE, UNEVEN_SHARE = 0.10, 0.25
+"""Perplexity over K: collapsed runs of the gallery stay below 0.05, healthy ones above 0.3."""
+
+SEVERE_DEAD_SHARE, MANY_DEAD_SHARE = 0.5, 0.1
+"""Dead codes over K. Below the second they are only noted: a rare code is not a fault."""
+
+CHANCE_OF_A_MISS = 1e-3
+"""How likely even use may leave any code untouched where "dead" is said."""
+
+FAR_ERROR = 1.2
+"""Error over the variance of P. Above 1 the codes do worse than the mean of P alone would; the rest is for noise."""
+
+FAR_PLACE = 1.0
+"""Distance between the means of P and C, in root total variances of P."""
+
+FAR_SCALE = 2.0
+"""Ratio of the spreads of P and C, either way. Half or double is ordinary: dead codes alone can make it."""
+
+OUTLYING = 0.99
+"""A dead code is far where it is further from its nearest latent than this share of latents from theirs."""
+
+DUPLICATE_DISTANCE = 1e-3
+"""Nearest-neighbour distance over the codebook's spread below which two codes are one. Half precision errs less."""
+
+SEVERE_DUPLICATES, MANY_DUPLICATES = 0.5, 0.02
+"""Codes that have a duplicate, over K."""
+
+LINE_RANK = 1.05
+"""Effective rank of P up to which it is a line. Brightness alone makes most of natural patches: sound runs on them
+use 1.1 to 4 of 32 dimensions, on digits 3 to 8 of 16. (1.15 was too strict: seed 7 of the judged ones went below.)"""
+
+LOW_RANK, LOW_RANK_SHARE = 1.3, 0.04
+"""Effective rank that is worth a note, in itself and over D; the larger of the two holds."""
+
+POINT_SPREAD = 1e-3
+"""Root total variance of P over the length of its mean below which P is one point."""
+
+RANK_VECTORS_PER_DIM = 2
+"""Vectors for each feature that an effective rank needs."""
+
+GROWTH = 1.25
+"""Spread of P now over half-way through: healthy runs are at 0.9 to 1.2 once the first steps are over."""
+
+FIRST_STEPS = 200
+"""Growth up to here is how any training begins."""
+
+FEWEST_ROWS = 12
+"""Measured moments that a history needs before its trend is judged."""
+
+WEAK_PULL = 0.01
+"""Commitment's share of the encoder's loss, α(1 − β)‖z_e − z_q‖² over it and the task: less holds nothing."""
+
+STRONG_PULL = 0.25
+"""The same share, above which it competes with the task: too strong where the embeddings also shrink."""
+
+DOMINANT_PULL = 0.8
+"""The same share, above which the encoder learns next to nothing but to please the codebook. Sound runs stay below
+0.4, collapsed ones at the default weights below 0.6."""
+
+SHRUNK = 0.85
+"""Spread of P now over that at the first measured moment; healthy runs grow several times."""
+
+NOT_A_REDUCTION = 0.98
+"""‖residual‖² behind a level over before it: from here up the level does nothing, and as far above 1 it does harm."""
+
+RECYCLED_SHARE = 0.05
+"""Codes that even use would leave unused for `replace_every` steps by chance, over K."""
+
+CHURN = 0.2
+"""Codes moved within the last `CHURN_STEPS`, over K, that make recycling a fact and not a risk."""
+
+CHURN_STEPS = 10
+
+FEWEST_VECTORS_PER_CODE = 10
+"""Different vectors for each code; FAISS warns below 39 when it trains centroids."""
+
+INITIAL_KS = 1.63
+"""√n times the Kolmogorov–Smirnov distance that true draws exceed once in a hundred times."""
+
+INITIAL_CORRELATION = 3.0
+"""Standard deviations by which the features' correlations may exceed those of independent draws."""
+
+NOTICED_SHARE = 0.3
+"""Codes that cannot have moved without the distribution of all of them showing it, over K."""
+
+INITIAL_VALUES = 500
+"""Values that the comparison with an initial distribution needs."""
+
+ROUNDING_SHARE = 0.1
+"""Rounding error of the stored dtype over the distance between neighbouring codes."""
+
+
+def vectors_needed(num_codes: int) -> int:
+    """N from which an unused code means something: even use then misses none of K, but for `CHANCE_OF_A_MISS`.
+
+    The chance of any miss is at most K(1 − 1/K)^N.
+
+    >>> vectors_needed(8), vectors_needed(512)
+    (68, 6725)
+    """
+    if num_codes < 2:
+        return 1
+    return math.ceil(math.log(CHANCE_OF_A_MISS / num_codes) / math.log1p(-1 / num_codes))

@@ -1,0 +1,61 @@
+"""From a moment of training to the evidence for its diagnosis."""
+
+# M monitor vectors, K codes, D features
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What a snapshot does not tell about its training."""
+
+    alpha: float
+    beta: float
+    moved_by: str = "gradient"
+    replace_every: int = 0
+    residual: bool = False
+    """Whether the snapshot's level is one of a residual quantizer."""
+
+    data_vectors: int | None = None
+    initial_codebook: Floats | None = None
+
+
+def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
+    """The evidence in `snapshot`: usage over its window of training batches, P as its monitor sample shows it."""
+    batches = snapshot.window_batches
+    z_e = snapshot.z_e
+    different = np.square(z_e - snapshot.codebook[snapshot.codes]).sum(1, dtype=np.float64)
+    variance = z_e.var(0, dtype=np.float64)
+    return Evidence(
+        codebook=snapshot.codebook,
+        usage=UsageEvidence(
+            snapshot.counts, snapshot.window_vectors, f"at least once in the last {batches} training batches"
+        ),
+        latents=LatentEvidence(
+            num_vectors=len(z_e),
+            mean=z_e.mean(0, dtype=np.float64),
+            variance=variance,
+            sample=z_e,
+            error=float(different.mean()),
+            distinct=len(np.unique(z_e, axis=0)),
+        ),
+        training=TrainingEvidence(
+            steps=snapshot.step,
+            history=snapshot.history,
+            alpha=setting.alpha,
+            beta=setting.beta,
+            moved_by=setting.moved_by,
+            gradient_norm=snapshot.gradient_norm if snapshot.step else None,
+            initial_codebook=setting.initial_codebook,
+            replace_every=setting.replace_every,
+            vectors_per_step=snapshot.window_vectors // batches if batches else None,
+            placed_at=snapshot.placed_at,
+            data_vectors=setting.data_vectors,
+        ),
+        residual_level=snapshot.level if setting.residual else 0,
+    )

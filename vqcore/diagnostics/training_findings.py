@@ -1,0 +1,149 @@
+"""Conditions that show in how a codebook was trained: gradients, curves, replacement."""
+
+# T measured moments
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.diagnostics import limits
+from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
+from vqcore.diagnostics.finding import Finding
+from vqcore.diagnostics.wording import context, count, found, percent, ratio
+
+
+def no_gradient(evidence: Evidence) -> Finding | None:
+    """Whether training goes on and the codebook does not."""
+    training = evidence.training
+    steps = training.steps or 0
+    if steps < 1 or not np.isfinite(evidence.codebook).all():
+        return None
+    start = training.initial_codebook
+    if start is not None and start.shape == evidence.codebook.shape and np.array_equal(start, evidence.codebook):
+        return found(
+            "no-gradient",
+            "severe",
+            f"Not one code vector has changed in {steps:,} steps.",
+            count("code vectors that moved", 0, "severe at 0"),
+            count("steps", steps),
+        )
+    if training.moved_by == "ema" or training.gradient_norm is None or training.gradient_norm.any():
+        return None
+    return found(
+        "no-gradient",
+        "severe",
+        "No gradient reaches the codebook.",
+        count("codes with a gradient in the newest step", 0, "severe at 0"),
+        count("steps", steps),
+    )
+
+
+def commitment_too_strong(evidence: Evidence) -> Finding | None:
+    """Whether the embeddings shrink while the commitment competes with the task."""
+    spread, pull = _trend(evidence), _pull(evidence.training)
+    if spread is None or pull is None or spread[0] == 0:
+        return None
+    kept = float(spread[-1] / spread[0])
+    shrunk = pull >= limits.STRONG_PULL and kept <= limits.SHRUNK
+    if not shrunk and pull < limits.DOMINANT_PULL:
+        return None
+    return found(
+        "commitment-too-strong",
+        "severe",
+        f"Commitment is too strong: it makes {percent(pull)} of the encoder's loss, and the embeddings have "
+        f"{percent(kept)} of their first spread.",
+        context(
+            "commitment's share of the encoder's loss",
+            pull,
+            percent(pull),
+            f"severe from {percent(limits.DOMINANT_PULL)}, where P shrinks from {percent(limits.STRONG_PULL)}",
+        ),
+        context("spread of P over that at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
+    )
+
+
+def drifting_embeddings(evidence: Evidence) -> Finding | None:
+    """Whether the embeddings keep growing: unheld by a commitment that is too weak, or carried off all the same."""
+    spread, pull = _trend(evidence), _pull(evidence.training)
+    if spread is None or (evidence.training.steps or 0) < limits.FIRST_STEPS:
+        return None
+    half = float(spread[len(spread) // 2])
+    growth = float(spread[-1]) / half if half > 0 else 1.0
+    if growth < limits.GROWTH:
+        return None
+    numbers = [ratio("spread of P over that half-way through", growth, f"severe from {limits.GROWTH:g}")]
+    if pull is None or pull >= limits.WEAK_PULL:
+        return found("runaway-embeddings", "severe", f"The embeddings run away: ×{growth:.3g} and growing.", *numbers)
+    numbers.append(
+        context("commitment's share of the encoder's loss", pull, percent(pull), f"below {percent(limits.WEAK_PULL)}")
+    )
+    return found(
+        "commitment-too-weak",
+        "severe",
+        f"Commitment is too weak: {percent(pull)} of the encoder's loss, and the embeddings grow ×{growth:.3g}.",
+        *numbers,
+    )
+
+
+def recycling_replacement(evidence: Evidence) -> Finding | None:
+    """Whether replacement takes codes that merely wait for their next use."""
+    training = evidence.training
+    every, per_step = training.replace_every, training.vectors_per_step
+    if every < 1 or per_step is None or evidence.num_codes < 2:
+        return None
+    waiting = float(np.exp(every * per_step * np.log1p(-1 / evidence.num_codes)))
+    if waiting < limits.RECYCLED_SHARE:
+        return None
+    numbers = [
+        context(
+            "codes that even use leaves unused so long",
+            waiting,
+            percent(waiting),
+            f"warning from {percent(limits.RECYCLED_SHARE)} of K",
+        ),
+        ratio("N/K over the interval", every * per_step / evidence.num_codes),
+    ]
+    churn = _churn(training)
+    if churn is not None:
+        numbers.append(
+            context(
+                f"codes moved in the last {limits.CHURN_STEPS} steps",
+                churn,
+                percent(churn),
+                f"severe from {percent(limits.CHURN)} of K",
+            )
+        )
+    return found(
+        "recycling-replacement",
+        "severe" if churn is not None and churn >= limits.CHURN else "warning",
+        f"Replacement recycles healthy codes: after {every:,} unused step{'s' if every > 1 else ''}, where chance "
+        f"alone leaves {percent(waiting)} unused.",
+        *numbers,
+    )
+
+
+def _churn(training: TrainingEvidence) -> float | None:
+    if training.placed_at is None or training.steps is None or training.steps < limits.CHURN_STEPS:
+        return None
+    return float((training.placed_at > max(0, training.steps - limits.CHURN_STEPS)).mean())
+
+
+def _trend(evidence: Evidence) -> NDArray[np.floating] | None:
+    """The spread of P at each measured moment, (T,), where there are enough; residuals have a trend of their own."""
+    history = evidence.training.history
+    if history is None or evidence.residual_level > 0 or len(history.measured_at) < limits.FEWEST_ROWS:
+        return None
+    spread = np.asarray(history.measured["p_spread"], dtype=np.float64)
+    return spread if np.isfinite(spread).all() and spread.max() > 0 else None
+
+
+def _pull(training: TrainingEvidence) -> float | None:
+    """Share of the encoder's side of the commitment in the encoder's loss, over the second half of the steps."""
+    history = training.history
+    if history is None or training.alpha is None or training.beta is None or len(history.step) < 2:
+        return None
+    half = len(history.step) // 2
+    task = float(np.abs(history.losses["task_loss"][half:]).mean(dtype=np.float64))
+    held = (
+        training.alpha * (1 - training.beta) * float(history.losses["commitment_loss"][half:].mean(dtype=np.float64))
+    )
+    return held / (held + task) if held + task > 0 else None

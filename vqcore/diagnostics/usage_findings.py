@@ -1,0 +1,165 @@
+"""Conditions that show in how the codes are used."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.diagnostics import limits
+from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.finding import Finding, Number, Severity
+from vqcore.diagnostics.geometry import nearest_distances
+from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
+from vqcore.diagnostics.wording import context, count, found, percent, ratio
+
+MOST_COMPARED = 2048
+"""Dead codes, and latents, whose distances are looked at; evenly spaced among all."""
+
+
+def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
+    """(K,) which codes are dead, or None where N is too small, or unknown, for that to mean anything."""
+    if usage.num_vectors is None or usage.num_vectors < limits.vectors_needed(len(usage.counts)):
+        return None
+    return np.asarray(usage.counts < usage.unused_below)
+
+
+def not_enough_data(evidence: Evidence) -> Finding | None:
+    """Whether usage cannot be judged, and what it would take."""
+    needed = limits.vectors_needed(evidence.num_codes)
+    limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
+    usage = evidence.usage
+    if usage is None or usage.num_vectors is None:
+        title = f"Usage cannot be judged: no count of known size. It takes {needed:,} vectors."
+        return found("not-enough-data", "unknown", title, Number("N", 0, "unknown", limit))
+    if usage.num_vectors >= needed:
+        return None
+    touched = expected_active(round(usage.num_vectors), evidence.num_codes)
+    return found(
+        "not-enough-data",
+        "unknown",
+        f"Too few vectors to judge usage: {usage.num_vectors:,.0f} of the {needed:,} it takes.",
+        count("N", usage.num_vectors, limit),
+        count("codes that even use would touch", touched, f"of {evidence.num_codes:,}"),
+        count("codes used", np.count_nonzero(usage.counts >= usage.unused_below)),
+    )
+
+
+def index_collapse(evidence: Evidence) -> Finding | None:
+    """Whether few codes carry nearly all assignments. Judged from N on that even use would touch 95% of K."""
+    usage = evidence.usage
+    if usage is None or usage.num_vectors is None or evidence.num_codes < 2:
+        return None
+    if not enough_to_judge(round(usage.num_vectors), evidence.num_codes):
+        return None
+    effective = perplexity(usage.counts)
+    share = effective / evidence.num_codes
+    collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)
+    if not collapsed and share > limits.UNEVEN_SHARE:
+        return None
+    carrying = codes_carrying(usage.counts, 0.99)
+    severity: Severity = "severe" if collapsed else "note"
+    verb = "Index collapse" if collapsed else "Uneven use"
+    return found(
+        "index-collapse",
+        severity,
+        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes carry 99% of assignments.",
+        ratio(
+            "perplexity",
+            effective,
+            f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}, "
+            f"noted up to {percent(limits.UNEVEN_SHARE)}",
+        ),
+        count("codes that carry 99%", carrying, f"of {evidence.num_codes:,}"),
+        count("N", usage.num_vectors),
+    )
+
+
+def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
+    """The fewest codes that together have at least `share` of all assignments.
+
+    >>> codes_carrying(np.array([98, 1, 1, 0]), 0.99)
+    2
+    """
+    ordered = np.sort(np.asarray(counts, dtype=np.float64))[::-1].cumsum()
+    return int(np.searchsorted(ordered, share * ordered[-1] * (1 - 1e-12)) + 1)
+
+
+def dead_codes_found(evidence: Evidence) -> Finding | None:
+    """Codes without use, and whether they are far from P or crowded out within it."""
+    dead = None if evidence.usage is None else dead_codes(evidence.usage)
+    if evidence.usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
+        return None
+    share = float(dead.mean())
+    severity: Severity = (
+        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note"
+    )
+    numbers = [
+        count(
+            "dead codes",
+            dead.sum(),
+            f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
+        ),
+        count("N", evidence.usage.num_vectors or 0),
+    ]
+    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes are dead"
+    outlying = _share_outlying(evidence, dead)
+    if outlying is None:
+        return found("dead-codes-far", severity, f"{head}; without latents it is open where they lie.", *numbers)
+    numbers.append(
+        context(
+            "of them further from P than its own points",
+            outlying,
+            percent(outlying),
+            f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
+        )
+    )
+    if outlying >= 0.5:
+        return found("dead-codes-far", severity, f"{head}, most of them far from the embeddings.", *numbers)
+    return found("dead-codes-crowded", severity, f"{head}, most of them crowded out within the embeddings.", *numbers)
+
+
+def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
+    """Share of the dead codes that lie further from P than its own points from each other."""
+    latents = evidence.latents
+    if latents is None or len(latents.sample) < 100 or not np.isfinite(evidence.codebook).all():
+        return None
+    sample = _spaced(latents.sample)
+    own = np.quantile(nearest_distances(sample, sample, among_itself=True), limits.OUTLYING)
+    return float((nearest_distances(_spaced(evidence.codebook[dead]), sample) > own).mean())
+
+
+def _spaced(rows: Floats) -> Floats:
+    chosen: Floats = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_COMPARED)).astype(int)]
+    return chosen
+
+
+def has_few_values(evidence: Evidence) -> bool:
+    """Whether many latents take so few different values that it is the encoder, and not the codebook, that fails."""
+    latents = evidence.latents
+    if latents is None or latents.num_vectors < limits.vectors_needed(evidence.num_codes):
+        return False
+    return latents.distinct <= limits.COLLAPSED_SHARE * evidence.num_codes
+
+
+def oversized_codebook(evidence: Evidence) -> Finding | None:
+    """Whether there are too few different vectors for so many codes."""
+    known = []
+    if evidence.training.data_vectors is not None:
+        known.append(evidence.training.data_vectors)
+    latents = evidence.latents
+    if latents is not None and latents.num_vectors >= limits.vectors_needed(evidence.num_codes):
+        known.append(latents.distinct)
+    if not known or evidence.num_codes < 2 or has_few_values(evidence):
+        return None
+    per_code = min(known) / evidence.num_codes
+    if per_code >= limits.FEWEST_VECTORS_PER_CODE:
+        return None
+    return found(
+        "oversized-codebook",
+        "severe" if per_code <= 1 else "warning",
+        f"The data have {min(known):,} different vectors for {evidence.num_codes:,} codes.",
+        context(
+            "different vectors a code",
+            per_code,
+            f"{per_code:.2g}",
+            f"warning below {limits.FEWEST_VECTORS_PER_CODE}, severe up to 1",
+        ),
+    )

@@ -1,0 +1,58 @@
+"""`python -m vqcore doctor`: its words, and what becomes of them."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from vqcore.checkpoints.errors import shown
+from vqcore.doctor.examination import Request, examine
+from vqcore.doctor.html_report import html_report
+from vqcore.doctor.markdown_report import markdown_report
+from vqcore.doctor.report import as_values
+from vqcore.doctor.text_report import text_report
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments, but for `--json`, which every verb has."""
+    parser.add_argument("file", type=Path, help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz")
+    parser.add_argument(
+        "--latents", type=Path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
+    )
+    parser.add_argument("--codes", type=Path, metavar="F", help="codes alone, enough to judge usage by")
+    parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
+    parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, over what the rules say")
+    parser.add_argument(
+        "--rows", type=int, metavar="N", help="codes of one codebook, where several lie in one tensor"
+    )
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser")
+    parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue")
+
+
+def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
+    """Examine a checkpoint; the third value is the exit code, 1 where a finding is severe.
+
+    Raises:
+        ValueError: one sentence, for whatever cannot be read as asked or written.
+    """
+    examination = examine(
+        Request(
+            path=options.file,
+            latents=options.latents,
+            codes=options.codes,
+            key=options.codebook,
+            axis=options.axis,
+            rows=options.rows,
+        )
+    )
+    for path, write in ((options.html, html_report), (options.md, markdown_report)):
+        if path is not None:
+            _check_apart(path, options)
+            path.write_text(write(examination), encoding="utf-8")
+    return as_values(examination), text_report(examination), int(examination.is_severe)
+
+
+def _check_apart(out: Path, options: argparse.Namespace) -> None:
+    """The files that are examined are never written to."""
+    read = [path for path in (options.file, options.latents, options.codes) if path is not None]
+    if any(out.exists() and path.exists() and out.samefile(path) for path in read):
+        raise ValueError(f"`--html` and `--md` must name another file than those examined, but got {shown(out)}.")

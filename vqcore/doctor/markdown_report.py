@@ -1,0 +1,72 @@
+"""The report to paste into an issue. Whatever a file has named is escaped."""
+
+import string
+
+from vqcore.checkpoints.errors import shown
+from vqcore.diagnostics.finding import Finding
+from vqcore.doctor.examination import Examination, Examined
+from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+
+_ESCAPES = str.maketrans({one: f"\\{one}" for one in string.punctuation} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+
+
+def escaped(text: str) -> str:
+    r"""Text that Markdown shows as it is: no emphasis, link, table cell, mention or tag.
+
+    >>> escaped("a.b|<img>")
+    'a\\.b\\|&lt;img&gt;'
+    """
+    return text.translate(_ESCAPES)
+
+
+def markdown_report(examination: Examination) -> str:
+    """A document of its own."""
+    checkpoint = examination.checkpoint
+    lines = [
+        f"**{escaped(headline(examination))}**",
+        "",
+        f"File {escaped(shown(checkpoint.path.name))}: {contents_of(checkpoint)}.",
+        "",
+    ]
+    if examination.examined:
+        rows = levels_table(examination.examined)
+        lines += [_row(TABLE_HEAD), _row(("---",) * len(TABLE_HEAD))]
+        lines += [_row(tuple(escaped(cell) for cell in row)) for row in rows]
+    for one in examination.examined:
+        lines += _codebook(one)
+    lines += [f"\n{escaped(shown(one.path))}: {escaped(one.about)}" for one in checkpoint.implicit]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _codebook(one: Examined) -> list[str]:
+    lines = ["", f"### {escaped(one.codebook.label)}", ""]
+    usage = summary_of(one.evidence.usage)
+    if usage is not None:
+        lines.append(
+            f"- used {usage.used:,} of {usage.num_codes:,}, perplexity {usage.perplexity:.1f}; "
+            f"{amount(usage.num_vectors, usage.num_codes)}; used: {escaped(usage.window)}"
+        )
+    lines += [f"- {escaped(sentence)}" for sentence in one.read]
+    for finding in one.findings:
+        lines += _finding(finding)
+    return lines
+
+
+def _finding(finding: Finding) -> list[str]:
+    """Our own words need no escaping, but for issue numbers, which would link to whatever repository this is in."""
+    lines = ["", f"**{finding.severity}** · {finding.condition} · {finding.title}", ""]
+    lines += [
+        f"- {number.name}: {number.text}{f' ({number.limit})' if number.limit else ''}" for number in finding.numbers
+    ]
+    if finding.severity in ("healthy", "note"):
+        return lines
+    lines += ["", f"Likely cause: {finding.cause}", ""]
+    for remedy in finding.remedies:
+        lines.append(f"- {remedy.what}")
+        named = (("VQTorch", remedy.vqtorch), ("vector-quantize-pytorch", remedy.vector_quantize_pytorch))
+        lines += [f"  - {name}: `{line}`" for name, line in (("vqcore", " ".join(remedy.ours)), *named) if line]
+    return [*lines, "", f"After: {escaped(finding.source)}"]

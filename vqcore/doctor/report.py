@@ -1,0 +1,155 @@
+"""An examination as plain values: what `--json` prints and every report is written from."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vqcore.checkpoints.errors import shown
+from vqcore.checkpoints.reader import Checkpoint
+from vqcore.diagnostics.evidence import UsageEvidence
+from vqcore.diagnostics.finding import Finding
+from vqcore.diagnostics.usage import perplexity
+from vqcore.doctor.examination import Examination, Examined, worst
+
+
+class UsageSummary(NamedTuple):
+    """What a report says of the use of a codebook."""
+
+    used: int
+    num_codes: int
+    perplexity: float
+    entropy_share: float
+    """Entropy over log K, 0…1."""
+
+    num_vectors: float | None
+    window: str
+
+
+def summary_of(usage: UsageEvidence | None) -> UsageSummary | None:
+    """Used codes, perplexity and the window they are over; None where nothing is known."""
+    if usage is None or not np.sum(usage.counts) > 0:
+        return None
+    effective, num_codes = perplexity(usage.counts), len(usage.counts)
+    return UsageSummary(
+        used=int(np.count_nonzero(usage.counts >= usage.unused_below)),
+        num_codes=num_codes,
+        perplexity=effective,
+        entropy_share=math.log(effective) / math.log(num_codes) if num_codes > 1 else 1.0,
+        num_vectors=usage.num_vectors,
+        window=usage.window,
+    )
+
+
+def headline(examination: Examination) -> str:
+    """The verdict in a sentence, of the worst codebook."""
+    if not examination.examined:
+        return f"No code vectors are stored: {examination.checkpoint.implicit[0].about}"
+    one = worst(examination)
+    where = f" In {one.codebook.label}." if len(examination.examined) > 1 else ""
+    return one.verdict.title + where
+
+
+def contents_of(checkpoint: Checkpoint) -> str:
+    """Format, number of tensors and step."""
+    step = "" if checkpoint.step is None else f", {checkpoint.step[0]} {checkpoint.step[1]:,}"
+    return f"{checkpoint.format}, {checkpoint.num_arrays:,} tensors{step}"
+
+
+def amount(num_vectors: float | None, num_codes: int) -> str:
+    """N and N/K, or that nobody knows.
+
+    >>> amount(65536, 1024), amount(None, 8)
+    ('N = 65,536, N/K = 64', 'N unknown')
+    """
+    if num_vectors is None:
+        return "N unknown"
+    return f"N = {num_vectors:,.0f}, N/K = {num_vectors / num_codes:.3g}"
+
+
+def as_values(examination: Examination) -> dict[str, Any]:
+    """All of it, ready for JSON."""
+    checkpoint = examination.checkpoint
+    return {
+        "file": str(checkpoint.path),
+        "format": checkpoint.format,
+        "tensors": checkpoint.num_arrays,
+        "step": None if checkpoint.step is None else {checkpoint.step[0]: checkpoint.step[1]},
+        "severe": examination.is_severe,
+        "verdict": headline(examination),
+        "codebooks": [_codebook(one) for one in examination.examined],
+        "no_code_vectors": [
+            {"path": shown(one.path), "kind": one.kind, "num_codes": one.num_codes, "about": one.about}
+            for one in checkpoint.implicit
+        ],
+    }
+
+
+def _codebook(one: Examined) -> dict[str, Any]:
+    book, usage = one.codebook, summary_of(one.evidence.usage)
+    latents = one.evidence.latents
+    return {
+        "name": book.label,
+        "layout": book.layout,
+        "confidence": book.confidence,
+        "evidence": list(book.evidence),
+        "num_codes": book.num_codes,
+        "dim": book.dim,
+        "axis": book.axis,
+        "axis_reason": book.axis_reason,
+        "axis_certain": book.axis_certain,
+        "dtype": book.array.dtype,
+        "copy": str(book.copy),
+        "structure": book.structure,
+        "level": book.level,
+        "group": book.group,
+        "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
+        "usage": None if usage is None else _finite(usage._asdict()),
+        "relative_error": None if latents is None else _number(latents.relative_error),
+        "severity": one.verdict.severity,
+        "findings": [_finding(finding) for finding in one.findings],
+        "read": list(one.read),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "condition": finding.condition,
+        "severity": finding.severity,
+        "title": finding.title,
+        "numbers": [_finite(number._asdict()) for number in finding.numbers],
+        "cause": finding.cause,
+        "remedies": [remedy._asdict() for remedy in finding.remedies],
+        "source": finding.source,
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def levels_table(examined: Sequence[Examined]) -> list[tuple[str, ...]]:
+    """A row for each codebook: name, used, entropy over log K, relative error, verdict."""
+    rows: list[tuple[str, ...]] = []
+    for one in examined:
+        usage, latents = summary_of(one.evidence.usage), one.evidence.latents
+        rows.append(
+            (
+                one.codebook.label,
+                f"{one.codebook.num_codes:,} × {one.codebook.dim:,}",
+                "–" if usage is None else f"{usage.used:,} ({100 * usage.used / usage.num_codes:.0f}%)",
+                "–" if usage is None else f"{usage.entropy_share:.2f}",
+                "–" if latents is None else f"{latents.relative_error:.3g}",
+                f"{one.verdict.severity}: {one.verdict.condition}",
+            )
+        )
+    return rows
+
+
+TABLE_HEAD = ("codebook", "K × D", "used", "entropy / log K", "relative error", "verdict")

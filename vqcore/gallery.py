@@ -1,0 +1,245 @@
+"""The failure gallery: recipes that bring about each condition on purpose, on the embedded problems.
+
+What training can produce is trained. The rest is constructed from a trained codebook, and says so.
+"""
+
+# N vectors, K codes, D features
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from vqcore.capture import read_only
+from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.finding import Condition
+from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
+from vqcore.doctor.measuring import measure
+from vqcore.training.evaluation import INPUTS_AT_ONCE, evaluating
+from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import Trainer
+
+VECTORS = 24_000
+"""Training latents that are looked at, at the most."""
+
+SOUND: dict[str, Any] = {"code_init": "kmeans", "replace_every": 20}
+"""The settings of a healthy run."""
+
+
+class Exhibit(NamedTuple):
+    """One recipe of the gallery."""
+
+    name: str
+    condition: Condition
+    """What it produces, and what a diagnosis should say first."""
+
+    trained: bool
+    """By training alone; otherwise constructed, from a trained codebook where its latents matter."""
+
+    make: Callable[[int], Evidence]
+    """The evidence for a seed."""
+
+
+def trained(problem: str, steps: int, seed: int, *, level: int = 0, **changes: Any) -> Evidence:
+    """What so many steps on the CPU lead to; `changes` are settings or live options by name."""
+    trainer = Trainer(default_recipe(problem, seed=seed, device="cpu", **changes))
+    start = read_only(trainer.quantizer.parts[trainer.quantizer.part_of_level[level]].codebook())
+    for _ in range(steps):
+        trainer.step()
+    return _examined(trainer, level, start)
+
+
+def _examined(trainer: Trainer, level: int, start: Floats) -> Evidence:
+    snapshot, options = trainer.snapshots()[level], trainer.options
+    vectors = _latents(trainer, level)
+    positions = snapshot.code_maps[0].size
+    setting = Setting(
+        alpha=options.alpha,
+        beta=options.beta,
+        moved_by=options.codebook_update,
+        replace_every=options.replace_every,
+        residual=trainer.recipe.structure == "residual",
+        data_vectors=len(trainer.train_data.inputs) * positions,
+        initial_codebook=start,
+    )
+    return _with_latents(evidence_of(snapshot, setting), vectors)
+
+
+def _latents(trainer: Trainer, level: int) -> Floats:
+    """Up to `VECTORS` of what the level quantizes of the training data, (N, D)."""
+    found: list[Floats] = []
+    with evaluating(trainer.model, trainer.quantizer):
+        for inputs in trainer.train_data.inputs.split(INPUTS_AT_ONCE):
+            _, levels = trainer.quantizer.quantize(trainer.model.encode(inputs))
+            found.append(read_only(levels[level].z_e))
+            if sum(map(len, found)) >= VECTORS:
+                break
+    return np.concatenate(found)[:VECTORS]
+
+
+def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
+    """`evidence` as it is when these latents are assigned to its codebook now."""
+    measured = measure([vectors], len(vectors), evidence.codebook)
+    usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
+    return replace(evidence, latents=measured.latents, usage=usage)
+
+
+def _altered(seed: int, alter: Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]) -> Evidence:
+    """A sound run of digits as a checkpoint shows it, its (codebook, latents) altered."""
+    evidence = _sound_digits(seed)
+    assert evidence.latents is not None
+    codebook, vectors = alter(evidence.codebook, evidence.latents.sample, np.random.default_rng(seed))
+    return _with_latents(Evidence(codebook=codebook.astype(np.float32)), vectors.astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _sound_digits(seed: int) -> Evidence:
+    return trained("digits", 100, seed, **SOUND)
+
+
+def _untouched(draw: Callable[[np.random.Generator, tuple[int, ...]], Floats]) -> Callable[[int], Evidence]:
+    """A codebook that nothing has trained yet, beside the latents of a sound run."""
+    return partial(_altered, alter=lambda codebook, z_e, generator: (draw(generator, codebook.shape), z_e))
+
+
+def _moved(scale: float, offset: float) -> Callable[[int], Evidence]:
+    """A codebook scaled about its mean and shifted, in spreads of P: that of another encoder."""
+
+    def alter(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+        direction = generator.standard_normal(codebook.shape[1])
+        shift = offset * np.sqrt(z_e.var(0).sum()) * direction / np.linalg.norm(direction)
+        return codebook.mean(0) + scale * (codebook - codebook.mean(0)) + shift, z_e
+
+    return partial(_altered, alter=alter)
+
+
+def _on_a_line(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Latents flattened onto one direction, with codes drawn among them."""
+    direction = generator.standard_normal(z_e.shape[1])
+    along = (z_e @ direction)[:, None] * direction / np.square(direction).sum()
+    flat = along + 0.01 * along.std() * generator.standard_normal(z_e.shape)
+    return _drawn(flat, len(codebook), generator), flat
+
+
+def _on_a_point(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """One latent for every input, up to rounding."""
+    point = z_e.mean(0) + 1.0
+    near = point + 1e-5 * generator.standard_normal(z_e.shape)
+    return _drawn(near, len(codebook), generator), near
+
+
+def _drawn(vectors: Floats, num_codes: int, generator: np.random.Generator) -> Floats:
+    return vectors[generator.choice(len(vectors), num_codes, replace=False)]
+
+
+def _doubled(codebook: Floats, z_e: Floats, _: np.random.Generator) -> tuple[Floats, Floats]:
+    """The second half of the codes copied from the first."""
+    half = len(codebook) // 2
+    return np.concatenate([codebook[:half], codebook[:half]]), z_e
+
+
+def _with_nan(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    broken = codebook.copy()
+    broken[generator.integers(len(codebook)), 0] = np.nan
+    return broken, z_e
+
+
+def _rounded_away(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Kept in bfloat16 around a mean that is large beside the spread."""
+    offset = 50 * codebook.std() * generator.choice([-1.0, 1.0], codebook.shape[1])
+    kept = torch.from_numpy(codebook + offset).bfloat16().float().numpy()
+    return kept, z_e + offset
+
+
+def _few_different(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """Latents of data that know only half as many different vectors as there are codes."""
+    kept = np.unique(z_e, axis=0)
+    kept = kept[generator.choice(len(kept), len(codebook) // 2, replace=False)]
+    return codebook, kept[generator.integers(len(kept), size=len(z_e))]
+
+
+def _pending(seed: int) -> Evidence:
+    """As `initted` layouts are saved before their first batch: zeros, and a flag that says so."""
+    zeros = np.zeros((128, 16), dtype=np.float32)
+    return replace(_altered(seed, lambda _, z_e, __: (zeros, z_e)), initialized=False)
+
+
+def _too_few(seed: int) -> Evidence:
+    """A sound codebook seen through 100 latents, as in one small batch."""
+    return _altered(seed, lambda codebook, z_e, _: (codebook, z_e[:100]))
+
+
+GALLERY: tuple[Exhibit, ...] = (
+    Exhibit("digits, sound", "healthy", True, partial(trained, "digits", 150, **SOUND)),
+    Exhibit(
+        "digits, moving average", "healthy", True, partial(trained, "digits", 150, codebook_update="ema", **SOUND)
+    ),
+    Exhibit("classifier, sound", "healthy", True, partial(trained, "digits-classifier", 150, **SOUND)),
+    Exhibit("plane, sound", "healthy", True, partial(trained, "plane", 150, **SOUND)),
+    Exhibit("patches, sound", "healthy", True, partial(trained, "patches", 120, num_codes=64, **SOUND)),
+    Exhibit(
+        "digits, second residual level",
+        "healthy",
+        True,
+        partial(trained, "digits", 100, structure="residual", levels=2, level=1, **SOUND),
+    ),
+    Exhibit("digits, default start", "index-collapse", True, partial(trained, "digits", 150)),
+    Exhibit("classifier, default start", "index-collapse", True, partial(trained, "digits-classifier", 150)),
+    Exhibit("plane, default start", "dead-codes-far", True, partial(trained, "plane", 150)),
+    Exhibit("digits, affine alone", "dead-codes-far", True, partial(trained, "digits", 250, affine="running")),
+    Exhibit("digits, k-means alone", "dead-codes-crowded", True, partial(trained, "digits", 150, code_init="kmeans")),
+    Exhibit("digits, step 0", "never-trained", True, partial(trained, "digits", 0)),
+    Exhibit("±1/K", "never-trained", False, _untouched(lambda g, s: g.uniform(-1 / s[0], 1 / s[0], s))),
+    Exhibit("zeros", "never-trained", False, _untouched(lambda _, s: np.zeros(s))),
+    Exhibit("digits, β = 0", "no-gradient", True, partial(trained, "digits", 100, beta=0.0)),
+    Exhibit("initialization pending", "initialization-pending", False, _pending),
+    Exhibit("digits, step 5", "codebook-far", True, partial(trained, "digits", 5)),
+    Exhibit("codebook out of place", "codebook-far", False, _moved(1.0, 3.0)),
+    Exhibit("codebook out of scale", "codebook-far", False, _moved(8.0, 0.0)),
+    Exhibit("codebook out of both", "codebook-far", False, _moved(0.1, 3.0)),
+    Exhibit("latents on a line", "embedding-collapse", False, partial(_altered, alter=_on_a_line)),
+    Exhibit("latents at a point", "embedding-collapse", False, partial(_altered, alter=_on_a_point)),
+    Exhibit(
+        "digits, affine and little commitment",
+        "runaway-embeddings",
+        True,
+        partial(trained, "digits", 300, affine="running", alpha=0.3, code_init="kmeans"),
+    ),
+    Exhibit(
+        "plane, β = 1", "commitment-too-weak", True, partial(trained, "plane", 300, beta=1.0, code_init="kmeans")
+    ),
+    Exhibit("digits, α = 0.01", "commitment-too-weak", True, partial(trained, "digits", 300, alpha=0.01, **SOUND)),
+    Exhibit(
+        "digits, α = 1,000",
+        "commitment-too-strong",
+        True,
+        partial(trained, "digits", 150, alpha=1000.0, beta=0.1, **SOUND),
+    ),
+    Exhibit(
+        "digits, α = 1,000, default start",
+        "commitment-too-strong",
+        True,
+        partial(trained, "digits", 150, alpha=1000.0, beta=0.1),
+    ),
+    Exhibit(
+        "digits, replaced every step",
+        "recycling-replacement",
+        True,
+        partial(trained, "digits", 100, code_init="kmeans", replace_every=1, batch_size=4),
+    ),
+    Exhibit("plane, K = 4,096", "oversized-codebook", True, partial(trained, "plane", 60, num_codes=4096)),
+    Exhibit("few different latents", "oversized-codebook", False, partial(_altered, alter=_few_different)),
+    Exhibit(
+        "digits, second level of a default start",
+        "idle-level",
+        True,
+        partial(trained, "digits", 40, structure="residual", levels=2, level=1),
+    ),
+    Exhibit("copied codes", "duplicate-codes", False, partial(_altered, alter=_doubled)),
+    Exhibit("a NaN", "broken-numbers", False, partial(_altered, alter=_with_nan)),
+    Exhibit("bfloat16 far from the origin", "broken-numbers", False, partial(_altered, alter=_rounded_away)),
+    Exhibit("100 latents", "not-enough-data", False, _too_few),
+)
