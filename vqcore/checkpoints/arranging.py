@@ -103,5 +103,5 @@ def _has_own_projection(book: Codebook) -> bool:
         module.get(f"{name}.{leaf}") is not None
         for module in (book.owner, book.owner.up)
         for name in OWN_PROJECTIONS
-        for leaf in ("weight", "weight_v", "parametrizations.weight.original1")
+        for leaf in ("weight", "bias", "weight_v", "parametrizations.weight.original1")
     )

@@ -2,6 +2,7 @@
 
 # n latents, K codes, D features
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 from vqcore.checkpoints.arrangement import Vectors, nearest, unit
 
 Remedy = Literal["restart", "replace", "align"]
-"""`restart`: k-means of the dead codes while the others hold still. `replace`: dead codes onto latents drawn at
+"""`restart`: k-means of the dead codes, and of those that lose all their latents to them, while the others hold
+still. `replace`: dead codes onto latents drawn at
 random. `align`: c ← s·c + b for all codes, so that C has the mean and the spread of P in every feature."""
 
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 
-KMEANS_STEPS = 5
+SEED_ROUNDS = 5
+"""Dead codes are placed in so many parts, each where the ones before leave the most error. Placed all at once they
+crowd where the latents are furthest from the old codes (Bahmani et al., arXiv 1203.6402, find five to be enough)."""
+
+KMEANS_STEPS = 8
 """Most of what k-means gains comes in its first steps; each is a search of all latents."""
 
 SMALLEST_SPREAD = 1e-6
@@ -52,22 +58,23 @@ def fitted(remedy: Remedy, table: Vectors, inputs: Vectors, cosine: bool, genera
 
 
 def _restarted(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
-    codes = nearest(inputs, table)
-    weights = np.square(inputs - table[codes]).sum(1, dtype=np.float64)  # as k-means++ draws its next centre
-    placed, moved = _placed(table, inputs, codes, weights, generator)
-    for _ in range(KMEANS_STEPS if moved.any() else 0):
+    placed, moved = table, np.zeros(len(table), np.bool_)
+    for _ in range(KMEANS_STEPS):
         codes = nearest(inputs, placed)
         counts = np.bincount(codes, minlength=len(placed))
+        weights = np.square(inputs - placed[codes]).sum(1, dtype=np.float64)  # as k-means++ draws its next centre
         sums = sums_by_code(inputs, codes, len(placed))
         means: Vectors = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
         placed = np.where((moved & (counts > 0))[:, None], unit(means) if cosine else means, placed)
+        placed, newly = _placed(placed, inputs, codes, weights, math.ceil(len(table) / SEED_ROUNDS), generator)
+        moved |= newly
     return Fitted(placed, moved)
 
 
 def _replaced(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
     codes = nearest(inputs, table)
     apart = (inputs != table[codes]).any(1)  # a latent that a code already sits on would make two of it
-    return Fitted(*_placed(table, inputs, codes, apart.astype(np.float64), generator))
+    return Fitted(*_placed(table, inputs, codes, apart.astype(np.float64), len(table), generator))
 
 
 def _aligned(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
@@ -88,10 +95,11 @@ def _placed(
     inputs: Vectors,
     codes: NDArray[np.int64],
     weights: NDArray[np.float64],
+    most: int,
     generator: np.random.Generator,
 ) -> tuple[Vectors, Mask]:
-    """`table` with its dead codes on different ones of `inputs`, drawn by weight without putting back."""
-    dead = np.flatnonzero(np.bincount(codes, minlength=len(table)) == 0)
+    """`table` with at most `most` of its dead codes on different `inputs`, drawn by weight without putting back."""
+    dead = np.flatnonzero(np.bincount(codes, minlength=len(table)) == 0)[:most]
     different = _first_of_each(inputs)
     different = different[weights[different] > 0]
     rings = generator.exponential(size=len(different)) / weights[different]  # the first to ring are drawn

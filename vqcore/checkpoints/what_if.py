@@ -159,19 +159,29 @@ def _treated(
     vectors: Vectors,
     generator: np.random.Generator,
 ) -> tuple[tuple[Vectors, ...], tuple[Mask, ...]]:
-    treated, shared = list(tables), arrangement.searches_of
+    treated, searches = list(tables), arrangement.searches_of
     moved = [np.zeros(len(table), np.bool_) for table in tables]
     done: set[int] = set()
+    if remedy == "align" and any(len(set(chain)) < len(chain) for chain in arrangement.chains):
+        raise Unsuited("one codebook serves several residual levels, whose spreads differ")
 
     def treat_and_search(which: int, inputs: Vectors) -> Codes:
         if which not in done:
             done.add(which)
-            # A shared codebook is treated twice: once it has vectors for the first search, the later ones are for
-            # something else, far smaller, and codes that are dead only for that come to light.
-            for _ in range(1 if shared[which] == 1 or remedy == "align" else 2):
-                asked = inputs if shared[which] == 1 else _asked_of(which, arrangement, treated, vectors)
-                treated[which], newly = fitted(remedy, treated[which], asked, arrangement.cosine[which], generator)
-                moved[which] |= newly
+            cosine = arrangement.cosine[which]
+            treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator)
+            if searches[which] > 1 and remedy != "align":
+                # What the later searches are for shows once the first finds something. The codes that were dead for
+                # the first are then drawn anew, from all of it.
+                asked = _asked_of(which, arrangement, treated, vectors)
+                free = moved[which].copy()
+                free[0] &= not free.all()  # a search needs one that is not
+                without = np.where(free[:, None], np.float32(np.nan), tables[which])
+                placed, moved[which] = fitted(remedy, without, asked, cosine, generator)
+                treated[which] = np.where(moved[which][:, None], placed, tables[which])
+            elif searches[which] > 1:
+                asked = _asked_of(which, arrangement, tables, vectors)
+                treated[which], moved[which] = fitted(remedy, tables[which], asked, cosine, generator)
         return nearest(inputs, treated[which])
 
     arrangement.run(vectors, treated, treat_and_search)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
@@ -95,46 +94,58 @@ def _write(contents: Contents, source: Path, part: Path, edits: Edits) -> tuple[
             return write_legacy(part, contents.root, edits)
         return write_zip(part, contents.root, edits)
     if contents.format == "safetensors":
-        _write_safetensors(part, edits)
-    elif contents.format == "npz":
-        _write_npz(source, part, edits)
-    else:
-        raise CheckpointError(f"`{shown(source)}` is a lone array, not a checkpoint. Save it in an .npz by name.")
-    return tuple(edits)
+        return _write_safetensors(part, edits)
+    if contents.format == "npz":
+        return _write_npz(source, part, edits)
+    raise CheckpointError(f"`{shown(source)}` is a lone array, not a checkpoint. Save it in an .npz by name.")
 
 
-def _write_safetensors(part: Path, edits: Edits) -> None:
+def _write_safetensors(part: Path, edits: Edits) -> tuple[Place, ...]:
     """Positioned writes of values alone: header, metadata and order stay byte for byte."""
+    changed = []
     with safe_open(part, framework="pt") as stored, part.open("r+b") as file:
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
         for place, values in edits.items():
             tensor = stored.get_tensor(place.key)
+            before = _bytes(tensor)
             tensor.copy_(torch.from_numpy(values))
-            file.seek(8 + length + header[place.key]["data_offsets"][0])
-            file.write(tensor.view(-1).view(torch.uint8).numpy().tobytes())
+            if _bytes(tensor) != before:
+                changed.append(place)
+                file.seek(8 + length + header[place.key]["data_offsets"][0])
+                file.write(_bytes(tensor))
+    return tuple(changed)
 
 
-def _write_npz(source: Path, part: Path, edits: Edits) -> None:
+def _write_npz(source: Path, part: Path, edits: Edits) -> tuple[Place, ...]:
     """Member by member, each with its name, date and compression."""
+    changed = []
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(part, "w") as new:
         new.comment = old.comment
         for info in old.infolist():
             entry = zipfile.ZipInfo(info.filename, info.date_time)
             entry.compress_type, entry.external_attr = info.compress_type, info.external_attr
-            values = edits.get(Place((), info.filename.removesuffix(".npy")))
+            place = Place((), info.filename.removesuffix(".npy"))
             with old.open(info) as reading, new.open(entry, "w", force_zip64=True) as writing:
-                if values is not None:
-                    _write_npy(reading, writing, values, info.filename)
-                else:
+                if place not in edits:
                     shutil.copyfileobj(reading, writing, 1 << 20)
+                elif _write_npy(reading, writing, edits[place], info.filename):
+                    changed.append(place)
+    return tuple(changed)
 
 
-def _write_npy(reading: IO[bytes], writing: IO[bytes], values: NDArray[Any], name: str) -> None:
+def _write_npy(reading: IO[bytes], writing: IO[bytes], values: NDArray[Any], name: str) -> bool:
+    """Whether any value changed."""
     header = read_header(reading, name)
     reading.seek(0)
     writing.write(reading.read(header.offset))
-    writing.write(np.asarray(values).astype(header.dtype).tobytes("F" if header.fortran else "C"))
+    new = values.astype(header.dtype).tobytes("F" if header.fortran else "C")
+    writing.write(new)
+    return new != reading.read(len(new))
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.view(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _settle(path: Path) -> None:
