@@ -1,0 +1,73 @@
+"""Which codebooks are searched for which features of a latent, and in what order. Knows no file."""
+
+# N vectors, K codes, D features of one codebook, G groups of features, L levels
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from vqcore.quantizer.nearest import nearest_codes
+
+Vectors = NDArray[np.float32]
+Codes = NDArray[np.int64]
+
+SMALLEST_LENGTH = 1e-12
+
+
+class Arrangement(NamedTuple):
+    """The features are cut into G equal runs, and each run goes through a chain of searches.
+
+    Within a chain each search is for what the ones before it left over: a residual quantizer is one chain, a grouped
+    one is G chains of one search. A codebook that is shared stands in several places.
+    """
+
+    chains: tuple[tuple[int, ...], ...]
+    """For each run of features, which codebook each of its searches uses."""
+
+    cosine: tuple[bool, ...]
+    """For each codebook, whether it compares unit vectors with unit vectors."""
+
+    @property
+    def searches_of(self) -> tuple[int, ...]:
+        """How many searches each codebook has."""
+        used = [which for chain in self.chains for which in chain]
+        return tuple(used.count(which) for which in range(len(self.cosine)))
+
+    def run(self, vectors: Vectors, tables: Sequence[Vectors], search: Callable[[int, Vectors], Codes]) -> Vectors:
+        """Call `search` with each codebook's number and what it is asked for, (N, D), in order.
+
+        A table that `search` has put into `tables` is the one whose vectors are subtracted.
+
+        Returns:
+            (N, G·D) what all searches together leave over.
+        """
+        left_over = []
+        for left, chain in zip(np.split(vectors, len(self.chains), axis=1), self.chains, strict=True):
+            for which in chain:
+                codes = search(which, unit(left) if self.cosine[which] else np.ascontiguousarray(left))
+                left = left - tables[which][codes]
+            left_over.append(left)
+        return np.concatenate(left_over, axis=1)
+
+
+def nearest(vectors: Vectors, table: Vectors) -> Codes:
+    """The codes (N,) nearest to `vectors` (N, D) among the rows of `table` (K, D) that are finite.
+
+    Raises:
+        ValueError: where none is.
+    """
+    usable = np.flatnonzero(np.isfinite(table).all(1))
+    if len(usable) == 0:
+        raise ValueError("no code vector is finite")
+    found = nearest_codes(torch.from_numpy(vectors), torch.from_numpy(table[usable]))
+    codes: Codes = usable[found.numpy()]
+    return codes
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """`vectors` (N, D) at length 1; a zero vector stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, SMALLEST_LENGTH))

@@ -1,0 +1,235 @@
+"""What a remedy would do to usage and error, foretold on latents that it was not fitted to."""
+
+# N vectors, K codes, D features
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.checkpoints.arrangement import Arrangement, Codes, Vectors, nearest
+from vqcore.checkpoints.arranging import arrangement_of
+from vqcore.checkpoints.effective import Known, effective
+from vqcore.checkpoints.errors import CheckpointError
+from vqcore.checkpoints.found import Codebook
+from vqcore.checkpoints.halves import LatentSource, halves_of, latents_in_memory
+from vqcore.checkpoints.remedies import REMEDIES, Mask, Remedy, Unsuited, fitted
+from vqcore.diagnostics.usage import active_codes, count_codes, enough_to_judge, perplexity
+
+MOST_VECTORS = 1 << 16
+VECTORS_PER_CODE = 4
+MOST_VALUES = 1 << 25
+"""Of each half 65,536 vectors are read, or 4 a code where that is more, but never more than 128 MiB."""
+
+
+class Measured(NamedTuple):
+    """One codebook, over all searches in it."""
+
+    num_codes: int
+    active: int
+    """Codes used at least once by the held-out vectors."""
+
+    perplexity: float
+    error: float
+    """‖z_e − z_q‖² of a search, summed over features, mean over vectors and searches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A quantizer on the held-out vectors, as it is or after a remedy."""
+
+    codebooks: tuple[Measured, ...]
+    error: float
+    """‖z_e − z_q‖² of the whole, summed over features, mean over vectors. Of cosine codebooks that are searched once
+    it is between unit vectors, as their training sees it."""
+
+    relative_error: float
+    """`error` over the variance of what is compared, summed over features."""
+
+    tables: tuple[Vectors, ...] = field(repr=False)
+    """The vectors (K, D) of each codebook, as the search sees them."""
+
+    moved: tuple[Mask, ...] = field(repr=False)
+    """The mask (K,) of the codes that the remedy moved, of each codebook."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WhatIf:
+    """Before and after, by remedy."""
+
+    before: Outcome
+    after: Mapping[Remedy, Outcome]
+    unsuited: Mapping[Remedy, str]
+    """Remedies that make no sense here, and why."""
+
+    num_fit: int
+    """Vectors that the remedies were fitted to."""
+
+    num_held_out: int
+    """Other vectors, on which everything is measured."""
+
+    num_vectors: int
+    """Vectors there are; the others were drawn from them."""
+
+    enough: bool
+    """Whether `num_fit` vectors say which codes are dead: even usage would touch 95% of each codebook's."""
+
+    seed: int
+
+
+def what_if(
+    codebooks: Sequence[Codebook],
+    latents: LatentSource | NDArray[np.floating],
+    *,
+    remedies: Sequence[Remedy] = REMEDIES,
+    known: Known | None = None,
+    seed: int = 0,
+) -> WhatIf:
+    """Foretell `remedies` for the codebooks of one quantizer, as `arranging.quantizers_of` gives them.
+
+    The latents fall into two halves: on a sample of the one the remedy is fitted, on a sample of the other everything
+    is measured. Residual levels are treated in order, each by what the ones before it, treated, leave over.
+
+    Args:
+        codebooks: all that work together, in order.
+        latents: what the quantizer is asked for, (…, D) or a source of blocks; D as in `arranging.widths_of`.
+        remedies: which.
+        known: what the file does not tell of the effective vectors.
+        seed: of the sampling and the remedies.
+
+    Raises:
+        CheckpointError: where the latents do not fit, or what the codebooks are cannot be told from the file.
+    """
+    source = latents_in_memory(latents) if isinstance(latents, np.ndarray) else latents
+    found = [effective(book, known) for book in codebooks]
+    for book, one in zip(codebooks, found, strict=True):
+        if one.status == "raw":
+            raise CheckpointError(
+                f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be told."
+            )
+    arrangement = arrangement_of(codebooks, found, source.dim)
+    return what_if_of(arrangement, [one.vectors for one in found], source, remedies=remedies, seed=seed)
+
+
+def what_if_of(
+    arrangement: Arrangement,
+    tables: Sequence[Vectors],
+    latents: LatentSource,
+    *,
+    remedies: Sequence[Remedy] = REMEDIES,
+    seed: int = 0,
+) -> WhatIf:
+    """As `what_if`, for code vectors `tables` (K, D) as the search sees them; needs no file.
+
+    Raises:
+        CheckpointError: where reading the latents does, or a codebook has no finite vector.
+    """
+    most = max(MOST_VECTORS, VECTORS_PER_CODE * max(map(len, tables)))
+    halves = halves_of(latents, min(most, max(1, MOST_VALUES // latents.dim)), seed=seed)
+    if not all(np.isfinite(table).all(1).any() for table in tables):
+        raise CheckpointError("A codebook has no finite vector, so nothing can be compared with it.")
+    still = tuple(np.zeros(len(table), np.bool_) for table in tables)
+    after: dict[Remedy, Outcome] = {}
+    unsuited: dict[Remedy, str] = {}
+    for remedy in remedies:
+        try:
+            treated, moved = _treated(remedy, arrangement, tables, halves.fit, np.random.default_rng(seed))
+        except Unsuited as reason:
+            unsuited[remedy] = str(reason)
+        else:
+            after[remedy] = _outcome(arrangement, treated, moved, halves.held_out)
+    return WhatIf(
+        before=_outcome(arrangement, tuple(tables), still, halves.held_out),
+        after=after,
+        unsuited=unsuited,
+        num_fit=len(halves.fit),
+        num_held_out=len(halves.held_out),
+        num_vectors=halves.num_vectors,
+        enough=all(enough_to_judge(len(halves.fit), len(table)) for table in tables),
+        seed=seed,
+    )
+
+
+def _treated(
+    remedy: Remedy,
+    arrangement: Arrangement,
+    tables: Sequence[Vectors],
+    vectors: Vectors,
+    generator: np.random.Generator,
+) -> tuple[tuple[Vectors, ...], tuple[Mask, ...]]:
+    treated, searches = list(tables), arrangement.searches_of
+    moved = [np.zeros(len(table), np.bool_) for table in tables]
+    done: set[int] = set()
+    if remedy == "align" and any(len(set(chain)) < len(chain) for chain in arrangement.chains):
+        raise Unsuited("one codebook serves several residual levels, whose spreads differ")
+
+    def treat_and_search(which: int, inputs: Vectors) -> Codes:
+        if which not in done:
+            done.add(which)
+            cosine = arrangement.cosine[which]
+            treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator)
+            if searches[which] > 1 and remedy != "align":
+                # What the later searches are for shows once the first finds something. The codes that were dead for
+                # the first are then drawn anew, from all of it.
+                asked = _asked_of(which, arrangement, treated, vectors)
+                free = moved[which].copy()
+                free[0] &= not free.all()  # a search needs one that is not
+                without = np.where(free[:, None], np.float32(np.nan), tables[which])
+                placed, moved[which] = fitted(remedy, without, asked, cosine, generator)
+                treated[which] = np.where(moved[which][:, None], placed, tables[which])
+            elif searches[which] > 1:
+                asked = _asked_of(which, arrangement, tables, vectors)
+                treated[which], moved[which] = fitted(remedy, tables[which], asked, cosine, generator)
+        return nearest(inputs, treated[which])
+
+    arrangement.run(vectors, treated, treat_and_search)
+    return tuple(treated), tuple(moved)
+
+
+def _asked_of(which: int, arrangement: Arrangement, tables: Sequence[Vectors], vectors: Vectors) -> Vectors:
+    """What all searches in one codebook are for, (n · searches, D)."""
+    asked: list[Vectors] = []
+
+    def note_and_search(one: int, inputs: Vectors) -> Codes:
+        if one == which:
+            asked.append(inputs)
+        return nearest(inputs, tables[one])
+
+    arrangement.run(vectors, tables, note_and_search)
+    return np.concatenate(asked)
+
+
+def _outcome(
+    arrangement: Arrangement, tables: tuple[Vectors, ...], moved: tuple[Mask, ...], vectors: Vectors
+) -> Outcome:
+    counts = [np.zeros(len(table), np.int64) for table in tables]
+    errors: list[list[float]] = [[] for _ in tables]
+    compared = []
+
+    def search_and_count(which: int, inputs: Vectors) -> Codes:
+        codes = nearest(inputs, tables[which])
+        counts[which] += count_codes(codes, len(tables[which]))
+        errors[which].append(_mean_square(inputs - tables[which][codes]))
+        compared.append(_mean_square(inputs - inputs.mean(0)))
+        return codes
+
+    left_over = arrangement.run(vectors, tables, search_and_count)
+    once = all(len(chain) == 1 for chain in arrangement.chains)  # a chain's first search is not the whole
+    error = sum(map(sum, errors)) if once else _mean_square(left_over)
+    variance = sum(compared) if once else _mean_square(vectors - vectors.mean(0))
+    return Outcome(
+        codebooks=tuple(
+            Measured(len(count), active_codes(count), perplexity(count), float(np.mean(error)))
+            for count, error in zip(counts, errors, strict=True)
+        ),
+        error=error,
+        relative_error=error / variance if variance else float("nan"),
+        tables=tables,
+        moved=moved,
+    )
+
+
+def _mean_square(vectors: Vectors) -> float:
+    return float(np.square(vectors, dtype=np.float64).sum(1).mean())
