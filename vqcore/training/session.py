@@ -18,6 +18,7 @@ from vqcore.snapshot import History, Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
     Command,
+    ForkCommand,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -37,6 +38,9 @@ STOP_SECONDS = 2.5
 NICENESS = 5
 RATE_SECONDS = 2.0
 """Window over which steps a second are counted."""
+
+MOST_VARIANTS = 4
+"""Trainings that share one thread, and one page to be seen side by side."""
 
 
 class State(Enum):
@@ -63,6 +67,9 @@ class Status:
     steps_per_second: float
     recipe: Recipe
     """Of the first variant, with the live options now in force."""
+
+    variants: tuple[str, ...] = ()
+    """The names of all variants, forks last."""
 
     speed_limit: float | None = None
     """Steps a second that are not exceeded; None for as many as there is time for."""
@@ -273,9 +280,10 @@ class Session:
                 self._next_step_at = self._clock()
                 self._set_status(self._status.state, speed_limit=steps_per_second)
             case ChangeCommand(changes, variant) if self._trainers:
-                if variant not in self._trainers:
-                    raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
-                self._trainers[variant].apply(changes)
+                self._trainer(variant).apply(changes)
+                self._publish()
+            case ForkCommand(name, changes, variant) if self._trainers:
+                self._fork(name, changes, self._trainer(variant))
                 self._publish()
             case RestartCommand(recipe):
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
@@ -287,6 +295,25 @@ class Session:
                 (self.recipes, self._trainers, self._trails), self._replaced = self._replaced, now
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
+
+    def _trainer(self, variant: str) -> Trainer:
+        if variant not in self._trainers:
+            raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
+        return self._trainers[variant]
+
+    def _fork(self, name: str, changes: Mapping[str, Any], parent: Trainer) -> None:
+        """Nothing has changed where `changes` are refused: only then does the fork join the variants."""
+        if not name or name in self._trainers:
+            raise ValueError(
+                f"`name` of a fork must be a new one beside {', '.join(self._trainers)}, but got {name!r}."
+            )
+        if len(self._trainers) >= MOST_VARIANTS:
+            raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. Restart to end its forks.")
+        twin = parent.fork(name)
+        twin.apply(changes)
+        # New dictionaries: other threads may be reading the present ones.
+        self._trainers = {**self._trainers, name: twin}
+        self._trails = {**self._trails, name: [trail.copy() for trail in self._trails[parent.variant]]}
 
     def _advance(self) -> None:
         if self._clock() - self._asked_at > self._idle_pause_seconds:
@@ -331,6 +358,7 @@ class Session:
             device=str(trainer.device) if trainer is not None else "",
             steps_per_second=rate if state is State.RUNNING else 0.0,
             recipe=self._main_recipe(),
+            variants=tuple(self._trainers),
             can_undo=self._replaced is not None,
             **changes,
         )
