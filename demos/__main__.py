@@ -52,12 +52,13 @@ def _listing(found: list[Lesson]) -> tuple[Any, str]:
 
 
 def _one(lesson: Lesson, options: argparse.Namespace) -> tuple[Any, str]:
-    found = record(lesson, options.seed, shorten=SHORTENED if options.quick else 1)
+    seed = options.seed or 0
+    found = record(lesson, seed, shorten=SHORTENED if options.quick else 1)
     examined = examine(lesson, found)
     if options.html is not None:
         options.html.write_text(lesson_html(lesson, found, examined), encoding="utf-8")
-    text = lesson_text(lesson, options.seed, examined)
-    return lesson_report(lesson, options.seed, examined), f"{text}{_warning(options)}"
+    text = lesson_text(lesson, seed, examined)
+    return lesson_report(lesson, seed, examined), f"{text}{_warning(options)}"
 
 
 def _all(found: list[Lesson], options: argparse.Namespace) -> tuple[Any, str]:
@@ -89,9 +90,13 @@ def _named(name: str, found: list[Lesson], unusable: list[Unusable]) -> Lesson:
 def _check(options: argparse.Namespace) -> None:
     if options.all and (options.name is not None or options.html is not None):
         raise ValueError("`--all` runs every lesson and writes no page: leave NAME and --html out.")
+    if options.seeds is not None and not options.all:
+        raise ValueError("`--seeds` counts seeds for --all. Name one with --seed.")
+    if options.all and options.seed is not None:
+        raise ValueError("`--all` begins at seed 0: say how many with --seeds, and leave --seed out.")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
-    if not 0 <= options.seed <= LARGEST_SEED:
+    if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
         raise ValueError(f"`--seed` must be a whole number from 0 to {LARGEST_SEED}, but got {options.seed}.")
     if options.html is not None and not options.html.absolute().parent.is_dir():
         raise ValueError(f"`--html` must name a file in a folder that exists, but {options.html.parent} does not.")
@@ -126,7 +131,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="of the lesson; 0 unless told")
     parser.add_argument(
         "--html", type=Path, metavar="OUT", help="write the lesson there as a page that needs nothing"
     )

@@ -23,6 +23,9 @@ from vqcore.snapshot import Snapshot
 LINES = ("vermillion", "blue", "green", "orange", "purple", "sky", "olive", "slate")
 """Colour roles of trainings side by side, in the order that a step names them."""
 
+PIXELS_A_LETTER = 6.5
+"""Of the names at the ends of lines."""
+
 HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360}
 
 
@@ -133,7 +136,7 @@ def _compare(moments: dict[str, Snapshot]) -> Figure:
     last = max(one.step for one in moments.values())
     marks = {event.step: Marker(step=event.step, label="") for one in moments.values() for event in one.events}
     plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=HEIGHTS["compare"])
-    plot["layout"]["margin"]["r"] = 150
+    plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, moments))
     return Figure("Perplexity over the last 50 batches, and task loss of each batch.", HEIGHTS["compare"], plot)
 
 

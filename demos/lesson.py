@@ -3,7 +3,8 @@
 Knows no page and trains nothing. Text says what to look at; what happened is said by findings alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -137,11 +138,11 @@ class TryIt:
     """For the Trajectories page, instead of a training."""
 
     def link(self, seed: int) -> tuple[str, dict[str, str]]:
-        """The page's path and query."""
+        """The page's path on the server, empty for the first one, and its query."""
         if self.setting is not None:
             return "trajectories", trajectory_address.write(self.setting) | {"seed": str(seed)}
         assert self.training is not None
-        return "live", address.write(None, self.training.recipe(seed), self.view, paused=False)
+        return "", address.write(None, self.training.recipe(seed), self.view, paused=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,18 +208,13 @@ class Lesson:
         _check_view(step.view)
 
 
-class _named:  # noqa: N801  read as a word, in `with`
-    """Puts the name of the part into the sentence of a refusal."""
-
-    def __init__(self, part: str) -> None:
-        self.part = part
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
-        if isinstance(error, ValueError):
-            raise LessonError(f"{self.part}: {error}") from error
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Puts the name of `part` into the sentence of a refusal."""
+    try:
+        yield
+    except ValueError as error:
+        raise LessonError(f"{part}: {error}") from error
 
 
 def _check_words(name: str, text: str) -> None:

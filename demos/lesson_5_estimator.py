@@ -57,8 +57,8 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Going down without codes",
-            text="A point z_e follows the gradient of a loss over the plane. Dark is high, the cross is the minimum. "
-            "Here nothing is quantized: the gradient that it gets is the gradient where it is.",
+            text="A point z_e follows the gradient of a loss over the plane, down to the minimum. The lines are its "
+            "contours. Here nothing is quantized: the gradient that it gets is the gradient where it is.",
             shows=("no quantization",),
             panels=("paths",),
             claims=(Claim("Without quantization the gradient is exact.", _exact_without),),
