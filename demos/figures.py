@@ -13,10 +13,9 @@ from app.figures.curves import Panel as CurvePanel
 from app.figures.examples import examples
 from app.figures.pcq_map import Plane, pcq_map
 from app.theme import role
-from demos.lesson import Lesson, Step
+from demos.lesson import Step
 from demos.measures import usage_now
 from demos.record import Record
-from vqcore.problems.catalogue import find_problem
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
@@ -37,7 +36,7 @@ class Figure(NamedTuple):
     plot: dict[str, Any]
 
 
-def step_figures(lesson: Lesson, step: Step, found: Record) -> list[Figure]:
+def step_figures(step: Step, found: Record) -> list[Figure]:
     """The panels of one step, but for paths; none of a training that broke down before."""
     reached = [name for name in step.shows if (name, step.at) in found.moments]
     made: list[Figure] = []
@@ -45,11 +44,11 @@ def step_figures(lesson: Lesson, step: Step, found: Record) -> list[Figure]:
         if panel == "compare" and reached:
             made.append(_compare({name: found.at(name, step.at) for name in reached}))
         elif panel not in ("compare", "paths"):
-            made += [_single(panel, name, lesson, step, found) for name in reached]
+            made += [_single(panel, name, step, found) for name in reached]
     return made
 
 
-def _single(panel: str, name: str, lesson: Lesson, step: Step, found: Record) -> Figure:
+def _single(panel: str, name: str, step: Step, found: Record) -> Figure:
     snapshot = found.at(name, step.at)
     counts = usage_now(snapshot)
     vectors = f"{len(snapshot.z_e):,} of {snapshot.monitor_of:,} held-out vectors (random, seed {found.seed})"
@@ -64,28 +63,22 @@ def _single(panel: str, name: str, lesson: Lesson, step: Step, found: Record) ->
         return Figure(f"Use of {len(counts):,} codes: {where}. Of {vectors}.", HEIGHTS[panel], plot)
     if panel == "curves":
         return Figure(f"Through time: {name}.", HEIGHTS[panel], _curves(snapshot))
-    plot = examples(
-        snapshot.inputs,
-        snapshot.code_maps,
-        snapshot.num_codes,
-        reconstructions=snapshot.outputs
-        if find_problem(lesson.trainings[name].problem).task != "classification"
-        else None,
-    )
+    plot = examples(snapshot.inputs, snapshot.code_maps, snapshot.num_codes, reconstructions=snapshot.outputs)
     return Figure(f"Held-out inputs: {where}.", HEIGHTS[panel], plot)
 
 
 def _map(snapshot: Snapshot, moments: Sequence[Snapshot], counts: np.ndarray) -> dict[str, Any]:
     """In one plane for all moments of the training: only then does it show what moved."""
-    flat = snapshot.codebook.shape[1] == 2
-    points = [np.concatenate([moment.z_e, moment.codebook]) for moment in moments]
-    basis = FrozenBasis.fit(np.concatenate(points))
-    titles = ("feature 1", "feature 2")
-    if not flat:
-        first, second = basis.explained_share
-        titles = (f"PC 1 · {first:.0%} of variance", f"PC 2 · {second:.0%} of variance")
-    p, c = (each if flat else basis.project(each) for each in (snapshot.z_e, snapshot.codebook))
-    plane = Plane(p=p, c=c, codes=snapshot.codes, counts=counts, axis_titles=titles, keeps_distances=True)
+    basis = FrozenBasis.fit(np.concatenate([part for moment in moments for part in (moment.z_e, moment.codebook)]))
+    first, second = basis.explained_share
+    plane = Plane(
+        p=basis.project(snapshot.z_e),
+        c=basis.project(snapshot.codebook),
+        codes=snapshot.codes,
+        counts=counts,
+        axis_titles=(f"PC 1 · {first:.0%} of variance", f"PC 2 · {second:.0%} of variance"),
+        keeps_distances=True,
+    )
     plot = pcq_map(plane)
     for trace in plot["data"]:  # a browser has WebGL for a handful of plots, and a lesson has more
         trace["type"] = "scatter"

@@ -16,7 +16,7 @@ from app.trajectory_plot.picture import picture
 from demos.figures import step_figures
 from demos.lesson import Lesson, Note, Step
 from demos.record import Record
-from demos.running import Examined
+from demos.running import Examined, answer
 
 HERE = File(__file__).parent
 SERVER = "http://localhost:8501"
@@ -30,7 +30,7 @@ def lesson_html(lesson: Lesson, found: Record, examined: list[Examined]) -> str:
     parts = []
     for number, step in enumerate(lesson.steps, start=1):
         mine = [each for each in examined if each.number == number]
-        parts.append(_step(number, step, found, mine, _figures(lesson, step, found, figures, paths)))
+        parts.append(_step(number, step, found, mine, _figures(step, found, figures, paths)))
     script = javascript("palette.js", str(HERE / "page.js"))
     return (
         (HERE / "page.html")
@@ -51,12 +51,10 @@ def lesson_html(lesson: Lesson, found: Record, examined: list[Examined]) -> str:
     )
 
 
-def _figures(
-    lesson: Lesson, step: Step, found: Record, figures: list[dict[str, Any]], paths: list[dict[str, Any]]
-) -> str:
+def _figures(step: Step, found: Record, figures: list[dict[str, Any]], paths: list[dict[str, Any]]) -> str:
     """Places for the step's figures; what is to be drawn there is added to `figures` and `paths`."""
     places = []
-    for figure in step_figures(lesson, step, found):
+    for figure in step_figures(step, found):
         places.append(
             f'<figure><div class="plot" style="height:{figure.height}px" role="img" '
             f'aria-label="{html.escape(figure.plot.get("alt", ""))}"></div>'
@@ -78,7 +76,7 @@ def _step(number: int, step: Step, found: Record, examined: list[Examined], figu
     body = f"{figures}{findings}"
     if step.question is not None:
         choices = "".join(f"<li>{html.escape(choice)}</li>" for choice in step.question.choices)
-        right = html.escape(step.question.choices[step.question.answer(found)])
+        right = html.escape(answer(number, step, step.question, found))
         body = (
             f"<p><b>{html.escape(step.question.asks)}</b></p><ul>{choices}</ul>"
             f"<details><summary>Reveal</summary><p>Here: <b>{right}</b></p>{body}</details>"

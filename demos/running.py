@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from demos.lesson import Claim, Finding, Lesson, Step, Training
+from demos.lesson import Claim, Finding, Lesson, Question, Step, Training
 from demos.record import BrokeDownError, Record
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError
@@ -68,6 +68,16 @@ def examine(lesson: Lesson, found: Record) -> list[Examined]:
         for number, step in enumerate(lesson.steps, start=1)
         for claim in step.claims
     ]
+
+
+def answer(number: int, step: Step, question: Question, found: Record) -> str:
+    """The right choice, or a sentence why there is none."""
+    try:
+        return question.choices[question.answer(found)]
+    except BrokeDownError as error:
+        return str(error)
+    except Exception as error:  # the lesson's file is at fault, as above
+        return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error!r}."
 
 
 def _examined(number: int, step: Step, claim: Claim, found: Record) -> Examined:

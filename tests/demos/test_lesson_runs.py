@@ -1,5 +1,6 @@
 """Lessons as they run without a browser: what is recorded, counted, printed and written."""
 
+import html
 import json
 import re
 
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 
 from demos.__main__ import main
+from demos.catalogue import lessons
 from demos.lesson import Claim, Finding, Lesson, Step, Training, TryIt
 from demos.measures import in_use, moved, recent_loss, relative_error_now
+from demos.page import lesson_html
 from demos.record import BrokeDownError
 from demos.report import table
-from demos.running import Examined, record, records
+from demos.running import Examined, answer, examine, record, records
 from vqcore.training.trainer import Trainer
 
 SMALL = {"num_codes": 8, "batch_size": 64}
@@ -123,13 +126,29 @@ def test_a_short_lesson_from_end_to_end(tmp_path, capsys):
     assert written.count('class="plot"') == len(json.loads(re.search(r'id="figures">(.*?)</script>', own).group(1)))
 
 
-def test_all_lessons_shortened_compute_every_claim(capsys):
+def test_all_lessons_shortened_compute_every_claim_and_answer(capsys, monkeypatch):
+    kept = []
+
+    def keeping(*words, **settings):
+        kept[:] = records(*words, **settings)
+        return kept
+
+    monkeypatch.setattr("demos.__main__.records", keeping)
     rows = json.loads(printed(capsys, "--all", "--quick", "--json")[0])
-    assert {row["lesson"] for row in rows} == {"quantizer", "collapse", "why", "affine", "estimator", "practice"}
+    found, _ = lessons()
+    assert [(row["lesson"], row["claim"]) for row in rows] == [
+        (lesson.name, claim.says) for lesson in found for step in lesson.steps for claim in step.claims
+    ]
     for row in rows:
         assert row["errors"] == []
         assert row["seeds"] == 1
         assert row["numbers"][0]
+    for lesson, of_lesson in zip(found, kept, strict=True):
+        for number, step in enumerate(lesson.steps, start=1):
+            if step.question is not None:
+                assert answer(number, step, step.question, of_lesson) in step.question.choices
+        page = lesson_html(lesson, of_lesson, examine(lesson, of_lesson))
+        assert all(html.escape(step.title) in page for step in lesson.steps)
 
 
 def test_without_a_name_it_lists_the_lessons(capsys):
