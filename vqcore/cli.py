@@ -13,16 +13,11 @@ from tqdm import tqdm
 
 from vqcore import storage
 from vqcore.bench import bench_session
-<<<<<<< HEAD
+from vqcore.bench_doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench_page import bench_page
 from vqcore.bench_quantizer import bench_quantizer, table
-from vqcore.problems.catalogue import PROBLEMS, find_problem
-=======
-from vqcore.bench_doctor import JUDGED_SEEDS, bench_doctor, matrix_table
-from vqcore.bench_quantizer import bench_quantizer, table
 from vqcore.doctor.command import add_words, doctor
-from vqcore.problems.catalogue import PROBLEMS
->>>>>>> e1
+from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
 from vqcore.training.trainer import Trainer
@@ -91,13 +86,10 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure speed, as ratios within this run."""
     if options.what == "quantizer":
         return _bench_quantizer(options)
-<<<<<<< HEAD
     if options.what == "page":
         return _bench_page(options)
-=======
     if options.what == "doctor":
         return _bench_doctor(options)
->>>>>>> e1
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -115,20 +107,19 @@ def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
     return report, table(report)
 
 
-<<<<<<< HEAD
 def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
     if len(options.problems) > 1:
         raise ValueError(f"`bench page` takes one problem, but got {' '.join(options.problems)}.")
     problem = find_problem(*options.problems or ["patches"]).name
     report = bench_page(problem, seconds=options.seconds, browsers=options.browsers, minutes=options.minutes)
     return report, str(report["summary"])
-=======
+
+
 def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
     if options.problems:
         raise ValueError(f"`bench doctor` takes no problem, but got {' '.join(options.problems)}.")
     report = bench_doctor(JUDGED_SEEDS[:1] if options.quick else JUDGED_SEEDS)
     return report, matrix_table(report)
->>>>>>> e1
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -233,10 +224,9 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-<<<<<<< HEAD
-        choices=["session", "quantizer", "page"],
+        choices=["session", "quantizer", "page", "doctor"],
         help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
-        "page: a refresh of the Live page in a real browser",
+        "page: a refresh of the Live page in a real browser; doctor: the diagnosis against the failure gallery",
     )
     benching.add_argument(
         "problems", nargs="*", help="session: all unless told; page: one, patches unless told", metavar="PROBLEM"
@@ -244,20 +234,11 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
-    benching.add_argument("--quick", action="store_true", help="quantizer only: one tiny size, to see it run")
-    for verb in (listing, training, benching):
-=======
-        choices=["session", "quantizer", "doctor"],
-        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
-        "doctor: the diagnosis against the failure gallery",
-    )
-    benching.add_argument("problems", nargs="*", help="session only; all unless told", metavar="PROBLEM")
     benching.add_argument("--quick", action="store_true", help="quantizer: one tiny size; doctor: one seed")
 
     examining = verbs.add_parser("doctor", help="name what is wrong with the codebooks of a checkpoint")
     examining.set_defaults(verb=doctor)
     add_words(examining)
     for verb in (listing, training, benching, examining):
->>>>>>> e1
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

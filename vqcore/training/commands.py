@@ -38,6 +38,18 @@ class ChangeCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ForkCommand:
+    """Copy `variant` as it is now into a new one called `name`, and make `changes` there, as `ChangeCommand` does.
+
+    Both step on in lockstep. A restart ends all forks.
+    """
+
+    name: str
+    changes: MappingProxyType[str, Any]
+    variant: str = "main"
+
+
+@dataclass(frozen=True, slots=True)
 class RestartCommand:
     """Begin again from `recipe`, at step 0. The training until now is kept for one `UndoRestartCommand`."""
 
@@ -64,6 +76,7 @@ Command = (
     | StepCommand
     | SpeedCommand
     | ChangeCommand
+    | ForkCommand
     | RestartCommand
     | UndoRestartCommand
     | ExamineCommand
@@ -73,3 +86,8 @@ Command = (
 def change(variant: str = "main", **changes: Any) -> ChangeCommand:
     """A `ChangeCommand` of keyword arguments: `change(affine="running", sync=0.5)`."""
     return ChangeCommand(MappingProxyType(changes), variant)
+
+
+def fork(name: str, *, variant: str = "main", **changes: Any) -> ForkCommand:
+    """A `ForkCommand` of keyword arguments: `fork("with affine", affine="running")`."""
+    return ForkCommand(name, MappingProxyType(changes), variant)

@@ -57,6 +57,10 @@ class GrowingEnvelope:
             self._handed_out = self._copy()
         return self._handed_out
 
+    def __getstate__(self) -> dict[str, object]:
+        """What a copy takes over: the read-only view handed out cannot be copied, and is made anew."""
+        return self.__dict__ | {"_handed_out": None}
+
     @property
     def nbytes(self) -> int:
         """Of what is kept, without what was handed out."""

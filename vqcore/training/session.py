@@ -20,6 +20,7 @@ from vqcore.training.commands import (
     ChangeCommand,
     Command,
     ExamineCommand,
+    ForkCommand,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -49,6 +50,8 @@ RATE_SECONDS = 2.0
 
 TURNS = Turns(os.cpu_count() or 1)
 """Shared by all sessions of the process: where ten train on two cores, their pages still get a share of them."""
+MOST_VARIANTS = 4
+"""Trainings that share one thread, and one page to be seen side by side."""
 
 
 class State(Enum):
@@ -75,6 +78,9 @@ class Status:
     steps_per_second: float
     recipe: Recipe
     """Of the first variant, with the live options now in force."""
+
+    variants: tuple[str, ...] = ()
+    """The names of all variants, forks last."""
 
     speed_limit: float | None = None
     """Steps a second that are not exceeded; None for as many as there is time for."""
@@ -328,9 +334,10 @@ class Session:
                 self._next_step_at = self._clock()
                 self._set_status(self._status.state, speed_limit=steps_per_second)
             case ChangeCommand(changes, variant) if self._trainers:
-                if variant not in self._trainers:
-                    raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
-                self._trainers[variant].apply(changes)
+                self._trainer(variant).apply(changes)
+                self._publish()
+            case ForkCommand(name, changes, variant) if self._trainers:
+                self._fork(name, changes, self._trainer(variant))
                 self._publish()
             case RestartCommand(recipe):
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
@@ -359,6 +366,25 @@ class Session:
                 self._examinations = dict(list(answers.items())[-MOST_EXAMINATIONS:])
         finally:
             self._examining.discard(query)
+
+    def _trainer(self, variant: str) -> Trainer:
+        if variant not in self._trainers:
+            raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
+        return self._trainers[variant]
+
+    def _fork(self, name: str, changes: Mapping[str, Any], parent: Trainer) -> None:
+        """Nothing has changed where `changes` are refused: only then does the fork join the variants."""
+        if not name or name in self._trainers:
+            raise ValueError(
+                f"`name` of a fork must be a new one beside {', '.join(self._trainers)}, but got {name!r}."
+            )
+        if len(self._trainers) >= MOST_VARIANTS:
+            raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. Restart to end its forks.")
+        twin = parent.fork(name)
+        twin.apply(changes)
+        # New dictionaries: other threads may be reading the present ones.
+        self._trainers = {**self._trainers, name: twin}
+        self._trails = {**self._trails, name: [trail.copy() for trail in self._trails[parent.variant]]}
 
     def _advance(self) -> None:
         now = self._clock()
@@ -410,6 +436,7 @@ class Session:
             steps_per_second=rate if state is State.RUNNING else 0.0,
             recipe=self._main_recipe(),
             run=self._run_number,
+            variants=tuple(self._trainers),
             can_undo=self._replaced is not None,
             **changes,
         )

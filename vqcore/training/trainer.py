@@ -2,6 +2,7 @@
 
 # N vectors of a batch, K codes, D features
 
+import copy
 import math
 import os
 import threading
@@ -15,7 +16,7 @@ from torch import Tensor
 from vqcore.capture import read_only
 from vqcore.history import History
 from vqcore.problems.catalogue import find_problem
-from vqcore.problems.problem import Model, Split
+from vqcore.problems.problem import Model
 from vqcore.quantizer.ema import ema_update_
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_start_
@@ -25,6 +26,7 @@ from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.snapshot import Event, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
+from vqcore.training.batches import ShuffledBatches
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
@@ -73,7 +75,9 @@ class Trainer:
             learning_rate=recipe.options.learning_rate,
         )
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
-        self._batches = self._shuffled_batches()
+        self._batches = ShuffledBatches(
+            len(self.train_data.inputs), recipe.batch_size, seed=recipe.seed, device=self.device
+        )
         shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
         self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
         inputs, labels = read_only(self._monitor.inputs), self._monitor.labels
@@ -108,7 +112,8 @@ class Trainer:
         """
         self.optimizer.zero_grad()
         try:
-            done = forward_and_backward(self.problem, self.model, self.quantizer, next(self._batches))
+            batch = self.train_data.batch(next(self._batches))
+            done = forward_and_backward(self.problem, self.model, self.quantizer, batch)
         except NonFiniteInputError as error:
             raise NonFiniteError(CHECKED[0], self.steps_done + 1) from error
         self._finite.note(done, self.steps_done + 1)
@@ -243,6 +248,21 @@ class Trainer:
         """Loss, error and usage over all held-out data."""
         return evaluate(self.problem, self.model, self.quantizer, self.held_out)
 
+    def fork(self, variant: str) -> "Trainer":
+        """A twin called `variant`, the same at this moment to the bit.
+
+        It has copies of weights, optimizer state, random numbers, data order, usage and curves, and shares only
+        the data, which nobody changes.
+        """
+        shared = (self.problem, self.recipe, self.train_data, self.held_out, self._monitor, self._shown)
+        twin = copy.deepcopy(self, {id(each): each for each in shared})
+        twin.variant = variant
+        for module, of_twin in ((self.model, twin.model), (self.quantizer, twin.quantizer)):
+            for parameter, copied in zip(module.parameters(), of_twin.parameters(), strict=True):
+                if parameter.grad is not None:  # which a copy of a parameter leaves behind
+                    copied.grad = parameter.grad.clone()
+        return twin
+
     def _build(self) -> tuple[Model, Quantizer]:
         # Layers initialize from the process's one generator: alone, and leaving it as it was.
         with _build_lock, torch.random.fork_rng(devices=[]):
@@ -250,14 +270,6 @@ class Trainer:
             model = self.problem.build()
             quantizer = _quantizer(self.recipe, self.problem.dim)
         return model.to(self.device), quantizer.to(self.device)
-
-    def _shuffled_batches(self) -> Iterator[Split]:
-        generator = _cpu_generator(self.recipe.seed)
-        size = min(self.recipe.batch_size, len(self.train_data.inputs))
-        while True:
-            order = torch.randperm(len(self.train_data.inputs), generator=generator).to(self.device)
-            for start in range(0, len(order) - size + 1, size):
-                yield self.train_data.batch(order[start : start + size])
 
     def _levels_of_parts(self) -> Iterator[tuple[VectorQuantizer, list[int]]]:
         """Each codebook with the levels that search it."""

@@ -1,0 +1,37 @@
+"""Finds the lessons: every `lesson_….py` beside this file. One that cannot be loaded leaves the others usable."""
+
+import importlib
+from pathlib import Path
+from typing import NamedTuple
+
+from demos.lesson import Lesson
+
+HERE = Path(__file__).parent
+
+
+class Unusable(NamedTuple):
+    """A lesson file with an error."""
+
+    file: str
+    why: str
+    """One sentence; of a `LessonError` it names the step."""
+
+
+def lessons(folder: Path = HERE, package: str = "demos") -> tuple[list[Lesson], list[Unusable]]:
+    """All lessons of `folder` in the order of their file names, and the files that give none.
+
+    Each file has one value called `LESSON`.
+    """
+    found: list[Lesson] = []
+    unusable: list[Unusable] = []
+    for file in sorted(folder.glob("lesson_*.py")):
+        try:
+            lesson = importlib.import_module(f"{package}.{file.stem}").LESSON
+            if any(other.name == lesson.name for other in found):
+                raise ValueError(f"another lesson is called {lesson.name!r} too. Give it a name of its own.")
+        except Exception as error:  # of whatever kind: the file is someone's work in progress
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            unusable.append(Unusable(file.name, f"{kind}{error}"))
+        else:
+            found.append(lesson)
+    return found, unusable

@@ -1,0 +1,229 @@
+"""What a lesson is, as frozen values: text, the trainings it looks at, questions, and claims that are computed.
+
+Knows no page and trains nothing. Text says what to look at; what happened is said by findings alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, get_args
+
+from app import address, trajectory_address
+from demos.record import Record
+from vqcore.quantizer.options import option_names
+from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
+from vqcore.training.trajectory_setting import Setting
+
+MOST_WORDS = 60
+"""Of a step's text, and of any other text that a reader gets in one piece."""
+
+Panel = Literal["map", "usage", "curves", "examples", "compare", "paths"]
+"""What a step shows beside its text: the Live page's four, trainings side by side, or paths over the plane."""
+
+
+class LessonError(ValueError):
+    """A lesson that cannot be given as it is written; the sentence names the step."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """A problem trained from a lesson's seed, with switches thrown on the way."""
+
+    problem: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Recipe fields and live options by name, from step 0 on."""
+
+    switches: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """By the number of steps done before, live options or actions as `Trainer.apply` takes them."""
+
+    def recipe(self, seed: int) -> Recipe:
+        """What it starts from.
+
+        Raises:
+            ValueError: where a change is refused.
+        """
+        return default_recipe(self.problem, seed=seed, **self.changes)
+
+    def check(self) -> None:
+        """Raises ValueError for a change or switch that would be refused."""
+        recipe = self.recipe(0)
+        for switch in self.switches.values():
+            for name, value in switch.items():
+                if name not in ACTIONS and name not in option_names():
+                    raise ValueError(f"`{name}` is no live switch; there are {', '.join(option_names())}.")
+                if name not in ACTIONS:
+                    recipe = changed(recipe, {name: value})
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal for trainings that are the same."""
+        thrown = tuple((steps, tuple(sorted(made.items()))) for steps, made in sorted(self.switches.items()))
+        return self.problem, tuple(sorted(self.changes.items())), thrown
+
+
+class Finding(NamedTuple):
+    """What a claim found in one record."""
+
+    held: bool
+    measured: str
+    """The numbers in words, true whether it held or not."""
+
+    numbers: Mapping[str, float]
+
+    def sentence(self) -> str:
+        """What a reader is told.
+
+        >>> Finding(False, "the loss went from 1 to 2.", {}).sentence()
+        'Not on this seed: the loss went from 1 to 2.'
+        """
+        return f"{'Here' if self.held else 'Not on this seed'}: {self.measured}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What may be expected, and the function that finds out. Never shown without its finding."""
+
+    says: str
+    check: Callable[[Record], Finding]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """Asked before a step reveals what happened; the right choice is computed from the run."""
+
+    asks: str
+    choices: tuple[str, ...]
+    answer: Callable[[Record], int]
+    """The index of the right choice."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One idea: its text, the state that it sets, what may be guessed and what is claimed."""
+
+    title: str
+    text: str
+    shows: tuple[str, ...] = ()
+    """Names of the lesson's trainings, or of its methods where it is about the plane."""
+
+    at: int = 0
+    """How many steps they have trained."""
+
+    reads: tuple[tuple[str, int], ...] = ()
+    """Other moments that its claims read: pairs of training and steps."""
+
+    panels: tuple[Panel, ...] = ("map", "usage")
+    view: Mapping[str, str] = field(default_factory=dict)
+    """View controls of the Live page by name, as `app.address.VIEWS` has them."""
+
+    question: Question | None = None
+    claims: tuple[Claim, ...] = ()
+
+
+class Note(NamedTuple):
+    """Something known or contested, in our words, with where it is said."""
+
+    text: str
+    source: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryIt:
+    """A link to a page where the reader goes on alone."""
+
+    text: str
+    training: Training | None = None
+    view: Mapping[str, str] = field(default_factory=dict)
+    setting: Setting | None = None
+    """For the Trajectories page, instead of a training."""
+
+    def link(self, seed: int) -> tuple[str, dict[str, str]]:
+        """The page's path on the server, empty for the first one, and its query."""
+        if self.setting is not None:
+            return "trajectories", trajectory_address.write(self.setting) | {"seed": str(seed)}
+        assert self.training is not None
+        return "", address.write(None, self.training.recipe(seed), self.view, paused=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lesson:
+    """All that a page or a command line needs to give a lesson.
+
+    Raises:
+        LessonError: naming the step, for text that is too long, a training or view that does not exist, a
+            recipe that cannot be built, or two claims that say the same.
+    """
+
+    name: str
+    """One word, for the command line and the URL."""
+
+    title: str
+    about: str
+    trainings: Mapping[str, Training] = field(default_factory=dict)
+    setting: Setting | None = None
+    """What the paths over the plane have in common; the seed is replaced by the lesson's."""
+
+    steps: tuple[Step, ...]
+    try_it: TryIt
+    known: tuple[Note, ...]
+    contested: tuple[Note, ...]
+
+    def __post_init__(self) -> None:
+        for name, training in self.trainings.items():
+            with _named(f"Training {name!r}"):
+                training.check()
+        for number, step in enumerate(self.steps, start=1):
+            with _named(f"Step {number} ({step.title})"):
+                self._check(step)
+        for note in (*self.known, *self.contested):
+            with _named(f"Note on {note.source}"):
+                _check_words("text", note.text)
+        with _named("Try it yourself"):
+            _check_words("text", self.try_it.text)
+            _check_view(self.try_it.view)
+            self.try_it.link(0)
+        said = [claim.says for step in self.steps for claim in step.claims]
+        for says in said:
+            if said.count(says) > 1:
+                raise LessonError(f"Two claims say {says!r}. Give each a sentence of its own.")
+
+    def moments(self) -> tuple[tuple[str, int], ...]:
+        """Each training with each number of steps after which the lesson looks at it."""
+        if self.setting is not None:
+            return ()
+        looks = [look for step in self.steps for look in (*((name, step.at) for name in step.shows), *step.reads)]
+        return tuple(dict.fromkeys(looks))
+
+    def _check(self, step: Step) -> None:
+        _check_words("text", step.text)
+        if step.question is not None:
+            _check_words("question", " ".join((step.question.asks, *step.question.choices)))
+        there = self.trainings if self.setting is None else self.setting.methods
+        for name in (*step.shows, *(name for name, _ in step.reads)):
+            if name not in there:
+                raise ValueError(f"`shows` must name {', '.join(there)}, but got {name!r}.")
+        for panel in step.panels:
+            if panel not in get_args(Panel):
+                raise ValueError(f"`panels` must be of {', '.join(get_args(Panel))}, but got {panel!r}.")
+        _check_view(step.view)
+
+
+@contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Puts the name of `part` into the sentence of a refusal."""
+    try:
+        yield
+    except ValueError as error:
+        raise LessonError(f"{part}: {error}") from error
+
+
+def _check_words(name: str, text: str) -> None:
+    count = len(text.split())
+    if count > MOST_WORDS:
+        raise ValueError(f"`{name}` must have at most {MOST_WORDS} words, but has {count}. Cut it or make two steps.")
+
+
+def _check_view(view: Mapping[str, str]) -> None:
+    for name, value in view.items():
+        if value not in address.VIEWS.get(name, ()):
+            raise ValueError(f"`view` must be of the Live page's controls, but got {name}={value!r}.")

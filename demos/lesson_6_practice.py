@@ -1,0 +1,180 @@
+"""Lesson 6: what practitioners do, against the paper's methods, on one seed side by side."""
+
+from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
+from demos.measures import in_use, of, perplexity_now, recent_loss
+from demos.record import Record
+
+TRAINED = 200
+BASELINE, K_MEANS, REPLACEMENT, EMA = "baseline", "k-means start", "replacement", "EMA codes"
+PRACTICE = "k-means, EMA and replacement"
+PAPER_AFFINE, PAPER_OPT, PAPER = "affine", "alternating and sync", "affine, alternating and sync"
+
+TRAININGS = {
+    BASELINE: Training(problem="digits"),
+    K_MEANS: Training(problem="digits", changes={"code_init": "kmeans"}),
+    REPLACEMENT: Training(problem="digits", changes={"replace_every": 20}),
+    EMA: Training(problem="digits", changes={"codebook_update": "ema"}),
+    PRACTICE: Training(
+        problem="digits", changes={"code_init": "kmeans", "codebook_update": "ema", "replace_every": 20}
+    ),
+    PAPER_AFFINE: Training(problem="digits", changes={"affine": "running"}),
+    PAPER_OPT: Training(problem="digits", changes={"inner_steps": 1, "sync": 0.5}),
+    PAPER: Training(problem="digits", changes={"affine": "running", "inner_steps": 1, "sync": 0.5}),
+}
+
+
+def _uses_more(name: str, other: str, times: float) -> Claim:
+    """That `name` has more than `times` as many codes in use as `other`."""
+
+    def check(record: Record) -> Finding:
+        moment = record.at(name, TRAINED)
+        mine, theirs = (in_use(record.at(each, TRAINED)) for each in (name, other))
+        return Finding(
+            mine > times * theirs,
+            f"with {name}, {mine} codes {of(moment)} are in use at step {moment.step}; with {other}, {theirs}.",
+            {name: mine, other: theirs},
+        )
+
+    factor = "More" if times == 1 else f"More than {times:g} times as many"
+    return Claim(f"{factor} codes are in use with {name} than with {other}.", check)
+
+
+def _loses_less(name: str, other: str) -> Claim:
+    """That the task loss is lower with `name` than with `other`."""
+
+    def check(record: Record) -> Finding:
+        mine, theirs = (recent_loss(record.at(each, TRAINED)) for each in (name, other))
+        return Finding(
+            mine < theirs,
+            f"the task loss is {mine:.3g} with {name} and {theirs:.3g} with {other}.",
+            {name: mine, other: theirs},
+        )
+
+    return Claim(f"The task loss is lower with {name} than with {other}.", check)
+
+
+def _better_used_not_more(record: Record) -> Finding:
+    losses = [recent_loss(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
+    counts = [in_use(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
+    return Finding(
+        losses[1] < losses[0] and counts[1] <= counts[0],
+        f"with {PAPER_OPT}, the task loss is {losses[1]:.3g} at {counts[1]} codes in use; with {BASELINE}, "
+        f"{losses[0]:.3g} at {counts[0]}.",
+        {"loss without": losses[0], "loss with": losses[1], "in use without": counts[0], "in use with": counts[1]},
+    )
+
+
+def _more_even(record: Record) -> Finding:
+    mine, theirs = (perplexity_now(record.at(name, TRAINED)) for name in (PRACTICE, PAPER))
+    return Finding(
+        mine > theirs,
+        f"perplexity is {mine:.1f} with {PRACTICE} and {theirs:.1f} with {PAPER}.",
+        {PRACTICE: mine, PAPER: theirs},
+    )
+
+
+def _lowest_loss(record: Record) -> int:
+    names = (PRACTICE, PAPER, BASELINE)
+    losses = [recent_loss(record.at(name, TRAINED)) for name in names]
+    return losses.index(min(losses))
+
+
+LESSON = Lesson(
+    name="practice",
+    title="What practitioners do",
+    about="K-means start, replacement and EMA codes beside the paper's methods: the same seed, the same batches.",
+    trainings=TRAININGS,
+    steps=(
+        Step(
+            title="Better places to start",
+            text="K-means puts the codes onto the first z_e. It costs one pass over some batches, once. This is "
+            f"{TRAINED} steps later.",
+            shows=(BASELINE, K_MEANS),
+            at=TRAINED,
+            panels=("compare", "usage"),
+            claims=(_uses_more(K_MEANS, BASELINE, 2), _loses_less(K_MEANS, BASELINE)),
+        ),
+        Step(
+            title="Moving dead codes",
+            text="A code that no z_e chose for 20 steps is put onto a z_e of the newest batch. It is the remedy that "
+            "most code bases have, under one name or another.",
+            shows=(BASELINE, REPLACEMENT),
+            at=TRAINED,
+            panels=("compare", "usage"),
+            claims=(_uses_more(REPLACEMENT, BASELINE, 2), _loses_less(REPLACEMENT, BASELINE)),
+        ),
+        Step(
+            title="Codes as moving averages",
+            text="Instead of a gradient, each code follows the average of the z_e assigned to it. This quickens the "
+            "used codes; an unused one still has nothing to follow.",
+            shows=(BASELINE, EMA),
+            at=TRAINED,
+            panels=("compare", "usage"),
+            claims=(_uses_more(BASELINE, EMA, 1), _loses_less(EMA, BASELINE)),
+        ),
+        Step(
+            title="The paper's methods",
+            text="The affine map on running moments, and alternating with the synchronized update, each alone and "
+            "together. No code is ever replaced, and all start at random.",
+            shows=(BASELINE, PAPER_AFFINE, PAPER_OPT, PAPER),
+            at=TRAINED,
+            panels=("compare",),
+            claims=(
+                _uses_more(PAPER_AFFINE, BASELINE, 2),
+                Claim("Alternating and sync lower the loss and bring no codes back.", _better_used_not_more),
+                _loses_less(PAPER, BASELINE),
+                _loses_less(PAPER, PAPER_AFFINE),
+            ),
+        ),
+        Step(
+            title="Side by side",
+            text="What practitioners put together against what the paper puts together. This is one small problem, "
+            "and a short training: look at yours before you choose.",
+            shows=(PRACTICE, PAPER, BASELINE),
+            at=TRAINED,
+            panels=("compare", "usage"),
+            question=Question(
+                asks="Which has the lowest task loss?", choices=(PRACTICE, PAPER, BASELINE), answer=_lowest_loss
+            ),
+            claims=(
+                _uses_more(PRACTICE, PAPER, 1),
+                Claim(f"Codes are used more evenly with {PRACTICE} than with {PAPER}.", _more_even),
+                _loses_less(PRACTICE, PAPER),
+            ),
+        ),
+    ),
+    try_it=TryIt(
+        text="All of it at once: both camps' methods together. Throw one after the other, and see which ones the "
+        "others make idle.",
+        training=Training(
+            problem="digits", changes={"code_init": "kmeans", "affine": "running", "replace_every": 20}
+        ),
+    ),
+    known=(
+        Note(
+            "Codes as exponential moving averages are in the appendix of the first paper on vector-quantized "
+            "autoencoders.",
+            "van den Oord et al. 2017",
+            "https://arxiv.org/abs/1711.00937",
+        ),
+        Note(
+            "Restarting codes whose average use falls below a threshold was used for music at scale.",
+            "Dhariwal et al. 2020",
+            "https://arxiv.org/abs/2005.00341",
+        ),
+    ),
+    contested=(
+        Note(
+            "Whether the paper's methods add anything to EMA with revival: one who tried them in another library saw "
+            "no gain.",
+            "vector-quantize-pytorch, pull request 61",
+            "https://github.com/lucidrains/vector-quantize-pytorch/pull/61",
+        ),
+        Note(
+            "How rarely a code must be used to be called dead: constants that are above the expected count recycle "
+            "healthy codes; a tenth of the mean use scales with K.",
+            "Jukebox, issue 231",
+            "https://github.com/openai/jukebox/issues/231",
+        ),
+    ),
+)

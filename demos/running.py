@@ -1,0 +1,125 @@
+"""Trains what lessons ask for, without a page, and examines their claims."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from demos.lesson import Claim, Finding, Lesson, Question, Step, Training
+from demos.record import BrokeDownError, Record
+from vqcore.snapshot import Snapshot
+from vqcore.training.finite import NonFiniteError
+from vqcore.training.trainer import Trainer
+from vqcore.training.trajectories import trajectories
+
+
+class _Trained(NamedTuple):
+    moments: dict[int, Snapshot]
+    broken: str
+    """A sentence, or empty."""
+
+
+class Examined(NamedTuple):
+    """One claim of one step, and what became of it."""
+
+    number: int
+    """The step's, from 1."""
+
+    step: Step
+    claim: Claim
+    finding: Finding | None
+    error: str
+    """One sentence where the claim could not be computed; empty else."""
+
+
+def record(lesson: Lesson, seed: int, *, shorten: int = 1) -> Record:
+    """Run one lesson; see `records`."""
+    return records([lesson], seed, shorten=shorten)[0]
+
+
+def records(
+    lessons: Sequence[Lesson],
+    seed: int,
+    *,
+    shorten: int = 1,
+    shown: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> list[Record]:
+    """Run lessons on one seed; a training that several of them look at is trained once.
+
+    Args:
+        lessons: what to run.
+        seed: of every training and path.
+        shorten: train every number of steps divided by this. Nothing is proved then but that it runs.
+        shown: passes on the trainings one by one, for a progress bar.
+    """
+    wanted: dict[tuple[Any, ...], tuple[Training, set[int]]] = {}
+    for lesson in lessons:
+        for name, steps in lesson.moments():
+            training = lesson.trainings[name]
+            wanted.setdefault(training.key(), (training, set()))[1].add(steps)
+    trained = {key: _train(*wanted[key], seed, shorten) for key in shown(wanted)}
+    return [_record(lesson, seed, shorten, trained) for lesson in lessons]
+
+
+def examine(lesson: Lesson, found: Record) -> list[Examined]:
+    """Every claim of `lesson` in order. One that fails to compute says so and leaves the others alone."""
+    return [
+        _examined(number, step, claim, found)
+        for number, step in enumerate(lesson.steps, start=1)
+        for claim in step.claims
+    ]
+
+
+def answer(number: int, step: Step, question: Question, found: Record) -> str:
+    """The right choice, or a sentence why there is none."""
+    try:
+        return question.choices[question.answer(found)]
+    except BrokeDownError as error:
+        return str(error)
+    except Exception as error:  # the lesson's file is at fault, as above
+        return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error!r}."
+
+
+def _examined(number: int, step: Step, claim: Claim, found: Record) -> Examined:
+    try:
+        return Examined(number, step, claim, claim.check(found), "")
+    except BrokeDownError as error:
+        return Examined(number, step, claim, Finding(False, str(error), {}), "")
+    except Exception as error:  # of whatever kind: the lesson's file is at fault, and the others go on
+        why = f"Step {number} ({step.title}): the claim {claim.says!r} cannot be computed: {error!r}."
+        return Examined(number, step, claim, None, why)
+
+
+def _record(lesson: Lesson, seed: int, shorten: int, trained: dict[tuple[Any, ...], _Trained]) -> Record:
+    results = {name: trained[lesson.trainings[name].key()] for name, _ in lesson.moments()}
+    setting = lesson.setting
+    if setting is not None:
+        setting = replace(setting, seed=seed, steps=math.ceil(setting.steps / shorten))
+    return Record(
+        seed=seed,
+        moments={
+            (name, steps): results[name].moments[steps]
+            for name, steps in lesson.moments()
+            if steps in results[name].moments
+        },
+        broken={name: result.broken for name, result in results.items() if result.broken},
+        setting=setting,
+        paths={} if setting is None else {path.method: path for path in trajectories(setting)},
+    )
+
+
+def _train(training: Training, looks: set[int], seed: int, shorten: int) -> _Trained:
+    """Snapshots by the unshortened number of steps."""
+    trainer = Trainer(training.recipe(seed))
+    thrown = {math.ceil(steps / shorten): changes for steps, changes in training.switches.items()}
+    moments: dict[int, Snapshot] = {}
+    try:
+        trainer.apply(thrown.get(0, {}))
+        for look in sorted(looks):
+            while trainer.steps_done < math.ceil(look / shorten):
+                trainer.step()
+                trainer.apply(thrown.get(trainer.steps_done, {}))
+            moments[look] = trainer.snapshot()
+    except NonFiniteError as error:
+        return _Trained(moments, str(error))
+    return _Trained(moments, "")

@@ -1,0 +1,176 @@
+"""Lessons as they run without a browser: what is recorded, counted, printed and written."""
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+
+from demos.__main__ import main
+from demos.catalogue import lessons
+from demos.lesson import Claim, Finding, Lesson, Step, Training, TryIt
+from demos.measures import in_use, moved, recent_loss, relative_error_now
+from demos.page import lesson_html
+from demos.record import BrokeDownError
+from demos.report import table
+from demos.running import Examined, answer, examine, record, records
+from vqcore.training.trainer import Trainer
+
+SMALL = {"num_codes": 8, "batch_size": 64}
+SWITCHED = Training(problem="plane", changes=SMALL, switches={3: {"affine": "running"}})
+
+
+def small(name, trainings, *steps):
+    return Lesson(
+        name=name,
+        title=name,
+        about=name,
+        trainings=trainings,
+        steps=steps,
+        try_it=TryIt(text="Try.", training=SWITCHED),
+        known=(),
+        contested=(),
+    )
+
+
+def look(name, at, **settings):
+    return Step(title=f"{name} at {at}", text="Look.", shows=(name,), at=at, **settings)
+
+
+def test_moments_are_those_of_the_bare_trainer_with_its_switches():
+    found = record(small("one", {"run": SWITCHED}, look("run", 6, reads=(("run", 3),)), look("run", 2)), 5)
+    trainer = Trainer(SWITCHED.recipe(5))
+    for step in range(1, 7):
+        trainer.step()
+        if step == 3:
+            trainer.apply({"affine": "running"})
+        if step in (2, 3, 6):
+            moment = found.at("run", step)
+            assert moment.step == step
+            assert np.array_equal(moment.codebook, trainer.snapshot().codebook)
+            assert np.array_equal(moment.z_e, trainer.snapshot().z_e)
+    assert found.at("run", 6).events == trainer.events
+
+
+def test_what_two_lessons_look_at_is_trained_once_and_shortened_alike():
+    plain = Training(problem="plane", changes=SMALL)
+    first = small("first", {"a": plain, "b": SWITCHED}, look("a", 8), look("b", 8))
+    second = small("second", {"c": Training(problem="plane", changes=dict(SMALL))}, look("c", 16))
+    trained = []
+    both = records([first, second], 0, shorten=4, shown=lambda keys: trained.extend(keys) or trained)
+    assert len(trained) == 2
+    assert both[0].at("a", 8).step == 2
+    assert both[1].at("c", 16).step == 4
+    assert [event.step for event in both[0].at("b", 8).events] == [1]
+
+
+def test_a_training_that_breaks_down_keeps_its_good_moments_and_says_so():
+    wild = Training(problem="plane", changes={**SMALL, "learning_rate": 1e9})
+    found = record(small("wild", {"run": wild}, look("run", 0), look("run", 50)), 0)
+    assert found.at("run", 0).step == 0
+    with pytest.raises(BrokeDownError, match=r"'run' broke down.* at step \d"):
+        found.at("run", 50)
+
+
+def test_measures_agree_with_plain_arithmetic():
+    found = record(small("one", {"run": SWITCHED}, look("run", 0), look("run", 12)), 1)
+    before, after = found.at("run", 0), found.at("run", 12)
+    assert in_use(after) == len(set(after.codes.tolist()))
+    losses = after.history.losses["task_loss"].tolist()
+    assert recent_loss(after) == pytest.approx(sum(losses[2:12]) / 10)
+    apart = [np.linalg.norm(z - after.codebook[code]) ** 2 for z, code in zip(after.z_e, after.codes, strict=True)]
+    assert relative_error_now(after) == pytest.approx(
+        np.mean(apart) / np.trace(np.cov(after.z_e.T, bias=True)), rel=1e-4
+    )
+    way = moved(before, after)
+    assert way.c_mean <= np.linalg.norm(after.codebook - before.codebook, axis=1).mean() + 1e-6
+    assert way.p_mean == pytest.approx(np.hypot(*(after.z_e.mean(0) - before.z_e.mean(0))), rel=1e-5)
+
+
+def test_the_table_counts_on_which_seeds_a_claim_held():
+    claim = Claim("It holds.", lambda _: Finding(True, "", {}))
+    lesson = small("one", {"run": SWITCHED}, look("run", 0, claims=(claim,)))
+
+    def examined(held):
+        return [
+            Examined(1, lesson.steps[0], claim, None if held is None else Finding(held, "", {"n": 1}), "Why not.")
+        ]
+
+    (row,) = table([(lesson, seed, examined(held)) for seed, held in enumerate([True, False, True, None])])
+    assert (row["held"], row["seeds"], row["failed_on"], row["errors"]) == (2, 4, [1], ["Why not."])
+
+
+def printed(capsys, *words, code=0):
+    assert main(words) == code
+    out, err = capsys.readouterr()
+    return out, err
+
+
+def test_a_short_lesson_from_end_to_end(tmp_path, capsys):
+    page = tmp_path / "lesson.html"
+    words = ("quantizer", "--quick", "--seed", "3", "--html", str(page))
+    report = json.loads(printed(capsys, *words, "--json")[0])
+    assert report["seed"] == 3
+    assert report["claims"][0]["held"] is True
+    assert report["claims"][0]["numbers"] == {"vectors": 1536, "with a nearer code": 0}
+    text, _ = printed(capsys, *words)
+    for claim in report["claims"]:
+        assert claim["claim"] in text
+        assert claim["measured"] in text
+        assert claim["measured"].startswith("Here" if claim["held"] else "Not on this seed")
+    written = page.read_text(encoding="utf-8")
+    assert all(claim["measured"].split("(")[0] in written for claim in report["claims"])
+    own = re.sub(r"<script>.*?</script>", "", written, flags=re.DOTALL)  # Plotly's own text names addresses
+    assert not re.search(r"(?:src=|<link[^>]*href=)[\"']?https?:|import .*https?:", own)
+    assert written.count('class="plot"') == len(json.loads(re.search(r'id="figures">(.*?)</script>', own).group(1)))
+
+
+def test_all_lessons_shortened_compute_every_claim_and_answer(capsys, monkeypatch):
+    kept = []
+
+    def keeping(*words, **settings):
+        kept[:] = records(*words, **settings)
+        return kept
+
+    monkeypatch.setattr("demos.__main__.records", keeping)
+    rows = json.loads(printed(capsys, "--all", "--quick", "--json")[0])
+    found, _ = lessons()
+    assert [(row["lesson"], row["claim"]) for row in rows] == [
+        (lesson.name, claim.says) for lesson in found for step in lesson.steps for claim in step.claims
+    ]
+    for row in rows:
+        assert row["errors"] == []
+        assert row["seeds"] == 1
+        assert row["numbers"][0]
+    for lesson, of_lesson in zip(found, kept, strict=True):
+        for number, step in enumerate(lesson.steps, start=1):
+            if step.question is not None:
+                assert answer(number, step, step.question, of_lesson) in step.question.choices
+        page = lesson_html(lesson, of_lesson, examine(lesson, of_lesson))
+        assert all(html.escape(step.title) in page for step in lesson.steps)
+
+
+def test_without_a_name_it_lists_the_lessons(capsys):
+    out, err = printed(capsys)
+    assert "collapse" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["colapse"], "'colapse'"),
+        (["quantizer", "--seed", "-1"], "--seed"),
+        (["quantizer", "--seeds", "3"], "--seeds"),
+        (["quantizer", "--html", "/no/such/folder/page.html"], "--html"),
+        (["--all", "--seeds", "0"], "--seeds"),
+        (["--all", "--seed", "1"], "--seed"),
+        (["--all", "--html", "page.html"], "--html"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_exit_code_2(capsys, words, named):
+    out, err = printed(capsys, *words, code=2)
+    assert out == ""
+    assert named in err
+    assert err.count("\n") == 1

@@ -1,0 +1,155 @@
+"""The lessons' values, and what happens to one that is written wrongly."""
+
+from dataclasses import replace
+
+import pytest
+
+from app import address, trajectory_address
+from demos.catalogue import lessons
+from demos.lesson import Claim, Finding, Lesson, LessonError, Note, Question, Step, Training, TryIt
+from demos.record import BrokeDownError, Record
+from demos.running import examine
+
+FOUND, UNUSABLE = lessons()
+
+
+def finding(held):
+    return Finding(held, "it was measured.", {"value": 1.0})
+
+
+def lesson(*steps, **changes):
+    values = {
+        "name": "small",
+        "title": "A small lesson",
+        "about": "For tests.",
+        "trainings": {"one": Training(problem="plane", changes={"num_codes": 4})},
+        "steps": steps or (Step(title="Look", text="Look.", shows=("one",)),),
+        "try_it": TryIt(text="Try.", training=Training(problem="plane")),
+        "known": (),
+        "contested": (),
+    }
+    return Lesson(**{**values, **changes})
+
+
+def test_there_are_six_and_all_can_be_given():
+    assert UNUSABLE == []
+    assert [each.name for each in FOUND] == ["quantizer", "collapse", "why", "affine", "estimator", "practice"]
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda each: each.name)
+def test_a_lesson_is_short_ends_with_sources_and_claims_only_what_is_computed(found):
+    texts = [step.text for step in found.steps] + [note.text for note in (*found.known, *found.contested)]
+    assert max(len(text.split()) for text in texts) <= 60
+    assert found.known
+    assert found.contested
+    assert all(note.url.startswith("https://") for note in (*found.known, *found.contested))
+    claims = [claim for step in found.steps for claim in step.claims]
+    assert claims
+    assert all(callable(claim.check) for claim in claims)
+    assert any(step.question for step in found.steps) or found.name == "quantizer"
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda each: each.name)
+def test_its_link_opens_the_page_with_just_these_settings(found):
+    path, query = found.try_it.link(7)
+    if path == "trajectories":
+        setting, refused = trajectory_address.read(query)
+        assert setting == replace(found.try_it.setting, seed=7)
+        assert refused == []
+    else:
+        request = address.read(query)
+        assert request.recipe == found.try_it.training.recipe(7)
+        assert request.refused == ()
+        assert found.try_it.view.items() <= request.view.items()
+
+
+SAYS = Claim("Something holds.", lambda record: finding(True))
+
+
+@pytest.mark.parametrize(
+    ("step", "named"),
+    [
+        ({"text": "word " * 61}, "61"),
+        ({"shows": ("two",)}, "'two'"),
+        ({"reads": (("two", 3),)}, "'two'"),
+        ({"panels": ("pie",)}, "'pie'"),
+        ({"view": {"map": "sideways"}}, "map='sideways'"),
+        ({"view": {"maps": "PCA"}}, "maps='PCA'"),
+        ({"question": Question(asks="word " * 59, choices=("a", "b"), answer=lambda record: 0)}, "61"),
+    ],
+)
+def test_an_error_names_the_step_and_what_is_wrong(step, named):
+    with pytest.raises(LessonError, match=r"Step 2 \(Wrong\)") as caught:
+        lesson(Step(title="Right", text="Look."), Step(**{"title": "Wrong", "text": "Look."} | step))
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"trainings": {"one": Training(problem="plane", changes={"num_codes": 0})}}, "num_codes"),
+        ({"trainings": {"one": Training(problem="plane", switches={3: {"num_codes": 8}})}}, "num_codes"),
+        ({"trainings": {"one": Training(problem="plane", switches={3: {"sync": -1.0}})}}, "sync"),
+        ({"known": (Note("word " * 61, "A source", "https://example.org"),)}, "A source"),
+        ({"try_it": TryIt(text="Try.", training=Training(problem="plains"))}, "plains"),
+        (
+            {"steps": (Step(title="a", text="a", claims=(SAYS,)), Step(title="b", text="b", claims=(SAYS,)))},
+            "Something holds.",
+        ),
+    ],
+)
+def test_what_is_wrong_beside_the_steps_is_named_too(changes, named):
+    with pytest.raises(LessonError, match=named):
+        lesson(**changes)
+
+
+def fails(record):
+    raise KeyError("no such moment")
+
+
+def broke_down(record):
+    raise BrokeDownError("The training 'one' broke down at step 3.")
+
+
+def test_a_claim_that_cannot_be_computed_says_which_step_and_leaves_the_others():
+    claims = (Claim("First.", lambda record: finding(False)), Claim("Second.", fails), Claim("Third.", broke_down))
+    written = lesson(Step(title="Look", text="Look."), Step(title="Find", text="Find.", claims=claims))
+    first, second, third = examine(written, Record(seed=0))
+    assert first.finding == finding(False)
+    assert first.finding.sentence() == "Not on this seed: it was measured."
+    assert second.finding is None
+    assert "Step 2 (Find)" in second.error
+    assert "no such moment" in second.error
+    assert third.finding.held is False
+    assert "broke down at step 3" in third.finding.measured
+
+
+WRITTEN = """
+from demos.lesson import Lesson, Step, Training, TryIt
+LESSON = Lesson(
+    name="small", title="", about="", steps=(Step(title="Look", text="{text}"),),
+    try_it=TryIt(text="", training=Training(problem="plane")), known=(), contested=(),
+)
+"""
+
+
+def test_a_file_with_an_error_is_named_and_leaves_the_other_lessons_usable(tmp_path, monkeypatch):
+    folder = tmp_path / "written_by_others"
+    folder.mkdir()
+    good = WRITTEN.format(text="Look.")
+    (folder / "__init__.py").write_text("")
+    (folder / "lesson_1_cut.py").write_text("LESSON = (\n")
+    (folder / "lesson_2_long.py").write_text(WRITTEN.format(text="word " * 99))
+    (folder / "lesson_3_good.py").write_text(good)
+    (folder / "lesson_4_same_name.py").write_text(good)
+    (folder / "lesson_5_empty.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found, unusable = lessons(folder, folder.name)
+    assert [each.name for each in found] == ["small"]
+    why = {each.file: each.why for each in unusable}
+    assert list(why) == ["lesson_1_cut.py", "lesson_2_long.py", "lesson_4_same_name.py", "lesson_5_empty.py"]
+    assert "SyntaxError" in why["lesson_1_cut.py"]
+    assert "Step 1 (Look)" in why["lesson_2_long.py"]
+    assert "99" in why["lesson_2_long.py"]
+    assert "'small'" in why["lesson_4_same_name.py"]
+    assert "LESSON" in why["lesson_5_empty.py"]
