@@ -11,11 +11,14 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from saving import WAYS, save_module
 from torch.nn import functional as F
 
+from vqcore.checkpoints.arranging import quantizers_of
 from vqcore.checkpoints.effective import effective
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.checkpoints.repair import repair
 
 K, D = 32, 8
 WHY = "not in tests/requirements.txt; see the head of this file"
@@ -139,6 +142,25 @@ def test_each_codebook_is_found_with_the_live_vectors(kind, tmp_path):
         assert [(book.num_codes, book.dim) for book in found] == [codebook.shape for codebook in expected], way
         for book, codebook in zip(found, expected, strict=True):
             np.testing.assert_allclose(effective(book).vectors, codebook, atol=1e-5, err_msg=way)
+
+
+@pytest.mark.parametrize("way", ["bare", "safetensors"])
+@pytest.mark.parametrize("kind", LIVE)
+def test_a_repaired_file_loads_strictly_in_its_own_library(kind, way, tmp_path):
+    make, _ = LIVE[kind]
+    module = filled(make)
+    path = save_module(module, tmp_path, way)
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    checkpoint = open_checkpoint(path)
+    quantizer = quantizers_of(checkpoint.codebooks)[-1]
+    z_e = torch.randn(2000, D).numpy() + 5
+    result = repair(checkpoint, tmp_path / "repaired.ckpt", z_e, codebooks=quantizer)
+    module.load_state_dict(load_file(result.path) if way == "safetensors" else torch.load(result.path), strict=True)
+    changed = {key for key, value in module.state_dict().items() if not torch.equal(value, before[key])}
+    owners = {book.key.rpartition(".")[0] for book in quantizer}
+    assert changed == {place.key for place in result.changed}
+    assert {key.rpartition(".")[0] for key in changed} <= owners
+    assert result.after.error < 0.7 * result.before.error
 
 
 SMALL = {

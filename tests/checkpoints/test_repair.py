@@ -231,6 +231,17 @@ def test_rows_that_hold_several_codebooks_are_each_repaired(tmp_path):
     np.testing.assert_array_equal(read, np.concatenate(result.after.tables))
 
 
+def test_a_level_without_dead_codes_stays_as_it_is(tmp_path):
+    good = torch.from_numpy(latents()[:: 1200 // K][:K])
+    state = {
+        f"quantizer.layers.{level}.codebook.weight": table for level, table in enumerate((good, draw(K, D) + 50))
+    }
+    path = save("bare", state, tmp_path)
+    result = repaired(path)
+    assert result.moved_codes[0] == 0 < result.moved_codes[1]
+    assert_repaired(path, result, {"quantizer.layers.1.codebook.weight"})
+
+
 @pytest.mark.parametrize("remedy", ["restart", "replace", "align"])
 @pytest.mark.parametrize("kind", [{}, {"affine_param": True}, {"use_cosine_sim": True}])
 def test_the_next_average_does_not_undo_it(kind, remedy, tmp_path):

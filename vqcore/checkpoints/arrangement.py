@@ -36,6 +36,11 @@ class Arrangement(NamedTuple):
         used = [which for chain in self.chains for which in chain]
         return tuple(used.count(which) for which in range(len(self.cosine)))
 
+    @property
+    def is_parallel(self) -> bool:
+        """Whether no search depends on what another found."""
+        return all(len(chain) == 1 for chain in self.chains)
+
     def run(self, vectors: Vectors, tables: Sequence[Vectors], search: Callable[[int, Vectors], Codes]) -> Vectors:
         """Call `search` with each codebook's number and what it is asked for, (N, D), in order.
 

@@ -98,6 +98,8 @@ def repair(
     edits: Edits = {}
     written = []
     for book, table, moved in zip(books, after.tables, after.moved, strict=True):
+        if not moved.any():  # another level's codes did
+            continue
         for one in (book, *_averages_of(book, checkpoint.codebooks)):
             edit_(edits, one, table, moved, checkpoint.known, keep_usage=remedy == "align")
             written.append((one, table, moved))
