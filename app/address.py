@@ -6,10 +6,19 @@ from typing import Any
 
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
-from vqcore.training.recipe import MAX_LEVELS, SETTINGS, Recipe, changed, default_recipe, parse_changes, written
+from vqcore.training.recipe import (
+    MAX_CODES,
+    MAX_LEVELS,
+    SETTINGS,
+    Recipe,
+    changed,
+    default_recipe,
+    parse_changes,
+    written,
+)
 
 VIEWS: dict[str, tuple[str, ...]] = {
-    "map": ("PCA", "UMAP", "raw"),
+    "map": ("PCA", "UMAP", "two codes", "raw"),
     "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
     "bars": ("usage", "gradient", "levels"),
     "order": ("sorted", "by code"),
@@ -18,6 +27,35 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "smoothing": ("1", "5", "25", "100"),
 }
 """The view controls and what each may be; the first is where it starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a view control for a number may be; `first` is where it starts, empty for left open."""
+
+    first: str
+    lowest: float
+    highest: float
+    whole: bool = True
+
+    def accepts(self, text: str) -> bool:
+        """Whether `text` is such a number, or left open where that is allowed."""
+        if text == self.first:
+            return True
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            return False
+        return self.lowest <= value <= self.highest
+
+
+NUMBERS: dict[str, Numbers] = {
+    "neighbours": Numbers("15", 5, 100),
+    "min_dist": Numbers("0.1", 0.0, 0.99, whole=False),
+    "code_a": Numbers("", 0, MAX_CODES - 1),
+    "code_b": Numbers("", 0, MAX_CODES - 1),
+}
+"""Of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +82,16 @@ def read(query: Mapping[str, str]) -> Request:
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
+    for name, numbers in NUMBERS.items():
+        value = query.get(name, numbers.first)
+        if not numbers.accepts(value):
+            kind = "a whole number" if numbers.whole else "a number"
+            refused.append(
+                f"`{name}` in the link must be {kind} from {numbers.lowest:g} to {numbers.highest:g}, "
+                f"but is {value!r}."
+            )
+            value = numbers.first
+        view[name] = value
     return Request(query.get("session"), recipe, query.get("paused") == "1", view, tuple(refused))
 
 
@@ -59,6 +107,7 @@ def write(session: str | None, recipe: Recipe, view: Mapping[str, Any], *, pause
         if getattr(recipe.options, name) != getattr(default.options, name):
             query[name] = written(getattr(recipe.options, name))
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
+    query |= {name: view[name] for name, numbers in NUMBERS.items() if view.get(name, numbers.first) != numbers.first}
     return query | ({"paused": "1"} if paused else {})
 
 

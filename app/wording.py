@@ -135,6 +135,16 @@ def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
     return CURVE_NOTES[group].format(loss_name=loss_name, of_level=words.of, p=p, vectors=words.vectors)
 
 
+def trust(value: float, k: int, sample: int, of: int) -> str:
+    """How far the map's neighbours can be trusted.
+
+    >>> trust(0.98312, 15, 100, 2048)
+    'trustworthiness 0.98 (k = 15, 100 of 2,048 points)'
+    """
+    points = f"{sample:,} of {of:,} points" if sample < of else f"all {of:,} points"
+    return f"trustworthiness {value:.2f} (k = {k}, {points})"
+
+
 def usage_window(window_batches: int, num_vectors: int) -> str:
     """Over what usage is counted just now."""
     if window_batches == 0:

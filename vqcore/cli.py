@@ -83,6 +83,8 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure speed, as ratios within this run."""
     if options.what == "quantizer":
         return _bench_quantizer(options)
+    if options.what == "projection":
+        return _bench_projection(options)
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -98,6 +100,15 @@ def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
         raise ValueError(f"`bench quantizer` takes no problem, but got {' '.join(options.problems)}.")
     report = bench_quantizer(quick=options.quick)
     return report, table(report)
+
+
+def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.problems:
+        raise ValueError(f"`bench projection` takes no problem, but got {' '.join(options.problems)}.")
+    from vqcore import bench_projection  # late: umap alone takes seconds to import
+
+    report = bench_projection.bench_projection(quick=options.quick)
+    return report, bench_projection.table(report)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -197,11 +208,14 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-        choices=["session", "quantizer"],
-        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers",
+        choices=["session", "quantizer", "projection"],
+        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
+        "projection: UMAP layouts of live training against umap's own",
     )
     benching.add_argument("problems", nargs="*", help="session only; all unless told", metavar="PROBLEM")
-    benching.add_argument("--quick", action="store_true", help="quantizer only: one tiny size, to see it run")
+    benching.add_argument(
+        "--quick", action="store_true", help="quantizer and projection: one tiny size, to see it run"
+    )
     for verb in (listing, training, benching):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

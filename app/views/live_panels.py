@@ -15,6 +15,7 @@ from app.figures.pcq_map import pcq_map
 from app.live_plot.component import Ids, Selection, live_plot
 from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
+from app.views.map_settings import map_settings, settings_popover
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.problem import Problem
@@ -31,17 +32,23 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
     views = planes.views_of(snapshot)
     head = bar("map")
     heading = head.container(width="stretch")
-    if current_view(status.recipe)["map"] == "PCA" and len(views) > 1:
+    chosen, stream = current_view(status.recipe)["map"], entry.stream(snapshot.level)
+    if chosen in ("UMAP", "two codes") and len(views) > 1:
+        settings_popover(head, chosen)
+    if len(views) > 1:
         head.button(
             "",
             icon=":material/center_focus_strong:",
             key="refit",
             type="tertiary",
-            help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
+            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
             on_click=memory.ask_for_refit,
         )
     view = choose(head, "map", views) if len(views) > 1 else views[0]
-    shown = planes.show(view, snapshot, memory, registry().projection, entry.stream(snapshot.level))
+    if st.session_state.get("map_was") == "UMAP" != view:
+        registry().projection.cancel(stream)  # who else looks at it asks again
+    st.session_state["map_was"] = view
+    shown = planes.show(view, snapshot, memory, registry().projection, stream, map_settings(status.recipe))
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
@@ -61,6 +68,7 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
         said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
     else:
         said.append(wording.UMAP_CAUTION)
+    said += [wording.trust(*shown.trust)] if shown.trust else []
     said += [shown.note] if shown.note else []
     said += [_selected(selection, shown.snapshot)] if selection else []
     st.caption(" · ".join(said))

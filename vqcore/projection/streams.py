@@ -28,6 +28,8 @@ class Layout:
         seconds: How long the fit took.
         warm: Whether it began from the stream's previous layout.
         trust: How trustworthy the picture is; None where there are too few points.
+        n_neighbors: As requested.
+        min_dist: As requested.
     """
 
     coordinates: NDArray[np.float32]
@@ -35,6 +37,8 @@ class Layout:
     seconds: float
     warm: bool
     trust: Trust | None = None
+    n_neighbors: int = 15
+    min_dist: float = 0.1
 
 
 @dataclass(eq=False, slots=True)
@@ -106,7 +110,9 @@ class Streams:
         elif isinstance(answer, FitResult):
             stream.error = None
             trust = None if answer.trust is None else Trust(*answer.trust)
-            stream.latest = Layout(answer.coordinates, job.tag, answer.seconds, answer.warm, trust)
+            stream.latest = Layout(
+                answer.coordinates, job.tag, answer.seconds, answer.warm, trust, *_parameters(job.fit)
+            )
             if self._keep_start:
                 stream.start, stream.start_of = answer.coordinates, job.fit
 

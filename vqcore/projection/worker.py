@@ -85,7 +85,7 @@ def main() -> None:
     inbox = Inbox()
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     try:
-        write_message(answers, Ready(seconds=_warm_up()))
+        write_message(answers, Ready(seconds=warm_up()))
         while True:
             request = inbox.get()
             write_message(answers, answer(request, partial(_report, answers, inbox, request)))
@@ -211,7 +211,7 @@ def _curve(min_dist: float) -> tuple[float, float]:
     return a, b
 
 
-def _warm_up() -> float:
+def warm_up() -> float:
     """Have numba compile both the cold and the warm path; the seconds it took."""
     import numba
 
