@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.address import VIEWS, command, read, write
+from app.address import NUMBERS, VIEWS, command, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.recipe import default_recipe
@@ -32,7 +32,10 @@ recipes = st.builds(
     bypass=st.booleans(),
     replace_onto=st.sampled_from(["random", "far", "busy"]),
 )
-views = st.fixed_dictionaries({name: st.sampled_from(allowed) for name, allowed in VIEWS.items()})
+views = st.fixed_dictionaries(
+    {name: st.sampled_from(allowed) for name, allowed in VIEWS.items()}
+    | {name: st.sampled_from([numbers.first, f"{numbers.lowest:g}"]) for name, numbers in NUMBERS.items()}
+)
 
 
 @given(recipe=recipes, view=views, paused=st.booleans(), session=st.none() | st.just("abc"))
