@@ -10,6 +10,7 @@ from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
 from vqcore.training.recipe import (
+    MAX_CODES,
     MAX_LEVELS,
     SETTINGS,
     Recipe,
@@ -21,7 +22,7 @@ from vqcore.training.recipe import (
 )
 
 VIEWS: dict[str, tuple[str, ...]] = {
-    "map": ("PCA", "UMAP", "raw"),
+    "map": ("PCA", "UMAP", "two codes", "raw"),
     "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
     "bars": ("usage", "gradient", "levels", "through time"),
     "rows": ("by birth", "by usage now"),
@@ -48,6 +49,35 @@ TEXTS: dict[str, Callable[[str], object]] = {"select": read_choice, "pins": read
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a view control for a number may be; `first` is where it starts, empty for left open."""
+
+    first: str
+    lowest: float
+    highest: float
+    whole: bool = True
+
+    def accepts(self, text: str) -> bool:
+        """Whether `text` is such a number, or left open where that is allowed."""
+        if text == self.first:
+            return True
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            return False
+        return self.lowest <= value <= self.highest
+
+
+NUMBERS: dict[str, Numbers] = {
+    "neighbours": Numbers("15", 5, 100),
+    "min_dist": Numbers("0.1", 0.0, 0.99, whole=False),
+    "code_a": Numbers("", 0, MAX_CODES - 1),
+    "code_b": Numbers("", 0, MAX_CODES - 1),
+}
+"""Of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a URL asks for."""
 
@@ -64,7 +94,7 @@ class Request:
 
 def read(query: Mapping[str, str]) -> Request:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS}
+    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
     refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
@@ -86,6 +116,16 @@ def read(query: Mapping[str, str]) -> Request:
         except ValueError as error:
             refused.append(str(error))
             view[name] = ""
+    for name, numbers in NUMBERS.items():
+        value = query.get(name, numbers.first)
+        if not numbers.accepts(value):
+            kind = "a whole number" if numbers.whole else "a number"
+            refused.append(
+                f"`{name}` in the link must be {kind} from {numbers.lowest:g} to {numbers.highest:g}, "
+                f"but is {value!r}."
+            )
+            value = numbers.first
+        view[name] = value
     at = _read_step(query.get("at"), refused)
     paused = PAUSED.get(query.get("paused", "0"), False)
     return Request(query.get("session"), recipe, paused, view, at, tuple(map(cut, refused)))
@@ -107,6 +147,7 @@ def write(
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
     query |= {"at": str(at)} if at is not None else {}
     query |= {name: view[name] for name in TEXTS if view.get(name)}
+    query |= {name: view[name] for name, numbers in NUMBERS.items() if view.get(name, numbers.first) != numbers.first}
     return query | ({"paused": "1"} if paused else {})
 
 

@@ -120,12 +120,19 @@ def current_view(recipe: Recipe) -> dict[str, str]:
     """What every view control says now, as far as `recipe` has it; before it is drawn, what the URL first said."""
     first: dict[str, str] = st.session_state["first_view"]
     view = {name: st.session_state.get(view_key(name)) or first[name] for name in address.VIEWS}
+    view |= {name: _number(name) for name in address.NUMBERS}
     view["level"] = str(min(int(view["level"]), recipe.levels))
     if recipe.levels == 1 and view["bars"] == "levels":
         view["bars"] = address.VIEWS["bars"][0]
     layers = st.session_state.get(view_key("layers"))
     view["layers"] = first["layers"] if layers is None else write_layers(layers)
     return view | choice_state.texts()
+
+
+def _number(name: str) -> str:
+    """As in the URL: empty where the control has been left open."""
+    found = st.session_state.get(view_key(name), st.session_state["first_view"][name])
+    return f"{found:g}" if isinstance(found, int | float) else found or ""
 
 
 def _values(*names: str) -> dict[str, Any]:

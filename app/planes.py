@@ -6,16 +6,35 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.figures.pcq_map import Floats, Plane
 from vqcore.projection.pca import FrozenBasis
 from vqcore.projection.service import ProjectionService, State
+from vqcore.projection.trustworthiness import Trust, trustworthiness
+from vqcore.projection.two_codes import two_code_basis
 from vqcore.snapshot import Snapshot, Trail
 
-View = Literal["PCA", "UMAP", "raw"]
+View = Literal["PCA", "UMAP", "two codes", "raw"]
 
 REFIT_BELOW = 0.5
 """A frozen plane that keeps less of the variance than this share of the best plane's is given up."""
+
+TRUST_SAMPLE = 100
+"""Points judged at each refresh for a plane that the page computes itself: some ten milliseconds at 2,000 points."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """The parameters of UMAP, and the codes of the two-code plane; None for the most used."""
+
+    n_neighbors: int = 15
+    min_dist: float = 0.1
+    code_a: int | None = None
+    code_b: int | None = None
+
+
+DEFAULTS = MapSettings()
 
 
 @dataclass(slots=True)
@@ -25,10 +44,13 @@ class MapMemory:
     basis: FrozenBasis | None = None
     fitted_at: int = 0
     refit_wanted: bool = False
+    most_used: tuple[int, int] | None = None
+    """The codes that the two-code plane passes through where none is chosen, kept as the frozen plane is."""
 
     def ask_for_refit(self) -> None:
         """Have the plane fitted anew to the next moment shown."""
         self.refit_wanted = True
+        self.most_used = None
 
 
 @dataclass(slots=True)
@@ -52,11 +74,12 @@ class Shown(NamedTuple):
     plane: Plane
     snapshot: Snapshot
     note: str
+    trust: Trust | None = None
 
 
 def views_of(snapshot: Snapshot) -> tuple[View, ...]:
     """A latent space of one or two features is drawn as it is, never projected."""
-    return ("raw",) if snapshot.codebook.shape[1] <= 2 else ("PCA", "UMAP")
+    return ("raw",) if snapshot.codebook.shape[1] <= 2 else ("PCA", "UMAP", "two codes")
 
 
 def show(
@@ -65,10 +88,11 @@ def show(
     memory: MapMemory,
     projection: ProjectionService,
     stream: str,
+    settings: MapSettings = DEFAULTS,
     *,
     is_past: bool = False,
 ) -> Shown:
-    """The plane for `view`; PCA with a word why where UMAP cannot answer yet.
+    """The plane for `view`; PCA with a word why where another cannot be shown.
 
     A moment of the past is shown in the plane that is there, which only the reader has fitted anew: others watch
     the same session live.
@@ -76,7 +100,9 @@ def show(
     if view == "raw" or snapshot.codebook.shape[1] <= 2:
         return _raw(snapshot)
     if view == "UMAP":
-        return _umap(snapshot, memory, projection, stream, is_past)
+        return _umap(snapshot, memory, projection, stream, settings, is_past)
+    if view == "two codes":
+        return _two_codes(snapshot, memory, settings, is_past)
     return _pca(snapshot, memory, is_past)
 
 
@@ -109,32 +135,96 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
     first, second = (
         f"PC {order} · {share:.0%} of variance" for order, share in enumerate(basis.explained_share, start=1)
     )
+    note = f"plane fitted at step {memory.fitted_at:,}"
+    note = f"{note}, shows little of this moment: fit it anew" if is_poor else note
+    return _flat(snapshot, basis, (first, second), note)
+
+
+def _flat(snapshot: Snapshot, basis: FrozenBasis, titles: tuple[str, str], note: str) -> Shown:
     plane = Plane(
         p=basis.project(snapshot.z_e),
         c=basis.project(snapshot.codebook),
         codes=snapshot.codes,
         counts=snapshot.counts,
-        axis_titles=(first, second),
+        axis_titles=titles,
         keeps_distances=True,
         paths=[basis.project(path) for path in _paths(snapshot)],
         mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    note = f"plane fitted at step {memory.fitted_at:,}"
-    return Shown(plane, snapshot, f"{note}, shows little of this moment: fit it anew" if is_poor else note)
+    points = np.concatenate([snapshot.z_e, snapshot.codebook])
+    trust = trustworthiness(points, np.concatenate([plane.p, plane.c]), sample=TRUST_SAMPLE)
+    return Shown(plane, snapshot, note, trust)
 
 
-def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, stream: str, is_past: bool) -> Shown:
+def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_past: bool) -> Shown:
+    try:
+        first, second = _pair(snapshot, memory, settings)
+        third = next((int(code) for code in _by_use(snapshot) if code not in (first, second)), first)
+        mean = snapshot.z_e.mean(axis=0, dtype=np.float64)
+        basis, found = two_code_basis(
+            snapshot.codebook[first], snapshot.codebook[second], [mean, snapshot.codebook[third]]
+        )
+    except ValueError as error:
+        instead = _pca(snapshot, memory, is_past)
+        return instead._replace(note=f"PCA instead: {error}")
+    memory.refit_wanted = False
+    up = ("towards the mean of P", f"towards code {third}")[found] if found is not None else "nothing off the line"
+    note = f"plane through codes {first} and {second}: lengths in it are true, what stands off it is flattened"
+    return _flat(snapshot, basis, (f"code {first} → code {second}", up), note)
+
+
+def _pair(snapshot: Snapshot, memory: MapMemory, settings: MapSettings) -> tuple[int, int]:
+    """The codes chosen; where none is, the most used when first looked at, that the plane does not jump."""
+    count = snapshot.num_codes
+    if count < 2:
+        raise ValueError("A codebook of one code has no plane through two. Begin with more codes.")
+    for code in (settings.code_a, settings.code_b):
+        if code is not None and code >= count:
+            raise ValueError(f"Code {code} is not among 0…{count - 1}. Choose another.")
+    kept = memory.most_used
+    if kept is None or max(kept) >= count:
+        kept = (int(_by_use(snapshot)[0]), int(_by_use(snapshot)[1]))
+        if snapshot.counts.any():  # before the first batch none is used
+            memory.most_used = kept
+    first, second = settings.code_a, settings.code_b
+    if first is None:
+        first = next(code for code in kept if code != second)
+    if second is None:
+        second = next(code for code in kept if code != first)
+    if first == second:
+        raise ValueError(f"Both codes are {first}. Choose another for one of them.")
+    return first, second
+
+
+def _by_use(snapshot: Snapshot) -> NDArray[np.int64]:
+    return np.argsort(-snapshot.counts, kind="stable")
+
+
+def _umap(
+    snapshot: Snapshot,
+    memory: MapMemory,
+    projection: ProjectionService,
+    stream: str,
+    settings: MapSettings,
+    is_past: bool,
+) -> Shown:
+    afresh, memory.refit_wanted = memory.refit_wanted, False
+    if afresh:
+        projection.reset(stream)
     layout = projection.latest(stream)
     shown = layout.tag if layout is not None else None
-    if not (isinstance(shown, Snapshot) and shown.step == snapshot.step):
+    parameters = settings.n_neighbors, settings.min_dist
+    as_set = layout is not None and (layout.n_neighbors, layout.min_dist) == parameters
+    if afresh or not (isinstance(shown, Snapshot) and shown.step == snapshot.step and as_set):
         points = np.concatenate([snapshot.z_e, snapshot.codebook])
-        projection.request(stream, points, tag=snapshot)
-    status = projection.status
+        projection.request(stream, points, tag=snapshot, n_neighbors=settings.n_neighbors, min_dist=settings.min_dist)
+    status, progress = projection.status, projection.progress(stream)
+    epochs = f" Epoch {progress.done} of {progress.total}." if progress is not None else ""
     is_current = isinstance(shown, Snapshot) and shown.codebook.shape == snapshot.codebook.shape
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
         instead = _pca(snapshot, memory, is_past)
         reason = projection.error(stream) or status.sentence
-        return instead._replace(note=f"PCA for now: {reason}")
+        return instead._replace(note=f"PCA for now: {reason}{epochs}")
     assert isinstance(shown, Snapshot)
     count = len(shown.z_e)
     plane = Plane(
@@ -145,7 +235,8 @@ def _umap(snapshot: Snapshot, memory: MapMemory, projection: ProjectionService, 
         axis_titles=("UMAP 1", "UMAP 2"),
         keeps_distances=False,
     )
-    return Shown(plane, shown, f"Layout of step {shown.step:,}, {layout.seconds:.1f} s.")
+    note = f"Layout of step {shown.step:,}, {layout.seconds:.1f} s."
+    return Shown(plane, shown, note if as_set else f"{note} Laying out anew.{epochs}", layout.trust)
 
 
 def _paths(snapshot: Snapshot) -> list[Floats]:

@@ -198,6 +198,16 @@ def as_written(sentence: str) -> str:
     return re.sub(r"\\`(\w+(?:\\_\w+)*)\\`", lambda found: f"`{found[1].replace(chr(92), '')}`", escaped)
 
 
+def trust(value: float, k: int, sample: int, of: int) -> str:
+    """How far the map's neighbours can be trusted.
+
+    >>> trust(0.98312, 15, 100, 2048)
+    'trustworthiness 0.98 (k = 15, 100 of 2,048 points)'
+    """
+    points = f"{sample:,} of {of:,} points" if sample < of else f"all {of:,} points"
+    return f"trustworthiness {value:.2f} (k = {k}, {points})"
+
+
 def usage_window(window_batches: int, num_vectors: int) -> str:
     """Over what usage is counted just now."""
     if window_batches == 0:

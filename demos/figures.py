@@ -16,6 +16,7 @@ from app.theme import role
 from demos.lesson import Step
 from demos.measures import usage_now
 from demos.record import Record
+from vqcore.history import Points
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
@@ -91,13 +92,13 @@ def _curves(snapshot: Snapshot) -> dict[str, Any]:
         CurvePanel(
             title="",
             log=True,
-            curves=[_line("task loss", history.step, history.losses["task_loss"], "text")],
+            curves=[_line("task loss", history.points("task_loss"), "text")],
         ),
         CurvePanel(
             title="",
             curves=[
-                _line("mean of P", history.measured_at, history.measured["p_mean_norm"], "P"),
-                _line("mean of C", history.measured_at, history.measured["c_mean_norm"], "C"),
+                _line("mean of P", history.points("p_mean_norm"), "P"),
+                _line("mean of C", history.points("c_mean_norm"), "C"),
             ],
         ),
     ]
@@ -112,18 +113,12 @@ def _compare(moments: dict[str, Snapshot]) -> Figure:
         CurvePanel(
             title="perplexity",
             log=True,
-            curves=[
-                _line(name, one.history.measured_at, one.history.measured["perplexity"], colours[name])
-                for name, one in moments.items()
-            ],
+            curves=[_line(name, one.history.points("perplexity"), colours[name]) for name, one in moments.items()],
         ),
         CurvePanel(
             title="task loss",
             log=True,
-            curves=[
-                _line(name, one.history.step, one.history.losses["task_loss"], colours[name])
-                for name, one in moments.items()
-            ],
+            curves=[_line(name, one.history.points("task_loss"), colours[name]) for name, one in moments.items()],
         ),
     ]
     last = max(one.step for one in moments.values())
@@ -133,5 +128,8 @@ def _compare(moments: dict[str, Snapshot]) -> Figure:
     return Figure("Perplexity over the last 50 batches, and task loss of each batch.", HEIGHTS["compare"], plot)
 
 
-def _line(label: str, steps: np.ndarray, values: np.ndarray, colour: str) -> Curve:
-    return Curve(label=label, steps=steps, values=values, colour=role(colour))
+def _line(label: str, points: Points, colour: str) -> Curve:
+    steps, rows, finite, low, mean, high = points
+    return Curve(
+        label=label, colour=role(colour), steps=steps, rows=rows, finite=finite, low=low, values=mean, high=high
+    )

@@ -132,3 +132,36 @@ def test_the_page_bench_reports_what_the_dashboards_own_found(monkeypatch, capsy
     assert main(["bench", "page", "plane", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["refreshes"] == 7
     assert asked == [["-m", "app.bench_page", "plane"]]
+
+
+def test_the_projection_bench_takes_no_problem(capsys):
+    assert main(["bench", "projection", "plane"]) == 2
+    assert "`bench projection` takes no problem" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")  # umap's own, of what it is imported with
+def test_ratios_of_layouts_are_of_one_moment_and_movements_know_no_turn():
+    from vqcore import bench_projection
+
+    assert bench_projection._ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
+    layout = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)).numpy()
+    turned = layout[:, ::-1] + 3
+    moved = layout.copy()
+    moved[:25] += 0.2
+    still, some = bench_projection._movements([layout, turned, moved])
+    assert still == pytest.approx(0, abs=1e-5)
+    assert 0 < some < 0.2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_projection_is_measured_in_one_document(capsys):
+    assert main(["bench", "projection", "--quick", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    report = json.loads(out)
+    (row,), (grown,) = report["rows"], report["growth"]
+    assert (row["n"], row["d"], grown["n"]) == (120, 16, 120)
+    for name in ("first_ratio", "refresh_ratio", "peer_seconds"):
+        assert 0 < row[name]["lowest"] <= row[name]["median"] <= row[name]["highest"]
+    assert 0.5 < row["refresh_trust"]["median"] <= 1
+    assert row["movement"]["median"] < row["peer_movement"]["median"]

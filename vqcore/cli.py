@@ -90,6 +90,8 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_page(options)
     if options.what == "doctor":
         return _bench_doctor(options)
+    if options.what == "projection":
+        return _bench_projection(options)
     report = [bench_session(problem) for problem in options.problems or PROBLEMS]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -120,6 +122,15 @@ def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
         raise ValueError(f"`bench doctor` takes no problem, but got {' '.join(options.problems)}.")
     report = bench_doctor(JUDGED_SEEDS[:1] if options.quick else JUDGED_SEEDS)
     return report, matrix_table(report)
+
+
+def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
+    if options.problems:
+        raise ValueError(f"`bench projection` takes no problem, but got {' '.join(options.problems)}.")
+    from vqcore import bench_projection  # late: umap alone takes seconds to import
+
+    report = bench_projection.bench_projection(quick=options.quick)
+    return report, bench_projection.table(report)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
@@ -224,9 +235,10 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-        choices=["session", "quantizer", "page", "doctor"],
+        choices=["session", "quantizer", "projection", "page", "doctor"],
         help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
-        "page: a refresh of the Live page in a real browser; doctor: the diagnosis against the failure gallery",
+        "projection: UMAP layouts of live training against umap's own; page: a refresh of the Live page in a real "
+        "browser; doctor: the diagnosis against the failure gallery",
     )
     benching.add_argument(
         "problems", nargs="*", help="session: all unless told; page: one, patches unless told", metavar="PROBLEM"
@@ -234,7 +246,9 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
-    benching.add_argument("--quick", action="store_true", help="quantizer: one tiny size; doctor: one seed")
+    benching.add_argument(
+        "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed"
+    )
 
     examining = verbs.add_parser("doctor", help="name what is wrong with the codebooks of a checkpoint")
     examining.set_defaults(verb=doctor)

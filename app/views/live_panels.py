@@ -22,6 +22,7 @@ from app.readings import answers, curve_panels, level_rows
 from app.services import Entry, registry
 from app.views.code_panel import code_panel
 from app.views.focus_controls import find_codes, let_go, look_of_map
+from app.views.map_settings import map_settings, settings_popover
 from app.views.panel_head import bar, choose
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
@@ -41,13 +42,16 @@ def map_panel(
     views = planes.views_of(snapshot)
     head = bar("map")
     heading = head.container(width="stretch")
-    if current_view(status.recipe)["map"] == "PCA" and len(views) > 1:
+    chosen = current_view(status.recipe)["map"]
+    if chosen in ("UMAP", "two codes") and len(views) > 1:
+        settings_popover(head, chosen)
+    if len(views) > 1:
         head.button(
             "",
             icon=":material/center_focus_strong:",
             key="refit",
             type="tertiary",
-            help="The plane of the map is frozen, so that it does not turn under you. Fit it to this moment.",
+            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
             on_click=memory.ask_for_refit,
         )
     let_go(head, focus)
@@ -56,7 +60,11 @@ def map_panel(
     view = choose(head, "map", views) if len(views) > 1 else views[0]
     is_past = step_chosen() is not None
     stream = entry.stream(snapshot.level, is_past=is_past)
-    shown = planes.show(view, snapshot, memory, registry().projection, stream, is_past=is_past)
+    if st.session_state.get("map_was") == "UMAP" != view:
+        registry().projection.cancel(stream)  # who else looks at it asks again
+    st.session_state["map_was"] = view
+    settings = map_settings(status.recipe)
+    shown = planes.show(view, snapshot, memory, registry().projection, stream, settings, is_past=is_past)
     heading.html(
         "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
         "area = use <i class='d'>✕</i>dead</div>"
@@ -87,6 +95,7 @@ def map_panel(
         said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
     else:
         said.append(wording.UMAP_CAUTION)
+    said += [wording.trust(*shown.trust)] if shown.trust else []
     said += [shown.note] if shown.note else []
     said += [_selected(focus, shown.snapshot)] if focus.choice else []
     said += [f":orange[{focus.sentence}]"] if focus.sentence else []

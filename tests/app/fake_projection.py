@@ -4,6 +4,7 @@ from typing import Any
 
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
+from vqcore.projection.wire import Progress
 
 
 class FakeProjection:
@@ -14,15 +15,31 @@ class FakeProjection:
         self.layouts: dict[str, Layout] = {}
         self.errors: dict[str, str] = {}
         self.requests: list[tuple[str, Any, Any]] = []
+        self.parameters: tuple[int, float] | None = None
+        self.in_progress: dict[str, Progress] = {}
+        self.cancelled: list[str] = []
+        self.resets: list[str] = []
         self.forgotten: list[str] = []
         self.closed = False
 
     def start(self) -> None:
         self.status = Status(State.WARMING_UP, "UMAP is compiling.")
 
-    def request(self, stream: str, points: Any, *, tag: object = None) -> bool:
+    def request(
+        self, stream: str, points: Any, *, tag: object = None, n_neighbors: int = 15, min_dist: float = 0.1
+    ) -> bool:
         self.requests.append((stream, points, tag))
+        self.parameters = n_neighbors, min_dist
         return True
+
+    def progress(self, stream: str) -> Progress | None:
+        return self.in_progress.get(stream)
+
+    def cancel(self, stream: str) -> None:
+        self.cancelled.append(stream)
+
+    def reset(self, stream: str) -> None:
+        self.resets.append(stream)
 
     def latest(self, stream: str) -> Layout | None:
         return self.layouts.get(stream)

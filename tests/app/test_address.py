@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import trajectory_address
-from app.address import RECIPE_NAMES, TEXTS, VIEWS, command, read, write
+from app.address import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, command, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.commands import StepCommand, change
@@ -43,6 +43,7 @@ views = st.fixed_dictionaries(
         "pins": st.sampled_from(["", "3,40@2"]),
         "layers": st.sampled_from(["", "none", "P,Q"]),
     }
+    | {name: st.sampled_from([numbers.first, f"{numbers.lowest:g}"]) for name, numbers in NUMBERS.items()}
 )
 
 
@@ -78,14 +79,14 @@ def test_a_step_that_is_none_is_named_and_the_page_is_live(text):
 hostile = st.text() | st.sampled_from(
     ["nan", "-inf", "1e999", "9" * 5000, "cuda:99", "cpu:-1", "true", "0", "2", "1_0"]
 )
-names = st.sampled_from(["session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS]) | st.text()
+names = st.sampled_from(["session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS]) | st.text()
 
 
 @given(st.dictionaries(names, hostile), st.sampled_from(["digits", "plane", None]))
 def test_no_url_breaks_the_page_and_what_is_accepted_is_written_and_read_again(query, problem):
     request = read({**query, "problem": problem} if problem else query)
     assert all(len(sentence) <= 240 and len(sentence.splitlines()) == 1 for sentence in request.refused)
-    unknown = set(query) - {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS}
+    unknown = set(query) - {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
     assert bool(unknown) == any("means nothing" in text or "mean nothing" in text for text in request.refused)
     if request.recipe is not None:
         again = read(write(request.session, request.recipe, request.view, paused=request.paused, at=request.at))

@@ -1,14 +1,17 @@
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 from fake_projection import FakeProjection
+from sklearn.manifold import trustworthiness
 
 from app import planes
 from app.planes import MapMemories, MapMemory
 from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
+from vqcore.projection.wire import Progress
 from vqcore.snapshot import Metrics, Snapshot, Trail
 
 M, K = 60, 8
@@ -164,8 +167,94 @@ def test_a_group_of_one_feature_is_drawn_on_a_line():
     assert shown.plane.axis_titles == ("feature 1", "")
 
 
-def test_more_features_can_be_shown_in_two_ways():
-    assert planes.views_of(snapshot(FLAT)) == ("PCA", "UMAP")
+def test_more_features_can_be_shown_in_three_ways():
+    assert planes.views_of(snapshot(FLAT)) == ("PCA", "UMAP", "two codes")
+
+
+def two_codes(moment: Snapshot, memory: MapMemory | None = None, **chosen: int) -> planes.Shown:
+    settings = planes.MapSettings(**chosen)
+    return planes.show("two codes", moment, memory or MapMemory(), FakeProjection(), STREAM, settings)
+
+
+def test_the_two_code_plane_keeps_the_lengths_between_its_codes_and_the_mean_of_p():
+    shown = two_codes(snapshot(FLAT), code_a=1, code_b=6)
+    first, second, mean = FLAT[M + 1], FLAT[M + 6], FLAT[:M].mean(0)
+    drawn = {1: shown.plane.c[1], 6: shown.plane.c[6], "mean": shown.plane.p.mean(0)}
+    assert np.allclose(drawn[1], 0, atol=1e-5)
+    assert np.allclose(drawn[6], [np.linalg.norm(second - first), 0], atol=1e-4)
+    assert np.linalg.norm(drawn["mean"]) == pytest.approx(np.linalg.norm(mean - first), rel=1e-4)
+    assert np.linalg.norm(drawn["mean"] - drawn[6]) == pytest.approx(np.linalg.norm(mean - second), rel=1e-4)
+    assert drawn["mean"][1] > 0
+    assert shown.plane.axis_titles == ("code 1 → code 6", "towards the mean of P")
+    longest = np.linalg.norm(FLAT[M:] - first, axis=1) + 1e-4
+    assert (np.linalg.norm(shown.plane.c, axis=1) <= longest).all()  # what stands off the plane only gets shorter
+
+
+def test_without_a_choice_the_plane_passes_through_the_most_used_codes_and_stays_there():
+    memory = MapMemory()
+    assert "codes 7 and 6" in two_codes(snapshot(FLAT), memory).note  # counts are 0…7
+    later = replace(snapshot(FLAT, step=9), counts=np.arange(K)[::-1])
+    assert "codes 7 and 6" in two_codes(later, memory).note
+    assert "codes 3 and 7" in two_codes(later, memory, code_a=3).note
+    memory.ask_for_refit()
+    assert "codes 0 and 1" in two_codes(later, memory).note
+
+
+def test_with_the_mean_of_p_on_the_line_the_third_code_gives_the_second_direction():
+    points = np.array(FLAT)
+    points[:M] = (points[M + 1] + points[M + 6]) / 2
+    shown = two_codes(snapshot(points), code_a=1, code_b=6)
+    assert shown.plane.axis_titles[1] == "towards code 7"
+    assert np.linalg.norm(shown.plane.c[7]) == pytest.approx(np.linalg.norm(points[M + 7] - points[M + 1]), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ({"code_a": 3, "code_b": 3}, "Both codes are 3."),
+        ({"code_a": 8}, "Code 8 is not among 0…7."),
+        ({"code_a": 0, "code_b": 1}, "lie in one place"),
+    ],
+)
+def test_two_codes_without_a_line_through_them_are_said_in_place(chosen, words):
+    points = np.array(FLAT)
+    points[M + 1] = points[M]
+    shown = two_codes(snapshot(points), **chosen)
+    assert shown.note.startswith("PCA instead:")
+    assert words in shown.note
+
+
+def test_a_codebook_of_one_code_has_no_such_plane():
+    one = replace(snapshot(FLAT), codebook=FLAT[:1], counts=np.ones(1, int), codes=np.zeros(M, int))
+    assert "one code has no plane" in two_codes(replace(one, placed_at=np.full(1, -1))).note
+
+
+def test_every_picture_that_is_no_copy_comes_with_its_trust():
+    for shown in (pca(snapshot(FLAT), MapMemory()), two_codes(snapshot(FLAT))):
+        both = np.concatenate([shown.plane.p, shown.plane.c])
+        assert shown.trust.value == pytest.approx(trustworthiness(FLAT, both, n_neighbors=15))
+        assert shown.trust[1:] == (15, M + K, M + K)
+
+
+def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling():
+    moment = snapshot(FLAT, step=4)
+    projection, _ = laid_out(moment)
+    projection.in_progress[STREAM] = Progress(id=1, done=20, total=100)
+    settings = planes.MapSettings(n_neighbors=40, min_dist=0.5)
+    shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM, settings)
+    assert projection.parameters == (40, 0.5)
+    assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
+    assert shown.note.endswith("Laying out anew. Epoch 20 of 100.")
+
+
+def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():
+    moment, memory = snapshot(FLAT, step=4), MapMemory()
+    projection, _ = laid_out(moment)
+    memory.ask_for_refit()
+    for _ in range(2):
+        planes.show("UMAP", moment, memory, projection, STREAM)
+    assert projection.resets == [STREAM]
+    assert len(projection.requests) == 1
 
 
 def test_until_umap_answers_pca_shows_and_says_so():

@@ -36,6 +36,15 @@ while request := read_message(sys.stdin.buffer):
         sys.stdout.buffer, FitResult(id=request.id, coordinates=coordinates, seconds=0.0, warm=warm)
     )
 """
+# A worker that is ready at once, says of each request that it is half done, and answers only a cancel
+NEVER_FINISHES = """
+import sys
+from vqcore.projection.wire import *
+write_message(sys.stdout.buffer, Ready(seconds=0.0))
+while message := read_message(sys.stdin.buffer):
+    said = Cancelled(id=message.id) if isinstance(message, Cancel) else Progress(id=message.id, done=5, total=10)
+    write_message(sys.stdout.buffer, said)
+"""
 # A worker that is ready at once, never reads and cannot be asked to end
 DEAF = """
 import signal, sys, time
@@ -213,6 +222,42 @@ def test_a_worker_that_does_not_listen_is_ended_within_a_second():
     assert time.monotonic() - began < 1
     assert not psutil.pid_exists(pid)
     assert not service._courier.is_alive()
+
+
+def _half_done(service, stream):
+    deadline = time.monotonic() + WARM_UP_SECONDS
+    while (progress := service.progress(stream)) is None:
+        assert time.monotonic() < deadline
+        with service._changed:
+            service._changed.wait(0.05)
+    assert (progress.done, progress.total) == (5, 10)
+
+
+def test_a_cancel_ends_a_fit_and_the_worker_lives():
+    with running(NEVER_FINISHES) as service:
+        service.request("a", points())
+        _half_done(service, "a")
+        pid = service.pid
+        service.cancel("a")
+        assert service.progress("a") is None
+        with service._changed:
+            assert service._changed.wait_for(lambda: service.status.state is State.READY, WARM_UP_SECONDS)
+        assert service.wait("a", 0) is None
+        assert service.error("a") is None
+        assert service.pid == pid
+
+
+def test_other_parameters_end_the_fit_that_is_in_the_making():
+    with running(NEVER_FINISHES) as service:
+        service.request("a", points())
+        _half_done(service, "a")
+        first = service._streams._in_flight.fit.id
+        service.request("a", points(), min_dist=0.9)
+        with service._changed:
+            assert service._changed.wait_for(
+                lambda: service._streams._in_flight and service._streams._in_flight.fit.id > first, WARM_UP_SECONDS
+            )
+        assert service._streams._in_flight.fit.min_dist == 0.9
 
 
 def test_the_caller_may_change_its_points_after_asking():

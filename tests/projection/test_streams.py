@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from vqcore.projection.streams import Streams
-from vqcore.projection.wire import FitError, FitRequest, FitResult
+from vqcore.projection.trustworthiness import Trust
+from vqcore.projection.wire import Cancelled, FitError, FitRequest, FitResult, Progress
 
 
-def fit(count=5, width=3):
-    return FitRequest(id=0, points=np.zeros((count, width), np.float32))
+def fit(count=5, width=3, **parameters):
+    return FitRequest(id=0, points=np.zeros((count, width), np.float32), **parameters)
 
 
 def answer(request, value=1.0):
@@ -16,6 +17,7 @@ def answer(request, value=1.0):
         id=request.id,
         coordinates=np.full((len(request.points), 2), value, np.float32),
         seconds=0.1,
+        trust=[0.9, 2, 5, 5],  # a list, as JSON has it
         warm=request.start is not None,
     )
 
@@ -144,3 +146,85 @@ def test_refusing_all_leaves_nobody_waiting(streams):
     streams.refuse_all("Off.")
     assert [streams.error(name) for name in "ab"] == ["Off.", "Off."]
     assert not any(streams.busy(name) for name in "ab")
+
+
+def test_a_layout_comes_with_its_trust(streams):
+    streams.ask("a", fit(), 0)
+    streams.settle(answer(streams.take()))
+    assert streams.latest("a").trust == Trust(0.9, 2, 5, 5)
+
+
+@pytest.mark.parametrize("changed", [{"n_neighbors": 30}, {"min_dist": 0.5}])
+def test_other_parameters_settle_from_the_last_layout_and_the_next_refreshes(streams, changed):
+    streams.ask("a", fit(), 0)
+    streams.settle(answer(streams.take(), 4.0))
+    for resettle in (True, False):
+        streams.ask("a", fit(**changed), 1)
+        request = streams.take()
+        assert request.resettle == resettle
+        assert request.start is not None
+        streams.settle(answer(request))
+
+
+def test_what_is_in_flight_stays_wanted_while_the_same_is_asked_again(streams):
+    streams.ask("a", fit(), 0)
+    streams.take()
+    streams.ask("a", fit(), 1)
+    streams.ask("b", fit(min_dist=0.9), 1)
+    assert streams.unwanted() is None
+
+
+@pytest.mark.parametrize("newer", [fit(min_dist=0.9), fit(n_neighbors=4), fit(count=6), fit(width=4)])
+def test_what_is_in_flight_is_unwanted_when_something_else_is_asked_in_its_place(streams, newer):
+    streams.ask("a", fit(), 0)
+    request = streams.take()
+    streams.ask("a", newer, 1)
+    assert streams.unwanted() == request.id
+    streams.settle(Cancelled(id=request.id))
+    assert streams.take().points.shape == newer.points.shape
+    assert streams.unwanted() is None
+
+
+def test_a_cancelled_stream_waits_for_nothing_and_keeps_its_picture(streams):
+    streams.ask("a", fit(), 0)
+    streams.settle(answer(streams.take()))
+    streams.ask("a", fit(), 1)
+    request = streams.take()
+    streams.note(Progress(id=request.id, done=3, total=9))
+    assert streams.progress("a").done == 3
+    streams.ask("a", fit(), 2)
+    streams.cancel("a")
+    assert streams.unwanted() == request.id
+    assert streams.progress("a") is None
+    streams.settle(Cancelled(id=request.id))
+    assert not streams.busy("a")
+    assert streams.take() is None
+    assert (streams.latest("a").tag, streams.error("a")) == (0, None)
+
+
+def test_a_forgotten_stream_wants_nothing(streams):
+    streams.ask("a", fit(), 0)
+    request = streams.take()
+    streams.forget("a")
+    assert streams.unwanted() == request.id
+
+
+def test_a_cancelled_request_is_not_sent_again_when_its_worker_died(streams):
+    streams.ask("a", fit(), 0)
+    streams.take()
+    streams.cancel("a")
+    streams.retry("Lost.")
+    assert not streams.busy("a")
+
+
+def test_progress_is_of_the_request_in_flight_alone(streams):
+    streams.ask("a", fit(), 0)
+    request = streams.take()
+    assert streams.progress("a") is None
+    streams.note(Progress(id=request.id - 1, done=3, total=9))
+    assert streams.progress("a") is None
+    streams.note(Progress(id=request.id, done=3, total=9))
+    assert streams.progress("b") is None
+    assert streams.progress("a").total == 9
+    streams.settle(answer(request))
+    assert streams.progress("a") is None

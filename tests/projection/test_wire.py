@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from vqcore.projection.wire import (
+    Cancel,
+    Cancelled,
     FitError,
     FitRequest,
     FitResult,
+    Progress,
     Ready,
     WireError,
     read_message,
@@ -21,7 +24,11 @@ POINTS = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 MESSAGES = [
     FitRequest(id=3, points=POINTS, start=POINTS[:, :2], n_neighbors=7, min_dist=0.25, seed=9, n_epochs=11),
     FitRequest(id=4, points=POINTS[:0]),
+    FitRequest(id=5, points=POINTS, start=POINTS[:, 1:], resettle=True),
     FitResult(id=3, coordinates=POINTS[:, 1:], seconds=0.5, warm=True),
+    Cancel(id=5),
+    Progress(id=5, done=10, total=200),
+    Cancelled(id=5),
     FitError(id=4, sentence="Ω is not finite.\n"),
     Ready(seconds=1.5),
 ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.snapshot import History
+from vqcore.history import History
 
 Floats = NDArray[np.floating[Any]]
 

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from vqcore.projection.child import Child
 from vqcore.projection.streams import Layout, Streams
-from vqcore.projection.wire import FitError, FitRequest, FitResult, Message
+from vqcore.projection.wire import Cancel, Cancelled, FitError, FitRequest, FitResult, Message, Progress
 
 _DEATHS_TO_FAIL = 2  # in a row, without an answer between them
 
@@ -60,6 +60,7 @@ class ProjectionService:
         self._status = Status(State.STOPPED, "UMAP has not been started.")
         self._child: Child | None = None
         self._deaths = 0  # since the last answer
+        self._cancel_sent: int | None = None  # the id of the last request that the worker was told to give up
         self._closed = False
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._courier = threading.Thread(target=self._carry, name="umap courier", daemon=True)
@@ -101,8 +102,9 @@ class ProjectionService:
     ) -> bool:
         """Ask for a layout of `points` (N, D) and return at once; starts the worker if it never ran.
 
-        An older request of the same stream that still waits is dropped. Rows keep their identity: while N
-        and D stay the same, a layout begins from the stream's previous one, until `reset(stream)`.
+        An older request of the same stream that still waits is dropped, and one in flight with other parameters
+        or another shape is given up. Rows keep their identity: while N and D stay the same, a layout begins from
+        the stream's previous one, until `reset(stream)`.
 
         Args:
             stream: Whose request this is; streams are served in turn.
@@ -141,6 +143,18 @@ class ProjectionService:
         with self._changed:
             return self._streams.error(stream)
 
+    def progress(self, stream: str) -> Progress | None:
+        """How far the layout of `stream` is that is in the making; None where none is."""
+        with self._changed:
+            return self._streams.progress(stream)
+
+    def cancel(self, stream: str) -> None:
+        """Give up what `stream` asked for, also in the middle of a fit; its latest layout stays."""
+        with self._changed:
+            self._streams.cancel(stream)
+            self._changed.notify_all()
+        self._events.put(_nothing)
+
     def reset(self, stream: str) -> None:
         """Let the next layout of `stream` begin afresh; its latest one stays to be shown."""
         with self._changed:
@@ -151,6 +165,7 @@ class ProjectionService:
         with self._changed:
             self._streams.forget(stream)
             self._changed.notify_all()
+        self._events.put(_nothing)
 
     def wait(self, stream: str, timeout: float) -> Layout | None:
         """The latest layout once every request of `stream` is answered, refused or dropped.
@@ -197,6 +212,7 @@ class ProjectionService:
             event = self._events.get()
             try:
                 event()
+                self._send_cancel()
                 self._send_next()
             except Exception as error:
                 self._fail(f"UMAP is off after an error of ours ({type(error).__name__}: {error}).")
@@ -222,10 +238,21 @@ class ProjectionService:
         with self._changed:
             if child is not self._child:
                 return
-            if isinstance(message, FitResult | FitError):
+            if isinstance(message, Progress):
+                self._streams.note(message)
+                return
+            if isinstance(message, FitResult | FitError | Cancelled):
                 self._streams.settle(message)
                 self._deaths = 0
             self._show(State.READY, "UMAP is ready.")
+
+    def _send_cancel(self) -> None:
+        with self._changed:
+            child, unwanted = self._child, self._streams.unwanted()
+            if child is None or unwanted is None or unwanted == self._cancel_sent:
+                return
+            self._cancel_sent = unwanted
+        child.send(Cancel(id=unwanted))
 
     def _send_next(self) -> None:
         with self._changed:

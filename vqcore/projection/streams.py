@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.projection.wire import FitError, FitRequest, FitResult, Float32
+from vqcore.projection.trustworthiness import Trust
+from vqcore.projection.wire import Answer, FitError, FitRequest, FitResult, Float32, Progress
 
 _ATTEMPTS = 2  # a request whose worker died is sent once more
 
@@ -26,12 +27,18 @@ class Layout:
         tag: What the caller passed with the request: a training step, for instance.
         seconds: How long the fit took.
         warm: Whether it began from the stream's previous layout.
+        trust: How trustworthy the picture is; None where there are too few points.
+        n_neighbors: As requested.
+        min_dist: As requested.
     """
 
     coordinates: NDArray[np.float32]
     tag: object
     seconds: float
     warm: bool
+    trust: Trust | None = None
+    n_neighbors: int = 15
+    min_dist: float = 0.1
 
 
 @dataclass(eq=False, slots=True)
@@ -40,7 +47,7 @@ class _Stream:
     latest: Layout | None = None
     error: str | None = None
     start: Float32 | None = None  # where the next fit begins, (N, 2)
-    start_shape: tuple[int, ...] = ()  # the (N, D) of the points that `start` lays out
+    start_of: FitRequest | None = None  # the request that `start` answers
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,6 +57,8 @@ class _Job:
     tag: object
     fit: FitRequest  # its start is chosen only when its turn comes
     attempts: int = 0
+    progress: Progress | None = None
+    cancelled: bool = False
 
 
 class Streams:
@@ -77,12 +86,19 @@ class Streams:
         stream = self._streams[name]
         job, stream.waiting = stream.waiting, None
         assert job is not None
-        start = stream.start if stream.start_shape == job.fit.points.shape else None
-        self._in_flight = replace(job, fit=replace(job.fit, start=start), attempts=job.attempts + 1)
+        fit, before = job.fit, stream.start_of
+        if before is not None and before.points.shape == fit.points.shape:
+            fit = replace(fit, start=stream.start, resettle=_parameters(before) != _parameters(fit))
+        self._in_flight = replace(job, fit=fit, attempts=job.attempts + 1, progress=None)
         self._keep_start = True
-        return self._in_flight.fit
+        return fit
 
-    def settle(self, answer: FitResult | FitError) -> None:
+    def note(self, progress: Progress) -> None:
+        """Keep how far the request in flight is."""
+        if self._in_flight is not None and self._in_flight.fit.id == progress.id:
+            self._in_flight = replace(self._in_flight, progress=progress)
+
+    def settle(self, answer: Answer) -> None:
         """Keep the answer to the request in flight; one that nobody waits for is dropped."""
         job = self._in_flight
         if job is None or job.fit.id != answer.id:
@@ -91,16 +107,43 @@ class Streams:
         stream = job.stream
         if isinstance(answer, FitError):
             stream.error = answer.sentence
-            return
-        stream.error = None
-        stream.latest = Layout(answer.coordinates, job.tag, answer.seconds, answer.warm)
-        if self._keep_start:
-            stream.start, stream.start_shape = answer.coordinates, job.fit.points.shape
+        elif isinstance(answer, FitResult):
+            stream.error = None
+            trust = None if answer.trust is None else Trust(*answer.trust)
+            stream.latest = Layout(
+                answer.coordinates, job.tag, answer.seconds, answer.warm, trust, *_parameters(job.fit)
+            )
+            if self._keep_start:
+                stream.start, stream.start_of = answer.coordinates, job.fit
+
+    def cancel(self, name: str) -> None:
+        """Let go of what `name` waits for; its latest layout stays."""
+        self._turns.pop(name, None)
+        if name in self._streams:
+            self._streams[name].waiting = None
+        if self._in_flight is not None and self._in_flight.name == name:
+            self._in_flight = replace(self._in_flight, cancelled=True)
+
+    def unwanted(self) -> int | None:
+        """The id of the request in flight where nobody wants its layout any more.
+
+        It was cancelled or forgotten, or a newer request of its stream has other parameters or another shape. A
+        newer request of the same kind does not end it: asked again and again, a stream would never get a layout.
+        """
+        job = self._in_flight
+        if job is None:
+            return None
+        waiting = job.stream.waiting
+        other_kind = waiting is not None and _kind(waiting.fit) != _kind(job.fit)
+        forgotten = self._streams.get(job.name) is not job.stream
+        return job.fit.id if job.cancelled or forgotten or other_kind else None
 
     def retry(self, sentence: str) -> None:
         """Let the request in flight wait again, first in turn; not where a newer one does."""
         job, self._in_flight = self._in_flight, None
-        if job is None or self._streams.get(job.name) is not job.stream or job.stream.waiting is not None:
+        if job is None or job.cancelled:
+            return
+        if self._streams.get(job.name) is not job.stream or job.stream.waiting is not None:
             return
         if job.attempts >= _ATTEMPTS:
             job.stream.error = sentence
@@ -120,6 +163,11 @@ class Streams:
         """Whether a request of `name` waits or is in flight."""
         return name in self._turns or (self._in_flight is not None and self._in_flight.name == name)
 
+    def progress(self, name: str) -> Progress | None:
+        """How far the request of `name` in flight is; None where none is or it has not begun."""
+        job = self._in_flight
+        return job.progress if job is not None and job.name == name and not job.cancelled else None
+
     def latest(self, name: str) -> Layout | None:
         """The newest layout of `name`."""
         stream = self._streams.get(name)
@@ -133,7 +181,7 @@ class Streams:
     def reset(self, name: str) -> None:
         """Let the next layout of `name` begin afresh; its latest one stays to be shown."""
         if name in self._streams:
-            self._streams[name].start, self._streams[name].start_shape = None, ()
+            self._streams[name].start = self._streams[name].start_of = None
         if self._in_flight is not None and self._in_flight.name == name:
             self._keep_start = False
 
@@ -141,3 +189,11 @@ class Streams:
         """Drop all that is known of `name`; an answer still to come is dropped too."""
         self._streams.pop(name, None)
         self._turns.pop(name, None)
+
+
+def _parameters(fit: FitRequest) -> tuple[int, float]:
+    return fit.n_neighbors, fit.min_dist
+
+
+def _kind(fit: FitRequest) -> tuple[tuple[int, float], tuple[int, ...]]:
+    return _parameters(fit), fit.points.shape

@@ -33,6 +33,7 @@ class FitRequest:
     Attributes:
         points: (N, D).
         start: The layout to begin from, (N, 2), rows in the order of `points`; None for a cold start.
+        resettle: The start is of other parameters: begin from it, but take a cold start's time and steps.
     """
 
     id: int
@@ -42,16 +43,22 @@ class FitRequest:
     min_dist: float = 0.1
     seed: int = 0
     n_epochs: int | None = None
+    resettle: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class FitResult:
-    """The layout of request `id`: `coordinates` (N, 2), the seconds it took, and where it began."""
+    """The layout of request `id`: `coordinates` (N, 2), the seconds it took, and where it began.
+
+    Attributes:
+        trust: The fields of a `Trust`; None where there are too few points.
+    """
 
     id: int
     coordinates: Float32
     seconds: float
     warm: bool
+    trust: tuple[float, int, int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -63,14 +70,40 @@ class FitError:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Cancel:
+    """Nobody waits for request `id` any more; it is answered with `Cancelled` unless it is finished already."""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Cancelled:
+    """Request `id` was given up on request."""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Progress:
+    """How far request `id` is: `done` of `total` epochs; 0 while neighbours are being searched."""
+
+    id: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Ready:
     """The worker has compiled what it needs and answers from now on."""
 
     seconds: float
 
 
-Message = FitRequest | FitResult | FitError | Ready
-_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (FitRequest, FitResult, FitError, Ready)}
+Answer = FitResult | FitError | Cancelled
+Message = FitRequest | Cancel | Progress | Answer | Ready
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (FitRequest, FitResult, FitError, Cancel, Cancelled, Progress, Ready)
+}
 
 
 def write_message(stream: BinaryIO, message: Message) -> None:

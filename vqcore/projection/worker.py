@@ -1,7 +1,8 @@
 """The UMAP process: reads fit requests on stdin, answers with layouts on stdout, one at a time.
 
 `python -m vqcore.projection.worker`; the only file that imports umap. Knows no stream, session or tensor:
-who asks, what is stale and when to begin afresh is `service`'s business.
+who asks, what is stale and when to begin afresh is `service`'s business. A fit can be given up while it runs:
+requests are read beside it.
 """
 
 # N points, D features
@@ -12,31 +13,67 @@ import signal
 import sys
 import threading
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from vqcore.projection.align import align_layout
+from vqcore.projection.layout_loop import optimize_layout
 from vqcore.projection.neighbours import nearest_neighbours
 from vqcore.projection.pca import FrozenBasis
+from vqcore.projection.trustworthiness import trustworthiness
 from vqcore.projection.wire import (
+    Answer,
+    Cancel,
+    Cancelled,
     FitError,
     FitRequest,
     FitResult,
     Float32,
-    Message,
+    Progress,
     Ready,
     WireError,
     read_message,
     write_message,
 )
 
-COLD_EPOCHS = 200
-WARM_EPOCHS = 30
-WARM_LEARNING_RATE = 0.1  # a tenth of UMAP's: as in annealing, points move less and settle better
+COLD_EPOCHS = 100  # from a PCA start as trustworthy as UMAP's 500 from its own (`bench projection`)
+WARM_EPOCHS = 20
+WARM_LEARNING_RATE = 0.15  # of UMAP's 1: as in annealing, points move less and settle better
 EXTENT = 10.0  # UMAP's own: a cold start fills the square from 0 to 10
 NICENESS = 5  # training and the page come first
+
+Report = Callable[[int, int], None]
+"""Told how many epochs are done, of how many; what it raises ends the fit."""
+
+
+class CancelledError(Exception):
+    """Nobody waits for this fit any more."""
+
+
+class Inbox:
+    """The requests that wait, and which of them were called off since. Filled by one thread, emptied by another."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[FitRequest] = queue.SimpleQueue()
+        self._newest_cancelled = 0
+
+    def put(self, message: FitRequest | Cancel) -> None:
+        """Take a message in."""
+        if isinstance(message, Cancel):
+            self._newest_cancelled = max(self._newest_cancelled, message.id)
+        else:
+            self._waiting.put(message)
+
+    def get(self) -> FitRequest:
+        """The next request; waits for it."""
+        return self._waiting.get()
+
+    def is_cancelled(self, request: FitRequest) -> bool:
+        """Whether `request` was called off. Ids rise, and the sender waits for an answer before the next."""
+        return request.id <= self._newest_cancelled
 
 
 def main() -> None:
@@ -45,36 +82,51 @@ def main() -> None:
     requests, answers = _claim_pipes()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
+    inbox = Inbox()
+    threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
     try:
-        write_message(answers, Ready(seconds=_warm_up()))
+        write_message(answers, Ready(seconds=warm_up()))
         while True:
-            request = waiting.get()
-            assert isinstance(request, FitRequest)
-            write_message(answers, answer(request))
+            request = inbox.get()
+            write_message(answers, answer(request, partial(_report, answers, inbox, request)))
     except BrokenPipeError:
         os._exit(0)
 
 
-def answer(request: FitRequest) -> FitResult | FitError:
-    """The layout `request` asks for, or a sentence why there is none; never an exception."""
+def _report(answers: BinaryIO, inbox: Inbox, request: FitRequest, done: int, total: int) -> None:
+    if inbox.is_cancelled(request):
+        raise CancelledError
+    write_message(answers, Progress(id=request.id, done=done, total=total))
+
+
+def _unheard(done: int, total: int) -> None:
+    """The report of a fit that nobody watches."""
+
+
+def answer(request: FitRequest, report: Report = _unheard) -> Answer:
+    """The layout `request` asks for, or a sentence why there is none; of exceptions only a broken pipe."""
     began = time.perf_counter()
     try:
-        coordinates, warm = lay_out(request)
+        coordinates, warm = lay_out(request, report)
+        trust = trustworthiness(request.points, coordinates)
+    except BrokenPipeError:
+        raise
+    except CancelledError:
+        return Cancelled(id=request.id)
     except ValueError as error:
         return FitError(id=request.id, sentence=str(error))
     except Exception as error:
         return FitError(id=request.id, sentence=f"UMAP failed: {type(error).__name__}: {error}")
-    return FitResult(id=request.id, coordinates=coordinates, seconds=time.perf_counter() - began, warm=warm)
+    seconds = time.perf_counter() - began
+    return FitResult(id=request.id, coordinates=coordinates, seconds=seconds, warm=warm, trust=trust)
 
 
-def lay_out(request: FitRequest) -> tuple[Float32, bool]:
+def lay_out(request: FitRequest, report: Report = _unheard) -> tuple[Float32, bool]:
     """UMAP coordinates of the request's points, (N, 2), and whether they began from its start.
 
-    The same computation as `umap.UMAP(init=start).fit_transform`, without two of its habits: its search for
-    neighbours, which below 4,096 points is most of its time, and its stretching of `start` to a square,
-    which alone moves every point by half the width of the picture at each refresh.
+    The same computation as `umap.UMAP(init=start).fit_transform`, without three of its habits: its search for
+    neighbours, which below 4,096 points is most of its time; its stretching of `start` to a square, which alone
+    moves every point by half the width of the picture at each refresh; and its slower loop.
 
     Raises:
         ValueError: fewer than three points, points that are not finite, or a start of another shape.
@@ -84,10 +136,20 @@ def lay_out(request: FitRequest) -> tuple[Float32, bool]:
         return np.zeros((len(points), 2), np.float32), False
     warm = request.start is not None and bool(np.ptp(request.start, axis=0).all())
     start = request.start if request.start is not None and warm else cold_start(points, request.seed)
-    n_epochs = request.n_epochs or (WARM_EPOCHS if warm else COLD_EPOCHS)
+    refresh = warm and not request.resettle
+    n_epochs = request.n_epochs or (WARM_EPOCHS if refresh else COLD_EPOCHS)
     n_neighbors = min(request.n_neighbors, len(points) - 1)
+    report(0, n_epochs)
     graph = _neighbour_graph(points, n_neighbors, n_epochs)
-    coordinates = _optimize(graph, start, request, n_epochs, WARM_LEARNING_RATE if warm else 1.0)
+    coordinates = optimize_layout(
+        graph,
+        start,
+        curve=_curve(request.min_dist),
+        n_epochs=n_epochs,
+        rate=WARM_LEARNING_RATE if refresh else 1.0,
+        seed=request.seed,
+        on_epochs=lambda done: report(done, n_epochs),
+    )
     if not np.isfinite(coordinates).all():
         raise ValueError("UMAP found no finite layout for these points. Reset the layout to begin afresh.")
     return (align_layout(coordinates, start) if warm else coordinates), warm
@@ -141,28 +203,6 @@ def _neighbour_graph(points: Float32, n_neighbors: int, n_epochs: int) -> Any:
     return graph
 
 
-def _optimize(graph: Any, start: Float32, request: FitRequest, n_epochs: int, rate: float) -> Float32:
-    from umap.layouts import optimize_layout_euclidean
-    from umap.umap_ import INT32_MAX, INT32_MIN, make_epochs_per_sample
-
-    coordinates = np.array(start, dtype=np.float32, order="C")  # the optimizer works in place
-    random_state = np.random.RandomState(request.seed).randint(INT32_MIN, INT32_MAX, 3).astype(np.int64)
-    optimize_layout_euclidean(
-        coordinates,
-        coordinates,
-        graph.row,
-        graph.col,
-        n_epochs,
-        len(coordinates),
-        make_epochs_per_sample(graph.data, n_epochs),
-        *_curve(request.min_dist),
-        random_state,
-        initial_alpha=rate,
-        move_other=True,
-    )
-    return coordinates
-
-
 @lru_cache(maxsize=64)
 def _curve(min_dist: float) -> tuple[float, float]:
     from umap.umap_ import find_ab_params
@@ -171,7 +211,7 @@ def _curve(min_dist: float) -> tuple[float, float]:
     return a, b
 
 
-def _warm_up() -> float:
+def warm_up() -> float:
     """Have numba compile both the cold and the warm path; the seconds it took."""
     import numba
 
@@ -193,11 +233,12 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _listen(requests: BinaryIO, waiting: "queue.SimpleQueue[Message]") -> None:
-    """Take requests in during a fit too, so that the end of the parent is noticed and obeyed at once."""
+def _listen(requests: BinaryIO, inbox: Inbox) -> None:
+    """Take messages in during a fit too, so that a cancel and the end of the parent are obeyed at once."""
     try:
         while (message := read_message(requests)) is not None:
-            waiting.put(message)
+            assert isinstance(message, FitRequest | Cancel)
+            inbox.put(message)
         code = 0
     except WireError as error:
         sys.stderr.write(f"{error}\n")
