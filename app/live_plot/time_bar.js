@@ -59,7 +59,7 @@ class TimeBar {
     this.slider.min = data.steps[0];
     this.slider.title = data.help;
     const span = Math.max(1, data.newest - data.steps[0]);
-    const path = (steps) => steps.map((at) => `M${((1000 * (at - data.steps[0])) / span).toFixed(1)} 0V8`).join("");
+    const path = (steps) => steps.map((at) => `M${((1000 * (at - data.steps[0])) / span).toFixed(3)} 0V8`).join("");
     const scheme = schemeBehind(this.parent);
     this.kept.setAttribute("d", path(data.steps));
     this.kept.setAttribute("stroke", colourOf("role:axis", scheme, ""));

@@ -9,7 +9,6 @@ from live_page import (
     CURVES,
     MAP,
     pause,
-    press,
     step_of,
     wait_for_charts,
     wait_for_step,
@@ -116,18 +115,6 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
     print(f"\nplayed {seen}")
     assert seen == sorted(seen)
     assert page.evaluate("window.removals") == 0
-
-
-def test_a_restart_clears_the_past_and_its_undoing_brings_it_back(page: Page) -> None:
-    slide(page, 0.3)
-    wait_until(page, f"{SHOWING} >= 0")
-    before = page.evaluate(SHOWING)
-    press(page, "restart")
-    wait_until(page, f"Number.isNaN({SHOWING})")
-    wait_until(page, "Number(document.querySelector('.vq-time input').max) < 500")
-    press(page, "undo")
-    wait_for_step(page, 500)
-    wait_until(page, f"Number(document.querySelector('.vq-time input').max) > {before}")
 
 
 def test_usage_through_time_is_drawn_with_its_cursor(page: Page) -> None:
