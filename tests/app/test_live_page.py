@@ -454,3 +454,27 @@ def test_a_loss_beyond_all_numbers_is_shown_with_tensor_and_step_and_a_restart_r
     reach(page, lambda session: session.status().state is State.RUNNING and step_of(session) >= 3)
     assert not page.error
     assert options(page).learning_rate == 1e-3
+
+
+def test_each_plane_of_the_map_has_its_settings_and_the_link_keeps_them(sessions):
+    page = reach(open_page(problem="digits", map="UMAP"), lambda session: step_of(session) >= 1)
+    page.number_input(key="view-neighbours").set_value(40)
+    run(page)
+    page.number_input(key="view-min_dist").set_value(0.0)
+    run(page)
+    assert (page.query_params["neighbours"], page.query_params["min_dist"]) == ("40", "0")
+    assert sessions.projection.parameters == (40, 0.0)
+    page.button_group(key="view-map").set_value("two codes")
+    run(page)
+    assert sessions.projection.cancelled  # nobody waits for UMAP any more
+    page.number_input(key="view-code_a").set_value(0)
+    run(page)
+    page.number_input(key="view-code_b").set_value(5)
+    run(page)
+    assert (page.query_params["code_a"], page.query_params["code_b"]) == ("0", "5")
+    assert any("plane through codes 0 and 5" in caption.value for caption in page.caption)
+    assert any("trustworthiness" in caption.value for caption in page.caption)
+    page.number_input(key="view-code_b").set_value(0)
+    run(page)
+    assert any("Both codes are 0" in caption.value for caption in page.caption)
+    assert page.query_params["neighbours"] == "40"
