@@ -74,12 +74,12 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
         return None
     return found(
         "embedding-collapse",
-        "severe" if rank <= limits.LINE_RANK else "note",
+        "warning" if rank <= limits.LINE_RANK else "note",
         f"The embeddings fill {rank:.3g} of {evidence.dim} dimensions.",
         ratio(
             "effective rank of P",
             rank,
-            f"noted up to {low:.3g} of D = {evidence.dim}, severe up to {limits.LINE_RANK:g}",
+            f"noted up to {low:.3g} of D = {evidence.dim}, warning up to {limits.LINE_RANK:g}",
         ),
         count("sampled vectors", len(latents.sample), f"of {latents.num_vectors:,}"),
     )
