@@ -97,8 +97,8 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Three distributions",
-            text="P is where the embeddings z_e lie, C where all code vectors lie, and Q where the used ones lie. "
-            "After a k-means start they cover one another. The dashed ellipses are P and C at 1σ.",
+            text="P is where the embeddings z_e lie, C where all code vectors lie, and Q where the used ones lie. A "
+            "k-means start puts C onto P. The dashed ellipses are P and C at 1σ.",
             shows=(USUAL,),
             panels=("map",),
         ),
@@ -132,8 +132,8 @@ LESSON = Lesson(
         ),
         Step(
             title="Q shrinks",
-            text="The codes that P has left are nearest to nothing. They get no gradient, so they stay where they "
-            "are, and P does not wait.",
+            text="A code that P has left is nearest to nothing and gets no gradient, and P does not wait for it. "
+            "Count the codes in use.",
             shows=(USUAL,),
             at=LATER,
             panels=("map", "usage"),

@@ -105,8 +105,8 @@ LESSON = Lesson(
         ),
         Step(
             title="Codes as moving averages",
-            text="Instead of a gradient, each code follows the average of the z_e assigned to it. This quickens the "
-            "used codes; an unused one still has nothing to follow.",
+            text="Instead of a gradient, each code follows the average of the z_e assigned to it. A code without any "
+            "has nothing to follow.",
             shows=(BASELINE, EMA),
             at=TRAINED,
             panels=("compare", "usage"),
