@@ -31,7 +31,7 @@ def map_panel(entry: Entry, snapshot: Snapshot, status: Status, words: LevelWord
     memory = entry.maps.of(snapshot)
     views = planes.views_of(snapshot)
     head = bar("map")
-    heading = head.container(width="stretch")
+    heading = head.container(width="stretch", key="map-heading")
     chosen, stream = current_view(status.recipe)["map"], entry.stream(snapshot.level)
     if chosen in ("UMAP", "two codes") and len(views) > 1:
         settings_popover(head, chosen)
