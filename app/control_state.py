@@ -130,9 +130,9 @@ def current_view(recipe: Recipe) -> dict[str, str]:
 
 
 def _number(name: str) -> str:
-    """As in the URL: empty where the control has been left open."""
+    """As in the URL; a control that was emptied stands where it starts."""
     found = st.session_state.get(view_key(name), st.session_state["first_view"][name])
-    return f"{found:g}" if isinstance(found, int | float) else found or ""
+    return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first
 
 
 def _values(*names: str) -> dict[str, Any]:

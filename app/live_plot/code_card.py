@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from app.live_plot.browser_code import javascript, stylesheet
+from app.live_plot.browser_code import as_it_stands, javascript
 from app.live_plot.tiles import spark_heights
 from app.theme import role
 
 _mount = st.components.v2.component(
     "vq_code_card",
     js=javascript("palette.js", "spark.js", "code_card.js"),
-    css=stylesheet("code_card.css"),
+    css=as_it_stands("code_card.css"),
     isolate_styles=False,
 )
 

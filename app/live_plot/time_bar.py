@@ -5,14 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from app.live_plot.browser_code import javascript, stylesheet
+from app.live_plot.browser_code import as_it_stands, javascript
 
 LIVE = "live"
 
 _mount = st.components.v2.component(
     "vq_time_bar",
     js=javascript("palette.js", "time_bar.js"),
-    css=stylesheet("time_bar.css"),
+    css=as_it_stands("time_bar.css"),
     isolate_styles=False,
 )
 

@@ -41,7 +41,7 @@ def map_panel(
     memory = entry.maps.of(snapshot, status.run)
     views = planes.views_of(snapshot)
     head = bar("map")
-    heading = head.container(width="stretch")
+    heading = head.container(width="stretch", key="map-heading")
     chosen = current_view(status.recipe)["map"]
     if chosen in ("UMAP", "two codes") and len(views) > 1:
         settings_popover(head, chosen)

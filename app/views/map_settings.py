@@ -46,7 +46,6 @@ def _number(name: str, label: str, help_text: str, *, step: float) -> None:
         step=kind(step),
         key=view_key(name),
         help=help_text,
-        placeholder="most used",
-        required=bool(numbers.first),
+        placeholder=numbers.first or "most used",
         persist_state="page",
     )
