@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from vqcore.checkpoints.errors import shown
+from vqcore.checkpoints.remedies import REMEDIES
+from vqcore.checkpoints.writing import check_target
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.html_report import html_report
 from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
+from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +27,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", type=int, metavar="N", help="codes of one codebook, where several lie in one tensor"
     )
+    parser.add_argument(
+        "--what-if", action="store_true", help="with --latents: what each remedy would do, judged on half of them"
+    )
+    parser.add_argument("--repair", type=Path, metavar="OUT", help="with --latents: write a copy after one remedy")
+    parser.add_argument("--remedy", choices=REMEDIES, default=REMEDIES[0], help="of --repair; restart unless told")
+    parser.add_argument("--force", action="store_true", help="let --repair write over OUT")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser")
     parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue")
 
@@ -34,6 +43,7 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
+    _check_treatment(options)
     examination = examine(
         Request(
             path=options.file,
@@ -48,7 +58,26 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         if path is not None:
             _check_apart(path, options)
             path.write_text(write(examination), encoding="utf-8")
-    return as_values(examination), text_report(examination), int(examination.is_severe)
+    values, text = as_values(examination), text_report(examination)
+    if options.repair is not None or options.what_if:
+        if options.repair is not None:
+            treatment = treat(
+                examination.checkpoint, options.latents, options.repair, options.remedy, force=options.force
+            )
+        else:
+            treatment = foretell(examination.checkpoint, options.latents)
+        values |= treatment_values(treatment)
+        text = f"{text}\n{treatment_text(treatment)}"
+    return values, text, int(examination.is_severe)
+
+
+def _check_treatment(options: argparse.Namespace) -> None:
+    """Refuse before the examination, which may take a minute."""
+    if (options.repair is not None or options.what_if) and options.latents is None:
+        wish = "--repair" if options.repair is not None else "--what-if"
+        raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them by --latents F.")
+    if options.repair is not None:
+        check_target(options.file, options.repair, force=options.force)
 
 
 def _check_apart(out: Path, options: argparse.Namespace) -> None:

@@ -21,12 +21,18 @@ def text_report(examination: Examination) -> str:
         f"file     {shown(checkpoint.path)}: {contents_of(checkpoint)}",
     ]
     if len(examination.examined) > 1:
-        head += ["", *_aligned([TABLE_HEAD, *levels_table(examination.examined)])]
+        head += ["", *aligned([TABLE_HEAD, *levels_table(examination.examined)])]
     told = [_codebook(one) for one in examination.examined[:MOST_SHOWN]]
     if len(examination.examined) > MOST_SHOWN:
         told.append(["", f"and {len(examination.examined) - MOST_SHOWN} more: see the table, or --json"])
     implicit = [f"{shown(one.path) or 'the file'}: {one.about}" for one in checkpoint.implicit]
     return "\n".join([*head, *chain(*told), *([""] if implicit else []), *implicit])
+
+
+def aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """The rows of a table as lines, its columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _codebook(one: Examined) -> list[str]:
@@ -67,8 +73,3 @@ def _finding(finding: Finding) -> list[str]:
 
 def _wrapped(text: str, first: str = "  ", later: str = "    ") -> str:
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=False)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,74 @@
+"""`doctor --what-if` and `--repair`: the words of the command line over what tests/checkpoints tests in depth."""
+
+import numpy as np
+import pytest
+import torch
+from doctor_files import D, K, codebook, kept, latents, saved
+from test_doctor_command import refused, said
+from vector_quantize_pytorch import VectorQuantize
+
+from vqcore.cli import main
+
+
+def collapsed(folder):
+    """A codebook of which all but eight codes lie far away from the latents, and the latents."""
+    vectors = codebook()
+    far = vectors.copy()
+    far[8:] += 100
+    return saved(folder, far), kept(folder, latents(vectors))
+
+
+def used(table, z_e):
+    return len(np.unique(np.square(z_e[:, None] - table).sum(2).argmin(1)))
+
+
+def test_what_if_foretells_every_remedy_and_writes_nothing(capsys, tmp_path):
+    path, z_e = collapsed(tmp_path)
+    before = {each: each.read_bytes() for each in tmp_path.iterdir()}
+    found = said(capsys, path, "--latents", z_e, "--what-if", code=1)["what_if"]
+    assert set(found["after"]) | set(found["unsuited"]) == {"restart", "replace", "align"}
+    assert found["before"]["codebooks"][0]["active"] <= 8
+    assert found["after"]["restart"]["error"] < 0.2 * found["before"]["error"]
+    assert found["num_fit"] + found["num_held_out"] == found["num_vectors"] == 4_000
+    assert {each: each.read_bytes() for each in tmp_path.iterdir()} == before
+
+
+def test_a_repaired_copy_uses_its_codes_and_keeps_every_other_tensor(capsys, tmp_path):
+    path, z_e = collapsed(tmp_path)
+    out = tmp_path / "repaired.pt"
+    report = said(capsys, path, "--latents", z_e, "--repair", out, code=1)
+    mended, source = torch.load(out, weights_only=True), torch.load(path, weights_only=True)
+    assert report["repair"]["moved_codes"] == [K - 8]
+    assert torch.equal(mended["encoder.weight"], source["encoder.weight"])
+    table = mended["quantize.embedding.weight"].numpy()
+    assert used(table, np.load(z_e)) > 0.9 * K
+    assert main(["doctor", str(out), "--latents", str(z_e)]) == 0
+
+
+def test_a_repaired_file_loads_strictly_in_its_own_library(capsys, tmp_path):
+    layer = VectorQuantize(dim=D, codebook_size=K, kmeans_init=False)
+    with torch.no_grad():
+        layer._codebook.embed[0, 8:] += 100
+    path, out = tmp_path / "layer.pt", tmp_path / "repaired.pt"
+    torch.save(layer.state_dict(), path)
+    z_e = latents(layer._codebook.embed[0, :8].numpy(), count=6_000)
+    said(capsys, path, "--latents", kept(tmp_path, z_e), "--repair", out, "--remedy", "replace", code=1)
+    layer.load_state_dict(torch.load(out, weights_only=True), strict=True)
+    _, codes, _ = layer.eval()(torch.from_numpy(z_e)[None])
+    assert len(codes.unique()) > 0.9 * K
+
+
+@pytest.mark.parametrize("wish", [("--what-if",), ("--repair", "out.pt")])
+def test_without_latents_there_is_nothing_to_fit(wish, capsys, tmp_path):
+    assert f"`{wish[0]}` needs the latents" in refused(capsys, saved(tmp_path, codebook()), *wish)
+
+
+def test_neither_the_source_nor_an_existing_file_is_written_over(capsys, tmp_path):
+    path, z_e = collapsed(tmp_path)
+    source, there = path.read_bytes(), tmp_path / "there.pt"
+    there.write_bytes(b"mine")
+    assert "is the checkpoint itself" in refused(capsys, path, "--latents", z_e, "--repair", path, "--force")
+    assert "exists" in refused(capsys, path, "--latents", z_e, "--repair", there)
+    assert (path.read_bytes(), there.read_bytes()) == (source, b"mine")
+    said(capsys, path, "--latents", z_e, "--repair", there, "--force", code=1)
+    assert set(torch.load(there, weights_only=True)) == set(torch.load(path, weights_only=True))

@@ -1,0 +1,128 @@
+"""What if, and repair: what remedies would do to the codebooks of a file, and the one chosen done in a copy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vqcore.checkpoints.arranging import quantizers_of, widths_of
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.found import Codebook
+from vqcore.checkpoints.latents import Latents, open_latents
+from vqcore.checkpoints.reader import Checkpoint
+from vqcore.checkpoints.remedies import Remedy
+from vqcore.checkpoints.repair import Repaired, repair
+from vqcore.checkpoints.what_if import Outcome, WhatIf, what_if
+from vqcore.doctor.text_report import aligned
+
+HEAD = ("what if", "used", "perplexity", "‖z_e − z_q‖²", "over variance of z_e")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Treatment:
+    """What was foretold, and what was written."""
+
+    foretold: WhatIf
+    repaired: Repaired | None = None
+
+
+def foretell(checkpoint: Checkpoint, latents: Path) -> Treatment:
+    """What every remedy would do to the one quantizer of `checkpoint`.
+
+    Raises:
+        CheckpointError: one sentence, where it has several, or the latents do not fit.
+    """
+    quantizer = _quantizer(checkpoint)
+    return Treatment(foretold=what_if(quantizer, _opened(latents, quantizer), known=checkpoint.known))
+
+
+def treat(checkpoint: Checkpoint, latents: Path, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
+    """Write a copy of `checkpoint` with the codebooks of its one quantizer after `remedy`.
+
+    Raises:
+        CheckpointError: one sentence; nothing has been written then.
+    """
+    quantizer = _quantizer(checkpoint)
+    source = _opened(latents, quantizer)
+    done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force)
+    return Treatment(foretold=done.foretold, repaired=done)
+
+
+def treatment_text(treatment: Treatment) -> str:
+    """Lines for people: before and after each remedy, and what was written."""
+    foretold, done = treatment.foretold, treatment.repaired
+    rows = [HEAD, _row("as it is", foretold.before)]
+    rows += [_row(remedy, outcome) for remedy, outcome in foretold.after.items()]
+    lines = ["", *aligned(rows)]
+    lines += [f"{remedy}: does not apply: {reason}" for remedy, reason in foretold.unsuited.items()]
+    lines.append(
+        f"fitted to {foretold.num_fit:,} latents and judged on {foretold.num_held_out:,} others, of "
+        f"{foretold.num_vectors:,}"
+    )
+    if done is not None:
+        moved = ", ".join(f"{count:,}" for count in done.moved_codes)
+        lines.append(
+            f"wrote {shown(done.path)} after {done.remedy}: codes moved {moved}; every other tensor as it was"
+        )
+        lines += done.left
+    return "\n".join(lines)
+
+
+def treatment_values(treatment: Treatment) -> dict[str, Any]:
+    """For `--json`."""
+    foretold, done = treatment.foretold, treatment.repaired
+    values: dict[str, Any] = {
+        "what_if": {
+            "before": _values(foretold.before),
+            "after": {remedy: _values(outcome) for remedy, outcome in foretold.after.items()},
+            "unsuited": dict(foretold.unsuited),
+            "num_fit": foretold.num_fit,
+            "num_held_out": foretold.num_held_out,
+            "num_vectors": foretold.num_vectors,
+        }
+    }
+    if done is not None:
+        values["repair"] = {
+            "path": str(done.path),
+            "remedy": done.remedy,
+            "moved_codes": list(done.moved_codes),
+            "changed": [place._asdict() for place in done.changed],
+            "left": list(done.left),
+        }
+    return values
+
+
+def _quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
+    found = quantizers_of(checkpoint.codebooks)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CheckpointError(f"`{shown(checkpoint.path)}` has no codebook that could be treated.")
+    names = ", ".join(books[0].label for books in found[:5])
+    raise CheckpointError(
+        f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with latents of its own: {names}. Name one by "
+        "--codebook."
+    )
+
+
+def _opened(latents: Path, quantizer: tuple[Codebook, ...]) -> Latents:
+    first, *others = widths_of(quantizer)
+    try:
+        return open_latents(latents, first)
+    except CheckpointError:
+        if not others:
+            raise
+        return open_latents(latents, others[0])
+
+
+def _row(name: str, outcome: Outcome) -> tuple[str, ...]:
+    used = " + ".join(f"{book.active:,} of {book.num_codes:,}" for book in outcome.codebooks)
+    perplexities = " + ".join(f"{book.perplexity:.1f}" for book in outcome.codebooks)
+    return name, used, perplexities, f"{outcome.error:.4g}", f"{outcome.relative_error:.1%}"
+
+
+def _values(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "error": outcome.error,
+        "relative_error": outcome.relative_error,
+        "codebooks": [book._asdict() for book in outcome.codebooks],
+    }
