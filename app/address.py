@@ -24,7 +24,7 @@ from vqcore.training.recipe import (
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "two codes", "raw"),
     "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
-    "bars": ("usage", "gradient", "levels", "through time"),
+    "bars": ("usage", "gradient", "levels", "time"),
     "rows": ("by birth", "by usage now"),
     "order": ("sorted", "by code"),
     "scale": ("log", "linear"),

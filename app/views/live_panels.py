@@ -130,7 +130,7 @@ def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: Leve
     head = bar("bars")
     heading = head.container(width="stretch")
     kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or words.name])
-    if kind == "through time":
+    if kind == "time":
         title, order = "Code usage", choose(head, "rows", address.VIEWS["rows"])
         figure, said, how = *_through_time(newest, order), f"{order} {newest.step} {step_chosen()}"
     elif kind == "levels":

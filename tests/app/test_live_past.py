@@ -115,7 +115,7 @@ def test_a_link_goes_back_and_one_beyond_the_run_is_said_and_live():
 
 
 def test_the_past_can_be_seen_at_every_level_and_in_every_view():
-    page = after_steps(5, structure="residual", levels="2", bars="through time")
+    page = after_steps(5, structure="residual", levels="2", bars="time")
     go(page, 3)
     page.button_group(key="view-level").set_value("2")
     run(page)

@@ -118,7 +118,7 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
 
 
 def test_usage_through_time_is_drawn_with_its_cursor(page: Page) -> None:
-    page.locator(".st-key-view-bars").get_by_text("through time", exact=True).click()
+    page.locator(".st-key-view-bars").get_by_text("time", exact=True).click()
     wait_until(page, f"document.querySelector('{BARS}').data[0]?.type === 'heatmap'")
     cells = page.evaluate(f"document.querySelector('{BARS}')._fullData[0].z.length")
     assert cells == 32
