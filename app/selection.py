@@ -162,7 +162,7 @@ def read_pins(text: str) -> tuple[Pin, ...]:
     >>> read_pins("17,4@2")
     (Pin(code=17, level=0), Pin(code=4, level=1))
     """
-    pins = []
+    pins: list[Pin] = []
     for part in text.split(",", MOST_PINS) if text else ():
         found = PIN.fullmatch(part)
         level = int(found[2] or 1) if found else 0

@@ -7,12 +7,12 @@ import sys
 import pytest
 import torch
 
-from vqcore import bench, bench_quantizer
+from vqcore.bench import quantizer, session
 from vqcore.cli import main
 
 
 def test_the_ratio_is_of_two_rates_measured_in_this_run():
-    row = bench.bench_session("plane", rounds=3, seconds=0.4)
+    row = session.bench_session("plane", rounds=3, seconds=0.4)
     assert row["bare_steps_per_second"] > 0
     assert row["watched_steps_per_second"] > 0
     assert row["ratio_lowest"] <= row["ratio"] <= row["ratio_highest"]
@@ -37,10 +37,8 @@ def test_a_problem_that_is_not_there_is_refused(capsys):
 def no_peers(monkeypatch):
     """As where neither peer is installed; importing one is an error then."""
     real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in bench_quantizer.PEERS else real(name)
-    )
-    for module in bench_quantizer.PEERS:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in quantizer.PEERS else real(name))
+    for module in quantizer.PEERS:
         monkeypatch.setitem(sys.modules, module, None)
 
 
@@ -70,8 +68,8 @@ def test_a_peer_that_is_not_installed_is_said_in_one_sentence(no_peers, capsys):
 def test_ratios_are_of_the_two_times_of_one_repeat(monkeypatch):
     times = {"ours": iter([1.0, 2.0, 6.0]), "peer": iter([2.0, 8.0, 4.0])}
     runs = {name: (lambda name=name: name) for name in times}
-    monkeypatch.setattr(bench_quantizer, "_seconds", lambda run, device: next(times[run()]))
-    row = bench_quantizer._compare(runs, "cpu", 3)
+    monkeypatch.setattr(quantizer, "_seconds", lambda run, device: next(times[run()]))
+    row = quantizer._compare(runs, "cpu", 3)
     assert row["seconds"] == {"ours": 2.0, "peer": 4.0}
     assert row["ratios"]["peer"] == {"median": statistics.median([0.5, 0.25, 1.5]), "lowest": 0.25, "highest": 1.5}
 
@@ -81,19 +79,19 @@ def test_peak_memory_is_the_most_held_at_once():
         for _ in range(3):
             torch.ones(1000).add(1.0)
 
-    assert bench_quantizer._peak_bytes(run, "cpu") == pytest.approx(8000, abs=200)
+    assert quantizer._peak_bytes(run, "cpu") == pytest.approx(8000, abs=200)
 
 
 def test_what_does_not_fit_in_memory_is_said_and_not_timed():
     def too_large():
         raise torch.OutOfMemoryError
 
-    row = bench_quantizer._compare({"ours": lambda: None, "peer": too_large}, "cpu", 1)
+    row = quantizer._compare({"ours": lambda: None, "peer": too_large}, "cpu", 1)
     assert row["seconds"]["peer"] is None
     assert row["ratios"] == {}
     size = {"what": "search", "device": "cpu", "n": 1, "d": 1, "k": 1}
     report = {"torch": "2", "threads": 1, "repeats": 1, "missing": [], "rows": [{**size, **row}]}
-    assert "does not fit in memory" in bench_quantizer.table(report)
+    assert "does not fit in memory" in quantizer.table(report)
 
 
 def test_the_quantizer_bench_takes_no_problem(capsys):
@@ -141,14 +139,14 @@ def test_the_projection_bench_takes_no_problem(capsys):
 
 @pytest.mark.filterwarnings("ignore")  # umap's own, of what it is imported with
 def test_ratios_of_layouts_are_of_one_moment_and_movements_know_no_turn():
-    from vqcore import bench_projection
+    from vqcore.bench import projection
 
-    assert bench_projection._ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
+    assert projection._ratios([2.0, 9.0], [1.0, 3.0]) == [2.0, 3.0]
     layout = torch.randn(50, 2, generator=torch.Generator().manual_seed(0)).numpy()
     turned = layout[:, ::-1] + 3
     moved = layout.copy()
     moved[:25] += 0.2
-    still, some = bench_projection._movements([layout, turned, moved])
+    still, some = projection._movements([layout, turned, moved])
     assert still == pytest.approx(0, abs=1e-5)
     assert 0 < some < 0.2
 

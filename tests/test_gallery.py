@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from vqcore.bench_doctor import JUDGED_SEEDS, bench_doctor, false_alarms, judge, matrix_table, recalls
+from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, false_alarms, judge, matrix_table, recalls
 from vqcore.diagnostics.finding import Condition
 from vqcore.gallery import GALLERY
 
@@ -22,7 +22,7 @@ def test_every_condition_is_named_on_a_seed_not_seen_before():
 
 def test_the_matrix_adds_up(monkeypatch):
     few = [one for one in GALLERY if one.name in ("zeros", "100 latents", "a NaN")]
-    monkeypatch.setattr("vqcore.bench_doctor.judge", lambda seeds: judge(few, seeds))
+    monkeypatch.setattr("vqcore.bench.doctor.judge", lambda seeds: judge(few, seeds))
     report = bench_doctor([5, 6])
     assert report["runs"] == sum(cell["runs"] for cell in report["confusion"]) == 6
     assert report["macro_recall"] == 1.0

@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from vqcore import storage
-from vqcore.bench import bench_session
-from vqcore.bench_doctor import JUDGED_SEEDS, bench_doctor, matrix_table
-from vqcore.bench_page import bench_page
-from vqcore.bench_quantizer import bench_quantizer, table
+from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
+from vqcore.bench.page import bench_page
+from vqcore.bench.quantizer import bench_quantizer, table
+from vqcore.bench.session import bench_session
 from vqcore.doctor.command import add_words, doctor
 from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.training.finite import NonFiniteError
@@ -127,10 +127,10 @@ def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
 def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
     if options.problems:
         raise ValueError(f"`bench projection` takes no problem, but got {' '.join(options.problems)}.")
-    from vqcore import bench_projection  # late: umap alone takes seconds to import
+    from vqcore.bench import projection  # late: umap alone takes seconds to import
 
-    report = bench_projection.bench_projection(quick=options.quick)
-    return report, bench_projection.table(report)
+    report = projection.bench_projection(quick=options.quick)
+    return report, projection.table(report)
 
 
 def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:

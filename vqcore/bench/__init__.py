@@ -1,0 +1,1 @@
+"""Speed, and how right the doctor is, as ratios and shares within one run."""
