@@ -46,12 +46,8 @@ if [ $# -gt 0 ]; then # a selection, as pytest takes it
   pytest --doctest-modules "${documented[@]}" tests "$@"
   exit
 fi
-# What only computes shares the cores; what watches the clock or draws in a browser has them to itself.
-computing=(tests/quantizer tests/checkpoints tests/diagnostics tests/doctor tests/test_gallery.py tests/test_nn.py)
-say "tests that compute"
-pytest -n auto "${computing[@]}"
-say "tests with threads and processes"
-pytest --doctest-modules "${documented[@]}" tests --ignore=tests/browser "${computing[@]/#/--ignore=}"
+say "tests without a browser"
+pytest -n auto --doctest-modules "${documented[@]}" tests --ignore=tests/browser
 # A browser that draws in software on shared cores is now and then too slow for a wait: a test that fails runs once
 # more, which the summary shows, and one that fails twice fails.
 say "tests in a browser"

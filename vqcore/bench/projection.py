@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import version
 from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
 import torch
-import umap
 from numba import get_num_threads, set_num_threads
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -77,7 +77,7 @@ def bench_projection(*, quick: bool = False) -> dict[str, Any]:
         rows = [_live(size, moments, threads, bar.update) for size in sizes]
         grown = [_grown(size, moments[0], threads, bar.update) for size in growth]
     return {
-        "umap": umap.__version__,
+        "umap": version("umap-learn"),
         "problem": trainer.problem.name,
         "steps_between": between,
         "compile_seconds": cold,
@@ -222,7 +222,9 @@ def _peer(points: Floats, threads: int) -> Floats:
     set_num_threads(threads)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of its own spectral start, and of Tensorflow that it does not need
-        return cast(Floats, umap.UMAP().fit_transform(points))
+        from umap import UMAP  # late, so that the warning is caught
+
+        return cast(Floats, UMAP().fit_transform(points))
 
 
 def _compile_peer(threads: int) -> None:
