@@ -1,29 +1,23 @@
 """`python -m app`: starts the dashboard, or says in one sentence why it cannot."""
 
-import argparse
 import importlib
 import os
 import socket
 import sys
 import threading
 from pathlib import Path
-from typing import NoReturn
 
 from streamlit.web import cli
+
+from vqcore.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT, PORTS_TO_TRY = 8501, 20
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def main() -> int:
     """Serve until interrupted; exit code 2 where the address cannot be had."""
-    parser = _Parser(prog="python -m app", description="Start the VQ Scope dashboard.")
+    parser = Parser(prog="python -m app", description="Start the VQ Scope dashboard.")
     parser.add_argument("--port", type=int, help=f"unless told, the first free one from {FIRST_PORT} up")
     parser.add_argument("--address", default="localhost", help="localhost unless told; 0.0.0.0 for every network")
     options = parser.parse_args()

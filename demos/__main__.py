@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,6 +16,7 @@ from demos.lesson import Lesson
 from demos.page import lesson_html
 from demos.report import lesson_report, lesson_text, table, table_text
 from demos.running import examine, record, records
+from vqcore.arguments import Parser
 
 SHORTENED = 8
 """What `--quick` divides every number of steps by."""
@@ -122,14 +123,8 @@ def _shown(rows: Iterable[Any], label: str) -> Iterable[Any]:
     return shown
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
+    parser = Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
     parser.add_argument("--seed", type=int, help="of the lesson; 0 unless told")
     parser.add_argument(

@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from app.trajectory_plot.standalone import standalone_html
+from vqcore.arguments import Parser
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_setting import METHODS, PAPER_METHODS, Setting
@@ -170,14 +171,8 @@ def _shown(rows: Iterable[Any], unit: str) -> Iterable[Any]:
     return shown
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m demos.trajectories", description=__doc__)
+    parser = Parser(prog="python -m demos.trajectories", description=__doc__)
     parser.add_argument("--loss", default="quadratic", help=f"one of {', '.join(LANDSCAPES)}")
     parser.add_argument("--seeds", type=int, default=20, help="how many; 20 unless told")
     parser.add_argument("--steps", type=int, default=500)

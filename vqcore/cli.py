@@ -7,11 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tqdm import tqdm
 
 from vqcore import storage
+from vqcore.arguments import Parser
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.quantizer import bench_quantizer, table
@@ -206,14 +207,8 @@ def _pairs(values: dict[str, Any]) -> list[str]:
     return [f"{name}={written(value)}" for name, value in values.items()]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m vqcore", description="Train and examine vector-quantized networks.")
+    parser = Parser(prog="python -m vqcore", description="Train and examine vector-quantized networks.")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
     listing = verbs.add_parser("problems", help="list the problems and their options")

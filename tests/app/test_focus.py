@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from live_page_runs import entry_of, open_page, press, reach, run, sentences, shown, step_of
 from streamlit.testing.v1 import AppTest
-from test_live_page import entry_of, open_page, press, reach, run, sentences, sessions, shown, step_of
 
 from vqcore.snapshot import Snapshot
 
-__all__ = ["sessions"]  # a fixture that every test here needs
+pytestmark = pytest.mark.usefixtures("sessions")
 
 KMEANS = {"problem": "digits", "code_init": "kmeans", "paused": "1"}
 

@@ -1,83 +1,30 @@
 """The Live page as Streamlit runs it, without a browser: what a person does and what the session then does."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from fake_projection import FakeProjection
+from live_page_runs import (
+    SECONDS,
+    control,
+    entry_of,
+    open_page,
+    options,
+    press,
+    reach,
+    run,
+    sentences,
+    shown,
+    step_of,
+)
 from streamlit.testing.v1 import AppTest
 
-from app.services import Entry, Registry, registry
-from vqcore.training.session import Session, State
+from app.services import registry
+from vqcore.training.session import State
 
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
-SECONDS = 60
+pytestmark = pytest.mark.usefixtures("sessions")
+
 STARTS = ["Collapse, live", "Healthy with k-means + replacement", "Digits classifier"]
 CHARTS = ("map-plot", "bars-plot", "curves-plot", "examples-plot")
-
-
-def control(page: AppTest, name: str) -> str:
-    """The key of a control as it is drawn now; controls are made anew when the session changes under them."""
-    return f"{name}-{page.session_state['generation']}"
-
-
-@pytest.fixture(autouse=True)
-def sessions() -> Iterator[Registry]:
-    """The server's registry, with no UMAP process behind it; all that a test began has ended afterwards."""
-    found = registry()
-    found.projection.close()
-    found.projection = FakeProjection()
-    yield found
-    found.close()
-    registry.clear()
-
-
-def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(MAIN, default_timeout=SECONDS)
-    page.query_params.update(query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
-
-
-def entry_of(page: AppTest) -> Entry:
-    entry = registry().find(page.query_params["session"])
-    assert entry is not None
-    return entry
-
-
-def reach(page: AppTest, until: Callable[[Session], bool]) -> AppTest:
-    """Wait for the session behind `page`, then draw the page again."""
-    session = entry_of(page).session
-    assert session.wait(until, SECONDS), session.status()
-    return run(page)
-
-
-def step_of(session: Session) -> int:
-    snapshot = session.latest()
-    return -1 if snapshot is None else snapshot.step
-
-
-def options(page: AppTest):
-    return entry_of(page).session.status().recipe.options
-
-
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click()
-    return run(page)
-
-
-def shown(page: AppTest) -> set[str]:
-    return {element.key for element in page.get("bidi_component")}
-
-
-def sentences(page: AppTest) -> list[str]:
-    return [element.value.replace("\\", "") for element in (*page.toast, *page.warning, *page.error)]
 
 
 def test_at_first_there_are_three_starts_and_no_chart(sessions):

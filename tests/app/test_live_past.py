@@ -1,25 +1,14 @@
 """Going back in time on the Live page, as Streamlit runs it without a browser."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from fake_projection import FakeProjection
+from live_page_runs import entry_of, open_page, press, reach, run, sentences, step_of
 from streamlit.testing.v1 import AppTest
-from test_live_page import entry_of, open_page, press, reach, run, sentences, step_of
 
-from app.services import Registry, registry
 from vqcore.training.session import State
 
-
-@pytest.fixture(autouse=True)
-def sessions() -> Iterator[Registry]:
-    found = registry()
-    found.projection.close()
-    found.projection = FakeProjection()
-    yield found
-    found.close()
-    registry.clear()
+pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def after_steps(count: int, **query: str) -> AppTest:

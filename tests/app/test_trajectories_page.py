@@ -1,27 +1,17 @@
 """The Trajectories page as Streamlit runs it, without a browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_projection import FakeProjection
 from streamlit.testing.v1 import AppTest
 
-from app.services import Registry, registry
+from app.services import Registry
 
 PAGE = Path(__file__).parents[2] / "app" / "views" / "trajectories.py"
 SECONDS = 120
 FEW = {"steps": "5", "methods": "STE,alternating"}
 
-
-@pytest.fixture(autouse=True)
-def sweeps() -> Iterator[Registry]:
-    found = registry()
-    found.projection.close()
-    found.projection = FakeProjection()
-    yield found
-    found.close()
-    registry.clear()
+pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(**query: str) -> AppTest:
@@ -141,12 +131,12 @@ def test_dragged_places_hold_until_the_seed_changes_or_they_are_reset() -> None:
     assert page.button(key="reset-places").disabled
 
 
-def test_the_seeds_run_in_the_background_and_end_in_sentences_and_a_table(sweeps: Registry) -> None:
+def test_the_seeds_run_in_the_background_and_end_in_sentences_and_a_table(sessions: Registry) -> None:
     page = open_page()
     page.button(key="sweep-begin").click()
     run(page)
     setting = page.session_state["trajectory-setting"]
-    assert sweeps.sweep_of(setting).wait(SECONDS)
+    assert sessions.sweep_of(setting).wait(SECONDS)
     run(page)
     said = " ".join(item.value for item in page.markdown)
     assert "alternating reduced, against STE: the gradient gap in " in said

@@ -81,7 +81,7 @@ def repair(
     """
     out = Path(out)
     check_target(checkpoint.path, out, force=force)
-    books = _chosen(checkpoint) if codebooks is None else tuple(codebooks)
+    books = only_quantizer(checkpoint) if codebooks is None else tuple(codebooks)
     foretold = what_if(books, latents, remedies=[remedy], known=checkpoint.known, seed=seed)
     if remedy in foretold.unsuited:
         raise CheckpointError(
@@ -129,7 +129,12 @@ def repair(
     )
 
 
-def _chosen(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
+def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
+    """The codebooks of the one quantizer in a file.
+
+    Raises:
+        CheckpointError: where there is none, or several.
+    """
     found = quantizers_of(checkpoint.codebooks)
     if not found:
         what = checkpoint.implicit[0].about if checkpoint.implicit else "None was found."

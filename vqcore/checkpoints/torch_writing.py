@@ -15,7 +15,7 @@ from vqcore.checkpoints.edits import Edits, Place
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.tensors import TorchArray
 
-CENTRAL, LOCAL, DESCRIPTOR = b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
+CENTRAL, DESCRIPTOR = b"PK\x01\x02", b"PK\x07\x08"
 HAS_DESCRIPTOR = 8
 """The flag of a zip record whose checksum follows its data."""
 

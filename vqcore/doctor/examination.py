@@ -11,6 +11,7 @@ import numpy as np
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.effective import Effective, effective
 from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.latents import count_codes_in, open_latents
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
@@ -192,6 +193,8 @@ def _initialized(codebook: Codebook) -> bool | None:
 
 def _nothing(checkpoint: Checkpoint) -> str:
     """What to say of a file without a codebook that any rule knows."""
-    offered: Sequence[str] = [f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= 3]
+    offered: Sequence[str] = [
+        f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= OFFERED
+    ]
     hint = f" Perhaps {', '.join(offered)}? Name it by --codebook." if offered else " Name one by --codebook KEY."
     return f"`{shown(checkpoint.path)}` has {checkpoint.num_arrays:,} tensors, but no rule finds a codebook.{hint}"

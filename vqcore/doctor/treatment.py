@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vqcore.checkpoints.arranging import quantizers_of, widths_of
+from vqcore.checkpoints.arranging import widths_of
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.latents import Latents, open_latents
 from vqcore.checkpoints.reader import Checkpoint
 from vqcore.checkpoints.remedies import Remedy
-from vqcore.checkpoints.repair import Repaired, repair
+from vqcore.checkpoints.repair import Repaired, only_quantizer, repair
 from vqcore.checkpoints.what_if import Outcome, WhatIf, what_if
 from vqcore.doctor.text_report import aligned
 
@@ -31,7 +31,7 @@ def foretell(checkpoint: Checkpoint, latents: Path) -> Treatment:
     Raises:
         CheckpointError: one sentence, where it has several, or the latents do not fit.
     """
-    quantizer = _quantizer(checkpoint)
+    quantizer = only_quantizer(checkpoint)
     return Treatment(foretold=what_if(quantizer, _opened(latents, quantizer), known=checkpoint.known))
 
 
@@ -41,7 +41,7 @@ def treat(checkpoint: Checkpoint, latents: Path, out: Path, remedy: Remedy, *, f
     Raises:
         CheckpointError: one sentence; nothing has been written then.
     """
-    quantizer = _quantizer(checkpoint)
+    quantizer = only_quantizer(checkpoint)
     source = _opened(latents, quantizer)
     done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force)
     return Treatment(foretold=done.foretold, repaired=done)
@@ -89,19 +89,6 @@ def treatment_values(treatment: Treatment) -> dict[str, Any]:
             "left": list(done.left),
         }
     return values
-
-
-def _quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
-    found = quantizers_of(checkpoint.codebooks)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise CheckpointError(f"`{shown(checkpoint.path)}` has no codebook that could be treated.")
-    names = ", ".join(books[0].label for books in found[:5])
-    raise CheckpointError(
-        f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with latents of its own: {names}. Name one by "
-        "--codebook."
-    )
 
 
 def _opened(latents: Path, quantizer: tuple[Codebook, ...]) -> Latents:

@@ -40,6 +40,7 @@ IDLE_PAUSE_SECONDS = 90.0
 
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
+
 MOST_EXAMINATIONS = 16
 """Answers kept at once: one for each code that a page looks at."""
 
@@ -50,6 +51,7 @@ RATE_SECONDS = 2.0
 
 TURNS = Turns(os.cpu_count() or 1)
 """Shared by all sessions of the process: where ten train on two cores, their pages still get a share of them."""
+
 MOST_VARIANTS = 4
 """Trainings that share one thread, and one page to be seen side by side."""
 

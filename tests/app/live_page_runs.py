@@ -1,0 +1,64 @@
+"""What the tests of the Live page share: how it is run without a browser, and what is asked of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from app.services import Entry, registry
+from vqcore.training.session import Session
+
+MAIN = Path(__file__).parents[2] / "app" / "main.py"
+SECONDS = 60
+
+
+def control(page: AppTest, name: str) -> str:
+    """The key of a control as it is drawn now; controls are made anew when the session changes under them."""
+    return f"{name}-{page.session_state['generation']}"
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(MAIN, default_timeout=SECONDS)
+    page.query_params.update(query)
+    return run(page)
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def entry_of(page: AppTest) -> Entry:
+    entry = registry().find(page.query_params["session"])
+    assert entry is not None
+    return entry
+
+
+def reach(page: AppTest, until: Callable[[Session], bool]) -> AppTest:
+    """Wait for the session behind `page`, then draw the page again."""
+    session = entry_of(page).session
+    assert session.wait(until, SECONDS), session.status()
+    return run(page)
+
+
+def step_of(session: Session) -> int:
+    snapshot = session.latest()
+    return -1 if snapshot is None else snapshot.step
+
+
+def options(page: AppTest):
+    return entry_of(page).session.status().recipe.options
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
+
+
+def shown(page: AppTest) -> set[str]:
+    return {element.key for element in page.get("bidi_component")}
+
+
+def sentences(page: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in (*page.toast, *page.warning, *page.error)]

@@ -1,0 +1,14 @@
+"""How every command line here reads its words: what cannot be read is one sentence, and exit code 2."""
+
+import argparse
+import sys
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's own, but for its usage text before an error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong and ends."""
+        print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(2)
