@@ -1,5 +1,6 @@
 """What the controls show, and how they stay in step with the session and the URL. Draws nothing."""
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -44,7 +45,11 @@ def in_step(entry: Entry, status: Status) -> bool:
 def shown() -> Recipe | None:
     """The recipe in force by the controls; None before there are any."""
     asked: Recipe | None = st.session_state.get("asked")
-    return None if asked is None else changed(asked, _values("problem", *option_names()))
+    if asked is None:
+        return None
+    values = _values("problem", *option_names())
+    told = {name: value for name, value in values.items() if value != _of(asked, name)}
+    return changed(asked, told) if told else asked
 
 
 def asked_for() -> Recipe | None:
@@ -96,8 +101,7 @@ def key(name: str) -> str:
 
 def default(name: str) -> Any:
     """What the control for `name` starts at."""
-    recipe: Recipe = st.session_state["adopted"]
-    return getattr(recipe.options if name in option_names() else recipe, name)
+    return _of(st.session_state["adopted"], name)
 
 
 def value(name: str) -> Any:
@@ -121,12 +125,18 @@ def current_view(recipe: Recipe) -> dict[str, str]:
     first: dict[str, str] = st.session_state["first_view"]
     view = {name: st.session_state.get(view_key(name)) or first[name] for name in address.VIEWS}
     view |= {name: _number(name) for name in address.NUMBERS}
-    view["level"] = str(min(int(view["level"]), recipe.levels))
+    view["level"] = str(level_shown(recipe) + 1)
     if recipe.levels == 1 and view["bars"] == "levels":
         view["bars"] = address.VIEWS["bars"][0]
     layers = st.session_state.get(view_key("layers"))
     view["layers"] = first["layers"] if layers is None else write_layers(layers)
     return view | choice_state.texts()
+
+
+def level_shown(recipe: Recipe) -> int:
+    """Which group or level the page shows, from 0."""
+    wanted = st.session_state.get(view_key("level")) or st.session_state["first_view"]["level"]
+    return min(int(wanted), recipe.levels) - 1
 
 
 def _number(name: str) -> str:
@@ -135,5 +145,14 @@ def _number(name: str) -> str:
     return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first
 
 
+def _of(recipe: Recipe, name: str) -> Any:
+    return getattr(recipe.options if name in option_names() else recipe, name)
+
+
 def _values(*names: str) -> dict[str, Any]:
-    return {name: st.session_state[key(name)] for name in names if key(name) in st.session_state}
+    """What those of the controls say that are drawn."""
+    generation, drawn = st.session_state["generation"], {}
+    for name in names:
+        with suppress(KeyError):
+            drawn[name] = st.session_state[f"{name}-{generation}"]
+    return drawn

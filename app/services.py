@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 
 import streamlit as st
+from threadpoolctl import threadpool_limits
 
 from app.planes import MapMemories
 from app.sweeps import Sweep
@@ -93,5 +94,10 @@ class Registry:
 
 @st.cache_resource(show_spinner=False)
 def registry() -> Registry:
-    """The server's one registry."""
+    """The server's one registry.
+
+    From here on numpy keeps to the thread that calls it: a page's products and eigenvectors are small, and a second
+    thread for them costs a refresh many times what it saves while a training has the cores.
+    """
+    threadpool_limits(1, user_api="blas")
     return Registry()

@@ -135,6 +135,26 @@ GONE = "The run in this link has ended: the server was started anew, or newer ru
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
 
 
+def bars_title(kind: str, structure: str) -> str:
+    """What the bars panel is called.
+
+    >>> bars_title("levels", "residual")
+    'Usage by level'
+    """
+    by_level = f"Usage by {LEVEL_NOUNS[structure]}"
+    return {"levels": by_level, "gradient": "Code gradients"}.get(kind, "Code usage")
+
+
+def examples_title(task: str, words: LevelWords) -> str:
+    """What the examples panel is called.
+
+    >>> examples_title("plane", level_words("vector", 0, 1))
+    'Inputs, z_e and their codes'
+    """
+    titles = {"plane": f"Inputs, {words.vectors} and their codes", "classification": "Inputs, codes, predictions"}
+    return titles.get(task, "Inputs, reconstructions, codes")
+
+
 def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
     """What stands under a group of curves.
 

@@ -148,7 +148,7 @@ def _sheet(rows: list[Bytes]) -> Bytes:
 def png(sheet: Bytes) -> str:
     """A picture (height, width, 3 or 4) as an address that holds it whole."""
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="png", compress_level=3)
+    Image.fromarray(sheet).save(buffer, format="png", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+PLAIN = frozenset((str, int, bool, type(None)))
+
 LONGEST_PLAIN = 8  # Plotly wants ranges and domains as lists, and short arrays cost nothing as such
 
 
@@ -23,9 +25,11 @@ def encode(value: Any) -> Any:
     A number that is not finite becomes null, which Plotly draws as a gap. Floats keep 24 bits, whole
     numbers all of theirs.
     """
+    if type(value) in PLAIN:  # most of a figure, and quicker asked than whether it is a mapping
+        return value
     if isinstance(value, np.ndarray):
         return _array(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {key: encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]

@@ -1,27 +1,30 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from app import address, choice_state, wording
-from app.control_state import adopt, current_view, go_to, in_step, seen, step_chosen
+from app.control_state import adopt, current_view, go_to, in_step, level_shown, seen, step_chosen
 from app.controls import sidebar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
+from app.views.scene import Scene
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
-from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
+
+LIVE_KEY = "live"
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
@@ -129,76 +132,128 @@ def _empty_state() -> None:
             st.caption(find_problem(recipe.problem).about)
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
+class _Places(NamedTuple):
+    """Where a refresh draws."""
+
+    status: Any
+    message: Any
+    numbers: Any
+    panels: tuple[Any, ...] = ()
+    """Map, bars, curves and examples, each below its head; none before there is a moment to show."""
+
+
+@st.fragment(key=LIVE_KEY)
 def _live(session_id: str) -> None:
+    """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
     entry = registry().find(session_id)
     if entry is None:
-        st.warning(wording.GONE, icon=":material/link_off:")
-        recipe = address.read(st.query_params).recipe
-        if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
-            _begin(recipe)
-            st.rerun()
+        _ended()
         return
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
-    level = int(current_view(entry.session.status().recipe)["level"]) - 1
-    newest, status = entry.session.latest(level=level), entry.session.status()
-    snapshot = None if newest is None else moment_shown(entry, newest, status)
+    scene = _scene(entry)
+    status = _header(entry.session.status().recipe)
+    message = st.container(key="message")  # there when empty, that a message moves no chart to another place
+    numbers = st.container(key="numbers")
+    if scene is None:
+        _refresh(session_id, _Places(status, message, numbers), None)
+        return
+    panels = []
+    for names in (("map", "bars"), ("curves", "examples")):
+        for name, column in zip(names, st.columns([0.56, 0.44], gap="small"), strict=True):
+            panels.append(column.container(border=True, height="stretch", key=f"panel-{name}"))
+    for panel, head in zip(panels, (map_head, bars_head, curves_head, examples_head), strict=True):
+        with panel:
+            head(scene)
+    _refresh(session_id, _Places(status, message, numbers, tuple(panels)), what_heads_show(scene))
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
+    """What changes with the training alone."""
+    entry = registry().find(session_id)
+    scene = None if entry is None else _scene(entry)
+    if entry is None or (heads_show is None) != (scene is None):
+        st.rerun()
+    status = entry.session.status()
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
-    focus = choice_state.gather(entry, snapshot) if snapshot is not None else None
+    if scene is not None and what_heads_show(scene) != heads_show:
+        st.rerun()
     if (query := _query(entry, status)) != st.query_params.to_dict():
-        st.query_params.from_dict(query)  # the view controls below rerun this part alone
-    problem = find_problem(status.recipe.problem)
-    _header(newest, snapshot, status)
-    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
+        st.query_params.from_dict(query)  # the view controls rerun `_live` alone
+    line = _status_line(scene, status)
+    with places.status:
+        status_line(line, key="status")
+    with places.message:
         _gone("This one begins again from its settings.")
         if status.message:
             _message(status)
-    if newest is None or snapshot is None or focus is None:
-        st.caption("Loading the data and building the model …")
-        return
-    words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
-    past_bar(entry, newest, snapshot)
-    numbers = headline(snapshot, problem, words)
-    tiles(numbers, key="tiles")
+    with places.numbers:
+        if scene is None:
+            st.caption("Loading the data and building the model …")
+            return
+        past_bar(entry, scene.newest, scene.snapshot)
+        numbers = headline(scene.snapshot, scene.problem, scene.words)
+        tiles(numbers, key="tiles")
     st.session_state["panels"] = {}  # each panel notes there what it shows
-    left, right = st.columns([0.56, 0.44], gap="small")
-    with left.container(border=True, height="stretch", key="panel-map"):
-        map_panel(entry, snapshot, status, problem, words, focus)
-    with right.container(border=True, height="stretch", key="panel-bars"):
-        bars_panel(snapshot, newest, status, words, focus)
-    left, right = st.columns([0.56, 0.44], gap="small")
-    with left.container(border=True, height="stretch", key="panel-curves"):
-        curves_panel(newest, status, problem, words)
-    with right.container(border=True, height="stretch", key="panel-examples"):
-        examples_panel(entry, snapshot, status, problem, words, focus)
+    for place, panel in zip(places.panels, (map_panel, bars_panel, curves_panel, examples_panel), strict=True):
+        with place:
+            panel(scene)
     seen()["page"] = SeenPage(
         recipe=entry.session.recipes["main"],
-        step=snapshot.step,
-        status=_status_line(newest, snapshot, status),
+        step=scene.snapshot.step,
+        status=line,
         tiles=numbers,
         panels=st.session_state["panels"],
-        events=snapshot.events,
+        events=scene.snapshot.events,
         message=status.message,
     )
     registry().warm_up_projection()
 
 
-def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> None:
+def _ended() -> None:
+    st.warning(wording.GONE, icon=":material/link_off:")
+    recipe = address.read(st.query_params).recipe
+    if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
+        _begin(recipe)
+        st.rerun()
+
+
+def _scene(entry: Entry) -> Scene | None:
+    """What there is to see now; None before the first moment."""
+    status = entry.session.status()
+    newest = entry.session.latest(level=level_shown(status.recipe))
+    if newest is None:
+        return None
+    snapshot = moment_shown(entry, newest, status)
+    focus = choice_state.gather(entry, snapshot)
+    return Scene(
+        entry=entry,
+        snapshot=snapshot,
+        newest=newest,
+        status=status,
+        problem=find_problem(status.recipe.problem),
+        words=level_words(status.recipe.structure, snapshot.level, len(snapshot.levels)),
+        view=current_view(status.recipe),
+        focus=focus,
+    )
+
+
+def _header(recipe: Recipe) -> Any:
+    """Draw it; returns the place of the status line."""
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
-        _level_choice(status.recipe)
-    with head.container(key="status-place"):
-        status_line(_status_line(newest, shown, status), key="status")
+        _level_choice(recipe)
+    return head.container(key="status-place")
 
 
-def _status_line(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> StatusLine:
-    facts = [f"step {newest.step if newest else 0:,}"]
-    facts += [f"showing step {shown.step:,}"] if shown is not None and step_chosen() is not None else []
+def _status_line(scene: Scene | None, status: Status) -> StatusLine:
+    facts = [f"step {scene.newest.step if scene else 0:,}"]
+    facts += [f"showing step {scene.snapshot.step:,}"] if scene is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     facts += [status.device] if status.device else []

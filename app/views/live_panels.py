@@ -1,13 +1,13 @@
-"""The four panels of the Live page: map, bars, curves and examples, each with its controls above it."""
+"""The four panels of the Live page: map, bars, curves and examples, drawn twice a second below their heads."""
 
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app import address, planes, wording
+from app import planes, wording
 from app.choice_state import Focus
-from app.control_state import current_view, step_chosen, view_key
+from app.control_state import step_chosen
 from app.figures.code_bars import Marked, gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
@@ -19,14 +19,12 @@ from app.live_plot.component import live_plot
 from app.map_shades import shade
 from app.page_export import SeenPanel
 from app.readings import answers, curve_panels, level_rows
-from app.services import Entry, registry
+from app.services import registry
 from app.views.code_panel import code_panel
-from app.views.focus_controls import find_codes, let_go, look_of_map
-from app.views.map_settings import map_settings, settings_popover
-from app.views.panel_head import bar, choose
+from app.views.map_settings import map_settings
+from app.views.scene import Scene, shows_card
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
-from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.session import Status
 
@@ -34,50 +32,27 @@ UPPER, LOWER = 306, 250
 """Heights in pixels of the two rows of charts: with the bar and the tiles above them they fill 900."""
 
 
-def map_panel(
-    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
-) -> None:
+def map_panel(scene: Scene) -> None:
     """P, C and Q of the level shown, in one plane."""
+    entry, snapshot, status, wanted, focus = scene.entry, scene.snapshot, scene.status, scene.view, scene.focus
     memory = entry.maps.of(snapshot, status.run)
     views = planes.views_of(snapshot)
-    head = bar("map")
-    heading = head.container(width="stretch", key="map-heading")
-    chosen = current_view(status.recipe)["map"]
-    if chosen in ("UMAP", "two codes") and len(views) > 1:
-        settings_popover(head, chosen)
-    if len(views) > 1:
-        head.button(
-            "",
-            icon=":material/center_focus_strong:",
-            key="refit",
-            type="tertiary",
-            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
-            on_click=memory.ask_for_refit,
-        )
-    let_go(head, focus)
-    find_codes(head, entry, snapshot, problem, focus)
-    look_of_map(head, snapshot)
-    view = choose(head, "map", views) if len(views) > 1 else views[0]
+    view: Any = wanted["map"] if wanted["map"] in views else views[0]
     is_past = step_chosen() is not None
     stream = entry.stream(snapshot.level, is_past=is_past)
     if st.session_state.get("map_was") == "UMAP" != view:
         registry().projection.cancel(stream)  # who else looks at it asks again
     st.session_state["map_was"] = view
-    settings = map_settings(status.recipe)
+    settings = map_settings(wanted)
     shown = planes.show(view, snapshot, memory, registry().projection, stream, settings, is_past=is_past)
-    heading.html(
-        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
-        "area = use <i class='d'>✕</i>dead</div>"
-    )
-    wanted = current_view(status.recipe)
     look = Look(
         layers=read_layers(wanted["layers"]),
-        shade=shade(wanted["colour"], shown.snapshot, problem),
+        shade=shade(wanted["colour"], shown.snapshot, scene.problem),
         pins=focus.pinned(snapshot.level),
         linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
     )
     drawn = f"{_moment(shown.snapshot, status, focus)} {wanted['layers']} {wanted['colour']}"
-    figure = pcq_map(shown.plane, revision=f"{words.name} {view}", look=look)
+    figure = pcq_map(shown.plane, revision=f"{scene.words.name} {view}", look=look)
     file_name = _file_name("map", shown.snapshot, status)
     live_plot(
         figure,
@@ -89,7 +64,7 @@ def map_panel(
         file_name=file_name,
     )
     count = len(shown.snapshot.z_e)
-    said = [f"showing {count:,} of {snapshot.monitor_of:,} held-out {words.vectors}"]
+    said = [f"showing {count:,} of {snapshot.monitor_of:,} held-out {scene.words.vectors}"]
     said[0] += f" (random inputs, seed {status.recipe.seed})"
     if shown.plane.keeps_distances:
         said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
@@ -125,24 +100,19 @@ def _selected(focus: Focus, snapshot: Snapshot) -> str:
     return f"selected {vectors:,} vectors and {codes:,} code{plural} (double click clears)"
 
 
-def bars_panel(snapshot: Snapshot, newest: Snapshot, status: Status, words: LevelWords, focus: Focus) -> None:
-    """How often each code is used, how large its gradient is, how each level is used, or all use until `newest`."""
-    head = bar("bars")
-    heading = head.container(width="stretch")
-    kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or words.name])
+def bars_panel(scene: Scene) -> None:
+    """How often each code is used, how large its gradient is, how each level is used, or all use until the newest."""
+    snapshot, newest, status, wanted, focus = scene.snapshot, scene.newest, scene.status, scene.view, scene.focus
+    kind = wanted["bars"]
+    title = wording.bars_title(kind, status.recipe.structure)
     if kind == "time":
-        title, order = "Code usage", choose(head, "rows", address.VIEWS["rows"])
-        figure, said, how = *_through_time(newest, order), f"{order} {newest.step} {step_chosen()}"
+        figure, said, how = *_through_time(newest, wanted["rows"]), f"{wanted['rows']} {newest.step} {step_chosen()}"
     elif kind == "levels":
-        title = f"Usage by {wording.LEVEL_NOUNS[status.recipe.structure]}"
         figure, said, how = *_by_level(snapshot, status), ""
     else:
-        title = "Code usage" if kind == "usage" else "Code gradients"
-        order = choose(head, "order", address.VIEWS["order"])
-        scale = choose(head, "scale", address.VIEWS["scale"])
+        order, scale = wanted["order"], wanted["scale"]
         figure, said = _by_code(snapshot, kind, order, focus, log=scale == "log")
         how = f"{order} {scale}"
-    heading.html(f"<div class='vq-panel'><b>{title}</b></div>")
     file_name = _file_name(kind, snapshot, status)
     live_plot(
         figure,
@@ -197,22 +167,10 @@ def _too_few(snapshot: Snapshot) -> str:
     return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""
 
 
-def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords) -> None:
+def curves_panel(scene: Scene) -> None:
     """What has changed through time, with a mark at every switch."""
-    head = bar("curves")
-    head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
-    group = choose(head, "curves", address.VIEWS["curves"])
-    smoothing = int(
-        head.selectbox(
-            "Smoothing",
-            address.VIEWS["smoothing"],
-            index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
-            key=view_key("smoothing"),
-            format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
-            label_visibility="collapsed",
-            width=112,
-        )
-    )
+    snapshot, status, problem, words = scene.newest, scene.status, scene.problem, scene.words
+    group, smoothing = scene.view["curves"], int(scene.view["smoothing"])
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
     figure = curves(
         curve_panels(group, snapshot),
@@ -229,19 +187,17 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
     _note("curves", SeenPanel(title="Through time", caption=said, figure=figure, height=LOWER, file_name=file_name))
 
 
-def examples_panel(
-    entry: Entry, snapshot: Snapshot, status: Status, problem: Problem, words: LevelWords, focus: Focus
-) -> None:
+def examples_panel(scene: Scene) -> None:
     """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
-    if focus.choice.code is not None and current_view(status.recipe)["panel"] == "code":
-        code_panel(entry, snapshot, problem, words, focus, height=LOWER)
+    snapshot, status, problem, words, focus = scene.snapshot, scene.status, scene.problem, scene.words, scene.focus
+    if shows_card(scene):
+        code_panel(scene.entry, snapshot, problem, focus, height=LOWER)
         return
+    title = f"{wording.examples_title(problem.task, words)} (held-out)"
     if problem.task == "plane":
-        _plane_table(snapshot, words, focus)
+        _plane_table(snapshot, words, title)
         return
     is_classifier = problem.task == "classification"
-    what = "inputs, codes, predictions" if is_classifier else "inputs, reconstructions, codes"
-    _examples_head(f"<b>{what.capitalize()}</b><span>held-out</span>", focus)
     captions, right = answers(snapshot, problem) if is_classifier else (None, None)
     figure = examples(
         snapshot.inputs,
@@ -266,15 +222,7 @@ def examples_panel(
     said = f"One colour a code{words.of}; click on a cell to choose its code. "
     said += "Below: the class predicted and its probability." if is_classifier else ""
     st.caption(said)
-    title = f"{what.capitalize()} (held-out)"
     _note("examples", SeenPanel(title=title, caption=said, figure=figure, height=LOWER, file_name=file_name))
-
-
-def _examples_head(title: str, focus: Focus) -> None:
-    head = bar("examples")
-    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
-    if focus.choice.code is not None:
-        choose(head, "panel", ("code", "inputs"))
 
 
 def _chosen_cells(snapshot: Snapshot, focus: Focus) -> Any:
@@ -284,9 +232,7 @@ def _chosen_cells(snapshot: Snapshot, focus: Focus) -> Any:
     return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
 
 
-def _plane_table(snapshot: Snapshot, words: LevelWords, focus: Focus) -> None:
-    title = f"Inputs, {words.vectors} and their codes"
-    _examples_head(f"<b>{title}</b><span>held-out</span>", focus)
+def _plane_table(snapshot: Snapshot, words: LevelWords, title: str) -> None:
     rows = [
         {
             "input": _point(x),
@@ -297,7 +243,7 @@ def _plane_table(snapshot: Snapshot, words: LevelWords, focus: Focus) -> None:
         for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
     ]
     st.dataframe(rows, hide_index=True, height=LOWER, width="stretch")
-    _note("examples", SeenPanel(title=f"{title} (held-out)", caption="", rows=rows))
+    _note("examples", SeenPanel(title=title, caption="", rows=rows))
 
 
 def _point(place: Any) -> str:

@@ -1,13 +1,13 @@
 """The controls of the map that only one of its planes has: UMAP's parameters, and the two codes of a plane."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from app import address
-from app.control_state import current_view, view_key
+from app.control_state import view_key
 from app.planes import MapSettings
-from vqcore.training.recipe import Recipe
 
 HELP = {
     "neighbours": "How many points, itself included, make up a point's surroundings. Few show fine detail.",
@@ -16,9 +16,8 @@ HELP = {
 }
 
 
-def map_settings(recipe: Recipe) -> MapSettings:
-    """What the controls say, drawn or not."""
-    view = current_view(recipe)
+def map_settings(view: Mapping[str, str]) -> MapSettings:
+    """What the controls say, drawn or not; `view` as `current_view` gives it."""
     first, second = (int(view[name]) if view[name] else None for name in ("code_a", "code_b"))
     return MapSettings(int(view["neighbours"]), float(view["min_dist"]), first, second)
 

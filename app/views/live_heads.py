@@ -1,0 +1,113 @@
+"""The heads of the Live page's panels: titles and controls, drawn anew only when one of them is used.
+
+Nothing here changes with the training alone: what does is drawn by `live_panels`, twice a second.
+"""
+
+from collections.abc import Hashable
+
+import streamlit as st
+
+from app import address, choice_state, planes, wording
+from app.control_state import view_key
+from app.selection import Pin
+from app.views.focus_controls import find_codes, let_go, look_of_map
+from app.views.map_settings import settings_popover
+from app.views.panel_head import bar, choose
+from app.views.scene import Scene, shows_card
+
+
+def what_heads_show(scene: Scene) -> tuple[Hashable, ...]:
+    """All that the heads depend on: where it is no longer the same, they must be drawn anew."""
+    recipe, snapshot, focus = scene.status.recipe, scene.snapshot, scene.focus
+    shape = (recipe.problem, recipe.structure, recipe.levels, snapshot.level, snapshot.codebook.shape)
+    return *shape, bool(focus.choice), focus.choice.code, focus.sentence, focus.pins, shows_card(scene)
+
+
+def map_head(scene: Scene) -> None:
+    """Title and legend, the plane, its settings, what is found, coloured and let go."""
+    entry, snapshot, focus = scene.entry, scene.snapshot, scene.focus
+    memory = entry.maps.of(snapshot, scene.status.run)
+    views = planes.views_of(snapshot)
+    head = bar("map")
+    heading = head.container(width="stretch", key="map-heading")
+    chosen = scene.view["map"]
+    if chosen in ("UMAP", "two codes") and len(views) > 1:
+        settings_popover(head, chosen)
+    if len(views) > 1:
+        head.button(
+            "",
+            icon=":material/center_focus_strong:",
+            key="refit",
+            type="tertiary",
+            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
+            on_click=memory.ask_for_refit,
+        )
+    let_go(head, focus)
+    find_codes(head, entry, snapshot, scene.problem, focus)
+    look_of_map(head, snapshot)
+    if len(views) > 1:
+        choose(head, "map", views)
+    heading.html(
+        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
+        "area = use <i class='d'>✕</i>dead</div>"
+    )
+
+
+def bars_head(scene: Scene) -> None:
+    """What the bars say, and in which order and scale."""
+    head = bar("bars")
+    heading = head.container(width="stretch")
+    kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or scene.words.name])
+    if kind == "time":
+        choose(head, "rows", address.VIEWS["rows"])
+    elif kind != "levels":
+        choose(head, "order", address.VIEWS["order"])
+        choose(head, "scale", address.VIEWS["scale"])
+    heading.html(f"<div class='vq-panel'><b>{wording.bars_title(kind, scene.status.recipe.structure)}</b></div>")
+
+
+def curves_head(_: Scene) -> None:
+    """Which curves, and how smooth."""
+    head = bar("curves")
+    head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
+    choose(head, "curves", address.VIEWS["curves"])
+    head.selectbox(
+        "Smoothing",
+        address.VIEWS["smoothing"],
+        index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
+        key=view_key("smoothing"),
+        format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
+        label_visibility="collapsed",
+        width=112,
+    )
+
+
+def examples_head(scene: Scene) -> None:
+    """What the examples are, or which code the card in their place is of."""
+    if shows_card(scene):
+        _card_head(scene)
+        return
+    head = bar("examples")
+    title = f"<b>{wording.examples_title(scene.problem.task, scene.words)}</b><span>held-out</span>"
+    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    if scene.focus.choice.code is not None:
+        choose(head, "panel", ("code", "inputs"))
+
+
+def _card_head(scene: Scene) -> None:
+    focus, code = scene.focus, scene.focus.choice.code
+    assert code is not None
+    head = bar("card")
+    head.container(width="stretch").html(
+        f"<div class='vq-panel'><b>Code {code:,}</b><span>{scene.words.name}</span></div>"
+    )
+    pin = Pin(code, scene.snapshot.level)
+    head.button(
+        "Unpin" if pin in focus.pins else "Pin",
+        icon=":material/keep_off:" if pin in focus.pins else ":material/keep:",
+        key="pin",
+        help="A pinned code keeps its colour in every view",
+        on_click=choice_state.toggle_pin,
+        args=(pin,),
+    )
+    choose(head, "panel", ("code", "inputs"))
