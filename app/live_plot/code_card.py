@@ -1,7 +1,8 @@
 """The card of one code: facts, neighbours to click on, and pictures, updated in place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -56,8 +57,8 @@ class Card:
     nearest_note: str
 
 
-def code_card(card: Card, *, key: str, height: int) -> None:
+def code_card(card: Card, *, key: str, height: int, on_hand: Callable[[], Any]) -> None:
     """Draw the card; a click on a neighbour is a hand's choice of that code, see `component.last_hand`."""
     facts = [asdict(fact) | {"past": spark_heights(fact.past)} for fact in card.facts]
     data = {**asdict(card), "facts": facts, "height": height, "sparkColour": role("Q")}
-    _mount(key=key, data=data, on_selection_change=lambda: None)
+    _mount(key=key, data=data, on_selection_change=on_hand)

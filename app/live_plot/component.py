@@ -1,6 +1,6 @@
 """A Plotly figure that stays on the page: new data moves it, and zoom and selection outlive the update."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -64,6 +64,7 @@ def live_plot(
     selectable: bool | Literal["box", "click"] = False,
     selected: Ids | None = None,
     file_name: str = "",
+    on_hand: Callable[[], Any] = lambda: None,
 ) -> Selection:
     """Draw `figure` in place and return what the reader has selected in it. The page has called `preload_plotly`.
 
@@ -83,6 +84,7 @@ def live_plot(
             has no points that Plotly selects, gives the rows that lie between the sides of a box.
         selected: what the page holds for selected; it replaces what this chart shows as selected when it
             changes, but not before it can know of what the reader last did here. None: the reader's own.
+        on_hand: called, as a widget's callback, when the reader has selected.
     """
     try:
         script = place_script()
@@ -100,7 +102,7 @@ def live_plot(
         "kept": _kept(key).get("ids"),
         "answered": _kept(key).get("hand", {}).get("at"),
     }
-    state = _mount(key=key, data=data, on_selection_change=lambda: None)
+    state = _mount(key=key, data=data, on_selection_change=on_hand)
     chosen = (state.get("selection") or {}).get("ids", {})
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 

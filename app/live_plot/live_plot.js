@@ -17,6 +17,21 @@ function hasWebGL() {
   return webGL;
 }
 
+/** Plots with something to draw take turns, one a frame: between two of them the page answers its reader. */
+const queue = { plots: new Set(), frame: 0 };
+
+function takeTurn(plot) {
+  queue.plots.add(plot);
+  queue.frame ||= requestAnimationFrame(drawFirst);
+}
+
+function drawFirst() {
+  const [plot] = queue.plots;
+  queue.plots.delete(plot);
+  queue.frame = queue.plots.size ? requestAnimationFrame(drawFirst) : 0;
+  plot?.draw();
+}
+
 class LivePlot {
   constructor(parent, kept) {
     this.parent = parent;
@@ -54,15 +69,14 @@ class LivePlot {
     this.schedule();
   }
 
-  // Drawing: at most once a frame, only the newest, never while a hand is on the plot.
+  // Drawing: only the newest, never while a hand is on the plot.
 
   schedule() {
     this.stale = true;
-    this.frame ||= requestAnimationFrame(() => this.draw());
+    takeTurn(this);
   }
 
   async draw() {
-    this.frame = 0;
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
     this.drawing = true;
     try {
@@ -225,7 +239,7 @@ class LivePlot {
 
   leave() {
     this.gone = true;
-    cancelAnimationFrame(this.frame);
+    queue.plots.delete(this);
     this.sizes.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.unheld);
     this.plotly?.purge(this.node);

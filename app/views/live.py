@@ -16,15 +16,13 @@ from app.views.live_heads import bars_head, curves_head, examples_head, map_head
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
-from app.views.scene import Scene
+from app.views.scene import LIVE, Scene
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
-
-LIVE_KEY = "live"
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
@@ -142,7 +140,7 @@ class _Places(NamedTuple):
     """Map, bars, curves and examples, each below its head; none before there is a moment to show."""
 
 
-@st.fragment(key=LIVE_KEY)
+@st.fragment(key=LIVE)
 def _live(session_id: str) -> None:
     """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
     entry = registry().find(session_id)

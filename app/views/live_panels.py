@@ -22,7 +22,7 @@ from app.readings import answers, curve_panels, level_rows
 from app.services import registry
 from app.views.code_panel import code_panel
 from app.views.map_settings import map_settings
-from app.views.scene import Scene, shows_card
+from app.views.scene import Scene, redraw_heads, shows_card
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.snapshot import Snapshot
@@ -61,6 +61,7 @@ def map_panel(scene: Scene) -> None:
         revision=f"{drawn} {view} {shown.note} {memory.fitted_at}",
         selectable=True,
         selected=focus.choice.ids_in(shown.snapshot),
+        on_hand=redraw_heads,
         file_name=file_name,
     )
     count = len(shown.snapshot.z_e)
@@ -122,6 +123,7 @@ def bars_panel(scene: Scene) -> None:
         file_name=file_name,
         selectable="box" if kind in ("usage", "gradient") else False,
         selected=focus.choice.ids_in(snapshot),
+        on_hand=redraw_heads,
     )
     st.caption(said)
     _note("bars", SeenPanel(title=title, caption=said, figure=figure, height=UPPER, file_name=file_name))
@@ -218,6 +220,7 @@ def examples_panel(scene: Scene) -> None:
         file_name=file_name,
         selectable="click",
         selected=focus.choice.ids_in(snapshot),
+        on_hand=redraw_heads,
     )
     said = f"One colour a code{words.of}; click on a cell to choose its code. "
     said += "Below: the class predicted and its probability." if is_classifier else ""
