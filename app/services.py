@@ -1,13 +1,16 @@
 """What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import streamlit as st
 
 from app.planes import MapMemories
 from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
+from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.training.trajectory_setting import Setting
@@ -28,12 +31,16 @@ class Entry:
     """A session with what its pages remember together."""
 
     id: str
-    session: Session
+    session: Session | OneVariant
+    """The whole as the registry has it; a page may see it through one variant."""
+
     maps: MapMemories = field(default_factory=MapMemories)
+    variant: str = ""
+    """The variant it is seen through, if it is."""
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""
-        return f"{self.id}/{level}" + ("/past" if is_past else "")
+        return f"{self.id}/{level}/{self.variant}" + ("/past" if is_past else "")
 
 
 class Registry:
@@ -44,15 +51,16 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
 
-    def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
-        """A new session, started."""
+    def begin(self, recipe: Recipe | Mapping[str, Recipe], *, paused: bool = False) -> Entry:
+        """A new session of one recipe, or of several by the name of their variant, started."""
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
             stalest.session.stop()
-            for level in stalest.maps.by_level:
-                self.projection.forget(stalest.stream(level))
-                self.projection.forget(stalest.stream(level, is_past=True))
+            for level, variant in product(stalest.maps.by_level, stalest.session.status().variants):
+                seen = replace(stalest, variant=variant)
+                self.projection.forget(seen.stream(level))
+                self.projection.forget(seen.stream(level, is_past=True))
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()

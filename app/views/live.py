@@ -7,11 +7,13 @@ import streamlit as st
 from app import address, choice_state, wording
 from app.control_state import adopt, current_view, go_to, in_step, seen, step_chosen
 from app.controls import sidebar
+from app.fork_controls import variants_bar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.variants import look_at, whole_of
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
@@ -51,10 +53,11 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
+    entry = look_at(entry)
     status = entry.session.status()
     if not in_step(entry, status):
         adopt(status.recipe)
-    st.session_state["drawn_for"] = status.state
+    st.session_state["drawn_for"] = _drawn_for(entry, status)
     with st.sidebar:
         sidebar(entry, status)
     st.query_params.from_dict(_query(entry, status))
@@ -139,6 +142,7 @@ def _live(session_id: str) -> None:
             _begin(recipe)
             st.rerun()
         return
+    entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
     level = int(current_view(entry.session.status().recipe)["level"]) - 1
@@ -146,13 +150,14 @@ def _live(session_id: str) -> None:
     snapshot = None if newest is None else moment_shown(entry, newest, status)
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
-    elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
+    elif _drawn_for(entry, status) != st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
     focus = choice_state.gather(entry, snapshot) if snapshot is not None else None
     if (query := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(query)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
     _header(newest, snapshot, status)
+    variants_bar(entry)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         _gone("This one begins again from its settings.")
         if status.message:
@@ -176,7 +181,7 @@ def _live(session_id: str) -> None:
     with right.container(border=True, height="stretch", key="panel-examples"):
         examples_panel(entry, snapshot, status, problem, words, focus)
     seen()["page"] = SeenPage(
-        recipe=entry.session.recipes["main"],
+        recipe=entry.session.recipe,
         step=snapshot.step,
         status=_status_line(newest, snapshot, status),
         tiles=numbers,
@@ -185,6 +190,11 @@ def _live(session_id: str) -> None:
         message=status.message,
     )
     registry().warm_up_projection()
+
+
+def _drawn_for(entry: Entry, status: Status) -> tuple[object, ...]:
+    """What the sidebar must be drawn anew for, beside the settings it shows."""
+    return status.state, entry.variant, tuple(whole_of(entry).recipes)
 
 
 def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> None:

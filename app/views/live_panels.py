@@ -116,7 +116,8 @@ def _file_name(chart: str, snapshot: Snapshot, status: Status) -> str:
 
 def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> str:
     """What tells the browser that there is something new to draw."""
-    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)} {hash(focus)}"
+    switches = f"{len(snapshot.events)} {hash(status.recipe)}"
+    return f"{snapshot.variant} {snapshot.step} {switches} {snapshot.level} {hash(focus)}"
 
 
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
@@ -213,7 +214,10 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
             width=112,
         )
     )
-    markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
+    others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
+    markers = [
+        Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events
+    ]
     figure = curves(
         curve_panels(group, snapshot),
         markers,

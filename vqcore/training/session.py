@@ -405,10 +405,10 @@ class Session:
         if variant not in others:
             forks = f"there are {', '.join(others)}" if others else f"there is none beside {first}"
             raise ValueError(f"`variant` to end must be one after the first; {forks}, but got {variant!r}.")
-        self.recipes, self._trainers, self._trails = (
-            {name: kept for name, kept in each.items() if name != variant}
-            for each in (self.recipes, self._trainers, self._trails)
-        )
+        # New dictionaries: other threads may be reading the present ones.
+        self._trainers = {name: kept for name, kept in self._trainers.items() if name != variant}
+        self._trails = {name: kept for name, kept in self._trails.items() if name != variant}
+        self.recipes = {name: kept for name, kept in self.recipes.items() if name != variant}
 
     def _advance(self) -> None:
         now = self._clock()
