@@ -8,6 +8,7 @@ from itertools import product
 import streamlit as st
 
 from app.planes import MapMemories
+from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.one_variant import OneVariant
@@ -22,6 +23,9 @@ A class has room, and a machine of 8 GB too: the largest problem takes some 80 M
 while a restart can be undone.
 """
 
+MOST_SEED_RUNS = 2
+"""Trainings over seeds remembered at once, those under way among them."""
+
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
@@ -35,6 +39,9 @@ class Entry:
     """The whole as the registry has it; a page may see it through one variant."""
 
     maps: MapMemories = field(default_factory=MapMemories)
+    shared_maps: MapMemories = field(default_factory=MapMemories)
+    """Of all variants in one plane."""
+
     variant: str = ""
     """The variant it is seen through, if it is."""
 
@@ -50,6 +57,7 @@ class Registry:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
+        self._seed_runs: dict[Plan, SeedRuns] = {}
 
     def begin(self, recipe: Recipe | Mapping[str, Recipe], *, paused: bool = False) -> Entry:
         """A new session of one recipe, or of several by the name of their variant, started."""
@@ -88,6 +96,19 @@ class Registry:
         """The sweep begun for this setting, or None."""
         return self._sweeps.get(setting)
 
+    def begin_seeds(self, plan: Plan) -> SeedRuns:
+        """The trainings of `plan`, begun anew; a browser that asks for the same sees the same."""
+        while plan in self._seed_runs or len(self._seed_runs) >= MOST_SEED_RUNS:
+            ended = plan if plan in self._seed_runs else next(iter(self._seed_runs))
+            self._seed_runs.pop(ended).cancel()
+        runs = self._seed_runs[plan] = SeedRuns(plan)
+        runs.start()
+        return runs
+
+    def seeds_of(self, plan: Plan) -> SeedRuns | None:
+        """The trainings begun for this plan, or None."""
+        return self._seed_runs.get(plan)
+
     def close(self) -> None:
         """End every session and the projection worker."""
         for entry in self._entries.values():
@@ -96,6 +117,9 @@ class Registry:
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()
+        for runs in self._seed_runs.values():
+            runs.stop()
+        self._seed_runs.clear()
         self.projection.close()
 
 

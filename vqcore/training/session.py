@@ -107,7 +107,7 @@ class Status:
     """A traceback, where a step failed for a reason of its own."""
 
 
-def _yield_to_others() -> None:
+def yield_to_others() -> None:
     """Where cores are short, the page goes first: a step may wait, a click may not."""
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -208,6 +208,11 @@ class Session:
         levels = snapshots.get(variant) if variant is not None else next(iter(snapshots.values()), None)
         return levels[min(level, len(levels) - 1)] if levels else None
 
+    def latest_of_all(self, level: int = 0) -> dict[str, Snapshot]:
+        """The newest snapshots by variant, all of one step, and the wish for newer ones; empty before the first."""
+        self.latest()
+        return {name: levels[min(level, len(levels) - 1)] for name, levels in self._snapshots.items()}
+
     def examination(self, query: ExamineCommand) -> Examination | None:
         """The newest answer to `query`, and the wish for one of this moment; None before the first.
 
@@ -262,7 +267,7 @@ class Session:
             return self._published.wait_for(lambda: until(self), timeout)
 
     def _run(self) -> None:
-        _yield_to_others()
+        yield_to_others()
         self._guarded(lambda: self._begin(self.recipes))
         while not self._stopping:
             running = self._status.state is State.RUNNING
