@@ -8,9 +8,9 @@ import streamlit as st
 from app import address, comparison
 from app.comparison import OWN, PRESETS, Setup, Variant, read_variant
 from app.control_state import send
-from app.seed_runs import MOST_SEEDS, MOST_STEPS, SEEDS, Plan
+from app.seed_runs import SEEDS, Plan
 from app.services import Entry, registry
-from app.variant_names import LONGEST_NAME
+from app.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
 from app.wording import SWITCH_HELP, as_written
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (

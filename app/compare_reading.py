@@ -1,5 +1,6 @@
 """What the side-by-side page reads off snapshots and seeds: curves, maps, bars and a table. Knows no layout."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -224,7 +225,11 @@ def html_table(columns: Sequence[str], rows: Sequence[tuple[int, str, Sequence[t
 
 def _cell(metrics: Metrics, first: Metrics, column: str, *, is_first: bool) -> tuple[str, str]:
     value, reference = float(getattr(metrics, column)), float(getattr(first, column))
-    said = f"{value:,.0f}" if column == "active_codes" else number(value)
+    if column == "active_codes":
+        value, reference = (
+            math.nan if math.isnan(of.perplexity) else float(of.active_codes) for of in (metrics, first)
+        )
+    said = f"{value:,.0f}" if column == "active_codes" and value == value else number(value)
     if is_first or not np.isfinite([value, reference]).all():
         return said, ""
     if column in RELATIVE:

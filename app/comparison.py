@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from app.selection import read_choice
-from app.variant_names import read_name
+from app.variant_names import MOST_SEEDS, MOST_STEPS, read_name
 from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import Recipe, changed, default_recipe, parse_changes, resolve_device, written
@@ -25,6 +25,9 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "level": tuple(str(level) for level in range(1, 17)),
 }
 """The view controls and what each may be; the first is where it starts."""
+
+MOST = {"seeds": MOST_SEEDS, "steps": MOST_STEPS}
+"""How far and over how many seeds the background trains; empty for not at all."""
 
 PAUSED = {"0": False, "1": True}
 
@@ -127,7 +130,7 @@ class Request:
 
 def read(query: Mapping[str, str]) -> Request:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "problem", "paused", "select", *COMMON, *PLACES, *VIEWS}
+    known = {"session", "problem", "paused", "select", *COMMON, *PLACES, *VIEWS, *MOST}
     refused = ignored_names([name for name in query if name not in known])
     setup = _read_setup(query, refused)
     if query.get("paused", "0") not in PAUSED:
@@ -138,6 +141,12 @@ def read(query: Mapping[str, str]) -> Request:
         if value not in allowed:
             refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
         view[name] = value if value in allowed else allowed[0]
+    for name, most in MOST.items():
+        value = query.get(name, "")
+        if value and not (value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= most):
+            refused.append(f"`{name}` in the link must be a whole number from 1 to {most:,}, but is {value!r}.")
+            value = ""
+        view[name] = value
     view["select"] = query.get("select", "")
     try:
         read_choice(view["select"])
@@ -158,7 +167,7 @@ def write(session: str | None, setup: Setup, view: Mapping[str, str], *, paused:
         for place, variant in zip(PLACES, setup.variants, strict=False)
     }
     query |= {name: view[name] for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
-    query |= {"select": view["select"]} if view.get("select") else {}
+    query |= {name: view[name] for name in ("select", *MOST) if view.get(name)}
     return query | ({"paused": "1"} if paused else {})
 
 

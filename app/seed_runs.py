@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.variant_names import MOST_SEEDS, MOST_STEPS
 from vqcore.history import History
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
@@ -21,8 +22,6 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 SEEDS = 5
-MOST_SEEDS = 50
-MOST_STEPS = 100_000
 QUANTITIES = ("perplexity", "active_codes", "task_loss", "quantization_error")
 
 

@@ -8,6 +8,10 @@ from vqcore.quantizer.options import Options
 from vqcore.training.recipe import written
 
 LONGEST_NAME = 24
+MOST_SEEDS = 50
+MOST_STEPS = 100_000
+"""Of a training over seeds, which a link may ask for."""
+
 NOT_IN_NAMES = re.compile(r"[;<>&\x00-\x1f\x7f-\x9f]")
 TYPES = get_type_hints(Options)
 

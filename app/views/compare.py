@@ -24,7 +24,7 @@ from app.figures.curves import curves
 from app.live_plot.component import last_hand, live_plot
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line
-from app.seed_runs import SeedRuns
+from app.seed_runs import Plan, SeedRuns
 from app.selection import Choice, picked, read_choice, write_choice
 from app.services import Entry, registry
 from app.views.panel_head import bar
@@ -35,7 +35,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
-MAP_HEIGHT, BARS_HEIGHT, CURVES_HEIGHT = 250, 150, 220
+MAP_HEIGHT, BARS_HEIGHT, CURVES_HEIGHT = 240, 140, 210
 PLOTS = ("compare-map", "compare-bars")
 """Where a hand may choose."""
 
@@ -72,6 +72,9 @@ def _attach() -> Entry | None:
         if request.session is not None and (entry is None or entry.id != request.session):
             st.session_state["compare-gone"] = True
         st.session_state[SESSION] = entry.id if entry else None
+        if entry is not None and request.view["seeds"] and request.view["steps"]:
+            recipes = tuple(_setup(entry, entry.session.status()).recipes().items())
+            st.session_state[PLAN] = Plan(recipes, int(request.view["seeds"]), int(request.view["steps"]))
     return registry().find(st.session_state.get(SESSION))
 
 
@@ -113,7 +116,7 @@ def _live(session_id: str) -> None:
     setup = _setup(entry, status)
     snapshots = entry.session.latest_of_all(int(_view("level")) - 1)
     choice = _choice(snapshots)
-    query = comparison.write(entry.id, setup, _views(), paused=status.state is State.PAUSED)
+    query = comparison.write(entry.id, setup, _views(setup), paused=status.state is State.PAUSED)
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
     _header(entry, status, setup, snapshots)
@@ -303,6 +306,9 @@ def _curve_note(quantity: str, setup: Setup, first: Snapshot) -> str:
 def _table(snapshots: dict[str, Snapshot]) -> None:
     first = next(iter(snapshots.values()))
     st.html(table(snapshots))
+    if first.step == 0:
+        st.caption("No batch yet.")
+        return
     window = wording.usage_window(first.window_batches, first.window_vectors)
     st.caption(as_written(TABLE_NOTE.format(window=window, first=next(iter(snapshots)))))
 
@@ -341,18 +347,22 @@ def _view(name: str) -> str:
     return st.session_state.get(f"compare-view-{name}") or st.session_state[VIEW][name]
 
 
-def _views() -> dict[str, str]:
-    choice = st.session_state.get("compare-choice", Choice())
-    return {name: _view(name) for name in comparison.VIEWS} | {"select": write_choice(choice)}
+def _views(setup: Setup) -> dict[str, str]:
+    choice, plan = st.session_state.get("compare-choice", Choice()), st.session_state.get(PLAN)
+    view = {name: _view(name) for name in comparison.VIEWS} | {"select": write_choice(choice)}
+    if plan is not None and dict(plan.recipes) == setup.recipes():
+        view |= {"seeds": str(plan.seeds), "steps": str(plan.steps)}
+    return view
 
 
 def _choose(place: Any, name: str, choices: Any) -> str:
-    first = st.session_state[VIEW][name]
+    first, key = st.session_state[VIEW][name], f"compare-view-{name}"
+    start = {} if key in st.session_state else {"default": first if first in choices else choices[0]}
     chosen: str = place.segmented_control(
         name,
         choices,
-        default=first if first in choices else choices[0],
-        key=f"compare-view-{name}",
+        **start,
+        key=key,
         required=True,
         label_visibility="collapsed",
         persist_state="page",
