@@ -6,6 +6,7 @@ from typing import Any
 
 from app.figures.map_layers import read_layers
 from app.selection import read_choice, read_pins
+from app.variant_names import read_name
 from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Event
@@ -44,7 +45,12 @@ RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
 PAUSED = {"0": False, "1": True}
 
 
-TEXTS: dict[str, Callable[[str], object]] = {"select": read_choice, "pins": read_pins, "layers": read_layers}
+TEXTS: dict[str, Callable[[str], object]] = {
+    "select": read_choice,
+    "pins": read_pins,
+    "layers": read_layers,
+    "variant": read_name,
+}
 """Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, choice_state
+from app import address, choice_state, variants
 from app.figures.map_layers import write_layers
 from app.page_export import SeenPage
 from app.services import Entry
@@ -130,7 +130,7 @@ def current_view(recipe: Recipe) -> dict[str, str]:
         view["bars"] = address.VIEWS["bars"][0]
     layers = st.session_state.get(view_key("layers"))
     view["layers"] = first["layers"] if layers is None else write_layers(layers)
-    return view | choice_state.texts()
+    return view | choice_state.texts() | {"variant": variants.chosen_variant()}
 
 
 def level_shown(recipe: Recipe) -> int:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import address
 from app.control_state import asked_for, current_view, default, go_live, key, restart, seen, send, shown, value
+from app.fork_controls import fork_popover
 from app.page_export import page_html
 from app.services import Entry
 from app.switches import switches
@@ -96,7 +97,9 @@ def _transport(entry: Entry, status: Status) -> None:
         disabled=not status.can_undo,
         width="stretch",
     )
-    st.selectbox(
+    speed, forking = st.columns(2, gap="small")
+    fork_popover(forking, entry, status)
+    speed.selectbox(
         "Speed",
         list(SPEEDS),
         index=list(SPEEDS.values()).index(status.speed_limit) if status.speed_limit in SPEEDS.values() else 0,
@@ -169,7 +172,7 @@ def _share(entry: Entry, status: Status) -> None:
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         snapshot = entry.session.latest()
         if snapshot is not None:
-            recipe = entry.session.recipes["main"]
+            recipe = entry.session.recipe
             st.code(address.command(recipe, snapshot.events, snapshot.step), language="bash", wrap_lines=True)
     shown_last = seen()
     page.download_button(

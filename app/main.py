@@ -19,6 +19,7 @@ preload_plotly()
 # Pages by path: what they import, torch above all, is loaded while the browser is already busy with the above.
 pages = [
     st.Page("views/live.py", title="Live", url_path="live", default=True),
+    st.Page("views/compare.py", title="Side by side", url_path="compare"),
     st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
 ]
 page = st.navigation(pages, position="hidden")

@@ -1,14 +1,18 @@
 """What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import streamlit as st
 from threadpoolctl import threadpool_limits
 
 from app.planes import MapMemories
+from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
+from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.training.trajectory_setting import Setting
@@ -20,6 +24,9 @@ A class has room, and a machine of 8 GB too: the largest problem takes some 80 M
 while a restart can be undone.
 """
 
+MOST_SEED_RUNS = 2
+"""Trainings over seeds remembered at once, those under way among them."""
+
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
@@ -29,12 +36,19 @@ class Entry:
     """A session with what its pages remember together."""
 
     id: str
-    session: Session
+    session: Session | OneVariant
+    """The whole as the registry has it; a page may see it through one variant."""
+
     maps: MapMemories = field(default_factory=MapMemories)
+    shared_maps: MapMemories = field(default_factory=MapMemories)
+    """Of all variants in one plane."""
+
+    variant: str = ""
+    """The variant it is seen through, if it is."""
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""
-        return f"{self.id}/{level}" + ("/past" if is_past else "")
+        return f"{self.id}/{level}/{self.variant}" + ("/past" if is_past else "")
 
 
 class Registry:
@@ -44,16 +58,18 @@ class Registry:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
+        self._seed_runs: dict[Plan, SeedRuns] = {}
 
-    def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
-        """A new session, started."""
+    def begin(self, recipe: Recipe | Mapping[str, Recipe], *, paused: bool = False) -> Entry:
+        """A new session of one recipe, or of several by the name of their variant, started."""
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
             stalest.session.stop()
-            for level in stalest.maps.by_level:
-                self.projection.forget(stalest.stream(level))
-                self.projection.forget(stalest.stream(level, is_past=True))
+            for level, variant in product(stalest.maps.by_level, stalest.session.status().variants):
+                seen = replace(stalest, variant=variant)
+                self.projection.forget(seen.stream(level))
+                self.projection.forget(seen.stream(level, is_past=True))
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()
@@ -81,6 +97,19 @@ class Registry:
         """The sweep begun for this setting, or None."""
         return self._sweeps.get(setting)
 
+    def begin_seeds(self, plan: Plan) -> SeedRuns:
+        """The trainings of `plan`, begun anew; a browser that asks for the same sees the same."""
+        while plan in self._seed_runs or len(self._seed_runs) >= MOST_SEED_RUNS:
+            ended = plan if plan in self._seed_runs else next(iter(self._seed_runs))
+            self._seed_runs.pop(ended).cancel()
+        runs = self._seed_runs[plan] = SeedRuns(plan)
+        runs.start()
+        return runs
+
+    def seeds_of(self, plan: Plan) -> SeedRuns | None:
+        """The trainings begun for this plan, or None."""
+        return self._seed_runs.get(plan)
+
     def close(self) -> None:
         """End every session and the projection worker."""
         for entry in self._entries.values():
@@ -89,6 +118,9 @@ class Registry:
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()
+        for runs in self._seed_runs.values():
+            runs.stop()
+        self._seed_runs.clear()
         self.projection.close()
 
 

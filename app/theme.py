@@ -32,6 +32,11 @@ LIGHT = {
     "olive": "#8A8000",
     "slate": "#7A8594",
     "contour": "#C3CBD5",
+    # One a variant where several are side by side: none is that of P, C or Q, and the lines also differ in dashes.
+    "variant0": "#1A1F29",
+    "variant1": "#1D9A7A",
+    "variant2": "#DA1C5C",
+    "variant3": "#5E552C",
     # A value's colour, low to high: further from the background means more.
     "scale0": "#86BC3C",
     "scale1": "#3DBC74",
@@ -80,6 +85,10 @@ DARK = {
     "olive": "#F0E442",
     "slate": "#9AA5B3",
     "contour": "#364152",
+    "variant0": "#E8ECF1",
+    "variant1": "#76C893",
+    "variant2": "#D0709E",
+    "variant3": "#F5F09A",
     "scale0": "#4A4F9E",
     "scale1": "#2A8A8F",
     "scale2": "#3DBC74",

@@ -48,6 +48,11 @@ SETTING_HELP = {
     "A code counts as dead at a level that does not use it, though another may.",
 }
 
+FORK_HELP = (
+    "Copies this training as it is now, weights, optimizer and random numbers, and changes one switch in the copy. "
+    "Both then train on the same batches, in step."
+)
+
 LEVEL_NOUNS = {"vector": "", "grouped": "group", "residual": "level"}
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from vqcore.bench import quantizer, session
+from vqcore.bench import quantizer, session, variants
 from vqcore.cli import main
 
 
@@ -18,12 +18,23 @@ def test_the_ratio_is_of_two_rates_measured_in_this_run():
     assert row["ratio_lowest"] <= row["ratio"] <= row["ratio_highest"]
 
 
+def test_variants_side_by_side_are_counted_all_together():
+    row = variants.bench_variants("plane", rounds=3, seconds=0.4)
+    assert row["variants"] == 4
+    assert row["ratio_lowest"] <= row["ratio"] <= row["ratio_highest"]
+    assert 0.3 < row["cpu_ratio"] < 2  # counted once instead of four times it would be a quarter of that
+
+
 def test_the_verb_reports_every_problem_asked_for(monkeypatch, capsys):
     measured = {"bare_steps_per_second": 10.0, "watched_steps_per_second": 9.5, "rounds": 1, "device": "cpu"}
     ratios = {"ratio": 0.95, "ratio_lowest": 0.9, "ratio_highest": 1.0}
     monkeypatch.setattr("vqcore.cli.bench_session", lambda problem: {"problem": problem, **measured, **ratios})
+    together = {"variants": 4, "session_steps_per_second": 9.5, "cpu_ratio": 0.97}
+    monkeypatch.setattr("vqcore.cli.bench_variants", lambda problem: {**measured, **ratios, **together})
     assert main(["bench", "session", "plane", "digits", "--json"]) == 0
-    assert [row["problem"] for row in json.loads(capsys.readouterr().out)] == ["plane", "digits"]
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["problem"] for row in rows] == ["plane", "digits"]
+    assert [row["side_by_side"]["cpu_ratio"] for row in rows] == [0.97, 0.97]
     assert main(["bench", "session"]) == 0
     assert "ratio 0.950 (0.900 to 1.000 over 1 rounds)" in capsys.readouterr().out
 

@@ -17,6 +17,7 @@ from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.quantizer import bench_quantizer, table
 from vqcore.bench.session import bench_session
+from vqcore.bench.variants import bench_variants
 from vqcore.doctor.command import add_words, doctor
 from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.training.finite import NonFiniteError
@@ -93,14 +94,25 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_doctor(options)
     if options.what == "projection":
         return _bench_projection(options)
-    report = [bench_session(problem) for problem in options.problems or PROBLEMS]
+    problems = options.problems or PROBLEMS
+    report = [bench_session(problem) | {"side_by_side": bench_variants(problem)} for problem in problems]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
         f"{row['watched_steps_per_second']:7.1f}/s   ratio {row['ratio']:.3f} "
-        f"({row['ratio_lowest']:.3f} to {row['ratio_highest']:.3f} over {row['rounds']} rounds)"
+        f"({row['ratio_lowest']:.3f} to {row['ratio_highest']:.3f} over {row['rounds']} rounds)\n"
+        + _side_by_side(row["side_by_side"])
         for row in report
     ]
     return report, "\n".join(lines)
+
+
+def _side_by_side(row: dict[str, Any]) -> str:
+    """The line on variants in one session."""
+    return (
+        f"{'':<18} {row['variants']} bare loops in turn {row['bare_steps_per_second']:7.1f}/s   side by side "
+        f"{row['session_steps_per_second']:7.1f}/s   ratio {row['ratio']:.3f} ({row['ratio_lowest']:.3f} to "
+        f"{row['ratio_highest']:.3f} over {row['rounds']} rounds)   in CPU time {row['cpu_ratio']:.3f}"
+    )
 
 
 def _bench_quantizer(options: argparse.Namespace) -> tuple[Any, str]:
@@ -231,7 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument(
         "what",
         choices=["session", "quantizer", "projection", "page", "doctor"],
-        help="session: watched at 2 Hz against the bare loop; quantizer: layer and search against their peers; "
+        help="session: watched at 2 Hz against the bare loop, and four variants side by side "
+        "against four loops in turn; quantizer: layer and search against their peers; "
         "projection: UMAP layouts of live training against umap's own; page: a refresh of the Live page in a real "
         "browser; doctor: the diagnosis against the failure gallery",
     )

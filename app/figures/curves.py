@@ -52,6 +52,7 @@ class Curve:
     """Their mean."""
 
     high: NDArray[np.float32]
+    dash: str = "solid"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,7 +203,7 @@ def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:
         "x": line.steps,
         "y": line.values,
         "yaxis": y,
-        "line": {"color": curve.colour, "width": 1.8},
+        "line": {"color": curve.colour, "width": 1.8, "dash": curve.dash},
         "hovertemplate": f"{curve.label} %{{y:.4g}}<extra></extra>",
     }
 

@@ -217,10 +217,10 @@ class LivePlot {
 
   /** Plotly selects markers only; of an outline, a box takes every row between its sides. */
   within(range) {
-    if (!range?.x) return [];
-    const [low, high] = [...range.x].sort((a, b) => a - b);
-    return this.node._fullData.flatMap(({ mode, meta, x, index }) => {
-      if (!meta?.role || mode !== "lines") return [];
+    return this.node._fullData.flatMap(({ mode, meta, x, xaxis, index }) => {
+      const ends = range?.[xaxis];
+      if (!ends || !meta?.role || mode !== "lines") return [];
+      const [low, high] = [...ends].sort((a, b) => a - b);
       return [...x.keys()].filter((row) => low <= x[row] && x[row] <= high)
         .map((row) => ({ curveNumber: index, pointNumber: row }));
     });

@@ -7,11 +7,13 @@ import streamlit as st
 from app import address, choice_state, wording
 from app.control_state import adopt, current_view, go_to, in_step, level_shown, seen, step_chosen
 from app.controls import sidebar
+from app.fork_controls import variants_bar
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.variants import look_at, whole_of
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
@@ -52,10 +54,11 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
+    entry = look_at(entry)
     status = entry.session.status()
     if not in_step(entry, status):
         adopt(status.recipe)
-    st.session_state["drawn_for"] = status.state
+    st.session_state["drawn_for"] = _drawn_for(entry, status)
     with st.sidebar:
         sidebar(entry, status)
     st.query_params.from_dict(_query(entry, status))
@@ -147,10 +150,12 @@ def _live(session_id: str) -> None:
     if entry is None:
         _ended()
         return
+    entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
     scene = _scene(entry)
     status = _header(entry.session.status().recipe)
+    variants_bar(entry)
     message = st.container(key="message")  # there when empty, that a message moves no chart to another place
     numbers = st.container(key="numbers")
     if scene is None:
@@ -170,15 +175,17 @@ def _live(session_id: str) -> None:
 def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
     """What changes with the training alone."""
     entry = registry().find(session_id)
-    scene = None if entry is None else _scene(entry)
-    if entry is None or (heads_show is None) != (scene is None):
-        st.rerun()
-    status = entry.session.status()
+    if entry is None:
+        with places.message:
+            _ended()
+        return
+    entry = look_at(entry)
+    status, scene = entry.session.status(), _scene(entry)
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
-    elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
+    elif _drawn_for(entry, status) != st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
-    if scene is not None and what_heads_show(scene) != heads_show:
+    if (None if scene is None else what_heads_show(scene)) != heads_show:
         st.rerun()
     if (query := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(query)  # the view controls rerun `_live` alone
@@ -201,7 +208,7 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
         with place:
             panel(scene)
     seen()["page"] = SeenPage(
-        recipe=entry.session.recipes["main"],
+        recipe=entry.session.recipe,
         step=scene.snapshot.step,
         status=line,
         tiles=numbers,
@@ -238,6 +245,11 @@ def _scene(entry: Entry) -> Scene | None:
         view=current_view(status.recipe),
         focus=focus,
     )
+
+
+def _drawn_for(entry: Entry, status: Status) -> tuple[object, ...]:
+    """What the sidebar must be drawn anew for, beside the settings it shows."""
+    return status.state, entry.variant, tuple(whole_of(entry).recipes)
 
 
 def _header(recipe: Recipe) -> Any:

@@ -19,7 +19,14 @@ from app.views.scene import Scene, shows_card
 def what_heads_show(scene: Scene) -> tuple[Hashable, ...]:
     """All that the heads depend on: where it is no longer the same, they must be drawn anew."""
     recipe, snapshot, focus = scene.status.recipe, scene.snapshot, scene.focus
-    shape = (recipe.problem, recipe.structure, recipe.levels, snapshot.level, snapshot.codebook.shape)
+    shape = (
+        scene.entry.variant,
+        recipe.problem,
+        recipe.structure,
+        recipe.levels,
+        snapshot.level,
+        snapshot.codebook.shape,
+    )
     return *shape, bool(focus.choice), focus.choice.code, focus.sentence, focus.pins, shows_card(scene)
 
 

@@ -92,7 +92,8 @@ def _file_name(chart: str, snapshot: Snapshot, status: Status) -> str:
 
 def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> str:
     """What tells the browser that there is something new to draw."""
-    return f"{snapshot.step} {len(snapshot.events)} {snapshot.level} {hash(status.recipe)} {hash(focus)}"
+    switches = f"{len(snapshot.events)} {hash(status.recipe)}"
+    return f"{snapshot.variant} {snapshot.step} {switches} {snapshot.level} {hash(focus)}"
 
 
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
@@ -173,7 +174,10 @@ def curves_panel(scene: Scene) -> None:
     """What has changed through time, with a mark at every switch."""
     snapshot, status, problem, words = scene.newest, scene.status, scene.problem, scene.words
     group, smoothing = scene.view["curves"], int(scene.view["smoothing"])
-    markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
+    others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
+    markers = [
+        Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events
+    ]
     figure = curves(
         curve_panels(group, snapshot),
         markers,

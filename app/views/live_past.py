@@ -23,10 +23,10 @@ def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:
         go_live()
         return newest
     held: tuple[object, Snapshot] | None = st.session_state.get("past")
-    if held is None or held[0] != (*of, step, newest.level):
+    if held is None or held[0] != (*of, step, newest.level, newest.variant):
         past = entry.session.at(step, level=newest.level) or newest
         go_to(past.step)  # the step asked for may not be among those kept
-        st.session_state["past"] = held = (*of, past.step, newest.level), past
+        st.session_state["past"] = held = (*of, past.step, newest.level, newest.variant), past
     return held[1]
 
 

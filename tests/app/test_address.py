@@ -42,6 +42,7 @@ views = st.fixed_dictionaries(
         "select": st.sampled_from(["", "c3,7-9;v0-40", "c17"]),
         "pins": st.sampled_from(["", "3,40@2"]),
         "layers": st.sampled_from(["", "none", "P,Q"]),
+        "variant": st.sampled_from(["", "sync=0.5"]),
     }
     | {name: st.sampled_from([numbers.first, f"{numbers.lowest:g}"]) for name, numbers in NUMBERS.items()}
 )

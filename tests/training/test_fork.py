@@ -8,9 +8,16 @@ import pytest
 import torch
 
 from vqcore.training.batches import ShuffledBatches
-from vqcore.training.commands import RestartCommand, StepCommand, UndoRestartCommand, fork
+from vqcore.training.commands import (
+    EndVariantCommand,
+    RestartCommand,
+    ResumeCommand,
+    StepCommand,
+    UndoRestartCommand,
+    fork,
+)
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import MOST_VARIANTS, Session
+from vqcore.training.session import MOST_VARIANTS, Session, State
 from vqcore.training.trainer import Trainer
 
 SECONDS = 60
@@ -161,6 +168,54 @@ def test_a_restart_ends_the_forks_and_taking_it_back_brings_them_again(session):
     stepped(session, UndoRestartCommand())
     assert session.status().variants == ("main", "same")
     assert session.latest("same").step == 3
+
+
+def test_a_fork_can_be_ended_and_the_others_go_on(session):
+    stepped(session, fork("a"))
+    stepped(session, fork("b", sync=2.0))
+    stepped(session, EndVariantCommand("a"))
+    assert session.status().variants == ("main", "b")
+    assert [recipe.options.sync for recipe in session.status().recipes] == [0.5, 2.0]
+    assert session.latest("a") is None
+    stepped(session, StepCommand())
+    assert session.latest("b").step == session.latest().step == 4
+    for name in ("main", "a", "nobody"):
+        stepped(session, EndVariantCommand(name))
+        assert repr(name) in session.status().message
+    assert session.status().variants == ("main", "b")
+
+
+def test_a_fork_has_the_past_of_its_parent(session):
+    stepped(session, fork("plain", affine="off"))
+    stepped(session, StepCommand())
+    assert session.at(2, "plain").step == session.at(2).step == 2
+    assert session.at(2, "plain").variant == "plain"
+    assert np.array_equal(session.at(2, "plain").codebook, session.at(2).codebook)
+    assert not np.array_equal(session.at(4, "plain").codebook, session.at(4).codebook)
+    assert session.at(4, "plain").history.losses["task_loss"].shape == (4,)
+
+
+def test_all_variants_can_begin_again_each_from_its_own_recipe(session):
+    stepped(session, fork("plain", affine="off"))
+    recipes = dict(zip(session.status().variants, session.status().recipes, strict=True))
+    stepped(session, RestartCommand(recipes))
+    assert session.status().variants == ("main", "plain")
+    assert [recipe.options.affine for recipe in session.status().recipes] == ["running", "off"]
+    assert session.latest("plain").step == 0
+    stepped(session, RestartCommand(LIVELY))
+    assert session.status().variants == ("main",)
+
+
+def test_a_fork_that_breaks_is_named_and_without_it_the_others_go_on_in_lockstep(session):
+    stepped(session, fork("wild", learning_rate=1e9))
+    stepped(session, fork("calm"))
+    stepped(session, ResumeCommand())
+    assert session.wait(lambda s: s.status().state is State.BROKEN, SECONDS)
+    assert "of wild became NaN or infinite at step" in session.status().message
+    stepped(session, EndVariantCommand("wild"))
+    stepped(session, StepCommand())
+    assert session.latest().step == session.latest("calm").step
+    assert differing(session.latest(), session.latest("calm")) == ["variant"]
 
 
 def test_every_pass_over_the_inputs_has_an_order_of_its_own_and_a_short_rest_is_left_out():

@@ -1,5 +1,6 @@
 """Everything a page may ask of a session, as frozen values. Knows no thread."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -41,7 +42,7 @@ class ChangeCommand:
 class ForkCommand:
     """Copy `variant` as it is now into a new one called `name`, and make `changes` there, as `ChangeCommand` does.
 
-    Both step on in lockstep. A restart ends all forks.
+    Both step on in lockstep. A restart from one recipe ends all forks.
     """
 
     name: str
@@ -50,10 +51,18 @@ class ForkCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class EndVariantCommand:
+    """End `variant`, which is not the first; the others step on."""
+
+    variant: str
+
+
+@dataclass(frozen=True, slots=True)
 class RestartCommand:
     """Begin again from `recipe`, at step 0. The training until now is kept for one `UndoRestartCommand`."""
 
-    recipe: Recipe
+    recipe: Recipe | Mapping[str, Recipe]
+    """Of the first variant, which is then the only one; or one for each variant by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ Command = (
     | SpeedCommand
     | ChangeCommand
     | ForkCommand
+    | EndVariantCommand
     | RestartCommand
     | UndoRestartCommand
     | ExamineCommand

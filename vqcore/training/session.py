@@ -19,6 +19,7 @@ from vqcore.snapshot import Snapshot, Trail
 from vqcore.training.commands import (
     ChangeCommand,
     Command,
+    EndVariantCommand,
     ExamineCommand,
     ForkCommand,
     PauseCommand,
@@ -84,6 +85,9 @@ class Status:
     variants: tuple[str, ...] = ()
     """The names of all variants, forks last."""
 
+    recipes: tuple[Recipe, ...] = ()
+    """Of each variant, with the live options now in force."""
+
     speed_limit: float | None = None
     """Steps a second that are not exceeded; None for as many as there is time for."""
 
@@ -103,7 +107,7 @@ class Status:
     """A traceback, where a step failed for a reason of its own."""
 
 
-def _yield_to_others() -> None:
+def yield_to_others() -> None:
     """Where cores are short, the page goes first: a step may wait, a click may not."""
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
@@ -161,7 +165,7 @@ class Session:
         self._next_step_at = 0.0
         self._advanced_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
-        self._status = Status(State.STARTING, "", 0.0, self._main_recipe())
+        self._status = Status(State.STARTING, "", 0.0, next(iter(self.recipes.values())))
 
     def start(self) -> None:
         """Begin, in a thread of its own. A torch thread alive when Python exits aborts it, so exit stops it."""
@@ -191,17 +195,23 @@ class Session:
         """How many commands have been sent and not yet been obeyed or refused."""
         return self._sent - self._status.commands_done
 
-    def latest(self, variant: str = "main", level: int = 0) -> Snapshot | None:
+    def latest(self, variant: str | None = None, level: int = 0) -> Snapshot | None:
         """The newest snapshot, and the wish for a newer one; None before the first.
 
-        A `level` that the quantizer does not have gives its last.
+        Of the first variant unless told. A `level` that the quantizer does not have gives its last.
         """
         self._asked_at = self._clock()
         self._asked = True
         if self._status.state is State.IDLE:
             self.send(ResumeCommand())
-        levels = self._snapshots.get(variant)
+        snapshots = self._snapshots  # once: another thread may replace it
+        levels = snapshots.get(variant) if variant is not None else next(iter(snapshots.values()), None)
         return levels[min(level, len(levels) - 1)] if levels else None
+
+    def latest_of_all(self, level: int = 0) -> dict[str, Snapshot]:
+        """The newest snapshots by variant, all of one step, and the wish for newer ones; empty before the first."""
+        self.latest()
+        return {name: levels[min(level, len(levels) - 1)] for name, levels in self._snapshots.items()}
 
     def examination(self, query: ExamineCommand) -> Examination | None:
         """The newest answer to `query`, and the wish for one of this moment; None before the first.
@@ -226,15 +236,17 @@ class Session:
         """The moments of this run that are kept, oldest first: only those that somebody asked for at the time."""
         return self._timeline.moments
 
-    def at(self, step: int, variant: str = "main", level: int = 0) -> Snapshot | None:
+    def at(self, step: int, variant: str | None = None, level: int = 0) -> Snapshot | None:
         """The newest kept moment at or before `step`, else the oldest; None before the first. No wish for a newer.
 
-        A `level` that the quantizer does not have gives its last.
+        Of the first variant unless told. A `level` that the quantizer does not have gives its last.
         """
-        newest = self._snapshots.get(variant)
-        if not newest:
+        snapshots = self._snapshots
+        name = next(iter(snapshots), None) if variant is None else variant
+        newest = snapshots.get(name) if name is not None else None
+        if name is None or not newest:
             return None
-        return self._timeline.at(step, variant, level, newest[min(level, len(newest) - 1)].history)
+        return self._timeline.at(step, name, level, newest[min(level, len(newest) - 1)].history)
 
     def status(self) -> Status:
         """What the session does now."""
@@ -255,7 +267,7 @@ class Session:
             return self._published.wait_for(lambda: until(self), timeout)
 
     def _run(self) -> None:
-        _yield_to_others()
+        yield_to_others()
         self._guarded(lambda: self._begin(self.recipes))
         while not self._stopping:
             running = self._status.state is State.RUNNING
@@ -341,9 +353,12 @@ class Session:
             case ForkCommand(name, changes, variant) if self._trainers:
                 self._fork(name, changes, self._trainer(variant))
                 self._publish()
+            case EndVariantCommand(variant) if self._trainers:
+                self._end(variant)
+                self._publish()
             case RestartCommand(recipe):
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
-                self._begin(dict.fromkeys(self.recipes, recipe))
+                self._begin({next(iter(self.recipes)): recipe} if isinstance(recipe, Recipe) else dict(recipe))
             case UndoRestartCommand():
                 if self._replaced is None:
                     raise ValueError("There is no restart to take back.")
@@ -381,12 +396,24 @@ class Session:
                 f"`name` of a fork must be a new one beside {', '.join(self._trainers)}, but got {name!r}."
             )
         if len(self._trainers) >= MOST_VARIANTS:
-            raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. Restart to end its forks.")
+            raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. End one of its forks first.")
         twin = parent.fork(name)
         twin.apply(changes)
+        self._timeline.fork(parent.variant, name)
+        self.recipes = {**self.recipes, name: parent.recipe}
         # New dictionaries: other threads may be reading the present ones.
         self._trainers = {**self._trainers, name: twin}
         self._trails = {**self._trails, name: [trail.copy() for trail in self._trails[parent.variant]]}
+
+    def _end(self, variant: str) -> None:
+        first, *others = self._trainers
+        if variant not in others:
+            forks = f"there are {', '.join(others)}" if others else f"there is none beside {first}"
+            raise ValueError(f"`variant` to end must be one after the first; {forks}, but got {variant!r}.")
+        # New dictionaries: other threads may be reading the present ones.
+        self._trainers = {name: kept for name, kept in self._trainers.items() if name != variant}
+        self._trails = {name: kept for name, kept in self._trails.items() if name != variant}
+        self.recipes = {name: kept for name, kept in self.recipes.items() if name != variant}
 
     def _advance(self) -> None:
         now = self._clock()
@@ -403,8 +430,16 @@ class Session:
             self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())
 
     def _step(self) -> None:
-        for trainer in self._trainers.values():
-            trainer.step()
+        """Where one variant breaks the others step all the same: without it they can go on in lockstep."""
+        broken: NonFiniteError | None = None
+        for name, trainer in self._trainers.items():
+            try:
+                trainer.step()
+            except NonFiniteError as error:
+                named = f"{error.tensor} of {name}" if len(self._trainers) > 1 else error.tensor
+                broken = broken or NonFiniteError(named, error.step)
+        if broken is not None:
+            raise broken
 
     def _pause(self, state: State) -> None:
         if self._status.state is not State.BROKEN:
@@ -430,13 +465,15 @@ class Session:
     def _set_status(self, state: State, **changes: Any) -> None:
         trainer = next(iter(self._trainers.values()), None)
         rate = self._rate(trainer.steps_done) if trainer is not None else 0.0
+        recipes = self._present_recipes()
         self._advanced_at = self._advanced_at if state is State.RUNNING else None
         self._status = replace(
             self._status,
             state=state,
             device=str(trainer.device) if trainer is not None else "",
             steps_per_second=rate if state is State.RUNNING else 0.0,
-            recipe=self._main_recipe(),
+            recipe=recipes[0],
+            recipes=recipes,
             run=self._run_number,
             variants=tuple(self._trainers),
             can_undo=self._replaced is not None,
@@ -445,10 +482,12 @@ class Session:
         with self._published:
             self._published.notify_all()
 
-    def _main_recipe(self) -> Recipe:
-        name, recipe = next(iter(self.recipes.items()))
-        trainer = self._trainers.get(name)
-        return recipe if trainer is None else replace(recipe, options=trainer.options)
+    def _present_recipes(self) -> tuple[Recipe, ...]:
+        trainers = self._trainers
+        return tuple(
+            replace(recipe, options=trainers[name].options) if name in trainers else recipe
+            for name, recipe in self.recipes.items()
+        )
 
     def _rate(self, steps_done: int) -> float:
         now = self._clock()

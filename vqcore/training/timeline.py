@@ -61,12 +61,26 @@ class Timeline:
             del kept[_least_missed([moment.step for moment in kept])]
         self._moments = tuple(kept)
 
+    def fork(self, parent: str, variant: str) -> None:
+        """Give `variant` the past of `parent`, which it shares until now."""
+        self._moments = tuple(
+            moment._replace(
+                snapshots={
+                    **moment.snapshots,
+                    variant: tuple(replace(level, variant=variant) for level in moment.snapshots[parent]),
+                }
+            )
+            if parent in moment.snapshots
+            else moment
+            for moment in self._moments
+        )
+
     def at(self, step: int, variant: str, level: int, history: History) -> Snapshot | None:
         """The newest kept moment at or before `step`, else the oldest; None where there is none.
 
         Its curves are `history` cut at its step, its paths lead through the moments kept before it.
         """
-        moments = self._moments  # once: another thread may replace it
+        moments = [moment for moment in self._moments if variant in moment.snapshots]
         if not moments:
             return None
         index = max(0, int(np.searchsorted([moment.step for moment in moments], step, side="right")) - 1)

@@ -1,0 +1,72 @@
+"""What variants may be called, and what a changed switch proposes. Knows no page."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, get_args, get_type_hints
+
+from vqcore.quantizer.options import Options
+from vqcore.training.recipe import written
+
+LONGEST_NAME = 24
+MOST_SEEDS = 50
+MOST_STEPS = 100_000
+"""Of a training over seeds, which a link may ask for."""
+
+NOT_IN_NAMES = re.compile(r"[;<>&\x00-\x1f\x7f-\x9f]")
+TYPES = get_type_hints(Options)
+
+PROPOSED: Mapping[str, Any] = {
+    "affine": "running",
+    "affine_groups": 4,
+    "affine_lr_scale": 10.0,
+    "sync": 0.5,
+    "ema_decay": 0.9,
+    "inner_steps": 1,
+    "inner_lr": 10.0,
+    "alpha": 1.0,
+    "beta": 0.5,
+    "learning_rate": 3e-4,
+    "replace_every": 20,
+}
+"""Values at which a switch has something to show, none of them its default."""
+
+
+def read_name(name: str) -> str:
+    """`name` as a variant may be called.
+
+    Raises:
+        ValueError: where it is too long, or has a character that a link or a page takes for its own.
+    """
+    if len(name) > LONGEST_NAME or NOT_IN_NAMES.search(name):
+        raise ValueError(
+            f"A variant's name has at most {LONGEST_NAME} characters, none of them ; < > or &, but is {name[:40]!r}."
+        )
+    return name
+
+
+def name_for(changes: Mapping[str, Any], taken: Collection[str]) -> str:
+    """A name that says `changes` and is none of `taken`.
+
+    >>> name_for({"affine": "running"}, ["main"]), name_for({}, ["main", "copy"])
+    ('affine=running', 'copy 2')
+    """
+    words = " ".join(f"{name}={_short(value)}" for name, value in changes.items()) or "copy"
+    names = [words[:LONGEST_NAME]]
+    names += [f"{words[: LONGEST_NAME - 2]} {count}" for count in range(2, 2 + len(taken))]
+    return next(name for name in names if name not in taken)
+
+
+def choices_of(switch: str) -> tuple[Any, ...]:
+    """What a switch may be, where it is one of a few; empty for a number."""
+    return (False, True) if TYPES[switch] is bool else get_args(TYPES[switch])
+
+
+def proposal(switch: str, options: Options) -> Any:
+    """A value for `switch` that is another than it has."""
+    now = getattr(options, switch)
+    candidates = [PROPOSED.get(switch, now), *choices_of(switch), getattr(Options(), switch)]
+    return next(value for value in candidates if value != now)
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else written(value)

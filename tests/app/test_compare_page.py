@@ -1,0 +1,170 @@
+"""The page side by side as Streamlit runs it, without a browser."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.services import Entry, Registry, registry
+from vqcore.training.commands import fork
+from vqcore.training.recipe import default_recipe
+from vqcore.training.session import State
+
+PAGE = Path(__file__).parents[2] / "app" / "views" / "compare.py"
+SECONDS = 60
+TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
+CHARTS = {"compare-map", "compare-bars", "compare-curves", "status"}
+
+pytestmark = pytest.mark.usefixtures("sessions")
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
+    page.query_params.update(query)
+    return run(page)
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
+
+
+def query(page: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
+
+
+def entry_of(page: AppTest) -> Entry:
+    entry = registry().find(query(page)["session"])
+    assert entry is not None
+    return entry
+
+
+def reach(page: AppTest, step: int) -> AppTest:
+    session = entry_of(page).session
+    assert session.wait(lambda s: (s.latest() or s).step >= step if s.latest() else False, SECONDS), session.status()
+    return run(page)
+
+
+def shown(page: AppTest) -> set[str]:
+    return {element.key for element in page.get("bidi_component")}
+
+
+def field(page: AppTest, start: str):
+    (found,) = [each for each in (*page.text_input, *page.selectbox) if (each.key or "").startswith(start)]
+    return found
+
+
+def html(page: AppTest) -> str:
+    return " ".join(element.proto.body for element in page.get("html"))
+
+
+def test_at_first_there_are_presets_and_no_chart() -> None:
+    page = open_page()
+    assert [button.label for button in page.button] == ["What practitioners do", "The paper", "The start"]
+    assert not shown(page) & CHARTS
+    assert not page.sidebar.children
+
+
+def test_a_preset_begins_with_all_its_variants() -> None:
+    page = open_page()
+    press(page, "begin The start")
+    assert tuple(entry_of(page).session.recipes) == ("random", "k-means")
+    assert query(page)["v2"] == "k-means;code_init=kmeans"
+
+
+def test_a_link_begins_what_it_says_and_all_charts_are_there() -> None:
+    page = reach(open_page(**TWO, paused="1"), 0)
+    press(page, "compare-step")
+    reach(page, 1)
+    assert shown(page) >= CHARTS
+    assert {name: query(page)[name] for name in TWO} == TWO
+    assert query(page)["paused"] == "1"
+    first, second = entry_of(page).session.latest_of_all().values()
+    assert first.step == second.step == 1
+    assert f"{second.metrics.active_codes:,}<span>" in html(page)
+    for curve in ("active codes", "task loss", "‖z_e−z_q‖²"):
+        page.button_group(key="compare-view-curve").set_value(curve)
+        run(page)
+        assert query(page)["curve"] == curve
+
+
+def test_reloading_finds_the_same_session_and_a_link_to_one_that_ended_begins_again(sessions: Registry) -> None:
+    page = reach(open_page(**TWO, paused="1"), 0)
+    again = open_page(**query(page))
+    assert entry_of(again) is entry_of(page)
+    late = open_page(session="gone", **TWO, paused="1")
+    assert entry_of(late) is not entry_of(page)
+    assert tuple(entry_of(late).session.recipes) == ("baseline", "sync")
+
+
+def test_a_forked_session_of_the_live_page_is_attached_with_its_forks(sessions: Registry) -> None:
+    entry = sessions.begin(default_recipe("plane"), paused=True)
+    ticket = entry.session.send(fork("moving", affine="running"))
+    assert entry.session.wait(lambda session: session.status().commands_done >= ticket, SECONDS)
+    page = open_page(session=entry.id)
+    assert entry_of(page) is entry
+    assert shown(page) >= CHARTS
+    assert query(page)["v2"] == "moving;affine=running"
+
+
+def test_the_set_up_begins_again_with_other_variants_and_a_bad_one_is_refused_in_a_sentence() -> None:
+    page = reach(open_page(**TWO, paused="1"), 0)
+    field(page, "compare-name2").set_value("third")
+    field(page, "compare-changes2").set_value("replace_every=5")
+    (submit,) = [button for button in page.button if button.label == "Begin with these"]
+    submit.click()
+    run(page)
+    assert tuple(entry_of(page).session.recipes) == ("baseline", "sync", "third")
+    assert query(page)["v3"] == "third;replace_every=5"
+    field(page, "compare-changes2").set_value("batch_size=5")
+    (submit,) = [button for button in page.button if button.label == "Begin with these"]
+    submit.click()
+    run(page)
+    (warning,) = page.sidebar.warning
+    assert "`batch_size` cannot differ" in warning.value.replace("\\", "")
+    assert tuple(entry_of(page).session.recipes) == ("baseline", "sync", "third")
+
+
+def test_transport_pauses_steps_restarts_and_undoes() -> None:
+    page = reach(open_page(**TWO), 2)
+    press(page, "compare-play")
+    assert entry_of(page).session.status().state is State.PAUSED
+    stood = entry_of(page).session.latest().step
+    press(page, "compare-step")
+    assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {stood + 1}
+    press(page, "compare-restart")
+    assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {0}
+    press(page, "compare-undo")
+    assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {stood + 1}
+
+
+def test_seeds_are_trained_to_the_present_step_and_shown_as_mean_and_range(sessions: Registry) -> None:
+    page = reach(open_page(**TWO, paused="1"), 0)
+    for _ in range(6):
+        press(page, "compare-step")
+    page.number_input(key="compare-seeds").set_value(2)
+    run(page)
+    press(page, "compare-seeds-go")
+    plan = page.session_state["compare-plan"]
+    assert (plan.seeds, plan.steps) == (2, 6)
+    assert sessions.seeds_of(plan).wait(SECONDS)
+    run(page)
+    assert (query(page)["of"], query(page)["seeds"], query(page)["steps"]) == ("seeds", "2", "6")
+    assert any("mean of 2 seeds from 0 on" in caption.value for caption in page.caption)
+    again = open_page(**query(page))
+    assert again.session_state["compare-plan"] == plan
+    assert any("mean of 2 seeds from 0 on" in caption.value for caption in again.caption)
+
+
+def test_what_a_link_gets_wrong_is_said_and_the_rest_works() -> None:
+    page = open_page(**TWO, gamma="1", curve="x", paused="1")
+    said = " ".join(toast.value.replace("\\", "") for toast in page.toast)
+    assert "`gamma` in the link means nothing" in said
+    assert "`curve` in the link must be one of" in said
+    assert entry_of(page)
