@@ -1,15 +1,20 @@
 """`python -m vqcore doctor`: its words, and what becomes of them."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from vqcore.checkpoints.errors import shown
 from vqcore.checkpoints.remedies import REMEDIES
 from vqcore.checkpoints.writing import check_target
-from vqcore.doctor.examination import Request, examine
+from vqcore.doctor.examination import Examination, Request, examine
 from vqcore.doctor.html_report import html_report
 from vqcore.doctor.markdown_report import markdown_report
+from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
@@ -20,6 +25,9 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz")
     parser.add_argument(
         "--latents", type=Path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="search every latent; else a random part where all would take minutes"
     )
     parser.add_argument("--codes", type=Path, metavar="F", help="codes alone, enough to judge usage by")
     parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
@@ -44,16 +52,16 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
     _check_treatment(options)
-    examination = examine(
-        Request(
-            path=options.file,
-            latents=options.latents,
-            codes=options.codes,
-            key=options.codebook,
-            axis=options.axis,
-            rows=options.rows,
-        )
+    request = Request(
+        path=options.file,
+        latents=options.latents,
+        codes=options.codes,
+        key=options.codebook,
+        axis=options.axis,
+        rows=options.rows,
+        every_latent=options.all,
     )
+    examination = _with_progress(lambda progress: examine(request, progress=progress))
     for path, write in ((options.html, html_report), (options.md, markdown_report)):
         if path is not None:
             _check_apart(path, options)
@@ -69,6 +77,17 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         values |= treatment_values(treatment)
         text = f"{text}\n{treatment_text(treatment)}"
     return values, text, int(examination.is_severe)
+
+
+def _with_progress(work: Callable[[Progress], Examination]) -> Examination:
+    """`work` with a bar on stderr, on a terminal alone."""
+    with tqdm(unit=" latents", unit_scale=True, file=sys.stderr, disable=None, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return work(show)
 
 
 def _check_treatment(options: argparse.Namespace) -> None:
