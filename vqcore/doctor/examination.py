@@ -2,9 +2,10 @@
 
 # K codes, D features
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from vqcore.checkpoints.latents import count_codes_in
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
 from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
@@ -81,12 +82,18 @@ class Examination:
         return any(one.verdict.severity == "severe" for one in self.examined)
 
 
-def examine(request: Request, *, progress: Progress | None = None) -> Examination:
+def examine(
+    request: Request,
+    *,
+    progress: Progress | None = None,
+    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
+) -> Examination:
     """Read the file and diagnose each codebook in it.
 
     Args:
         request: what to examine.
         progress: told latents done and latents in all, now and then; what it raises ends the examination.
+        training: what is known beside the file of how a codebook was trained, by its label.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
@@ -105,7 +112,7 @@ def examine(request: Request, *, progress: Progress | None = None) -> Examinatio
         request=request,
         checkpoint=checkpoint,
         examined=tuple(
-            _examined(book, found, measured.get(at), request)
+            _examined(book, found, measured.get(at), request, training.get(book.label, TrainingEvidence()))
             for at, (book, found) in enumerate(zip(books, vectors, strict=True))
         ),
     )
@@ -125,9 +132,11 @@ class _Seen(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _examined(codebook: Codebook, found: Effective, seen: _Seen | None, request: Request) -> Examined:
+def _examined(
+    codebook: Codebook, found: Effective, seen: _Seen | None, request: Request, training: TrainingEvidence
+) -> Examined:
     read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
-    usage = _usage_in_file(codebook, read)
+    usage = usage_in_file(codebook, read)
     if seen is not None:
         read += seen.notes
         usage = UsageEvidence(seen.measured.counts, seen.measured.searched, seen.window)
@@ -138,6 +147,7 @@ def _examined(codebook: Codebook, found: Effective, seen: _Seen | None, request:
         codebook=found.vectors,
         usage=usage,
         latents=None if seen is None else seen.measured.latents,
+        training=training,
         residual_level=_residual_level(codebook),
         initialized=_initialized(codebook),
         stored_dtype=codebook.array.dtype,
@@ -183,8 +193,8 @@ def _which(request: Request, books: Sequence[Codebook]) -> str:
     )
 
 
-def _usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
-    """The first statistic beside the codebook that says something; `read` is told about all."""
+def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
+    """The usage by the first statistic beside the codebook that says something; `read` is told about all."""
     best = None
     for statistic in codebook.usage:
         usage = statistic.read()
