@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from app.planes import MapMemories
 from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
+from app.verdict_memory import VerdictMemories
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import Recipe
@@ -40,6 +41,8 @@ class Entry:
     """The whole as the registry has it; a page may see it through one variant."""
 
     maps: MapMemories = field(default_factory=MapMemories)
+    verdicts: VerdictMemories = field(default_factory=VerdictMemories)
+
     shared_maps: MapMemories = field(default_factory=MapMemories)
     """Of all variants in one plane."""
 

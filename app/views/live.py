@@ -19,6 +19,7 @@ from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
 from app.views.scene import LIVE, Scene
+from app.views.verdict import verdict_line
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
@@ -203,6 +204,7 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
         past_bar(entry, scene.newest, scene.snapshot)
         numbers = headline(scene.snapshot, scene.problem, scene.words)
         tiles(numbers, key="tiles")
+        verdict_line(entry, scene.newest, scene.snapshot, status, scene.words)
     st.session_state["panels"] = {}  # each panel notes there what it shows
     for place, panel in zip(places.panels, (map_panel, bars_panel, curves_panel, examples_panel), strict=True):
         with place:
