@@ -2,9 +2,11 @@
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
+from app.jobs import Kept
 from app.planes import MapMemories
 from app.sweeps import Sweep
 from vqcore.projection.service import ProjectionService, State
@@ -21,6 +23,9 @@ while a restart can be undone.
 
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
+
+MOST_CASES, MOST_UPLOADS = 12, 4
+"""Examinations of the Doctor page, and files dropped on it, kept at once: a reload shows the same result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Registry:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
+        self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
+        self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
 
     def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
         """A new session, started."""
@@ -88,6 +95,8 @@ class Registry:
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()
+        self.cases.close()
+        self.uploads.close()
         self.projection.close()
 
 

@@ -2,24 +2,28 @@
 
 # K codes, D features
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.effective import Effective, effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import count_codes_in, open_latents
+from vqcore.checkpoints.latents import Latents, count_codes_in, open_latents
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import Evidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.measuring import Measured, measure_levels
+
+Progress = Callable[[str, float], None]
+"""Is told what is being done and how much of all is, 0…1; what it raises ends the work."""
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 
@@ -77,12 +81,14 @@ class Examination:
         return any(one.verdict.severity == "severe" for one in self.examined)
 
 
-def examine(request: Request) -> Examination:
+def examine(request: Request, *, progress: Progress | None = None) -> Examination:
     """Read the file and diagnose each codebook in it.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
+    told: Progress = progress or (lambda _, __: None)
+    told("reading the file", 0.0)
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
     if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
@@ -93,7 +99,8 @@ def examine(request: Request) -> Examination:
     if (request.latents or request.codes) is not None and not fits:
         raise CheckpointError(_which(request, books))
     vectors = [effective(book, checkpoint.known) for book in books]
-    measured = _measured(request, vectors)
+    measured = _measured(request, vectors, told)
+    told("diagnosing", 0.95)
     return Examination(
         request=request,
         checkpoint=checkpoint,
@@ -128,14 +135,24 @@ def _examined(codebook: Codebook, found: Effective, measured: Measured | None, r
     )
 
 
-def _measured(request: Request, found: Sequence[Effective]) -> Sequence[Measured | None]:
+def _measured(request: Request, found: Sequence[Effective], told: Progress) -> Sequence[Measured | None]:
     if request.latents is None or not all(np.isfinite(one.vectors).all() for one in found):
         return [None] * len(found)
     latents = open_latents(request.latents, found[0].vectors.shape[1])
     if latents.num_vectors == 0:
         raise CheckpointError(f"`{shown(request.latents)}` holds no vector. Give at least one.")
     cosine = found[0].search == "cosine"
-    return measure_levels(latents.blocks(), latents.num_vectors, [one.vectors for one in found], cosine=cosine)
+    return measure_levels(
+        _told_blocks(latents, told), latents.num_vectors, [one.vectors for one in found], cosine=cosine
+    )
+
+
+def _told_blocks(latents: Latents, told: Progress) -> Iterator[NDArray[np.float32]]:
+    seen = 0
+    for block in latents.blocks():
+        told(f"searching latents, {seen:,} of {latents.num_vectors:,}", 0.05 + 0.9 * seen / latents.num_vectors)
+        yield block
+        seen += len(block)
 
 
 def _are_levels(books: Sequence[Codebook]) -> bool:
