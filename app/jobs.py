@@ -89,6 +89,7 @@ class Job(Generic[T]):
             self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
         finally:
             atexit.unregister(self.stop)
+            del self._work  # what it holds is free with its owner, not at some later collection
 
 
 class Closable(Protocol):

@@ -15,8 +15,10 @@ LABEL_PIXELS = 15
 ORDERS_SHOWN = 6
 """Below the largest value by so many orders of magnitude there is only rounding."""
 
-MOST_ORDERS_SUBDIVIDED = 1.5
-"""Orders of magnitude on the axis up to which 2 and 5 are marked as well."""
+ORDERS_FOR_LOG = 1.0
+"""Orders of magnitude between the largest and the smallest value from which a log scale shows more."""
+
+BELOW_LABELS = 0.84
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,18 +46,11 @@ def spectrum(lines: Sequence[Line]) -> dict[str, Any]:
     lowest = highest * 10.0**-ORDERS_SHOWN
     positive = np.concatenate([line.singular[line.singular > lowest] for line in lines])
     floor = float(positive.min()) if len(positive) else lowest
-    decades = {"dtick": 1} if np.log10(highest / floor) > MOST_ORDERS_SUBDIVIDED else {"dtick": "D2"}
     return {
         "data": [_line(line, lowest) for line in lines],
         "layout": layout(
             xaxis=axis("principal axis", showgrid=False, nticks=6, rangemode="tozero"),
-            yaxis=axis(
-                "standard deviation",
-                type="log",
-                range=[float(np.log10(floor)) - 0.1, float(np.log10(highest)) + 0.15],
-                exponentformat="power",
-                **decades,
-            ),
+            yaxis=axis("standard deviation", exponentformat="power", **_heights(floor, highest)),
             margin={"l": 58, "r": 8, "t": 8, "b": 38, "pad": 2},
             shapes=[_rank(line) for line in lines],
             annotations=[_label(line, row) for row, line in enumerate(lines)],
@@ -65,6 +60,14 @@ def spectrum(lines: Sequence[Line]) -> dict[str, Any]:
         "alt": "; ".join(f"{line.label}: effective rank {line.rank:.3g} of {len(line.singular)}" for line in lines)
         + ".",
     }
+
+
+def _heights(floor: float, highest: float) -> dict[str, Any]:
+    low, high = float(np.log10(floor)), float(np.log10(highest))
+    if high - low < ORDERS_FOR_LOG:
+        return {"range": [0, 1.2 * highest], "nticks": 5}
+    room = 0.2 * (high - low)  # for the labels
+    return {"type": "log", "range": [low - 0.1, high + room], **({"dtick": 1} if high - low > 1.5 else {"nticks": 5})}
 
 
 def _line(line: Line, lowest: float) -> dict[str, Any]:
@@ -82,7 +85,15 @@ def _line(line: Line, lowest: float) -> dict[str, Any]:
 
 def _rank(line: Line) -> dict[str, Any]:
     style = {"color": line.colour, "width": 1, "dash": "dash"}
-    return {"type": "line", "yref": "paper", "x0": line.rank, "x1": line.rank, "y0": 0, "y1": 1, "line": style}
+    return {
+        "type": "line",
+        "yref": "paper",
+        "x0": line.rank,
+        "x1": line.rank,
+        "y0": 0,
+        "y1": BELOW_LABELS,
+        "line": style,
+    }
 
 
 def _label(line: Line, row: int) -> dict[str, Any]:

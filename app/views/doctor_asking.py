@@ -8,6 +8,7 @@ from app.doctor_case import overruled
 from app.services import registry
 
 ASKED, LOOK, GENERATION = "doctor-asked", "doctor-look", "doctor-generation"
+BY_RULE = "as the rules find it"
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
@@ -21,15 +22,14 @@ def ask(asked: Asked, *, afresh: bool = False) -> None:
 def reread(asked: Asked, keys: list[str]) -> None:
     """Controls that overrule how the file is read."""
     generation = st.session_state.get(GENERATION, 0)
-    known = list(dict.fromkeys([*([asked.codebook] if asked.codebook else []), *keys]))
+    known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
     with st.form(f"doctor-reread-{generation}", border=False):
         first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")
         key = first.selectbox(
             "Codebook key",
             known,
-            index=known.index(asked.codebook) if asked.codebook else None,
+            index=1 if asked.codebook else 0,
             accept_new_options=True,
-            placeholder="as the rules find it",
             key=f"doctor-key-{generation}",
             help="Only this tensor, whether or not a rule knows it; `container/key` where the key is not enough",
         )
@@ -51,5 +51,5 @@ def reread(asked: Asked, keys: list[str]) -> None:
             help="Codes of one codebook, where several lie in one tensor",
         )
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
-            ask(overruled(asked, codebook=(key or "").strip(), axis=axis or "", rows=rows))
+            ask(overruled(asked, codebook="" if key in (None, BY_RULE) else key.strip(), axis=axis or "", rows=rows))
             st.rerun()

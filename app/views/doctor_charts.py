@@ -78,7 +78,7 @@ def _map(facts: Facts, one: Examined, revision: str) -> None:
     if facts.counts is not None:
         legend += " <i class='q'>●</i>Q <i class='d'>✕</i>unused"
     _head("P · C · Q" if len(facts.plane.p) else "Codes", legend)
-    hidden = {"links", "paths"} | (set() if len(facts.plane.p) else {"P", "1σ"})
+    hidden = {"links", "paths"} | (set() if len(facts.plane.p) else {"P"})
     _draw("map", pcq_map(facts.plane, revision=revision, look=Look(layers=FIRST_LAYERS - hidden)), revision)
     said = (
         [f"showing {len(facts.plane.p):,} of {facts.num_latents:,} latents (random, seed 0)"]
@@ -86,7 +86,7 @@ def _map(facts: Facts, one: Examined, revision: str) -> None:
         else []
     )
     said += ["area = use"] if facts.counts is not None else []
-    said += ["dashed: 1σ of P and C"] if len(facts.plane.p) else ["P needs latents"]
+    said += ["dashed: 1σ of P and C"] if len(facts.plane.p) else ["dashed: 1σ of C", "P needs latents"]
     said += ["directions alone, at length 1"] if facts.search == "cosine" else []
     said += [] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"]
     st.caption(" · ".join(said))

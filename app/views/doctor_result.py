@@ -1,5 +1,7 @@
 """What the doctor says of a file: verdict, what was read, findings, and each codebook in a row."""
 
+import re
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -15,7 +17,7 @@ from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.finding import Finding, Remedy
 from vqcore.diagnostics.usage_findings import dead_codes
 from vqcore.doctor.examination import Examination, Examined, worst
-from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+from vqcore.doctor.report import amount, contents_of, headline, levels_table, summary_of
 
 TONGUES = ("vqcore", "VQTorch", "vector-quantize-pytorch")
 NAMES = {"vqcore": "VQ Scope, at a step or live"}
@@ -33,7 +35,7 @@ def result(case: Case, examination: Examination) -> None:
         reports(case, examination)
         return
     one = examination.examined[number]
-    left, right = st.columns([0.58, 0.42], gap="small")
+    left, right = st.columns([0.55, 0.45], gap="small")
     with left.container(border=True, height="stretch", key="panel-doctor-findings"):
         _findings(one)
     with right.container(border=True, key="panel-doctor-codebooks"):
@@ -79,8 +81,7 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         facts += [f"copy: {escape(str(book.copy))}"] if book.copy != "main" else []
         facts += [f"also {len(book.aliases)} levels with the same values"] if book.aliases else []
         facts += ["⚠ K is a guess"] if not book.axis_certain else []
-        usage = one.evidence.usage
-        facts += ["nothing counts usage"] if usage is None else [f"used: {escape(usage.window)}"]
+        facts += [escape(_usage_source(one))]
     head.container(width="stretch").html(f"<div class='vq-doctor vq-read'>{_spans(facts)}</div>")
     with head.popover("Evidence", icon=":material/fact_check:"):
         _evidence(examination, number)
@@ -88,6 +89,17 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         keys = [one.key for one in checkpoint.codebooks]
         reread(case.asked, list(dict.fromkeys(keys)))
         st.caption("As --codebook, --axis and --rows do on the command line.")
+
+
+def _usage_source(one: Examined) -> str:
+    """Where the usage comes from, in few words."""
+    usage = one.evidence.usage
+    if usage is None:
+        return "nothing counts usage"
+    if one.evidence.latents is not None:
+        return "usage over the latents given"
+    kept = next((found for found in one.codebook.usage if found.meaning.window in usage.window), None)
+    return "usage over the codes given" if kept is None else f"usage from {shown(kept.key)}, {kept.meaning.name}"
 
 
 def _spans(facts: list[str]) -> str:
@@ -171,22 +183,26 @@ def _codebooks(examination: Examination, number: int) -> None:
         if chosen is not None and chosen != number:
             st.session_state[LOOK] = chosen + 1
             st.rerun()
-    cells = "".join(f"<th{_NUMERIC.get(name, '')}>{escape(name)}</th>" for name in TABLE_HEAD)
-    lines = "".join(
-        f"<tr class='{'shown' if place == number and len(examined) > 1 else ''}'>"
-        + "".join(
-            f"<td{_NUMERIC.get(name, '')}>{escape(cell)}</td>" for name, cell in zip(TABLE_HEAD, row, strict=True)
-        )
-        + "</tr>"
-        for place, row in enumerate(levels_table(examined))
-    )
-    st.html(f"<div class='vq-doctor scroll'><table><tr>{cells}</tr>{lines}</table></div>")
+    st.html(f"<div class='vq-doctor scroll'>{_table(examined, number)}</div>")
     _usage(examined[number])
     for one in examination.checkpoint.implicit[:5]:
         st.caption(as_written(f"{shown(one.path) or 'the file'}: {one.about}"))
 
 
-_NUMERIC = dict.fromkeys(("K × D", "used", "entropy / log K", "relative error"), " class='num'")
+HEADS = ("codebook", "K × D", "used", "entropy / log K", "relative error", "worst finding")
+
+
+def _table(examined: Sequence[Examined], number: int) -> str:
+    """A row for each codebook, as the reports have it; the one looked at stands out."""
+    head = "".join(f"<th class='{'num' if 0 < place < 5 else ''}'>{name}</th>" for place, name in enumerate(HEADS))
+    lines = []
+    for place, (one, row) in enumerate(zip(examined, levels_table(examined), strict=True)):
+        name = "<wbr>".join(map(escape, re.findall(r"[^./_]*[./_]?", row[0])))  # may break after a dot
+        numbers = "".join(f"<td class='num'>{escape(cell)}</td>" for cell in row[1:5])
+        finding = f"<i class='vq-dot vq-{one.verdict.severity}'></i>{one.verdict.condition}"
+        shown_class = "shown" if place == number and len(examined) > 1 else ""
+        lines.append(f"<tr class='{shown_class}'><td>{name}</td>{numbers}<td class='last'>{finding}</td></tr>")
+    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
 
 def _usage(one: Examined) -> None:
