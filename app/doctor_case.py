@@ -8,6 +8,7 @@ import threading
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from app import doctor_examples
 from app.doctor_address import Asked
@@ -18,6 +19,7 @@ from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.remedies import Remedy
 from vqcore.doctor.examination import Examination, Request, examine
+from vqcore.doctor.following import Following, follow
 from vqcore.doctor.treatment import Treatment, foretell, treat
 
 LONGEST_NAME = 80
@@ -64,6 +66,14 @@ def safe_name(name: str) -> str:
     return kept.strip(". ") or "file"
 
 
+class Result(NamedTuple):
+    """What came of an examination."""
+
+    examination: Examination
+    following: Following | None
+    """Of a folder: its checkpoints in order, the newest of which is examined."""
+
+
 class Case:
     """What a server keeps of one thing that was asked for."""
 
@@ -74,7 +84,7 @@ class Case:
         self.request: Request | None = None
         """As it was passed on; there once the files are."""
 
-        self.examination: Job[Examination] = Job(self._examine, "doctor").start()
+        self.examination: Job[Result] = Job(self._examine, "doctor").start()
         self._facts: dict[int, Job[Facts | None]] = {}
         self._lock = threading.Lock()
         self.what_if: Job[Treatment] | None = None
@@ -91,7 +101,9 @@ class Case:
         assert result is not None
         with self._lock:
             if number not in self._facts:
-                self._facts[number] = Job(lambda _: facts_of(result.examined[number]), "doctor-facts").start()
+                self._facts[number] = Job(
+                    lambda _: facts_of(result.examination.examined[number]), "doctor-facts"
+                ).start()
             return self._facts[number]
 
     def begin_what_if(self) -> None:
@@ -104,8 +116,8 @@ class Case:
 
     def place_for_repair(self, remedy: Remedy) -> Path:
         """Where a repaired copy goes unless told: beside the file, or in the temporary folder."""
-        assert self.request is not None
-        path = self.request.path
+        assert self.examination.result is not None
+        path = self.examination.result.examination.request.path
         return path.with_name(f"{path.stem}-{remedy}{path.suffix}")
 
     def close(self) -> None:
@@ -114,7 +126,7 @@ class Case:
         for job in filter(None, jobs):
             job.cancel()
 
-    def _examine(self, told: Progress) -> Examination:
+    def _examine(self, told: Progress) -> Result:
         path, latents = self._files(told)
         begun = doctor_examples.TRAINING_SHARE if self.asked.example else 0.0
         is_codes = latents is not None and _holds_codes(latents)
@@ -126,7 +138,15 @@ class Case:
             axis=self.asked.axis or None,
             rows=self.asked.rows,
         )
-        return examine(self.request, progress=lambda doing, share: told(doing, begun + (1 - begun) * share))
+
+        def seen(done: int, total: int) -> None:
+            told(f"reading, {done:,} of {total:,}", begun + (1 - begun) * done / max(total, 1))
+
+        told("reading the file", begun)
+        if path.is_dir():
+            following = follow(self.request, progress=seen)
+            return Result(following.examination, following)
+        return Result(examine(self.request, progress=seen), None)
 
     def _files(self, told: Progress) -> tuple[Path, Path | None]:
         if self.asked.example:
@@ -149,10 +169,10 @@ class Case:
         return treat(examination.checkpoint, latents, out, remedy, force=force)
 
     def _treatable(self) -> tuple[Examination, Path]:
-        examination, request = self.examination.result, self.request
-        if examination is None or request is None or request.latents is None:
+        result, request = self.examination.result, self.request
+        if result is None or request is None or request.latents is None:
             raise CheckpointError("What a remedy would do is judged on latents. Give them beside the checkpoint.")
-        return examination, request.latents
+        return result.examination, request.latents
 
 
 def find_or_begin(cases: Kept[Case], uploads: Kept[Dropped], asked: Asked) -> Case:

@@ -30,7 +30,6 @@ class Example(NamedTuple):
     problem: str
     steps: int
     changes: dict[str, Any]
-    has_latents: bool = True
 
 
 EXAMPLES: dict[str, Example] = {
@@ -51,13 +50,12 @@ EXAMPLES: dict[str, Example] = {
         {"num_codes": 64, "code_init": "kmeans", "replace_every": 20},
     ),
     "levels": Example(
-        "Three levels, no latents",
-        "Handwritten digits, residual levels moved by EMA: what a file alone can tell of each.",
+        "Three residual levels",
+        "Handwritten digits, codes moved by EMA; each level quantizes what those before it left over.",
         ":material/stacks:",
         "digits",
         500,
         {"structure": "residual", "levels": 3, "codebook_update": "ema"},
-        False,
     ),
 }
 """By the name that a link has. What they show is for the doctor to say."""
@@ -67,7 +65,7 @@ class Made(NamedTuple):
     """The files of an example."""
 
     checkpoint: Path
-    latents: Path | None
+    latents: Path
 
 
 def make(name: str, folder: Path, progress: Progress) -> Made:
@@ -87,8 +85,6 @@ def make(name: str, folder: Path, progress: Progress) -> Made:
     weights = {**trainer.model.state_dict(prefix="model."), **trainer.quantizer.state_dict(prefix="quantizer.")}
     options = {"problem": example.problem, "steps": example.steps, "seed": SEED, "options": asdict(trainer.options)}
     save_run(run, options, trainer.snapshot().history, weights)
-    if not example.has_latents:
-        return Made(run / "weights.pt", None)
     latents = run / "latents.npy"
     np.save(latents, _latents(trainer))
     return Made(run / "weights.pt", latents)

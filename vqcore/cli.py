@@ -121,8 +121,18 @@ def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
 def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
     if options.problems:
         raise ValueError(f"`bench doctor` takes no problem, but got {' '.join(options.problems)}.")
-    report = bench_doctor(JUDGED_SEEDS[:1] if options.quick else JUDGED_SEEDS)
+    seeds = JUDGED_SEEDS if options.seeds is None else _seeds(options.seeds)
+    report = bench_doctor(seeds[:1] if options.quick else seeds)
     return report, matrix_table(report)
+
+
+def _seeds(text: str) -> range:
+    first, dash, last = text.partition("-")
+    last = last if dash else first
+    seeds = range(int(first), int(last) + 1) if first.isdecimal() and last.isdecimal() else range(0)
+    if not seeds:
+        raise ValueError(f"`--seeds` must be one seed or the first and the last, as in 5-9, but got {text!r}.")
+    return seeds
 
 
 def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
@@ -241,6 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
+    benching.add_argument("--seeds", metavar="FIRST-LAST", help="doctor only: which to judge on; 5-9 unless told")
     benching.add_argument(
         "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed"
     )

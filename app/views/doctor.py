@@ -73,7 +73,7 @@ def _bar(asked: Asked) -> None:
                 value=asked.path,
                 placeholder="/runs/vqgan/last.ckpt",
                 key=f"doctor-path-{generation}",
-                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of checkpoints of one training",
+                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined",
             )
             latents = second.text_input(
                 "Latents or codes, optional",
@@ -164,7 +164,7 @@ def _refused(case: Case) -> None:
                   kwargs={"afresh": True})  # fmt: skip
         st.button("Begin with another file", icon=":material/arrow_back:", key="doctor-back", on_click=ask,
                   args=(Asked(),))  # fmt: skip
-    if job.problem and not job.details:
+    if job.problem and not job.details and case.request is not None and case.request.path.exists():
         with st.container(border=True, key="panel-doctor-reread"):
             st.html(
                 "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"

@@ -6,7 +6,7 @@ import streamlit as st
 from app.doctor_case import Case
 from app.doctor_facts import Facts
 from app.figures.code_bars import usage_bars
-from app.figures.histogram import Group, histogram
+from app.figures.histogram import Group, Mark, histogram
 from app.figures.map_layers import FIRST_LAYERS, Look
 from app.figures.pcq_map import pcq_map
 from app.figures.spectrum import Line, spectrum
@@ -20,6 +20,9 @@ HEIGHT = 232
 """Of one chart, in pixels."""
 
 POLL_SECONDS = 0.5
+MOST_MARKED = 8
+"""Unused codes that are each drawn at their distance; more are a distribution."""
+
 WITHOUT_LATENTS = (
     'Needs latents: what the quantizer gets, (N, D).<br><code>np.save("z_e.npy", z_e.detach().cpu().numpy())</code>'
 )
@@ -150,7 +153,11 @@ def _distances(facts: Facts, one: Examined, revision: str) -> None:
         _none(WITHOUT_LATENTS)
         return
     groups = [Group(label="z_e to its code", colour=role("P"), values=facts.assigned, whole="z_e")]
-    if facts.stranded is not None:
+    marks = []
+    if facts.stranded is not None and len(facts.stranded) <= MOST_MARKED:
+        marks = [Mark(value=float(value), label="") for value in facts.stranded]
+        marks[0] = Mark(value=marks[0].value, label="unused code" if len(marks) == 1 else "unused codes")
+    elif facts.stranded is not None:
         groups.append(
             Group(
                 label="unused code to its z_e",
@@ -160,7 +167,7 @@ def _distances(facts: Facts, one: Examined, revision: str) -> None:
                 stacked=False,
             )
         )
-    _draw("distances", histogram(groups, title="distance"), revision)
+    _draw("distances", histogram(groups, title="distance", marks=marks), revision)
     st.caption(f"{facts.num_sampled:,} latents (random, seed 0) · {_caveat(facts)}")
 
 

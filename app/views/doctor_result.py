@@ -7,9 +7,10 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.doctor_case import Case
+from app.doctor_case import Case, Result
 from app.views.doctor_asking import LOOK, reread
 from app.views.doctor_charts import charts
+from app.views.doctor_series import through_training
 from app.views.doctor_treatment import reports, treatment
 from app.views.panel_head import bar
 from app.wording import as_written, spans
@@ -25,14 +26,15 @@ MOST_DEAD_LISTED = 400
 """Letters of the list of dead codes; the whole is in the reports' usage."""
 
 
-def result(case: Case, examination: Examination) -> None:
+def result(case: Case, found: Result) -> None:
     """All of it, the verdict first."""
+    examination, following = found
     number = _looked_at(examination)
     with st.container(border=True, key="panel-doctor-verdict"):
         _verdict(examination)
         _what_was_read(case, examination, number)
     if number is None:
-        reports(case, examination)
+        reports(case, found)
         return
     one = examination.examined[number]
     left, right = st.columns([0.55, 0.45], gap="small")
@@ -42,8 +44,10 @@ def result(case: Case, examination: Examination) -> None:
         _codebooks(examination, number)
     with right:
         treatment(case, examination)
+    if following is not None:
+        through_training(following, one.codebook.label)
     charts(case, one, number)
-    reports(case, examination)
+    reports(case, found)
 
 
 def _looked_at(examination: Examination) -> int | None:

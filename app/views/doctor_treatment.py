@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.doctor_case import Case, as_path, command
+from app.doctor_case import Case, Result, as_path, command
 from app.jobs import Job
 from app.views.doctor_asking import GENERATION
 from app.views.panel_head import bar
@@ -154,7 +154,7 @@ def _written(case: Case, treatment: Treatment) -> None:
         )
 
 
-def reports(case: Case, examination: Examination) -> None:
+def reports(case: Case, found: Result) -> None:
     """The result to take away, and the line that repeats it."""
     assert case.request is not None
     stem = case.request.path.stem[:60] or "checkpoint"
@@ -162,7 +162,7 @@ def reports(case: Case, examination: Examination) -> None:
         for ending, mime, write in (("html", "text/html", html_report), ("md", "text/markdown", markdown_report)):
             st.download_button(
                 f"Report .{ending}",
-                data=lambda write=write: write(examination),
+                data=lambda write=write: write(found.examination, found.following),
                 file_name=f"doctor-{stem}.{ending}",
                 mime=mime,
                 icon=":material/download:",

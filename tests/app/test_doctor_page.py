@@ -250,7 +250,7 @@ def test_the_reading_can_be_overruled(sessions: Registry, collapsed: dict[str, s
     assert case_of(sessions).examination.wait(SECONDS)
     run(page)
     assert query_of(page) == {"path": collapsed["path"], "rows": "16"}
-    assert len(case_of(sessions).examination.result.examined) == K // 16
+    assert len(case_of(sessions).examination.result.examination.examined) == K // 16
     page.selectbox(key="doctor-look-0").set_value(2)
     run(page)
     assert query_of(page)["look"] == "3"
@@ -268,6 +268,21 @@ def test_a_key_that_is_not_there_is_a_sentence_and_can_be_put_right(
     assert case_of(sessions).examination.wait(SECONDS)
     assert "Usage cannot be judged" in html_of(run(page))
     assert query_of(page) == {"path": collapsed["path"]}
+
+
+def test_a_folder_is_followed_through_training(sessions: Registry, tmp_path: Path, codebook: np.ndarray) -> None:
+    for step in (10, 20, 30):
+        shifted = torch.from_numpy(codebook + np.float32(step))
+        torch.save({"quantize.embedding.weight": shifted}, tmp_path / f"<b>model-step={step}.pt")
+    (tmp_path / "broken-step=40.pt").write_bytes(b"")
+    page = examined(sessions, path=str(tmp_path))
+    said = html_of(page)
+    assert "Through training" in said
+    assert "series" in charts_of(page)
+    assert "<b>model" not in said
+    norms = [np.linalg.norm(codebook + np.float32(step), axis=1).mean() for step in (10, 20, 30)]
+    assert all(f"<td>{norm:.3g}</td>" in said for norm in norms)
+    assert any("Skipped" in caption.value and "empty" in caption.value for caption in page.caption)
 
 
 def foretold(sessions: Registry, page: AppTest) -> AppTest:
@@ -352,7 +367,7 @@ def test_an_example_is_trained_and_examined(sessions: Registry, quick_example: s
     case = case_of(sessions)
     assert case.examination.wait(SECONDS)
     assert "3 in the file" in html_of(run(page))
-    assert [one.codebook.num_codes for one in case.examination.result.examined] == [128] * 3
+    assert [one.codebook.num_codes for one in case.examination.result.examination.examined] == [128] * 3
     assert shlex.split(command(case.request))[4] == str(case.request.path)
 
 

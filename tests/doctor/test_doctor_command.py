@@ -128,7 +128,8 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(capsys, tmp_path):
     assert "cannot be opened" in refused(capsys, tmp_path / "missing.pt")
     (tmp_path / "note.pt").write_text("not a checkpoint")
     assert "is a text file" in refused(capsys, tmp_path / "note.pt")
-    assert "is a folder" in refused(capsys, tmp_path)
+    (tmp_path / "folder").mkdir()
+    assert "holds no checkpoint" in refused(capsys, tmp_path / "folder")
     wide = kept(tmp_path, np.zeros((100, D + 1), np.float32), "wide.npy")
     assert f"must have an axis of {D} features" in refused(capsys, path, "--latents", wide)
     broken = kept(tmp_path, np.full((100, D), np.nan, np.float32), "nan.npy")
@@ -136,9 +137,11 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(capsys, tmp_path):
     empty = kept(tmp_path, np.zeros((0, D), np.float32), "empty.npy")
     assert "holds no vector" in refused(capsys, path, "--latents", empty)
     assert "`axis` must be K,D or D,K" in refused(capsys, path, "--axis", "K")
+    codes = kept(tmp_path, np.zeros(100, np.int64), "codes.npy")
     two = tmp_path / "two.pt"
     torch.save({f"{name}.embedding.weight": torch.randn(K, D) for name in ("quantize_a", "quantize_b")}, two)
-    assert "Name one by --codebook" in refused(capsys, two, "--latents", kept(tmp_path, latents(codebook())))
+    assert "Name one by --codebook" in refused(capsys, two, "--codes", codes)
+    assert "fits none of the 2 quantizers" in refused(capsys, two, "--latents", wide)
 
 
 def test_reports_never_overwrite_what_is_examined(capsys, tmp_path):

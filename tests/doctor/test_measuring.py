@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from vqcore.doctor.measuring import SAMPLE, measure, measure_levels
+from vqcore.checkpoints.arrangement import Arrangement
+from vqcore.diagnostics.limits import vectors_needed
+from vqcore.doctor.measuring import (
+    SAMPLE,
+    SEARCH_WORK,
+    measure,
+    measure_arranged,
+    measure_levels,
+    vectors_to_search,
+)
+
+ONE = Arrangement(((0,),), (False,))
 
 
 @pytest.fixture
@@ -57,3 +68,58 @@ def test_each_level_measures_what_the_one_before_left_over(generator):
 def test_no_vector_is_refused():
     with pytest.raises(ValueError, match="not one latent"):
         measure([], 0, np.zeros((4, 2), np.float32))
+
+
+def test_a_random_part_of_many_vectors_is_searched_and_all_of_them_are_summed_up(generator):
+    z_e = (generator.standard_normal((30_000, 4)) * [1, 2, 3, 4]).astype(np.float32)
+    codebook = z_e[:40]
+    (found,) = measure_arranged(blocks_of(z_e, 999), len(z_e), ONE, [codebook], searched=7_000)
+    rows = np.sort(np.random.default_rng(0).choice(len(z_e), 7_000, replace=False, shuffle=False))
+    squared = np.square(z_e[rows, None].astype(np.float64) - codebook).sum(2)
+    np.testing.assert_array_equal(found.counts, np.bincount(squared.argmin(1), minlength=40))
+    assert found.searched == 7_000
+    assert found.latents.error == pytest.approx(squared.min(1).mean(), rel=1e-5)
+    assert found.latents.num_vectors == 30_000
+    np.testing.assert_allclose(found.latents.mean, z_e.mean(0, dtype=np.float64), rtol=1e-9)
+    np.testing.assert_allclose(found.latents.variance, z_e.var(0, dtype=np.float64), rtol=1e-9)
+    searched = {row.tobytes() for row in z_e[rows]}
+    assert all(row.tobytes() in searched for row in found.latents.sample)
+
+
+def test_as_many_are_searched_as_there_is_work_for_but_never_too_few_to_judge():
+    tables = [np.zeros((16_384, 256), np.float32)]
+    assert vectors_to_search(10_000, ONE, tables) == 10_000
+    some = vectors_to_search(10**6, ONE, tables)
+    assert vectors_needed(16_384) <= some < 10**6
+    assert 2 * some * 16_384 * 256 <= SEARCH_WORK
+    wide = [np.zeros((16_384, 4_096), np.float32)]
+    assert vectors_to_search(10**9, ONE, wide) == vectors_needed(16_384)
+
+
+def test_a_codebook_that_serves_two_levels_is_measured_over_both(generator):
+    z_e, codebook = generator.standard_normal((600, 3)), generator.standard_normal((9, 3))
+    shared = Arrangement(((0, 0),), (False,))
+    vectors, table = z_e.astype(np.float32), codebook.astype(np.float32)
+    (found,) = measure_arranged(blocks_of(vectors, 250), 600, shared, [table], searched=600)
+    first = np.square(vectors[:, None] - table).sum(2).argmin(1)
+    left = vectors - table[first]
+    second = np.square(left[:, None] - table).sum(2).argmin(1)
+    np.testing.assert_array_equal(found.counts, np.bincount(first, minlength=9) + np.bincount(second, minlength=9))
+    asked = np.concatenate([vectors, left])
+    np.testing.assert_allclose(found.latents.mean, asked.mean(0), atol=1e-6)
+    np.testing.assert_allclose(found.latents.variance, asked.var(0), rtol=1e-5)
+
+
+def test_progress_is_told_and_can_end_the_work(generator):
+    z_e = generator.standard_normal((1_000, 3)).astype(np.float32)
+    told = []
+    measure_arranged(
+        blocks_of(z_e, 400), 1_000, ONE, [z_e[:5]], searched=100, progress=lambda *done: told.append(done)
+    )
+    assert told == [(400, 1_000), (800, 1_000), (1_000, 1_000)]
+
+    def enough(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        measure_arranged(blocks_of(z_e, 400), 1_000, ONE, [z_e[:5]], searched=100, progress=enough)

@@ -69,6 +69,9 @@ class TrainingEvidence:
     steps: int | None = None
     """Done so far; of an earlier codebook, since it."""
 
+    unit: str = "step"
+    """What `steps` counts, where it is an earlier codebook that tells: `step`, `epoch` or `checkpoint`."""
+
     history: History | None = None
     alpha: float | None = None
     beta: float | None = None

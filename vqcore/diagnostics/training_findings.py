@@ -22,9 +22,9 @@ def no_gradient(evidence: Evidence) -> Finding | None:
         return found(
             "no-gradient",
             "severe",
-            f"Not one code vector has changed in {steps:,} steps.",
+            f"Not one code vector has changed in {steps:,} {training.unit}{'s' if steps > 1 else ''}.",
             count("code vectors that moved", 0, "severe at 0"),
-            count("steps", steps),
+            count(f"{training.unit}s", steps),
         )
     if training.moved_by == "ema" or training.gradient_norm is None or training.gradient_norm.any():
         return None

@@ -1,25 +1,42 @@
 """`python -m vqcore doctor`: its words, and what becomes of them."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tqdm import tqdm
 
 from vqcore.checkpoints.errors import shown
 from vqcore.checkpoints.remedies import REMEDIES
+from vqcore.checkpoints.series import ENDINGS
 from vqcore.checkpoints.writing import check_target
 from vqcore.doctor.examination import Request, examine
+from vqcore.doctor.following import follow
+from vqcore.doctor.following_report import following_values
 from vqcore.doctor.html_report import html_report
 from vqcore.doctor.markdown_report import markdown_report
+from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 
+Found = TypeVar("Found")
+
 
 def add_words(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments, but for `--json`, which every verb has."""
-    parser.add_argument("file", type=Path, help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz; or a folder of those of one training",
+    )
     parser.add_argument(
         "--latents", type=Path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="search every latent; else a random part where all would take minutes"
     )
     parser.add_argument("--codes", type=Path, metavar="F", help="codes alone, enough to judge usage by")
     parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
@@ -44,21 +61,26 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
     _check_treatment(options)
-    examination = examine(
-        Request(
-            path=options.file,
-            latents=options.latents,
-            codes=options.codes,
-            key=options.codebook,
-            axis=options.axis,
-            rows=options.rows,
-        )
+    request = Request(
+        path=options.file,
+        latents=options.latents,
+        codes=options.codes,
+        key=options.codebook,
+        axis=options.axis,
+        rows=options.rows,
+        every_latent=options.all,
     )
+    following = None
+    if options.file.is_dir():
+        following = _with_progress(lambda progress: follow(request, progress=progress))
+    examination = following.examination if following else _with_progress(lambda told: examine(request, progress=told))
     for path, write in ((options.html, html_report), (options.md, markdown_report)):
         if path is not None:
             _check_apart(path, options)
-            path.write_text(write(examination), encoding="utf-8")
-    values, text = as_values(examination), text_report(examination)
+            path.write_text(write(examination, following), encoding="utf-8")
+    values, text = as_values(examination), text_report(examination, following)
+    if following is not None:
+        values["series"] = following_values(following)
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
@@ -71,10 +93,25 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
     return values, text, int(examination.is_severe)
 
 
+def _with_progress(work: Callable[[Progress], Found]) -> Found:
+    """`work` with a bar on stderr, on a terminal alone."""
+    with tqdm(unit_scale=True, file=sys.stderr, disable=None, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return work(show)
+
+
 def _check_treatment(options: argparse.Namespace) -> None:
     """Refuse before the examination, which may take a minute."""
-    if (options.repair is not None or options.what_if) and options.latents is None:
-        wish = "--repair" if options.repair is not None else "--what-if"
+    if options.repair is None and not options.what_if:
+        return
+    wish = "--repair" if options.repair is not None else "--what-if"
+    if options.file.is_dir():
+        raise ValueError(f"`{wish}` is about one checkpoint, but {shown(options.file)} is a folder. Name one in it.")
+    if options.latents is None:
         raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them by --latents F.")
     if options.repair is not None:
         check_target(options.file, options.repair, force=options.force)
@@ -83,5 +120,6 @@ def _check_treatment(options: argparse.Namespace) -> None:
 def _check_apart(out: Path, options: argparse.Namespace) -> None:
     """The files that are examined are never written to."""
     read = [path for path in (options.file, options.latents, options.codes) if path is not None]
-    if any(out.exists() and path.exists() and out.samefile(path) for path in read):
+    in_series = options.file.is_dir() and out.suffix.lower() in ENDINGS and out.exists()
+    if in_series or any(out.exists() and path.exists() and out.samefile(path) for path in read):
         raise ValueError(f"`--html` and `--md` must name another file than those examined, but got {shown(out)}.")

@@ -2,28 +2,27 @@
 
 # K codes, D features
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.effective import Effective, effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import Latents, count_codes_in, open_latents
+from vqcore.checkpoints.latents import count_codes_in
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
-from vqcore.doctor.measuring import Measured, measure_levels
-
-Progress = Callable[[str, float], None]
-"""Is told what is being done and how much of all is, 0…1; what it raises ends the work."""
+from vqcore.doctor.assignment import assign, searched_otherwise
+from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 
@@ -46,6 +45,8 @@ class Request:
 
     axis: Axis | None = None
     rows: int | None = None
+    every_latent: bool = False
+    """Search all latents, also where a random subset of them is enough to judge by and far quicker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,30 +82,39 @@ class Examination:
         return any(one.verdict.severity == "severe" for one in self.examined)
 
 
-def examine(request: Request, *, progress: Progress | None = None) -> Examination:
+def examine(
+    request: Request,
+    *,
+    progress: Progress | None = None,
+    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
+) -> Examination:
     """Read the file and diagnose each codebook in it.
+
+    Args:
+        request: what to examine.
+        progress: told latents done and latents in all, now and then; what it raises ends the examination.
+        training: what is known beside the file of how a codebook was trained, by its label.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
-    told: Progress = progress or (lambda _, __: None)
-    told("reading the file", 0.0)
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
     if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if request.latents is not None and request.codes is not None:
         raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
     books = checkpoint.codebooks
-    fits = len(books) == 1 or (request.codes is None and _are_levels(books))
-    if (request.latents or request.codes) is not None and not fits:
+    if (request.latents is not None and not books) or (request.codes is not None and len(books) != 1):
         raise CheckpointError(_which(request, books))
     vectors = [effective(book, checkpoint.known) for book in books]
-    measured = _measured(request, vectors, told)
-    told("diagnosing", 0.95)
+    measured = _measured(request, books, vectors, progress)
     return Examination(
         request=request,
         checkpoint=checkpoint,
-        examined=tuple(map(_examined, books, vectors, measured, [request] * len(books))),
+        examined=tuple(
+            _examined(book, found, measured.get(at), request, training.get(book.label, TrainingEvidence()))
+            for at, (book, found) in enumerate(zip(books, vectors, strict=True))
+        ),
     )
 
 
@@ -114,18 +124,30 @@ def worst(examination: Examination) -> Examined:
     return min(examination.examined, key=lambda one: order.index(one.verdict.severity))
 
 
-def _examined(codebook: Codebook, found: Effective, measured: Measured | None, request: Request) -> Examined:
+class _Seen(NamedTuple):
+    """A codebook against the latents."""
+
+    measured: Measured
+    window: str
+    notes: tuple[str, ...]
+
+
+def _examined(
+    codebook: Codebook, found: Effective, seen: _Seen | None, request: Request, training: TrainingEvidence
+) -> Examined:
     read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
-    usage = _usage_in_file(codebook, read)
-    if measured is not None:
-        usage = UsageEvidence(measured.counts, measured.latents.num_vectors, "at least once by the latents given")
+    usage = usage_in_file(codebook, read)
+    if seen is not None:
+        read += seen.notes
+        usage = UsageEvidence(seen.measured.counts, seen.measured.searched, seen.window)
     elif request.codes is not None:
         counted = count_codes_in(request.codes, codebook.num_codes)
         usage = UsageEvidence(counted.counts, counted.num_vectors, "at least once in the codes given")
     evidence = Evidence(
         codebook=found.vectors,
         usage=usage,
-        latents=None if measured is None else measured.latents,
+        latents=None if seen is None else seen.measured.latents,
+        training=training,
         residual_level=_residual_level(codebook),
         initialized=_initialized(codebook),
         stored_dtype=codebook.array.dtype,
@@ -135,45 +157,44 @@ def _examined(codebook: Codebook, found: Effective, measured: Measured | None, r
     )
 
 
-def _measured(request: Request, found: Sequence[Effective], told: Progress) -> Sequence[Measured | None]:
-    if request.latents is None or not all(np.isfinite(one.vectors).all() for one in found):
-        return [None] * len(found)
-    latents = open_latents(request.latents, found[0].vectors.shape[1])
-    if latents.num_vectors == 0:
-        raise CheckpointError(f"`{shown(request.latents)}` holds no vector. Give at least one.")
-    cosine = found[0].search == "cosine"
-    return measure_levels(
-        _told_blocks(latents, told), latents.num_vectors, [one.vectors for one in found], cosine=cosine
-    )
-
-
-def _told_blocks(latents: Latents, told: Progress) -> Iterator[NDArray[np.float32]]:
-    seen = 0
-    for block in latents.blocks():
-        told(f"searching latents, {seen:,} of {latents.num_vectors:,}", 0.05 + 0.9 * seen / latents.num_vectors)
-        yield block
-        seen += len(block)
-
-
-def _are_levels(books: Sequence[Codebook]) -> bool:
-    """Whether the codebooks are the levels of one residual quantizer, in order, so that latents pass through all."""
-    first = books[0] if books else None
-    return first is not None and all(
-        book.structure == "residual" and book.level == level and book.dim == first.dim and book.copy == first.copy
-        for level, book in enumerate(books)
-    )
+def _measured(
+    request: Request, books: Sequence[Codebook], found: Sequence[Effective], progress: Progress | None
+) -> dict[int, _Seen]:
+    """The codebooks that the latents pass through, by their place among all."""
+    if request.latents is None:
+        return {}
+    latents, places, arrangement, note = assign(request.latents, books, found)
+    tables = [found[at].vectors for at in places]
+    if not all(np.isfinite(table).all() for table in tables):
+        return {}
+    total = latents.num_vectors
+    searched = total if request.every_latent else vectors_to_search(total, arrangement, tables)
+    measured = measure_arranged(latents.blocks(), total, arrangement, tables, searched=searched, progress=progress)
+    window, notes = "at least once by the latents given", [note] if note else []
+    if searched < total:
+        window = f"at least once by {searched:,} of the {total:,} latents given (random, seed {SAMPLE_SEED})"
+        notes.append(
+            f"usage and error: of {searched:,} of the {total:,} latents, random, seed {SAMPLE_SEED}, which is enough "
+            f"to judge by; mean and spread: of all. To search every one: --all."
+        )
+    return {
+        at: _Seen(one, window, tuple(filter(None, (*notes, searched_otherwise(found[at])))))
+        for at, one in zip(places, measured, strict=True)
+    }
 
 
 def _which(request: Request, books: Sequence[Codebook]) -> str:
+    if not books:
+        return f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
     labels = ", ".join(book.label for book in books[:5])
     return (
-        f"Latents and codes belong to one codebook, but {shown(request.path)} has {len(books)}. "
+        f"Codes belong to one codebook, but {shown(request.path)} has {len(books)}. "
         f"Name one by --codebook: {labels}{' …' if len(books) > 5 else ''}."
     )
 
 
-def _usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
-    """The first statistic beside the codebook that says something; `read` is told about all."""
+def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
+    """The usage by the first statistic beside the codebook that says something; `read` is told about all."""
     best = None
     for statistic in codebook.usage:
         usage = statistic.read()

@@ -10,6 +10,8 @@ from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.evidence import UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
+from vqcore.doctor.following import Following
+from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
 
 STYLE = """
@@ -30,13 +32,14 @@ BARS = 300
 HEIGHT = 100
 
 
-def html_report(examination: Examination) -> str:
-    """A document of its own, for a browser without a network."""
+def html_report(examination: Examination, following: Following | None = None) -> str:
+    """A document of its own, for a browser without a network; see `text_report` for `following`."""
     checkpoint = examination.checkpoint
     parts = [
         f"<h1>{escape(headline(examination))}</h1>",
         f'<p class="dim">{escape(shown(checkpoint.path))}: {escape(contents_of(checkpoint))}</p>',
         _table([TABLE_HEAD, *levels_table(examination.examined)]) if examination.examined else "",
+        *([] if following is None else _following(following)),
         *map(_codebook, examination.examined),
         *(f"<p>{escape(shown(one.path))}: {escape(one.about)}</p>" for one in checkpoint.implicit),
     ]
@@ -48,6 +51,18 @@ def html_report(examination: Examination) -> str:
         + "\n".join(parts)
         + "</body></html>\n"
     )
+
+
+def _following(following: Following) -> list[str]:
+    return [
+        "<h2>Through training</h2>",
+        f'<p class="dim">{escape(following_words(following))}</p>',
+        _table([following_head(following), *following_rows(following)]),
+        *(
+            f'<p class="dim">Skipped: {escape(shown(one.path))}: {escape(one.reason)}</p>'
+            for one in following.skipped
+        ),
+    ]
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

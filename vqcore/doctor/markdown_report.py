@@ -5,6 +5,8 @@ import string
 from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
+from vqcore.doctor.following import Following
+from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
 
 _ESCAPES = str.maketrans({one: f"\\{one}" for one in string.punctuation} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
@@ -19,8 +21,8 @@ def escaped(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-def markdown_report(examination: Examination) -> str:
-    """A document of its own."""
+def markdown_report(examination: Examination, following: Following | None = None) -> str:
+    """A document of its own; see `text_report` for `following`."""
     checkpoint = examination.checkpoint
     lines = [
         f"**{escaped(headline(examination))}**",
@@ -32,10 +34,21 @@ def markdown_report(examination: Examination) -> str:
         rows = levels_table(examination.examined)
         lines += [_row(TABLE_HEAD), _row(("---",) * len(TABLE_HEAD))]
         lines += [_row(tuple(escaped(cell) for cell in row)) for row in rows]
+    if following is not None:
+        lines += _following(following)
     for one in examination.examined:
         lines += _codebook(one)
     lines += [f"\n{escaped(shown(one.path))}: {escaped(one.about)}" for one in checkpoint.implicit]
     return "\n".join(lines) + "\n"
+
+
+def _following(following: Following) -> list[str]:
+    head = following_head(following)
+    lines = ["", "### Through training", "", escaped(following_words(following)), "", _row(head)]
+    lines.append(_row(("---",) * len(head)))
+    lines += [_row(tuple(escaped(cell) for cell in row)) for row in following_rows(following)]
+    skipped = [f"- skipped: {escaped(shown(one.path.name))}: {escaped(one.reason)}" for one in following.skipped]
+    return [*lines, "", *skipped]
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -1,22 +1,28 @@
 """Latents in blocks, against a codebook: bounded statistics of any number of vectors, in one pass."""
 
-# N vectors, n of a block, M sampled, K codes, D features
+# N vectors, n of a block, S searched, M sampled, K codes, D features
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from vqcore.checkpoints.arrangement import Arrangement, nearest, unit
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import LatentEvidence
-from vqcore.quantizer.nearest import nearest_codes
 
 SAMPLE = 8192
 """M, vectors kept for geometry."""
 
 SAMPLE_SEED = 0
+
+SEARCH_WORK = 3e12
+"""Multiplications and additions that a search may take before it is one of a random subset: some 25 seconds of two
+cores, which do 60 to 75 billion a second each."""
+
+SEARCHED_AT_ONCE = 1 << 22
+"""Values that are gathered before they are searched: a search of few vectors prepares the codebook for little."""
 
 ROUNDING = 1e-3
 """Vectors count as different where they differ by more than this share of the first block's spread."""
@@ -24,14 +30,24 @@ ROUNDING = 1e-3
 MOST_DISTINCT = 1 << 20
 
 Floats = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Told vectors done and vectors in all, now and then; what it raises ends the work."""
 
 
 class Measured(NamedTuple):
     """What one pass over the latents gives."""
 
     latents: LatentEvidence
+    """Mean, spread and different vectors of all N where they are those of the quantizer's input; else, and the
+    error always, of the searched ones."""
+
     counts: NDArray[np.int64]
-    """(K,) assignments."""
+    """(K,) assignments of the searched vectors."""
+
+    @property
+    def searched(self) -> int:
+        """S, assignments behind `counts`."""
+        return int(self.counts.sum())
 
 
 def measure(blocks: Iterable[Floats], num_vectors: int, codebook: Floats, *, cosine: bool = False) -> Measured:
@@ -56,53 +72,138 @@ def measure_levels(
     Raises:
         ValueError: for no vector at all.
     """
+    arrangement = Arrangement((tuple(range(len(codebooks))),), (cosine,) * len(codebooks))
+    return measure_arranged(blocks, num_vectors, arrangement, codebooks, searched=num_vectors)
+
+
+def measure_arranged(
+    blocks: Iterable[Floats],
+    num_vectors: int,
+    arrangement: Arrangement,
+    codebooks: Sequence[Floats],
+    *,
+    searched: int,
+    progress: Progress | None = None,
+) -> list[Measured]:
+    """Search `searched` of the N vectors, drawn at random, in all codebooks of one quantizer; sum up all N.
+
+    Args:
+        blocks: (n, D) each, N rows in all; one is in memory at a time.
+        num_vectors: N.
+        arrangement: which codebook is searched for what.
+        codebooks: (K, D) effective code vectors.
+        searched: S, up to N.
+        progress: told after each block.
+
+    Returns:
+        For each codebook the statistics of what it was searched for, over all its searches.
+
+    Raises:
+        ValueError: for no vector at all.
+    """
     if num_vectors < 1:
         raise ValueError("There is not one latent to look at. Give at least one vector.")
-    generator = np.random.default_rng(SAMPLE_SEED)
-    chosen = np.sort(generator.choice(num_vectors, min(SAMPLE, num_vectors), replace=False, shuffle=False))
-    levels = [_Level(codebook, chosen, cosine) for codebook in codebooks]
-    for block in blocks:
-        residual = block
-        for level in levels:
-            residual = level.add(residual)
+    searched = min(searched, num_vectors)
+    levels = [
+        _Level(codebook, searched * searches, cosine)
+        for codebook, searches, cosine in zip(codebooks, arrangement.searches_of, arrangement.cosine, strict=True)
+    ]
+    tables = [level.codebook for level in levels]
+    firsts = _first_searches(arrangement) if searched < num_vectors else {}
+    for which in firsts.values():
+        levels[which].sums_given = True
+
+    def noted(seen: Iterable[Floats]) -> Iterator[Floats]:
+        """The blocks, after what is summed up over all vectors has been."""
+        done = 0
+        for block in seen:
+            parts = np.split(block, len(arrangement.chains), axis=1)
+            for run, which in firsts.items():
+                levels[which].sum_up(unit(parts[run]) if arrangement.cosine[which] else parts[run])
+            yield block
+            done += len(block)
+            if progress is not None:
+                progress(done, num_vectors)
+
+    for some in _drawn(noted(blocks), num_vectors, searched):
+        arrangement.run(some, tables, lambda which, inputs: levels[which].search(inputs))
     return [level.measured() for level in levels]
 
 
-class _Level:
-    """The sums of one level."""
+def vectors_to_search(num_vectors: int, arrangement: Arrangement, codebooks: Sequence[Floats]) -> int:
+    """S: all N where that is quick, else what `SEARCH_WORK` allows, but never less than usage is judged from."""
+    each = sum(2 * codebooks[which].size for chain in arrangement.chains for which in chain)
+    enough = max(limits.vectors_needed(len(codebook)) for codebook in codebooks)
+    return min(num_vectors, max(enough, int(SEARCH_WORK // each)))
 
-    def __init__(self, codebook: Floats, chosen: NDArray[np.int64], cosine: bool) -> None:
+
+def _first_searches(arrangement: Arrangement) -> dict[int, int]:
+    """By run of features the codebook searched first there, where it is searched for nothing else."""
+    searches = arrangement.searches_of
+    return {run: chain[0] for run, chain in enumerate(arrangement.chains) if searches[chain[0]] == 1}
+
+
+def _drawn(blocks: Iterable[Floats], num_vectors: int, wanted: int) -> Iterator[Floats]:
+    """The blocks, or where fewer are wanted as many of their rows at random, in blocks worth a search."""
+    if wanted == num_vectors:
+        yield from blocks
+        return
+    rows = np.sort(np.random.default_rng(SAMPLE_SEED).choice(num_vectors, wanted, replace=False, shuffle=False))
+    gathered: list[Floats] = []
+    seen = 0
+    for block in blocks:
+        first, last = np.searchsorted(rows, [seen, seen + len(block)])
+        gathered.append(block[rows[first:last] - seen])
+        seen += len(block)
+        if sum(part.size for part in gathered) >= SEARCHED_AT_ONCE:
+            yield np.concatenate(gathered)
+            gathered = []
+    if any(map(len, gathered)):
+        yield np.concatenate(gathered)
+
+
+class _Level:
+    """The sums of one codebook, over all its searches."""
+
+    def __init__(self, codebook: Floats, num_vectors: int, cosine: bool) -> None:
         codebook = np.array(codebook, dtype=np.float32)
-        self.codebook = _unit(codebook) if cosine else codebook
-        self.chosen, self.cosine = chosen, cosine
+        generator = np.random.default_rng(SAMPLE_SEED)
+        self.codebook = unit(codebook) if cosine else codebook
+        self.chosen = np.sort(generator.choice(num_vectors, min(SAMPLE, num_vectors), replace=False, shuffle=False))
         self.counts = np.zeros(len(codebook), dtype=np.int64)
         self.moments = _Moments(codebook.shape[1])
         self.distinct = _Distinct(min(MOST_DISTINCT, limits.FEWEST_VECTORS_PER_CODE * len(codebook)))
         self.sample: list[Floats] = []
+        self.searched = 0
         self.error = 0.0
+        self.sums_given = False
+        """Whether somebody else calls `sum_up`, with more than is searched."""
 
-    def add(self, block: Floats) -> Floats:
-        """Sum up (n, D) vectors; returns what the level leaves over of them."""
-        block = _unit(block) if self.cosine else block
-        searched = torch.from_numpy(np.require(block, requirements=["C", "W"]))  # torch warns of read-only memory
-        codes = nearest_codes(searched, torch.from_numpy(self.codebook)).numpy()
-        left: Floats = block - self.codebook[codes]
-        first, last = np.searchsorted(self.chosen, [self.moments.seen, self.moments.seen + len(block)])
-        self.sample.append(block[self.chosen[first:last] - self.moments.seen])
-        self.counts += np.bincount(codes, minlength=len(self.codebook))
-        self.error += float(np.square(left).sum(dtype=np.float64))
+    def sum_up(self, block: Floats) -> None:
+        """Take (n, D) vectors into mean, spread and the count of different ones."""
         self.distinct.add(block)
         self.moments.add(block)
-        return left
+
+    def search(self, block: Floats) -> NDArray[np.int64]:
+        """The codes of (n, D) vectors, counted."""
+        writable = np.require(block, requirements=["C", "W"])  # torch warns of read-only memory
+        codes = nearest(writable, self.codebook)
+        first, last = np.searchsorted(self.chosen, [self.searched, self.searched + len(block)])
+        self.sample.append(block[self.chosen[first:last] - self.searched])
+        self.searched += len(block)
+        self.counts += np.bincount(codes, minlength=len(self.codebook))
+        self.error += float(np.square(block - self.codebook[codes]).sum(dtype=np.float64))
+        if not self.sums_given:
+            self.sum_up(block)
+        return codes
 
     def measured(self) -> Measured:
-        seen = self.moments.seen
         latents = LatentEvidence(
-            num_vectors=seen,
+            num_vectors=self.moments.seen,
             mean=self.moments.mean,
-            variance=self.moments.squares / seen,
+            variance=self.moments.squares / self.moments.seen,
             sample=np.concatenate(self.sample),
-            error=self.error / seen,
+            error=self.error / self.searched,
             distinct=len(self.distinct.hashes),
         )
         return Measured(latents, self.counts)
@@ -142,8 +243,3 @@ class _Distinct:
             rounded = np.round(block.astype(np.float64) / self._step).clip(-(2.0**62), 2.0**62).astype(np.int64)
             hashes = (rounded * self._weights).sum(1)
         self.hashes = np.union1d(self.hashes, hashes)[: self.limit]
-
-
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

@@ -6,6 +6,8 @@ from itertools import chain
 from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
+from vqcore.doctor.following import Following
+from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
 
 WIDTH = 110
@@ -13,13 +15,22 @@ MOST_SHOWN = 12
 """Codebooks told of in full; the table has them all."""
 
 
-def text_report(examination: Examination) -> str:
-    """Lines for people."""
+def text_report(examination: Examination, following: Following | None = None) -> str:
+    """Lines for people; of a folder's newest checkpoint `following` tells what came before it."""
     checkpoint = examination.checkpoint
     head = [
         _wrapped(f"VERDICT  {headline(examination)}", "", "         "),
         f"file     {shown(checkpoint.path)}: {contents_of(checkpoint)}",
     ]
+    if following is not None:
+        head += [
+            "",
+            _wrapped(following_words(following), "", ""),
+            *aligned([following_head(following), *following_rows(following)]),
+        ]
+        head += [_wrapped(f"skipped: {shown(one.path)}: {one.reason}") for one in following.skipped[:MOST_SHOWN]]
+        if len(following.skipped) > MOST_SHOWN:
+            head.append(f"  and {len(following.skipped) - MOST_SHOWN} more skipped: see --json")
     if len(examination.examined) > 1:
         head += ["", *aligned([TABLE_HEAD, *levels_table(examination.examined)])]
     told = [_codebook(one) for one in examination.examined[:MOST_SHOWN]]

@@ -1,0 +1,117 @@
+"""Which codebooks of a file the latents pass through: those of one quantizer, in the order in which it searches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vqcore.checkpoints.arrangement import Arrangement
+from vqcore.checkpoints.arranging import SEARCHED_BY_DISTANCE, arrangement_of, quantizers_of, widths_of
+from vqcore.checkpoints.effective import Effective
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.found import Codebook
+from vqcore.checkpoints.latents import Latents, open_latents
+from vqcore.doctor.measuring import measure_arranged
+
+PROBED = 1024
+"""Latents by which the nearest of several quantizers is found."""
+
+MOST_NAMED = 5
+
+
+class Assignment(NamedTuple):
+    """Latents, and the quantizer that they are taken for."""
+
+    latents: Latents
+    books: tuple[int, ...]
+    """Its codebooks, by their place among all of the file."""
+
+    arrangement: Arrangement
+    """Which is searched for what; it counts within `books`."""
+
+    note: str
+    """Why these codebooks and not others, in a sentence; empty where the file has no others."""
+
+
+def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) -> Assignment:
+    """The latents in the file at `path`, and the quantizer among all `books` that they are taken for.
+
+    Where they are as wide as several quantizers want them, it is the one whose codes are nearest.
+
+    Raises:
+        CheckpointError: one sentence, where they fit none or cannot be read.
+    """
+    quantizers = quantizers_of(books)
+    fitting: list[Assignment] = []
+    refusals: list[CheckpointError] = []
+    for quantizer in quantizers:
+        numbers = tuple(next(at for at, book in enumerate(books) if book is one) for one in quantizer)
+        try:
+            latents = _opened(path, quantizer)
+            arrangement = _arranged(quantizer, [found[at] for at in numbers], latents.dim)
+        except CheckpointError as error:
+            refusals.append(error)
+        else:
+            fitting.append(Assignment(latents, numbers, arrangement, ""))
+    if not fitting:
+        raise refusals[0] if len(refusals) == 1 else CheckpointError(_none_fits(path, quantizers, refusals))
+    if fitting[0].latents.num_vectors == 0:
+        raise CheckpointError(f"`{shown(path)}` holds no vector. Give at least one.")
+    chosen = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: _relative_error(one, found))
+    others = [quantizer[0].label for quantizer in quantizers if quantizer[0] is not books[chosen.books[0]]]
+    if not others:
+        return chosen
+    why = "alone are as wide" if len(fitting) == 1 else "have the nearest codes of those as wide"
+    note = (
+        f"The latents are taken for {books[chosen.books[0]].label}"
+        f"{f' and {len(chosen.books) - 1} more' if len(chosen.books) > 1 else ''}, which {why}. For another, name it "
+        f"by --codebook: {', '.join(others[:MOST_NAMED])}{' …' if len(others) > MOST_NAMED else ''}."
+    )
+    return chosen._replace(note=note)
+
+
+def _opened(path: Path, quantizer: Sequence[Codebook]) -> Latents:
+    """By the first of the quantizer's possible widths that an axis has."""
+    *widths, last = widths_of(quantizer)
+    for width in widths:
+        try:
+            return open_latents(path, width)
+        except CheckpointError:
+            continue
+    return open_latents(path, last)
+
+
+def _arranged(quantizer: Sequence[Codebook], found: Sequence[Effective], dim: int) -> Arrangement:
+    """By distance, whatever the layout searches by: what that leaves out, `searched_otherwise` says."""
+    by_distance = [one if one.search in SEARCHED_BY_DISTANCE else one._replace(search="euclidean") for one in found]
+    return arrangement_of(quantizer, by_distance, dim)
+
+
+def searched_otherwise(found: Effective) -> str:
+    """What to beware of where the layout does not search by distance, in a sentence; empty where it does."""
+    if found.search in (*SEARCHED_BY_DISTANCE, "unknown"):
+        return ""
+    return f"codes of the latents: by distance, though this layout searches by {found.search}"
+
+
+def _relative_error(one: Assignment, found: Sequence[Effective]) -> float:
+    """Of the first codebooks for a few latents of the first block; endless where their numbers are broken."""
+    tables = [found[at].vectors for at in one.books]
+    if not all(np.isfinite(table).all() for table in tables):
+        return float("inf")
+    block = next(one.latents.blocks())
+    some = block[np.linspace(0, len(block) - 1, min(PROBED, len(block))).astype(int)]
+    measured = measure_arranged([some], len(some), one.arrangement, tables, searched=len(some))
+    return float(measured[one.arrangement.chains[0][0]].latents.relative_error)
+
+
+def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: Sequence[CheckpointError]) -> str:
+    wanted = ", ".join(
+        f"{quantizer[0].label} ({' or '.join(map(str, widths_of(quantizer)))})"
+        for quantizer in quantizers[:MOST_NAMED]
+    )
+    return (
+        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents as wide as one: {wanted}"
+        f"{' …' if len(quantizers) > MOST_NAMED else ''}. The first says: {refusals[0]}"
+    )

@@ -1,0 +1,195 @@
+"""A folder of checkpoints of one training: what became of each codebook, and the newest examined in that light."""
+
+# K codes, D features
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from vqcore.checkpoints.effective import Vectors, effective
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.found import Codebook
+from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.checkpoints.series import Point, Series, Skipped, open_series
+from vqcore.diagnostics.evidence import TrainingEvidence
+from vqcore.diagnostics.geometry import total_spread
+from vqcore.doctor.examination import Examination, Request, examine, usage_in_file
+from vqcore.doctor.measuring import Progress
+from vqcore.doctor.report import UsageSummary, summary_of
+
+
+class Movement(NamedTuple):
+    """From a codebook to the next one of the series."""
+
+    codes: int
+    """Code vectors that are not what they were."""
+
+    distance: float
+    """Root mean square over all codes of how far they went."""
+
+    relative: float
+    """That over the spread of the codes before; infinite where they were one point."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """One codebook in one checkpoint."""
+
+    point: Point
+    codebook: str
+    """Its label, by which it is known in the others."""
+
+    num_codes: int
+    dim: int
+    usage: UsageSummary | None
+    """By the statistics in the file, where it has any that tell."""
+
+    mean_norm: float
+    largest_norm: float
+    moved: Movement | None
+    """Since the checkpoint before that has it in the same shape; None in the first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Following:
+    """A training by its checkpoints."""
+
+    folder: Path
+    series: Series
+    moments: tuple[Moment, ...]
+    """In the order of training; where there are several codebooks, those of one checkpoint together."""
+
+    skipped: tuple[Skipped, ...]
+    """Files of the folder that tell nothing, and why."""
+
+    examination: Examination
+    """Of the newest checkpoint, with the earlier ones as evidence."""
+
+    @property
+    def newest(self) -> Point:
+        """The checkpoint that is examined."""
+        return self.moments[-1].point
+
+
+class _Trace(NamedTuple):
+    """What is remembered of a codebook while later checkpoints are read."""
+
+    first: Vectors
+    first_point: int
+    """Counted among the checkpoints that were read."""
+
+    last: Vectors
+    same_since: int
+    """From which checkpoint on it has been as it is now."""
+
+
+def follow(request: Request, *, progress: Progress | None = None) -> Following:
+    """Read every checkpoint in the folder `request.path`, and diagnose the newest.
+
+    Latents and codes are held against the newest alone, of whose encoder they should be.
+
+    Args:
+        request: what to examine; its path is a folder.
+        progress: told checkpoints done and checkpoints in all, then latents; what it raises ends the work.
+
+    Raises:
+        CheckpointError: for no folder, or none of its files that could be read.
+    """
+    series = open_series(request.path)
+    moments: list[Moment] = []
+    skipped = list(series.skipped)
+    traces: dict[str, _Trace] = {}
+    read: list[Point] = []
+    for done, point in enumerate(series.points, start=1):
+        try:
+            found = list(_codebooks_at(point, request))
+        except CheckpointError as error:
+            skipped.append(Skipped(point.path, str(error)))
+        else:
+            moments += [_moment(point, book, vectors, traces, len(read)) for book, vectors in found]
+            read.append(point)
+        if progress is not None:
+            progress(done, len(series.points))
+    if not moments:
+        raise CheckpointError(
+            f"`{shown(request.path)}` holds no checkpoint with a codebook. The first says: {skipped[0].reason}"
+        )
+    newest = {one.codebook for one in moments if one.point is read[-1]}
+    known = {label: _history(traces[label], read, series.unit) for label in newest}
+    examination = examine(replace(request, path=read[-1].path), progress=progress, training=known)
+    notes = {label: _stillness(traces[label], read) for label in newest}
+    examined = tuple(
+        replace(one, read=(*one.read, note)) if (note := notes.get(one.codebook.label, "")) else one
+        for one in examination.examined
+    )
+    return Following(
+        folder=request.path,
+        series=series,
+        moments=tuple(moments),
+        skipped=tuple(skipped),
+        examination=replace(examination, examined=examined),
+    )
+
+
+def _codebooks_at(point: Point, request: Request) -> Iterator[tuple[Codebook, Vectors]]:
+    checkpoint = open_checkpoint(point.path, key=request.key, axis=request.axis, rows=request.rows)
+    if not checkpoint.codebooks:
+        raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule knows.")
+    for book in checkpoint.codebooks:
+        if book.copy == "main" or all(one.copy != "main" for one in checkpoint.codebooks):
+            yield book, effective(book, checkpoint.known).vectors
+
+
+def _moment(point: Point, book: Codebook, vectors: Vectors, traces: dict[str, _Trace], at: int) -> Moment:
+    """The codebook now; `traces` then remember it."""
+    before = traces.get(book.label)
+    moved = None
+    if before is None or before.last.shape != vectors.shape:
+        traces[book.label] = _Trace(vectors, at, vectors, at)
+    else:
+        moved = _movement(before.last, vectors)
+        traces[book.label] = before._replace(last=vectors, same_since=at if moved.codes else before.same_since)
+    with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return Moment(
+        point=point,
+        codebook=book.label,
+        num_codes=book.num_codes,
+        dim=book.dim,
+        usage=summary_of(usage_in_file(book, [])),
+        mean_norm=float(norms.mean()),
+        largest_norm=float(norms.max()),
+        moved=moved,
+    )
+
+
+def _movement(before: Vectors, now: Vectors) -> Movement:
+    with np.errstate(all="ignore"):
+        changed = ~((before == now) | (np.isnan(before) & np.isnan(now))).all(1)
+        distance = float(np.sqrt(np.square(now.astype(np.float64) - before).sum(1).mean()))
+        spread = total_spread(before)
+        relative = distance / spread if spread > 0 else (0.0 if distance == 0 else float("inf"))
+    return Movement(int(changed.sum()), distance, relative)
+
+
+def _history(trace: _Trace, read: list[Point], unit: str) -> TrainingEvidence:
+    """The first checkpoint as where the newest comes from; nothing where no training lies between them."""
+    first, last = read[trace.first_point], read[-1]
+    if last.step <= first.step:  # `last.ckpt` beside the step that it is a copy of
+        return TrainingEvidence()
+    if unit == "number":  # of what is not known
+        return TrainingEvidence(
+            steps=len(read) - 1 - trace.first_point, unit="checkpoint", initial_codebook=trace.first
+        )
+    return TrainingEvidence(steps=last.step - first.step, unit=unit, initial_codebook=trace.first)
+
+
+def _stillness(trace: _Trace, read: list[Point]) -> str:
+    """Since when the codebook has not changed, in a sentence; empty where it did in the newest checkpoint."""
+    since = read[trace.same_since]
+    if since.step >= read[-1].step:
+        return ""
+    return f"earlier checkpoints: the code vectors have not changed since {since.unit} {since.step:,}"
