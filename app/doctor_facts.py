@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 MOST_LATENTS = 2_000
 """Embeddings drawn; distances and spread are of all that the examination kept."""
 
-MOST_COMPARED = 4_096
+MOST_COMPARED = 2_048
 """Codes whose nearest neighbour is looked for, evenly spaced among all."""
 
 SCORES_AT_ONCE = 1 << 22

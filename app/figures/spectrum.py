@@ -67,7 +67,7 @@ def _heights(floor: float, highest: float) -> dict[str, Any]:
     if high - low < ORDERS_FOR_LOG:
         return {"range": [0, 1.2 * highest], "nticks": 5}
     room = 0.2 * (high - low)  # for the labels
-    return {"type": "log", "range": [low - 0.1, high + room], **({"dtick": 1} if high - low > 1.5 else {"nticks": 5})}
+    return {"type": "log", "range": [low - 0.1, high + room], "dtick": 1}
 
 
 def _line(line: Line, lowest: float) -> dict[str, Any]:

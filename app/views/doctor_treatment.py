@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.doctor_case import Case, Result, as_path, command
+from app.doctor_case import Case, Result, as_path, command, safe_name
 from app.jobs import Job
 from app.views.doctor_asking import GENERATION
 from app.views.panel_head import bar
@@ -144,7 +144,7 @@ def _written(case: Case, treatment: Treatment) -> None:
     st.success(as_written(" ".join([said, *done.left])), icon=":material/check:")
     if case.is_ours:
         st.download_button(
-            f"Download {done.path.name}",
+            as_written(f"Download {done.path.name}"),
             data=done.path.read_bytes,
             file_name=done.path.name,
             mime="application/octet-stream",
@@ -157,7 +157,7 @@ def _written(case: Case, treatment: Treatment) -> None:
 def reports(case: Case, found: Result) -> None:
     """The result to take away, and the line that repeats it."""
     assert case.request is not None
-    stem = case.request.path.stem[:60] or "checkpoint"
+    stem = safe_name(case.request.path.stem)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-doctor-reports"):
         for ending, mime, write in (("html", "text/html", html_report), ("md", "text/markdown", markdown_report)):
             st.download_button(
