@@ -21,6 +21,7 @@ pages = [
     st.Page("views/live.py", title="Live", url_path="live", default=True),
     st.Page("views/compare.py", title="Side by side", url_path="compare"),
     st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
+    st.Page("views/doctor.py", title="Doctor", url_path="doctor"),
 ]
 page = st.navigation(pages, position="hidden")
 with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title

@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import streamlit as st
 from threadpoolctl import threadpool_limits
 
+from app.jobs import Kept
 from app.planes import MapMemories
 from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
@@ -30,6 +32,9 @@ MOST_SEED_RUNS = 2
 
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
+
+MOST_CASES, MOST_UPLOADS = 12, 4
+"""Examinations of the Doctor page, and files dropped on it, kept at once: a reload shows the same result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Registry:
         self._entries: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
         self._seed_runs: dict[Plan, SeedRuns] = {}
+        self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
+        self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
 
     def begin(self, recipe: Recipe | Mapping[str, Recipe], *, paused: bool = False) -> Entry:
         """A new session of one recipe, or of several by the name of their variant, started."""
@@ -124,6 +131,8 @@ class Registry:
         for runs in self._seed_runs.values():
             runs.stop()
         self._seed_runs.clear()
+        self.cases.close()
+        self.uploads.close()
         self.projection.close()
 
 

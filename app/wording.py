@@ -223,6 +223,21 @@ def as_written(sentence: str) -> str:
     return re.sub(r"\\`(\w+(?:\\_\w+)*)\\`", lambda found: f"`{found[1].replace(chr(92), '')}`", escaped)
 
 
+def spans(numbers: Sequence[int]) -> str:
+    """Rising whole numbers in few words.
+
+    >>> spans([0, 1, 2, 5, 8, 9])
+    '0–2, 5, 8, 9'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
 def trust(value: float, k: int, sample: int, of: int) -> str:
     """How far the map's neighbours can be trusted.
 

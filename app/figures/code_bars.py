@@ -31,7 +31,7 @@ class Marked:
 
 def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None) -> dict[str, Any]:
     """Assignments of each code over the window, the even share as a line, dead codes marked."""
-    total, num_codes = int(counts.sum()), len(counts)
+    total, num_codes = float(counts.sum()), len(counts)
     dead = int((counts == 0).sum())
     figure = _bars(
         counts,

@@ -70,7 +70,9 @@ def pcq_map(plane: Plane, *, revision: str = "keep", look: Look | None = None) -
     else:  # before the first batch nothing is used, and nothing is dead
         layers = [("P", [_embeddings(plane)]), ("C", [_rings(plane, index)])]
     if plane.keeps_distances:
-        layers += [("1σ", [_ellipse(plane.p, "P"), _ellipse(plane.c, "C")]), ("paths", _mean_path(plane))]
+        sets = (plane.p, "P"), (plane.c, "C")
+        layers += [("1σ", [_ellipse(points, name) for points, name in sets if len(points)])]  # P may be unknown
+        layers += [("paths", _mean_path(plane))]
     data = [trace for name, traces in layers if name in look.layers for trace in traces]
     if look.shade is not None:
         data = _shaded(data, Scale(look.shade))

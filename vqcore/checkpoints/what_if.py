@@ -2,7 +2,7 @@
 
 # N vectors, K codes, D features
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -86,6 +86,7 @@ def what_if(
     remedies: Sequence[Remedy] = REMEDIES,
     known: Known | None = None,
     seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
 ) -> WhatIf:
     """Foretell `remedies` for the codebooks of one quantizer, as `arranging.quantizers_of` gives them.
 
@@ -99,6 +100,7 @@ def what_if(
         remedies: which.
         known: what the file does not tell of the effective vectors.
         seed: of the sampling and the remedies.
+        progress: is told before each remedy what comes and how much is done, 0…1; what it raises ends the work.
 
     Raises:
         CheckpointError: where the latents do not fit, or what the codebooks are cannot be told from the file.
@@ -111,7 +113,8 @@ def what_if(
                 f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be told."
             )
     arrangement = arrangement_of(codebooks, found, source.dim)
-    return what_if_of(arrangement, [one.vectors for one in found], source, remedies=remedies, seed=seed)
+    tables = [one.vectors for one in found]
+    return what_if_of(arrangement, tables, source, remedies=remedies, seed=seed, progress=progress)
 
 
 def what_if_of(
@@ -121,6 +124,7 @@ def what_if_of(
     *,
     remedies: Sequence[Remedy] = REMEDIES,
     seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
 ) -> WhatIf:
     """As `what_if`, for code vectors `tables` (K, D) as the search sees them; needs no file.
 
@@ -134,7 +138,9 @@ def what_if_of(
     still = tuple(np.zeros(len(table), np.bool_) for table in tables)
     after: dict[Remedy, Outcome] = {}
     unsuited: dict[Remedy, str] = {}
-    for remedy in remedies:
+    for number, remedy in enumerate(remedies):
+        if progress is not None:
+            progress(f"trying {remedy}", (number + 1) / (len(remedies) + 1))
         try:
             treated, moved = _treated(remedy, arrangement, tables, halves.fit, np.random.default_rng(seed))
         except Unsuited as reason:

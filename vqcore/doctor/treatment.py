@@ -1,5 +1,6 @@
 """What if, and repair: what remedies would do to the codebooks of a file, and the one chosen done in a copy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,17 @@ class Treatment:
     repaired: Repaired | None = None
 
 
-def foretell(checkpoint: Checkpoint, latents: Path) -> Treatment:
+def foretell(
+    checkpoint: Checkpoint, latents: Path, *, progress: Callable[[str, float], None] | None = None
+) -> Treatment:
     """What every remedy would do to the one quantizer of `checkpoint`.
 
     Raises:
         CheckpointError: one sentence, where it has several, or the latents do not fit.
     """
     quantizer = only_quantizer(checkpoint)
-    return Treatment(foretold=what_if(quantizer, _opened(latents, quantizer), known=checkpoint.known))
+    source = _opened(latents, quantizer)
+    return Treatment(foretold=what_if(quantizer, source, known=checkpoint.known, progress=progress))
 
 
 def treat(checkpoint: Checkpoint, latents: Path, out: Path, remedy: Remedy, *, force: bool) -> Treatment:

@@ -1,0 +1,92 @@
+"""The Doctor page's part of the URL: what is examined, how it is read, and which codebook is looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, NamedTuple
+
+from app.wording import cut, ignored_names
+
+AXES = ("K,D", "D,K")
+LONGEST_PATH = 4096
+MOST_ROWS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What is to be examined. One of `path`, `upload` and `example` says what; none of them: nothing yet."""
+
+    path: str = ""
+    """On the server's machine."""
+
+    latents: str = ""
+    """Of `path`: a file of latents, or of codes."""
+
+    upload: str = ""
+    """The id of files that were dropped."""
+
+    example: str = ""
+    """A training made on the spot."""
+
+    codebook: str = ""
+    """The key to read as a codebook, over what the rules find."""
+
+    axis: Literal["", "K,D", "D,K"] = ""
+    rows: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.path or self.upload or self.example)
+
+
+class Link(NamedTuple):
+    """What a URL asks for."""
+
+    asked: Asked
+    look: int
+    """Which codebook, counted from 1; 0 for the one with the worst verdict."""
+
+    refused: list[str]
+    """A sentence for whatever could not be used."""
+
+
+def read(query: Mapping[str, str]) -> Link:
+    """What `query` asks for.
+
+    >>> read({"path": "model.pt", "rows": "many"}).refused
+    ["`rows` in the link must be a whole number from 1 up, but is 'many'."]
+    """
+    names = [field.name for field in fields(Asked)]
+    refused = ignored_names([name for name in query if name not in (*names, "look")])
+    asked, look = Asked(), 0
+    for name in (name for name in (*names, "look") if name in query):
+        try:
+            value = _parse(name, query[name])
+        except ValueError as error:
+            refused.append(cut(str(error)))
+            continue
+        if name == "look":
+            look = value
+        else:
+            asked = replace(asked, **{name: value})
+    return Link(asked, look, refused)
+
+
+def write(asked: Asked, look: int = 0) -> dict[str, str]:
+    """The query that `read` turns into the same.
+
+    >>> write(Asked(path="model.pt", rows=64), 2)
+    {'path': 'model.pt', 'rows': '64', 'look': '2'}
+    """
+    values = {field.name: getattr(asked, field.name) for field in fields(Asked)} | {"look": look}
+    return {name: str(value) for name, value in values.items() if value}
+
+
+def _parse(name: str, text: str) -> Any:
+    if name == "axis" and text not in AXES:
+        raise ValueError(f"`axis` in the link must be K,D or D,K, but is {text!r}.")
+    if name in ("rows", "look"):
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) < MOST_ROWS and len(text) <= 10):
+            raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")
+        return int(text)
+    if len(text) > LONGEST_PATH:
+        raise ValueError(f"`{name}` in the link must be at most {LONGEST_PATH} letters, but has {len(text)}.")
+    return text

@@ -1,0 +1,233 @@
+"""One file at the doctor's: its examination in the background, what is drawn of it, and its treatment."""
+
+import secrets
+import shlex
+import shutil
+import tempfile
+import threading
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from app import doctor_examples
+from app.doctor_address import Asked
+from app.doctor_facts import Facts, facts_of
+from app.jobs import Job, Kept, Progress
+from vqcore.checkpoints.containers import state_dicts
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.opening import open_contents
+from vqcore.checkpoints.remedies import Remedy
+from vqcore.doctor.examination import Examination, Request, examine
+from vqcore.doctor.following import Following, follow
+from vqcore.doctor.treatment import Treatment, foretell, treat
+
+LONGEST_NAME = 80
+
+
+class Folder:
+    """A temporary folder, removed once nothing holds it any more, and at the latest when the server ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="vq-scope-doctor-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+class Dropped:
+    """Files that a browser sent, kept in a folder of ours."""
+
+    def __init__(self, checkpoint: tuple[str, bytes], latents: tuple[str, bytes] | None) -> None:
+        self.id = secrets.token_urlsafe(9)
+        self.folder = Folder()
+        self.checkpoint = self._kept("checkpoint", *checkpoint)
+        self.latents = None if latents is None else self._kept("latents", *latents)
+
+    def close(self) -> None:
+        """The folder goes with the last that holds it."""
+
+    def _kept(self, role: str, name: str, content: bytes) -> Path:
+        folder = self.folder.path / role
+        folder.mkdir()
+        path = folder / safe_name(name)
+        path.write_bytes(content)
+        return path
+
+
+def safe_name(name: str) -> str:
+    r"""A file name that can stand in any folder: the last part, letters that print, not too long.
+
+    >>> safe_name("../../etc/pass\nwd.pt"), safe_name(".."), safe_name("C:\\models\\a.pt")
+    ('passwd.pt', 'file', 'a.pt')
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter for letter in last if letter.isprintable() and letter not in '<>:"|?*')
+    stem, dot, ending = kept.rpartition(".")
+    kept = f"{stem[: LONGEST_NAME - 12]}{dot}{ending[:11]}" if stem else kept[:LONGEST_NAME]
+    return kept.strip(". ") or "file"
+
+
+class Result(NamedTuple):
+    """What came of an examination."""
+
+    examination: Examination
+    following: Following | None
+    """Of a folder: its checkpoints in order, the newest of which is examined."""
+
+
+class Case:
+    """What a server keeps of one thing that was asked for."""
+
+    def __init__(self, asked: Asked, dropped: Dropped | None = None) -> None:
+        self.asked = asked
+        self.dropped = dropped
+        self.folder: Folder | None = dropped.folder if dropped is not None else None
+        self.request: Request | None = None
+        """As it was passed on; there once the files are."""
+
+        self.examination: Job[Result] = Job(self._examine, "doctor").start()
+        self._facts: dict[int, Job[Facts | None]] = {}
+        self._lock = threading.Lock()
+        self.what_if: Job[Treatment] | None = None
+        self.repair: Job[Treatment] | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its files are temporary ones, so that a repaired copy is for the browser to save."""
+        return self.folder is not None
+
+    def facts(self, number: int) -> Job[Facts | None]:
+        """What is drawn of the examined codebook with this number; worked out when it is first asked for."""
+        result = self.examination.result
+        assert result is not None
+        with self._lock:
+            if number not in self._facts:
+                self._facts[number] = Job(
+                    lambda _: facts_of(result.examination.examined[number]), "doctor-facts"
+                ).start()
+            return self._facts[number]
+
+    def begin_what_if(self) -> None:
+        """Foretell every remedy, in the background."""
+        self.what_if = Job(self._foretell, "doctor-what-if").start()
+
+    def begin_repair(self, out: Path, remedy: Remedy, *, force: bool) -> None:
+        """Write a repaired copy, in the background."""
+        self.repair = Job(lambda told: self._treat(told, out, remedy, force=force), "doctor-repair").start()
+
+    def place_for_repair(self, remedy: Remedy) -> Path:
+        """Where a repaired copy goes unless told: beside the file, or in the temporary folder."""
+        assert self.examination.result is not None
+        path = self.examination.result.examination.request.path
+        return path.with_name(f"{path.stem}-{remedy}{path.suffix}")
+
+    def close(self) -> None:
+        """Give up whatever runs."""
+        jobs = [self.examination, *self._facts.values(), self.what_if, self.repair]
+        for job in filter(None, jobs):
+            job.cancel()
+
+    def _examine(self, told: Progress) -> Result:
+        path, latents = self._files(told)
+        begun = doctor_examples.TRAINING_SHARE if self.asked.example else 0.0
+        is_codes = latents is not None and _holds_codes(latents)
+        self.request = Request(
+            path=path,
+            latents=None if is_codes else latents,
+            codes=latents if is_codes else None,
+            key=self.asked.codebook or None,
+            axis=self.asked.axis or None,
+            rows=self.asked.rows,
+        )
+
+        def seen(done: int, total: int) -> None:
+            told(f"reading, {done:,} of {total:,}", begun + (1 - begun) * done / max(total, 1))
+
+        told("reading the file", begun)
+        if path.is_dir():
+            following = follow(self.request, progress=seen)
+            return Result(following.examination, following)
+        return Result(examine(self.request, progress=seen), None)
+
+    def _files(self, told: Progress) -> tuple[Path, Path | None]:
+        if self.asked.example:
+            self.folder = Folder()
+            return doctor_examples.make(self.asked.example, self.folder.path, told)
+        if self.asked.upload:
+            if self.dropped is None:
+                raise CheckpointError("The dropped file is no longer kept here. Drop it again.")
+            return self.dropped.checkpoint, self.dropped.latents
+        return as_path(self.asked.path), as_path(self.asked.latents) if self.asked.latents else None
+
+    def _foretell(self, told: Progress) -> Treatment:
+        examination, latents = self._treatable()
+        told("reading the latents", 0.0)
+        return foretell(examination.checkpoint, latents, progress=told)
+
+    def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
+        examination, latents = self._treatable()
+        told(f"writing a copy after {remedy}", 0.1)
+        return treat(examination.checkpoint, latents, out, remedy, force=force)
+
+    def _treatable(self) -> tuple[Examination, Path]:
+        result, request = self.examination.result, self.request
+        if result is None or request is None or request.latents is None:
+            raise CheckpointError("What a remedy would do is judged on latents. Give them beside the checkpoint.")
+        return result.examination, request.latents
+
+
+def find_or_begin(cases: Kept[Case], uploads: Kept[Dropped], asked: Asked) -> Case:
+    """The case of what is asked for, begun where there is none."""
+    dropped = uploads.find(asked.upload) if asked.upload else None
+    return cases.find_or_make(asked, lambda: Case(asked, dropped))
+
+
+def as_path(text: str) -> Path:
+    """The path that a person typed or pasted, quotes and `~` understood.
+
+    Raises:
+        CheckpointError: for one that no file can have.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    try:
+        path = Path(text.removeprefix("file://")).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"`{shown(text)}` is no path on this machine: {shown(error)}.") from error
+    return path
+
+
+def command(request: Request) -> str:
+    """The line that does the same without a browser, for a POSIX shell."""
+    words = ["python", "-m", "vqcore", "doctor", _as_word(request.path)]
+    for flag, value in (
+        ("--latents", request.latents),
+        ("--codes", request.codes),
+        ("--codebook", request.key),
+        ("--axis", request.axis),
+        ("--rows", request.rows),
+    ):
+        if value is not None:
+            word = _as_word(value) if isinstance(value, Path) else str(value)
+            words += [f"{flag}={word}"] if word.startswith("-") else [flag, word]
+    return shlex.join(words)
+
+
+def _as_word(path: Path) -> str:
+    """A path that is not mistaken for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def _holds_codes(path: Path) -> bool:
+    """Whether a file has whole numbers and no vectors: codes. What is unreadable is left to the reader."""
+    try:
+        arrays = [array for source in state_dicts(open_contents(path).root) for array in source.arrays.values()]
+    except CheckpointError:
+        return False
+    return any(array.is_whole for array in arrays) and not any(array.is_float for array in arrays)
+
+
+def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None) -> Asked:
+    """The same file, read differently."""
+    return replace(asked, codebook=codebook, axis=axis if axis in ("K,D", "D,K") else "", rows=rows)

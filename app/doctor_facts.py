@@ -1,0 +1,204 @@
+"""From an examined codebook to what the Doctor page draws: places, lengths, distances and spread. Knows no page."""
+
+# M sampled latents, K codes, D features
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.figures.pcq_map import Plane
+from vqcore.diagnostics.geometry import effective_rank, nearest_distances
+from vqcore.diagnostics.usage import perplexity
+from vqcore.doctor.examination import Examined
+from vqcore.projection.pca import FrozenBasis
+
+Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+MOST_LATENTS = 2_000
+"""Embeddings drawn; distances and spread are of all that the examination kept."""
+
+MOST_COMPARED = 2_048
+"""Codes whose nearest neighbour is looked for, evenly spaced among all."""
+
+SCORES_AT_ONCE = 1 << 22
+BY_DISTANCE = ("euclidean", "cosine")
+"""Searches that choose the nearest code, so that cells of nearest codes describe them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """How a set of points fills its features."""
+
+    singular: Floats
+    """(D,) standard deviation along each principal axis, largest first."""
+
+    rank: float
+    """Effective rank."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the charts show of one codebook. Codes that are not finite are left out."""
+
+    num_codes: int
+    search: str
+    used: Mask | None
+    """(K,), or None where nothing counts usage."""
+
+    counts: NDArray[Any] | None
+    """(K,) use, 0 where a code counts as unused; whole numbers where they are counts."""
+
+    window: str
+    codes: NDArray[np.int64]
+    """Which codes the arrays below are of, (F,)."""
+
+    norms: Floats
+    """(F,) lengths of the code vectors."""
+
+    latent_norms: Floats | None
+    """(M,) lengths of the latents."""
+
+    compared: NDArray[np.int64]
+    """Rows of `codes` whose nearest neighbour was looked for."""
+
+    neighbours: Floats
+    """Distance of each of these to the nearest other code."""
+
+    codebook_spread: Spread
+    latent_spread: Spread | None
+    assigned: Floats | None
+    """(M,) distance of each sampled latent to its code."""
+
+    stranded: Floats | None
+    """Distance of each unused code to the sampled latent nearest to it."""
+
+    num_latents: int
+    num_sampled: int
+    plane: Plane
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether cells of nearest codes describe how codes are chosen."""
+        return self.search in BY_DISTANCE
+
+    @property
+    def perplexity(self) -> float | None:
+        """Of the use, where it is known."""
+        return None if self.counts is None or not self.counts.any() else perplexity(self.counts)
+
+
+def facts_of(one: Examined) -> Facts | None:
+    """The facts of an examined codebook; None where not two of its vectors are finite.
+
+    Under a cosine search all but the lengths is of directions: latents and codes at length 1.
+    """
+    vectors = np.asarray(one.evidence.codebook, dtype=np.float64)
+    codes = np.flatnonzero(np.isfinite(vectors).all(1))
+    if len(codes) < 2:
+        return None
+    usage, latents = one.evidence.usage, one.evidence.latents
+    cosine = one.effective.search == "cosine"
+    table = _unit(vectors[codes]) if cosine else vectors[codes]
+    sample = None if latents is None else np.asarray(latents.sample, dtype=np.float64)
+    used = None if usage is None else np.asarray(usage.counts >= usage.unused_below)
+    counts = None if usage is None or used is None else np.where(used, usage.counts, 0)
+    chosen = None if sample is None else _nearest(sample, table)
+    rows = _spaced(len(codes), MOST_COMPARED)
+    return Facts(
+        num_codes=len(vectors),
+        search=one.effective.search,
+        used=used,
+        counts=counts,
+        window="" if usage is None else usage.window,
+        codes=codes,
+        norms=np.linalg.norm(vectors[codes], axis=1),
+        latent_norms=None if sample is None or cosine else np.linalg.norm(sample, axis=1),
+        compared=rows,
+        neighbours=_neighbour_distances(table, rows),
+        codebook_spread=_spread(table),
+        latent_spread=None if sample is None or len(sample) < 2 else _spread(sample),
+        assigned=None if sample is None or chosen is None else np.linalg.norm(sample - table[chosen], axis=1),
+        stranded=_stranded(table, sample, None if used is None else ~used[codes]),
+        num_latents=0 if latents is None else latents.num_vectors,
+        num_sampled=0 if sample is None else len(sample),
+        plane=_plane(table, sample, chosen, None if counts is None else counts[codes]),
+    )
+
+
+def _plane(table: Floats, sample: Floats | None, chosen: NDArray[np.int64] | None, counts: Any) -> Plane:
+    dim = table.shape[1]
+    rows = _spaced(0 if sample is None else len(sample), MOST_LATENTS)
+    shown = np.empty((0, dim)) if sample is None else sample[rows]
+    titles = ("feature 1", "feature 2" if dim == 2 else "")
+    if dim > 2:
+        basis = FrozenBasis.fit(np.concatenate([shown, table]))
+        first, second = (
+            f"PC {order} · {share:.0%} of variance" for order, share in enumerate(basis.explained_share, start=1)
+        )
+        titles = first, second
+        p, c = basis.project(shown) if len(shown) else np.empty((0, 2), np.float32), basis.project(table)
+    else:
+        p, c = (np.pad(points, ((0, 0), (0, 2 - dim))).astype(np.float32) for points in (shown, table))
+    return Plane(
+        p=p,
+        c=c,
+        codes=np.empty(0, np.int64) if chosen is None else chosen[rows],
+        counts=np.zeros(len(table), np.int64) if counts is None else counts,
+        axis_titles=titles,
+        keeps_distances=True,
+    )
+
+
+def _spread(points: Floats) -> Spread:
+    centred = points - points.mean(0)
+    squares = np.linalg.eigvalsh(centred.T @ centred / len(points))[::-1].clip(0)
+    return Spread(singular=np.sqrt(squares), rank=effective_rank(points))
+
+
+def _stranded(table: Floats, sample: Floats | None, unused: Mask | None) -> Floats | None:
+    if sample is None or unused is None or not unused.any():
+        return None
+    return nearest_distances(table[unused][_spaced(int(unused.sum()), MOST_COMPARED)], sample)
+
+
+def _nearest(points: Floats, table: Floats) -> NDArray[np.int64]:
+    """The row of `table` nearest to each of `points`."""
+    centre = table.mean(0)
+    targets = np.asarray(table - centre, dtype=np.float32)
+    half_norms = 0.5 * np.square(targets).sum(1)
+    block = max(1, SCORES_AT_ONCE // len(table))
+    found = [
+        (half_norms - np.asarray(points[start : start + block] - centre, np.float32) @ targets.T).argmin(1)
+        for start in range(0, len(points), block)
+    ]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _neighbour_distances(table: Floats, rows: NDArray[np.int64]) -> Floats:
+    """From each of these rows of `table` to the nearest other row."""
+    centre = table.mean(0)
+    targets = np.asarray(table - centre, dtype=np.float32)
+    half_norms = 0.5 * np.square(targets).sum(1)
+    block = max(1, SCORES_AT_ONCE // len(table))
+    nearest = np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), block):
+        some = rows[start : start + block]
+        scores = half_norms - targets[some] @ targets.T
+        scores[np.arange(len(some)), some] = np.inf
+        nearest[start : start + len(some)] = scores.argmin(1)
+    distances: Floats = np.linalg.norm(table[rows] - table[nearest], axis=1)
+    return distances
+
+
+def _spaced(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of 0…count − 1, evenly spaced."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.int64) if count else np.empty(0, np.int64)
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = vectors / np.maximum(lengths, 1e-12)
+    return unit

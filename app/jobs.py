@@ -1,0 +1,149 @@
+"""Work in a thread of its own: what a page begins, looks at and may give up. Knows no kind of work."""
+
+import atexit
+import threading
+import traceback
+from collections.abc import Callable, Hashable
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
+
+Progress = Callable[[str, float], None]
+"""Is told what is being done and how much of all is, 0…1; raises `CancelledError` once nobody wants the rest."""
+
+
+class CancelledError(Exception):
+    """Raised within work that was given up."""
+
+
+class Stage(NamedTuple):
+    """How far work has come."""
+
+    doing: str
+    share: float
+
+
+class Job(Generic[T]):
+    """One piece of work. What it returns, or a sentence on why it could not, is there once it has ended."""
+
+    def __init__(self, work: Callable[[Progress], T], name: str = "job") -> None:
+        self._work = work
+        self.stage = Stage("beginning", 0.0)
+        self.result: T | None = None
+        self.problem = ""
+        """One sentence where it failed; empty otherwise."""
+
+        self.details = ""
+        """The traceback of a failure that is ours and not the input's."""
+
+        self._given_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"vq-scope-{name}", daemon=True)
+
+    def start(self) -> "Job[T]":
+        """Begin; `stop` also happens when the interpreter exits, as a thread in torch must not outlive it."""
+        atexit.register(self.stop)
+        self._thread.start()
+        return self
+
+    def cancel(self) -> None:
+        """Ask it to end, without waiting."""
+        self._given_up.set()
+
+    def stop(self) -> None:
+        """End at the next sign of progress, and wait for that."""
+        self.cancel()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it has ended; whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an end is still to come and wanted."""
+        return self._thread.is_alive() and not self._given_up.is_set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was given up before its end."""
+        return self._given_up.is_set() and self.result is None and not self.problem
+
+    def _tell(self, doing: str, share: float) -> None:
+        if self._given_up.is_set():
+            raise CancelledError
+        self.stage = Stage(doing, min(max(share, 0.0), 1.0))
+
+    def _run(self) -> None:
+        try:
+            self.result = self._work(self._tell)
+        except CancelledError:
+            pass
+        except ValueError as error:
+            self.problem = str(error) or "The values do not fit."
+        except MemoryError:
+            self.problem = "There is not enough memory for this. Close other programs, or take a smaller file."
+        except Exception as error:  # a fault of ours: shown, as a thread has nobody else to tell
+            self.details = traceback.format_exc()
+            self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
+        finally:
+            atexit.unregister(self.stop)
+            del self._work  # what it holds is free with its owner, not at some later collection
+
+
+class Closable(Protocol):
+    """What can be let go."""
+
+    def close(self) -> None:
+        """End what runs, without waiting."""
+
+
+V = TypeVar("V", bound=Closable)
+
+
+class Kept(Generic[V]):
+    """Values by key, the newest `most` of them; the one unasked for longest is closed for one more."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._values: dict[Hashable, V] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable) -> V | None:
+        """The value of `key`, or None."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            value = self._values[key] = self._values.pop(key)  # asked for last
+            return value
+
+    def find_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of `key`, made where there is none; two who ask at once get the same."""
+        with self._lock:
+            if key in self._values:
+                value = self._values[key] = self._values.pop(key)
+                return value
+            while len(self._values) >= self.most:
+                self._values.pop(next(iter(self._values))).close()
+            value = self._values[key] = make()
+            return value
+
+    def drop(self, key: Hashable) -> None:
+        """Let go of the value of `key`, if there is one."""
+        with self._lock:
+            value = self._values.pop(key, None)
+        if value is not None:
+            value.close()
+
+    def values(self) -> tuple[V, ...]:
+        """All of them, the one asked for last at the end."""
+        with self._lock:
+            return tuple(self._values.values())
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for value in self.values():
+            value.close()
+        with self._lock:
+            self._values.clear()

@@ -1,0 +1,175 @@
+"""The Doctor page: what is wrong with a codebook in a file, with its numbers, its cause and its cure."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import doctor_address
+from app.doctor_address import Asked
+from app.doctor_case import Case, Dropped, find_or_begin
+from app.doctor_examples import EXAMPLES
+from app.services import registry
+from app.views.doctor_asking import ASKED, GENERATION, LOOK, ask, reread
+from app.views.doctor_result import result
+from app.wording import as_written
+
+POLL_SECONDS = 0.5
+MOST_MEGABYTES = 200
+LEAD = (
+    "Give a checkpoint of any library and, if you have them, the vectors that its quantizer gets. "
+    "The doctor names what is wrong with each codebook, the numbers behind it, and what to try. "
+    "Nothing in the file is run, and it is never written to."
+)
+WRITTEN = "doctor-written"
+
+
+def page() -> None:
+    """The page, as a script."""
+    st.html(Path(__file__).parents[1] / "doctor.css")
+    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+    _adopt_link()
+    asked: Asked = st.session_state[ASKED]
+    _bar(asked)
+    st.session_state[WRITTEN] = doctor_address.write(asked, st.session_state[LOOK] if asked else 0)
+    st.query_params.from_dict(st.session_state[WRITTEN])
+    case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
+    running = case is not None and case.examination.is_running
+    with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
+        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, running)
+    if case is None:
+        _empty()
+    elif running:
+        return
+    elif case.examination.result is not None:
+        result(case, case.examination.result)
+    else:
+        _refused(case)
+
+
+def _adopt_link() -> None:
+    """Take what the URL asks for, when it says something that this page has not written there itself."""
+    query = st.query_params.to_dict()
+    known = ASKED in st.session_state
+    if known and (not query or query == st.session_state.get(WRITTEN)):
+        return  # a link within the app has no query: the page is as it was left
+    link = doctor_address.read(query)
+    ask(link.asked)
+    st.session_state[LOOK] = link.look
+    for sentence in link.refused:
+        st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+
+
+def _bar(asked: Asked) -> None:
+    """Which file; the form, that Enter examines too."""
+    generation = st.session_state.get(GENERATION, 0)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="doctor-bar"):
+        with (
+            st.container(width="stretch"),
+            st.form(f"doctor-form-{generation}", border=False, enter_to_submit=True),
+        ):
+            first, second, third = st.columns([0.5, 0.36, 0.14], gap="small", vertical_alignment="bottom")
+            path = first.text_input(
+                "Checkpoint on this machine",
+                value=asked.path,
+                placeholder="/runs/vqgan/last.ckpt",
+                key=f"doctor-path-{generation}",
+                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined",
+            )
+            latents = second.text_input(
+                "Latents or codes, optional",
+                value=asked.latents,
+                placeholder="/runs/vqgan/z_e.npy",
+                key=f"doctor-latents-{generation}",
+                help="What the quantizer gets, in any layout with D features; or the codes that it gave, "
+                "which are enough to judge usage. .npy .npz .pt .safetensors",
+            )
+            pressed = third.form_submit_button("Examine", type="primary", width="stretch", key="doctor-examine")
+        with st.popover("Drop a file", icon=":material/upload_file:", help=f"Up to {MOST_MEGABYTES} MB"):
+            _drop(generation)
+    if pressed and path.strip():
+        ask(Asked(path=path.strip(), latents=latents.strip()), afresh=True)
+        st.rerun()
+    with st.container(key="doctor-said"):
+        if pressed:
+            st.warning("Type the path of a checkpoint first, or drop a small file.", icon=":material/info:")
+
+
+def _drop(generation: int) -> None:
+    size = {"max_upload_size": MOST_MEGABYTES}
+    checkpoint = st.file_uploader("Checkpoint", key=f"doctor-drop-checkpoint-{generation}", **size)
+    latents = st.file_uploader("Latents or codes, optional", key=f"doctor-drop-latents-{generation}", **size)
+    st.caption("Kept in a temporary folder, which is removed when newer files take its place or the server ends.")
+    if st.button("Examine what was dropped", key="doctor-examine-dropped", disabled=checkpoint is None):
+        assert checkpoint is not None
+        ask(keep_dropped((checkpoint.name, checkpoint.getvalue()), latents and (latents.name, latents.getvalue())))
+        st.rerun()
+
+
+def keep_dropped(checkpoint: tuple[str, bytes], latents: tuple[str, bytes] | None) -> Asked:
+    """Keep files that a browser sent; what asks for them."""
+    dropped = Dropped(checkpoint, latents or None)
+    registry().uploads.find_or_make(dropped.id, lambda: dropped)
+    return Asked(upload=dropped.id)
+
+
+def _empty() -> None:
+    st.html(
+        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p></div>"
+        "<p class='vq-offer'>No file at hand? Train one now, in some seconds.</p>"
+    )
+    _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])
+    for column, (name, example) in zip(places, EXAMPLES.items(), strict=True):
+        with column.container(border=True, height="stretch", key=f"doctor-example-{name}"):
+            st.button(
+                example.title,
+                icon=example.icon,
+                key=f"doctor-begin-{name}",
+                on_click=ask,
+                args=(Asked(example=name),),
+                width="stretch",
+            )
+            st.markdown(example.about)
+            st.caption(f"{example.problem}, {example.steps} steps")
+
+
+def _watch(asked: Asked, was_running: bool) -> None:
+    """How far the examination is; refreshed alone until it has ended."""
+    case: Case | None = registry().cases.find(asked) if was_running else None
+    if case is None or not case.examination.is_running:
+        if was_running:
+            st.rerun()
+        return
+    job = case.examination
+    with st.container(border=True, key="panel-doctor-progress"):
+        bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-doctor-progress")
+        bar.container(width="stretch").progress(job.stage.share, text=as_written(f"{job.stage.doing} …"))
+        if bar.button("Cancel", icon=":material/close:", key="doctor-cancel"):
+            job.cancel()
+            st.rerun()
+
+
+def _refused(case: Case) -> None:
+    """Why there is no result, how else the file may be read, and the way back."""
+    job = case.examination
+    if job.problem:
+        st.error(as_written(job.problem), icon=":material/error:")
+        if job.details:
+            with st.expander("Traceback"):
+                st.code(job.details, language="text")
+    else:
+        st.info("The examination was cancelled.", icon=":material/info:")
+    with st.container(horizontal=True, gap="small"):
+        again = case.asked
+        st.button("Examine again", icon=":material/refresh:", key="doctor-again", on_click=ask, args=(again,),
+                  kwargs={"afresh": True})  # fmt: skip
+        st.button("Begin with another file", icon=":material/arrow_back:", key="doctor-back", on_click=ask,
+                  args=(Asked(),))  # fmt: skip
+    if job.problem and not job.details and case.request is not None and case.request.path.exists():
+        with st.container(border=True, key="panel-doctor-reread"):
+            st.html(
+                "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"
+            )
+            reread(case.asked, [])
+
+
+page()

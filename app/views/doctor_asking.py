@@ -1,0 +1,55 @@
+"""What the Doctor page is asked for, and the controls that overrule how a file is read."""
+
+import streamlit as st
+
+from app import doctor_address
+from app.doctor_address import Asked
+from app.doctor_case import overruled
+from app.services import registry
+
+ASKED, LOOK, GENERATION = "doctor-asked", "doctor-look", "doctor-generation"
+BY_RULE = "as the rules find it"
+
+
+def ask(asked: Asked, *, afresh: bool = False) -> None:
+    """Put this on the page; `afresh` examines anew what was examined before."""
+    if afresh:
+        registry().cases.drop(asked)
+    st.session_state[ASKED], st.session_state[LOOK] = asked, 0
+    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+
+
+def reread(asked: Asked, keys: list[str]) -> None:
+    """Controls that overrule how the file is read."""
+    generation = st.session_state.get(GENERATION, 0)
+    known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
+    with st.form(f"doctor-reread-{generation}", border=False):
+        first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")
+        key = first.selectbox(
+            "Codebook key",
+            known,
+            index=1 if asked.codebook else 0,
+            accept_new_options=True,
+            key=f"doctor-key-{generation}",
+            help="Only this tensor, whether or not a rule knows it; `container/key` where the key is not enough",
+        )
+        axes = ["as read", *doctor_address.AXES]
+        axis = second.selectbox(
+            "Axis",
+            axes,
+            index=axes.index(asked.axis) if asked.axis else 0,
+            key=f"doctor-axis-{generation}",
+            help="K,D: one row a code. D,K: one column a code",
+        )
+        rows = third.number_input(
+            "Rows",
+            value=asked.rows,
+            min_value=1,
+            step=1,
+            placeholder="all",
+            key=f"doctor-rows-{generation}",
+            help="Codes of one codebook, where several lie in one tensor",
+        )
+        if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
+            ask(overruled(asked, codebook="" if key in (None, BY_RULE) else key.strip(), axis=axis or "", rows=rows))
+            st.rerun()

@@ -1,0 +1,407 @@
+"""The Doctor page as Streamlit runs it, without a browser."""
+
+import re
+import shlex
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app import doctor_examples
+from app.doctor_address import Asked
+from app.doctor_case import Case, Dropped, command
+from app.services import Registry
+from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.doctor.examination import Request, examine
+from vqcore.doctor.report import headline
+from vqcore.doctor.treatment import foretell
+
+PAGE = Path(__file__).parents[2] / "app" / "views" / "doctor.py"
+SECONDS = 120
+K, D, N = 64, 8, 8_000
+USED = (3, 17, 40)
+"""Codes that the latents of `collapsed` fall on."""
+
+
+@pytest.fixture
+def codebook() -> np.ndarray:
+    return (3 * np.random.default_rng(0).standard_normal((K, D)) + 1).astype(np.float32)
+
+
+@pytest.fixture
+def latents(codebook: np.ndarray) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    chosen = codebook[generator.choice(USED, size=N, p=(0.7, 0.2, 0.1))]
+    return (chosen + 0.3 * generator.standard_normal(chosen.shape)).astype(np.float32)
+
+
+@pytest.fixture
+def collapsed(tmp_path: Path, codebook: np.ndarray, latents: np.ndarray) -> dict[str, str]:
+    """The link to a file of a codebook that has collapsed."""
+    np.save(tmp_path / "z_e.npy", latents)
+    return {"path": str(saved(tmp_path, codebook)), "latents": str(tmp_path / "z_e.npy")}
+
+
+def saved(folder: Path, codebook: np.ndarray, key: str = "quantize.embedding.weight") -> Path:
+    path = folder / "model.pt"
+    torch.save({key: torch.from_numpy(codebook), "encoder.weight": torch.zeros(3, 3)}, path)
+    return path
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
+    page.query_params.update(query)
+    return run(page)
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
+
+
+def case_of(sessions: Registry) -> Case:
+    return sessions.cases.values()[-1]
+
+
+def examined(sessions: Registry, **query: str) -> AppTest:
+    """The page of a link once the examination and what is drawn of it are done."""
+    page = open_page(**query)
+    assert case_of(sessions).examination.wait(SECONDS)
+    return run(page)
+
+
+def query_of(page: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
+
+
+def html_of(page: AppTest) -> str:
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def markdown_of(page: AppTest) -> list[str]:
+    found = (page.markdown, page.caption, page.error, page.warning, page.success, page.info, page.toast)
+    return [element.value for elements in found for element in elements] + [one.label for one in page.expander]
+
+
+def plain(text: str) -> str:
+    """Escaped Markdown as it is read."""
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def charts_of(page: AppTest) -> set[str]:
+    return {element.key.removeprefix("doctor-").removesuffix("-plot") for element in page.get("bidi_component")}
+
+
+def test_the_empty_page_says_what_to_do_and_offers_examples(sessions: Registry) -> None:
+    page = open_page()
+    assert "Give a checkpoint" in html_of(page)
+    assert [page.button(key=f"doctor-begin-{name}").label for name in doctor_examples.EXAMPLES]
+    assert [*page.error, *page.warning, *page.toast] == []
+    assert query_of(page) == {}
+    assert sessions.cases.values() == ()
+
+
+def test_examining_nothing_asks_for_a_path(sessions: Registry) -> None:
+    page = press(open_page(), "doctor-examine")
+    assert "path" in page.warning[0].value
+    assert sessions.cases.values() == ()
+
+
+def test_the_page_says_what_numpy_counts(
+    sessions: Registry, collapsed: dict[str, str], codebook: np.ndarray, latents: np.ndarray
+) -> None:
+    page = examined(sessions, **collapsed)
+    squares = np.square(latents[:, None].astype(np.float64) - codebook).sum(2)
+    codes = squares.argmin(1)
+    shares = np.bincount(codes, minlength=K) / N
+    entropy = -(shares[shares > 0] * np.log(shares[shares > 0])).sum()
+    error = squares.min(1).mean() / latents.var(0, dtype=np.float64).sum()
+    said = html_of(page)
+    assert set(np.flatnonzero(shares)) == set(USED)
+    assert "Index collapse: 3 of 64 codes carry 99% of assignments." in said
+    assert f"N = {N:,}" in said
+    assert f"N/K = {N // K}" in said
+    assert f"<td class='num'>{len(USED)} ({100 * len(USED) / K:.0f}%)</td>" in said
+    assert f"<td class='num'>{entropy / np.log(K):.2f}</td>" in said
+    assert f"<td class='num'>{error:.3g}</td>" in said
+    assert f"perplexity {np.exp(entropy):.1f} of {K}" in " ".join(markdown_of(page))
+    assert "0–2, 4–16, 18–39, 41–63" in [block.value for block in page.code]
+    assert charts_of(page) == {"map", "usage", "norms", "neighbours", "spectrum", "distances"}
+    assert [*page.error, *page.warning] == []
+
+
+def test_the_verdict_and_the_findings_are_those_of_the_command(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = examined(sessions, **collapsed)
+    examination = examine(Request(path=Path(collapsed["path"]), latents=Path(collapsed["latents"])))
+    assert escape(headline(examination)) in html_of(page)
+    (one,) = examination.examined
+    labels = [plain(expander.label) for expander in page.expander]
+    assert [finding.title in label for finding, label in zip(one.findings, labels, strict=True)]
+    assert all(finding.severity in label for finding, label in zip(one.findings, labels, strict=True))
+    lines = [block.value for block in page.code]
+    assert all(remedy.vqtorch in lines for remedy in one.verdict.remedies)
+
+
+def test_what_needs_latents_is_not_drawn_without_them(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = examined(sessions, path=collapsed["path"])
+    assert charts_of(page) == {"map", "norms", "neighbours", "spectrum"}
+    assert "Needs latents" in html_of(page)
+    assert "nothing counts usage" in html_of(page)
+    assert any("Needs latents" in caption.value for caption in page.caption)
+
+
+def test_codes_in_the_place_of_latents_are_taken_for_codes(
+    sessions: Registry, collapsed: dict[str, str], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "codes.npy", np.arange(N) % 32)
+    page = examined(sessions, path=collapsed["path"], latents=str(tmp_path / "codes.npy"))
+    assert "32 (50%)" in html_of(page)
+    assert "usage over the codes given" in html_of(page)
+    assert "--codes" in command(case_of(sessions).request)
+
+
+def test_typing_a_path_and_its_latents_examines_them(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = open_page()
+    page.text_input(key="doctor-path-1").set_value(f'"{collapsed["path"]}"')
+    page.text_input(key="doctor-latents-1").set_value(collapsed["latents"])
+    press(page, "doctor-examine")
+    assert case_of(sessions).examination.wait(SECONDS)
+    assert "Index collapse" in html_of(run(page))
+    assert query_of(page)["latents"] == collapsed["latents"]
+
+
+def test_a_reload_shows_the_same_examination(sessions: Registry, collapsed: dict[str, str]) -> None:
+    examined(sessions, **collapsed)
+    first = case_of(sessions)
+    page = open_page(**collapsed)
+    assert "Index collapse" in html_of(page)
+    assert case_of(sessions) is first
+    press(page, "doctor-examine")
+    assert case_of(sessions) is not first  # asked for again by hand, the file is read again
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/nowhere/model.pt", "No such file"),
+        ("~nobody-of-that-name/x.pt", "no path on this machine"),
+        ("<img src=x onerror=alert(1)>", "No such file"),
+        ("[a](javascript:alert(1))\n# head", "No such file"),
+        ("\x00", "cannot be opened"),
+    ],
+)
+def test_a_path_that_cannot_be_read_is_a_sentence_with_the_way_back(sessions: Registry, path: str, word: str) -> None:
+    page = examined(sessions, path=path)
+    (said,) = [error.value for error in page.error]
+    assert word in plain(said)
+    assert not re.search(r"(?<!\\)[<\[#]", said)
+    press(page, "doctor-back")
+    assert query_of(page) == {}
+    assert "Give a checkpoint" in html_of(page)
+
+
+def test_a_link_that_means_nothing_is_named(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = open_page(**collapsed, axis="sideways", rows="<b>", colour="red")
+    said = plain(" ".join(toast.value for toast in page.toast))
+    assert all(word in said for word in ("`axis`", "`rows`", "`colour`"))
+    assert query_of(page) == collapsed
+
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "[a](javascript:alert(1))",
+    "two\nlines\n# head",
+    "$x^2$ :red[x] `code`",
+    "'onmouseover='alert(1)",
+    "x" * 10_000,
+)
+
+
+def test_names_from_a_file_are_shown_as_they_are(sessions: Registry, tmp_path: Path, codebook: np.ndarray) -> None:
+    path = tmp_path / "model.pt"
+    torch.save({f"{name}.quantize.embedding.weight": torch.from_numpy(codebook) + 1 for name in HOSTILE}, path)
+    page = examined(sessions, path=str(path))
+    assert not page.error
+    said = html_of(page)
+    assert "<img" not in said
+    assert "'onmouseover" not in said
+    assert len(said) < 40_000
+    assert all(escape(name[:8].split("\n")[0]) in re.sub("<wbr>", "", said) for name in HOSTILE)
+    for text in markdown_of(page):
+        assert "<img" not in text
+        assert "\n#" not in text
+        assert not re.search(r"(?<!\\)\]\(javascript", text)
+
+
+def test_the_reading_can_be_overruled(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = examined(sessions, path=collapsed["path"])
+    generation = page.session_state["doctor-generation"]
+    page.number_input(key=f"doctor-rows-{generation}").set_value(16)
+    press(page, "doctor-reread-apply")
+    assert case_of(sessions).examination.wait(SECONDS)
+    run(page)
+    assert query_of(page) == {"path": collapsed["path"], "rows": "16"}
+    assert len(case_of(sessions).examination.result.examination.examined) == K // 16
+    page.selectbox(key="doctor-look-0").set_value(2)
+    run(page)
+    assert query_of(page)["look"] == "3"
+    assert "rows 32:48" in html_of(page)
+
+
+def test_a_key_that_is_not_there_is_a_sentence_and_can_be_put_right(
+    sessions: Registry, collapsed: dict[str, str]
+) -> None:
+    page = examined(sessions, path=collapsed["path"], codebook="quantize.embedding.wieght")
+    assert "quantize.embedding.weight" in plain(page.error[0].value)
+    generation = page.session_state["doctor-generation"]
+    page.selectbox(key=f"doctor-key-{generation}").set_value("as the rules find it")
+    press(page, "doctor-reread-apply")
+    assert case_of(sessions).examination.wait(SECONDS)
+    assert "Usage cannot be judged" in html_of(run(page))
+    assert query_of(page) == {"path": collapsed["path"]}
+
+
+def test_a_folder_is_followed_through_training(sessions: Registry, tmp_path: Path, codebook: np.ndarray) -> None:
+    for step in (10, 20, 30):
+        shifted = torch.from_numpy(codebook + np.float32(step))
+        torch.save({"quantize.embedding.weight": shifted}, tmp_path / f"<b>model-step={step}.pt")
+    (tmp_path / "broken-step=40.pt").write_bytes(b"")
+    page = examined(sessions, path=str(tmp_path))
+    said = html_of(page)
+    assert "Through training" in said
+    assert "series" in charts_of(page)
+    assert "<b>model" not in said
+    norms = [np.linalg.norm(codebook + np.float32(step), axis=1).mean() for step in (10, 20, 30)]
+    assert all(f"<td>{norm:.3g}</td>" in said for norm in norms)
+    assert any("Skipped" in caption.value and "empty" in caption.value for caption in page.caption)
+
+
+def foretold(sessions: Registry, page: AppTest) -> AppTest:
+    press(page, "doctor-what-if-begin")
+    assert case_of(sessions).what_if.wait(SECONDS)
+    return run(page)
+
+
+def test_what_if_shows_before_and_after_each_remedy(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = foretold(sessions, examined(sessions, **collapsed))
+    expected = foretell(open_checkpoint(collapsed["path"]), Path(collapsed["latents"])).foretold
+    said = html_of(page)
+    for outcome in (expected.before, *expected.after.values()):
+        assert f"<td class='num'>{outcome.codebooks[0].active:,} of {K}</td>" in said
+        assert f"<td class='num'>{outcome.relative_error:.1%}</td>" in said
+
+
+def repair(sessions: Registry, page: AppTest) -> AppTest:
+    press(page, "doctor-repair")
+    assert case_of(sessions).repair.wait(SECONDS)
+    return run(page)
+
+
+def test_a_repaired_copy_is_written_and_never_over_another_file_unasked(
+    sessions: Registry, collapsed: dict[str, str], tmp_path: Path, latents: np.ndarray
+) -> None:
+    out = tmp_path / "model-restart.pt"
+    out.write_bytes(b"precious")
+    page = repair(sessions, examined(sessions, **collapsed))
+    assert "exists" in page.error[0].value
+    assert out.read_bytes() == b"precious"
+    page.checkbox(key="doctor-force").check()
+    page = repair(sessions, page)
+    assert not page.error
+    assert "61 codes moved" in plain(page.success[0].value)
+    table = torch.load(out, weights_only=True)["quantize.embedding.weight"].numpy()
+    codes = np.square(latents[:, None] - table).sum(2).argmin(1)
+    assert len(np.unique(codes)) > K // 2
+
+
+def test_the_source_is_never_written_to(sessions: Registry, collapsed: dict[str, str]) -> None:
+    before = Path(collapsed["path"]).read_bytes()
+    page = examined(sessions, **collapsed)
+    page.text_input(key=f"doctor-out-restart-{page.session_state['doctor-generation']}").set_value(collapsed["path"])
+    page.checkbox(key="doctor-force").check()
+    page = repair(sessions, page)
+    assert "never written to" in page.error[0].value
+    assert Path(collapsed["path"]).read_bytes() == before
+
+
+def test_a_dropped_file_is_examined_and_its_repaired_copy_goes_back_to_the_browser(
+    sessions: Registry, collapsed: dict[str, str]
+) -> None:
+    files = [
+        ("../../<b>.pt", Path(collapsed["path"]).read_bytes()),
+        ("z.npy", Path(collapsed["latents"]).read_bytes()),
+    ]
+    dropped = Dropped(*files)
+    sessions.uploads.find_or_make(dropped.id, lambda: dropped)
+    folder = dropped.folder.path
+    page = examined(sessions, upload=dropped.id)
+    assert "Index collapse" in html_of(page)
+    page = repair(sessions, page)
+    assert plain(page.get("download_button")[0].proto.label) == "Download b-restart.pt"
+    assert (folder / "checkpoint" / "b-restart.pt").exists()
+
+
+def test_a_dropped_file_that_is_gone_is_a_sentence(sessions: Registry) -> None:
+    assert "Drop it again" in examined(sessions, upload="nobody").error[0].value
+
+
+@pytest.fixture
+def quick_example(monkeypatch: pytest.MonkeyPatch) -> str:
+    quick = doctor_examples.EXAMPLES["levels"]._replace(steps=12)
+    monkeypatch.setitem(doctor_examples.EXAMPLES, "levels", quick)
+    return "levels"
+
+
+def test_an_example_is_trained_and_examined(sessions: Registry, quick_example: str) -> None:
+    page = press(open_page(), f"doctor-begin-{quick_example}")
+    assert query_of(page) == {"example": quick_example}
+    case = case_of(sessions)
+    assert case.examination.wait(SECONDS)
+    assert "3 in the file" in html_of(run(page))
+    assert [one.codebook.num_codes for one in case.examination.result.examination.examined] == [128] * 3
+    assert shlex.split(command(case.request))[4] == str(case.request.path)
+
+
+def test_the_files_of_an_example_go_with_its_case(quick_example: str) -> None:
+    case = Case(Asked(example=quick_example))
+    assert case.examination.wait(SECONDS)
+    folder = case.folder.path
+    assert case.request.path.is_relative_to(folder)
+    assert folder.exists()
+    case.close()
+    del case
+    assert not folder.exists()
+
+
+def test_an_unknown_example_is_a_sentence(sessions: Registry) -> None:
+    assert "`example` must be one of" in plain(examined(sessions, example="<script>").error[0].value)
+
+
+def test_an_examination_can_be_cancelled(sessions: Registry) -> None:
+    page = open_page(example="default-start")
+    press(page, "doctor-cancel")
+    assert case_of(sessions).examination.wait(SECONDS)
+    assert "cancelled" in run(page).info[0].value
+    press(page, "doctor-back")
+    assert query_of(page) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.pt", "with space and 'quote'.pt", "-dash.pt", "$(touch x).pt", "two\nlines.pt"]
+)
+def test_the_command_survives_the_shell(name: str) -> None:
+    request = Request(path=Path(name), latents=Path("z e.npy"), key="-odd key", axis="K,D", rows=4)
+    words = shlex.split(command(request))
+    assert words[:4] == ["python", "-m", "vqcore", "doctor"]
+    assert Path(words[4]) == Path(name)
+    assert not words[4].startswith("-")
+    assert words[5:] == ["--latents", "z e.npy", "--codebook=-odd key", "--axis", "K,D", "--rows", "4"]

@@ -1,0 +1,83 @@
+import threading
+
+import pytest
+
+from app.jobs import Job, Kept
+
+SECONDS = 20
+
+
+class Closed:
+    """Notes whether it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_work_tells_how_far_it_is_and_what_came_of_it() -> None:
+    told, go_on = threading.Event(), threading.Event()
+
+    def work(progress):
+        progress("counting", 0.5)
+        told.set()
+        assert go_on.wait(SECONDS)
+        return 7
+
+    job = Job(work).start()
+    assert told.wait(SECONDS)
+    assert job.is_running
+    assert job.stage == ("counting", 0.5)
+    go_on.set()
+    assert job.wait(SECONDS)
+    assert (job.result, job.problem, job.is_running, job.is_cancelled) == (7, "", False, False)
+
+
+def test_cancelled_work_ends_at_its_next_word() -> None:
+    begun, go_on, said = threading.Event(), threading.Event(), []
+
+    def work(progress):
+        begun.set()
+        assert go_on.wait(SECONDS)
+        progress("more", 0.1)
+        said.append("too late")
+
+    job = Job(work).start()
+    assert begun.wait(SECONDS)
+    job.cancel()
+    assert not job.is_running
+    go_on.set()
+    assert job.wait(SECONDS)
+    assert job.is_cancelled
+    assert said == []
+
+
+@pytest.mark.parametrize(("error", "is_ours"), [(ValueError("`a` must be 1."), False), (KeyError("x"), True)])
+def test_a_failure_is_a_sentence_and_a_fault_of_ours_has_a_traceback(error: Exception, is_ours: bool) -> None:
+    def work(_):
+        raise error
+
+    job = Job(work).start()
+    assert job.wait(SECONDS)
+    assert job.problem.endswith(".")
+    assert ("Traceback" in job.details) is is_ours
+    assert not job.is_cancelled
+
+
+def test_one_value_too_many_closes_the_one_unasked_for_longest() -> None:
+    kept: Kept[Closed] = Kept(2)
+    first, second, third = Closed(), Closed(), Closed()
+    kept.find_or_make("first", lambda: first)
+    kept.find_or_make("second", lambda: second)
+    assert kept.find("first") is first
+    kept.find_or_make("third", lambda: third)
+    assert kept.find("second") is None
+    assert second.closed
+    assert not first.closed
+    kept.drop("first")
+    assert first.closed
+    kept.close()
+    assert third.closed
+    assert kept.values() == ()

@@ -1,0 +1,55 @@
+"""The Doctor page in a real browser: a file by its path, its verdict and charts, the table of remedies."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+import pytest
+import torch
+from live_page import wait_until
+from playwright.sync_api import expect
+from real_app import Server, Tab, app_server
+
+CHARTS = ("map", "usage", "norms", "neighbours", "spectrum", "distances")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
+        yield running
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """A collapsed codebook under a hostile name, and its latents."""
+    generator = np.random.default_rng(0)
+    codebook = generator.standard_normal((256, 16)).astype(np.float32)
+    checkpoint, latents = tmp_path / "model.pt", tmp_path / "z_e.npy"
+    torch.save({"<img src=x onerror=alert(1)>.quantize.embedding.weight": torch.from_numpy(codebook)}, checkpoint)
+    z_e = codebook[generator.integers(4, size=8_000)] + 0.1 * generator.standard_normal((8_000, 16))
+    np.save(latents, z_e.astype(np.float32))
+    return checkpoint, latents
+
+
+def test_a_file_is_examined_by_its_path_and_its_remedies_foretold(
+    open_tab: Callable[..., Tab], server: Server, files: tuple[Path, Path]
+) -> None:
+    page = open_tab(server, "doctor").page
+    page.get_by_role("textbox", name="Checkpoint on this machine").fill(str(files[0]))
+    page.get_by_role("textbox", name="Latents or codes, optional").fill(str(files[1]))
+    page.keyboard.press("Enter")
+    expect(page.locator(".vq-verdict strong")).to_have_text(
+        "Index collapse: 4 of 256 codes carry 99% of assignments."
+    )
+    drawn = [f"document.querySelector('.st-key-doctor-{name}-plot .js-plotly-plot')?._fullLayout" for name in CHARTS]
+    wait_until(page, " && ".join(drawn))
+    assert urlencode({"path": files[0], "latents": files[1]}) in page.url
+    assert page.locator("img[src='x']").count() == 0
+    page.get_by_role("button", name="Foretell the remedies").click()
+    rows = page.locator(".st-key-panel-doctor-what-if tr")
+    expect(rows).to_have_count(5)
+    expect(rows.nth(1)).to_contain_text("4 of 256")
+    assert page.evaluate(
+        "document.querySelector('.stMain').scrollWidth <= document.querySelector('.stMain').clientWidth"
+    )
