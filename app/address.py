@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app import lecture
 from app.figures.map_layers import read_layers
 from app.selection import read_choice, read_pins
 from app.wording import cut, ignored_names
@@ -94,7 +95,7 @@ class Request:
 
 def read(query: Mapping[str, str]) -> Request:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
+    known = {"session", "problem", "paused", "at", *lecture.NAMES, *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
     refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:

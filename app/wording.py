@@ -130,6 +130,8 @@ TIMELINE_HELP = (
 )
 PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has reached step {reached:,}: it is shown live."
 
+LECTURE_HELP = "The same with controls hidden or locked, for a class"
+
 GONE = "The run in this link has ended: the server was started anew, or newer runs took its place."
 
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."

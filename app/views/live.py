@@ -7,6 +7,8 @@ import streamlit as st
 from app import address, choice_state, wording
 from app.control_state import adopt, current_view, go_to, in_step, seen, step_chosen
 from app.controls import sidebar
+from app.lecture import LIVE
+from app.lecture_places import begin, query, shows
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
@@ -47,6 +49,7 @@ STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
 
 def page() -> None:
     """The page, as a script."""
+    begin(LIVE)
     entry = _attach()
     if entry is None:
         _empty_state()
@@ -101,7 +104,7 @@ def _begin(recipe: Recipe) -> None:
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
     view, is_paused = current_view(status.recipe), status.state is State.PAUSED
-    return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen())
+    return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
 
 
 def _gone(way_back: str) -> None:
@@ -149,8 +152,8 @@ def _live(session_id: str) -> None:
     elif status.state is not st.session_state["drawn_for"] or not in_step(entry, status):
         st.rerun()
     focus = choice_state.gather(entry, snapshot) if snapshot is not None else None
-    if (query := _query(entry, status)) != st.query_params.to_dict():
-        st.query_params.from_dict(query)  # the view controls below rerun this part alone
+    if (wanted := _query(entry, status)) != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
     _header(newest, snapshot, status)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
@@ -161,7 +164,8 @@ def _live(session_id: str) -> None:
         st.caption("Loading the data and building the model …")
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
-    past_bar(entry, newest, snapshot)
+    if shows("time"):
+        past_bar(entry, newest, snapshot)
     numbers = headline(snapshot, problem, words)
     tiles(numbers, key="tiles")
     st.session_state["panels"] = {}  # each panel notes there what it shows

@@ -15,6 +15,7 @@ from app.figures.level_bars import level_bars
 from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
 from app.figures.usage_map import rows_per, usage_map
+from app.lecture_places import NOWHERE, place
 from app.live_plot.component import live_plot
 from app.map_shades import shade
 from app.page_export import SeenPanel
@@ -43,10 +44,11 @@ def map_panel(
     head = bar("map")
     heading = head.container(width="stretch", key="map-heading")
     chosen = current_view(status.recipe)["map"]
-    if chosen in ("UMAP", "two codes") and len(views) > 1:
-        settings_popover(head, chosen)
+    tools = place("view", head)
+    if chosen in ("UMAP", "two codes") and len(views) > 1 and tools is not NOWHERE:
+        settings_popover(tools, chosen)
     if len(views) > 1:
-        head.button(
+        tools.button(
             "",
             icon=":material/center_focus_strong:",
             key="refit",
@@ -55,8 +57,9 @@ def map_panel(
             on_click=memory.ask_for_refit,
         )
     let_go(head, focus)
-    find_codes(head, entry, snapshot, problem, focus)
-    look_of_map(head, snapshot)
+    if tools is not NOWHERE:
+        find_codes(tools, entry, snapshot, problem, focus)
+        look_of_map(tools, snapshot)
     view = choose(head, "map", views) if len(views) > 1 else views[0]
     is_past = step_chosen() is not None
     stream = entry.stream(snapshot.level, is_past=is_past)
@@ -203,7 +206,7 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
     head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
     group = choose(head, "curves", address.VIEWS["curves"])
     smoothing = int(
-        head.selectbox(
+        place("view", head).selectbox(
             "Smoothing",
             address.VIEWS["smoothing"],
             index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
@@ -212,6 +215,7 @@ def curves_panel(snapshot: Snapshot, status: Status, problem: Problem, words: Le
             label_visibility="collapsed",
             width=112,
         )
+        or current_view(status.recipe)["smoothing"]
     )
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
     figure = curves(
