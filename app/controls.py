@@ -8,13 +8,14 @@ import streamlit as st
 
 from app import address
 from app.control_state import asked_for, current_view, default, go_live, key, restart, seen, send, shown, value
+from app.followed_controls import followed_controls
 from app.lecture import LIVE, SWITCHES
 from app.lecture_dialog import lecture_dialog
 from app.lecture_places import place, row, shows
 from app.page_export import page_html
 from app.services import Entry
 from app.switches import switches
-from app.wording import LECTURE_HELP, SETTING_HELP
+from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     PauseCommand,
@@ -38,7 +39,12 @@ STEPPING = (State.RUNNING, State.IDLE)
 
 
 def sidebar(entry: Entry, status: Status) -> None:
-    """Draw all controls for one session."""
+    """Draw all controls for one session; for those who follow it, how they stand."""
+    if entry.is_followed:
+        followed_controls(status)
+        if shows("links"):
+            _share(entry, status)
+        return
     place("problem").selectbox(
         "Problem",
         list(PROBLEMS),
@@ -173,6 +179,8 @@ def _share(entry: Entry, status: Status) -> None:
         st.caption("Opens a run of its own with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
         st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
+        st.caption(FOLLOW_HELP)
+        st.code(f"{(st.context.url or '').split('?')[0]}?watch={entry.watch_id}", language=None, wrap_lines=True)
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
     with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew

@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.planes import MapMemories
 from app.sweeps import Sweep
+from app.watched_session import WatchedSession
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
@@ -19,6 +20,9 @@ A class has room, and a machine of 8 GB too: the largest problem takes some 80 M
 while a restart can be undone.
 """
 
+MOST_FOLLOWERS = 96
+"""Followers remembered at once, of all sessions: three classes. The earliest joins anew if it is still there."""
+
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
@@ -28,8 +32,15 @@ class Entry:
     """A session with what its pages remember together."""
 
     id: str
-    session: Session
+    session: Session | WatchedSession
     maps: MapMemories = field(default_factory=MapMemories)
+    watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    """Another id of the session, by which others may watch it and nothing else."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
+        return isinstance(self.session, WatchedSession)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""
@@ -42,6 +53,7 @@ class Registry:
     def __init__(self, projection: ProjectionService | None = None) -> None:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
+        self._followers: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
 
     def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
@@ -50,9 +62,10 @@ class Registry:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
             stalest.session.stop()
-            for level in stalest.maps.by_level:
-                self.projection.forget(stalest.stream(level))
-                self.projection.forget(stalest.stream(level, is_past=True))
+            self._forget_maps(stalest)
+            for follower in tuple(self._followers.values()):
+                if follower.watch_id == stalest.watch_id:
+                    self._drop_follower(follower)
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()
@@ -66,6 +79,30 @@ class Registry:
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
         return self._entries.get(session_id) if session_id else None
+
+    def follow(self, watch_id: str | None) -> Entry | None:
+        """One more follower of the session that can be watched by this id, or None where there is none."""
+        owner = next((entry for entry in tuple(self._entries.values()) if entry.watch_id == watch_id), None)
+        if owner is None or isinstance(owner.session, WatchedSession):
+            return None
+        while len(self._followers) >= MOST_FOLLOWERS:
+            self._drop_follower(next(iter(self._followers.values())))
+        entry = Entry(secrets.token_urlsafe(9), WatchedSession(owner.session), watch_id=owner.watch_id)
+        self._followers[entry.id] = entry
+        return entry
+
+    def find_follower(self, entry_id: str | None) -> Entry | None:
+        """The follower of this id, which is in no URL, while its session is there; else None."""
+        return self._followers.get(entry_id) if entry_id else None
+
+    def _drop_follower(self, follower: Entry) -> None:
+        if self._followers.pop(follower.id, None) is not None:
+            self._forget_maps(follower)
+
+    def _forget_maps(self, entry: Entry) -> None:
+        for level in entry.maps.by_level:
+            self.projection.forget(entry.stream(level))
+            self.projection.forget(entry.stream(level, is_past=True))
 
     def begin_sweep(self, setting: Setting) -> Sweep:
         """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
@@ -85,6 +122,7 @@ class Registry:
         for entry in self._entries.values():
             entry.session.stop()
         self._entries.clear()
+        self._followers.clear()
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()

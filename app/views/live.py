@@ -66,8 +66,11 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes."""
-    entry = registry().find(st.session_state.get("session"))
+    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+
+    One that the URL asks to follow is never begun anew: a class would begin as many as it has heads.
+    """
+    entry = _present(st.session_state.get("session"))
     if entry is not None:
         return entry
     request = address.read(st.query_params)
@@ -75,15 +78,20 @@ def _attach() -> Entry | None:
         st.session_state["first_view"] = request.view
         for sentence in request.refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    entry = registry().find(request.session)
-    if entry is None and request.recipe is not None:
+    entry = registry().follow(request.watch) if request.watch else registry().find(request.session)
+    if entry is None and not request.watch and request.recipe is not None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
         _go_back(entry, request.at)
-    if request.session is not None and (entry is None or entry.id != request.session):
+    if not request.watch and request.session is not None and (entry is None or entry.id != request.session):
         st.session_state.setdefault("gone", True)
     return entry
+
+
+def _present(entry_id: str | None) -> Entry | None:
+    """The session of this id, one's own or one that is followed."""
+    return registry().find(entry_id) or registry().find_follower(entry_id)
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
@@ -104,7 +112,9 @@ def _begin(recipe: Recipe) -> None:
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
     view, is_paused = current_view(status.recipe), status.state is State.PAUSED
-    return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
+    own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
+    is_paused = is_paused and not entry.is_followed
+    return own | address.write(None, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
 
 
 def _gone(way_back: str) -> None:
@@ -123,7 +133,11 @@ def _empty_state() -> None:
         "<div class='vq-hero'><h1>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
-    _gone("The link does not say what it trained; begin another.")
+    request = address.read(st.query_params)
+    if request.watch:
+        _followed_gone(request.recipe)
+    else:
+        _gone("The link does not say what it trained; begin another.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.code_init}"):
@@ -132,12 +146,23 @@ def _empty_state() -> None:
             st.caption(find_problem(recipe.problem).about)
 
 
+def _followed_gone(recipe: Recipe | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.info(wording.FOLLOWED_GONE, icon=":material/link_off:")
+        if recipe is not None:
+            words = "Begin a run of your own with its last settings"
+            st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-own")
+
+
 @st.fragment(run_every=REFRESH_SECONDS)
 def _live(session_id: str) -> None:
-    entry = registry().find(session_id)
+    entry = _present(session_id)
     if entry is None:
+        request = address.read(st.query_params)
+        if request.watch:
+            st.rerun()  # where it is followed anew, if it can be
         st.warning(wording.GONE, icon=":material/link_off:")
-        recipe = address.read(st.query_params).recipe
+        recipe = request.recipe
         if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
             _begin(recipe)
             st.rerun()
@@ -155,7 +180,7 @@ def _live(session_id: str) -> None:
     if (wanted := _query(entry, status)) != st.query_params.to_dict():
         st.query_params.from_dict(wanted)  # the view controls below rerun this part alone
     problem = find_problem(status.recipe.problem)
-    _header(newest, snapshot, status)
+    _header(newest, snapshot, status, is_followed=entry.is_followed)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         _gone("This one begins again from its settings.")
         if status.message:
@@ -182,7 +207,7 @@ def _live(session_id: str) -> None:
     seen()["page"] = SeenPage(
         recipe=entry.session.recipes["main"],
         step=snapshot.step,
-        status=_status_line(newest, snapshot, status),
+        status=_status_line(newest, snapshot, status, is_followed=entry.is_followed),
         tiles=numbers,
         panels=st.session_state["panels"],
         events=snapshot.events,
@@ -191,17 +216,18 @@ def _live(session_id: str) -> None:
     registry().warm_up_projection()
 
 
-def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> None:
+def _header(newest: Snapshot | None, shown: Snapshot | None, status: Status, *, is_followed: bool) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(status.recipe)
     with head.container(key="status-place"):
-        status_line(_status_line(newest, shown, status), key="status")
+        status_line(_status_line(newest, shown, status, is_followed=is_followed), key="status")
 
 
-def _status_line(newest: Snapshot | None, shown: Snapshot | None, status: Status) -> StatusLine:
-    facts = [f"step {newest.step if newest else 0:,}"]
+def _status_line(newest: Snapshot | None, shown: Snapshot | None, status: Status, *, is_followed: bool) -> StatusLine:
+    facts = ["following a session"] if is_followed else []
+    facts += [f"step {newest.step if newest else 0:,}"]
     facts += [f"showing step {shown.step:,}"] if shown is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
