@@ -37,6 +37,9 @@ class Entry:
     watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     """Another id of the session, by which others may watch it and nothing else."""
 
+    in_use: dict[int, int] | None = None
+    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
+
     @property
     def is_followed(self) -> bool:
         """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
@@ -56,8 +59,15 @@ class Registry:
         self._followers: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
 
-    def begin(self, recipe: Recipe, *, paused: bool = False) -> Entry:
-        """A new session, started."""
+    def begin(
+        self,
+        recipe: Recipe,
+        *,
+        paused: bool = False,
+        pauses_at: int | None = None,
+        steps_per_second: float | None = None,
+    ) -> Entry:
+        """A new session, started; one that pauses by itself has a first path to lead its reader on."""
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
@@ -66,7 +76,8 @@ class Registry:
             for follower in tuple(self._followers.values()):
                 if follower.watch_id == stalest.watch_id:
                     self._drop_follower(follower)
-        entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
+        session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
+        entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
         self._entries[entry.id] = entry
         entry.session.start()
         return entry

@@ -14,6 +14,7 @@ from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.views.first_path import begin_first_path, first_path
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
@@ -25,12 +26,16 @@ from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
 
+FIRST = default_recipe("patches", code_init="kmeans")
+"""What the first of the starts begins, with a line that leads on."""
+
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs and a codebook that starts far from them. Watch what becomes of its codes, then throw a switch.",
-        default_recipe("patches"),
+        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "switch.",
+        FIRST,
     ),
     (
         ":material/spa:",
@@ -106,7 +111,9 @@ def _go_back(entry: Entry, step: int | None) -> None:
 
 
 def _begin(recipe: Recipe) -> None:
-    st.session_state["session"] = registry().begin(recipe).id
+    entry = begin_first_path(recipe) if recipe == FIRST else registry().begin(recipe)
+    st.session_state["session"] = entry.id
+    st.session_state.pop("first-path-read", None)
     st.session_state["gone"] = False
 
 
@@ -140,7 +147,9 @@ def _empty_state() -> None:
         _gone("The link does not say what it trained; begin another.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
-        with column.container(border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.code_init}"):
+        with column.container(
+            border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.options.replace_every}"
+        ):
             st.button(title, icon=icon, on_click=_begin, args=(recipe,), width="stretch")
             st.markdown(text)
             st.caption(find_problem(recipe.problem).about)
@@ -189,8 +198,9 @@ def _live(session_id: str) -> None:
         st.caption("Loading the data and building the model …")
         return
     words = level_words(status.recipe.structure, snapshot.level, len(snapshot.levels))
-    if shows("time"):
-        past_bar(entry, newest, snapshot)
+    with st.container(key="time"):  # one of the two, that no chart moves to another place
+        if not first_path(entry, newest, status) and shows("time"):
+            past_bar(entry, newest, snapshot)
     numbers = headline(snapshot, problem, words)
     tiles(numbers, key="tiles")
     st.session_state["panels"] = {}  # each panel notes there what it shows
