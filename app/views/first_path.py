@@ -30,6 +30,7 @@ OFFERS = {"Replace every 10": {"replace_every": 10}, "Affine running": {"affine"
 """The switches that the line offers."""
 
 MOST_READINGS = 200
+NOTE = "in use: by held-out z_e at that step; tiles: by the last batches"
 MEANING = (
     "A code is in use if it is the nearest to one of the {vectors:,} held-out z_e on the map, at that step. The "
     "tiles count the last training batches instead, and so follow later."
@@ -63,7 +64,8 @@ class Thrown:
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
-    """A session that can be watched as it collapses, and then waits for its reader."""
+    """A session that can be watched as it collapses, and then waits for its reader; usage is shown through time."""
+    st.session_state["first_view"] |= {"bars": "time"}
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
 
 
@@ -78,7 +80,10 @@ def first_path(entry: Entry, newest: Snapshot, status: Status) -> bool:
     counts = _counts(entry, newest)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
         meaning = MEANING.format(vectors=len(newest.codes))
-        st.html(f"<div class='vq-path' title='{meaning}'>{sentence(counts, thrown)}</div>", width="stretch")
+        st.html(
+            f"<div class='vq-path' title='{meaning}'>{sentence(counts, thrown)} <span>{NOTE}</span></div>",
+            width="stretch",
+        )
         for name in _offers(status) if asks(counts, thrown) else ():
             st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name))
         st.button(

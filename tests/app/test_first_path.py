@@ -75,7 +75,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def said(page: AppTest) -> str | None:
     lines = [element.proto.body for element in page.get("html") if "class='vq-path'" in element.proto.body]
-    return re.sub("<[^>]*>", "", lines[0]) if lines else None
+    return re.sub("<[^>]*>", "", lines[0].split(" <span>")[0]) if lines else None
 
 
 def offered(page: AppTest) -> list[str]:
