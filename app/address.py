@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app import lecture
 from app.figures.map_layers import read_layers
 from app.selection import read_choice, read_pins
 from app.variant_names import read_name
@@ -88,6 +89,9 @@ class Request:
     """What a URL asks for."""
 
     session: str | None
+    watch: str | None
+    """The session to follow and not to touch, by its other id; it goes before `session`."""
+
     recipe: Recipe | None
     paused: bool
     view: dict[str, str]
@@ -100,7 +104,7 @@ class Request:
 
 def read(query: Mapping[str, str]) -> Request:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "problem", "paused", "at", *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
+    known = {"session", "watch", "problem", "paused", "at", *lecture.NAMES, *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
     refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
@@ -134,7 +138,7 @@ def read(query: Mapping[str, str]) -> Request:
         view[name] = value
     at = _read_step(query.get("at"), refused)
     paused = PAUSED.get(query.get("paused", "0"), False)
-    return Request(query.get("session"), recipe, paused, view, at, tuple(map(cut, refused)))
+    return Request(query.get("session"), query.get("watch"), recipe, paused, view, at, tuple(map(cut, refused)))
 
 
 def write(

@@ -20,11 +20,15 @@ from app.control_state import (
     shown,
     value,
 )
+from app.followed_controls import followed_controls
 from app.fork_controls import fork_popover
+from app.lecture import LIVE, SWITCHES
+from app.lecture_dialog import lecture_dialog
+from app.lecture_places import NOWHERE, place, row, shows
 from app.page_export import page_html
 from app.services import Entry
 from app.switches import switches
-from app.wording import SETTING_HELP
+from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     PauseCommand,
@@ -48,8 +52,13 @@ STEPPING = (State.RUNNING, State.IDLE)
 
 
 def sidebar(entry: Entry, status: Status) -> None:
-    """Draw all controls for one session."""
-    st.selectbox(
+    """Draw all controls for one session; for those who follow it, how they stand."""
+    if entry.is_followed:
+        followed_controls(status)
+        if shows("links"):
+            _share(entry, status)
+        return
+    place("problem").selectbox(
         "Problem",
         list(PROBLEMS),
         index=list(PROBLEMS).index(default("problem")),
@@ -60,18 +69,21 @@ def sidebar(entry: Entry, status: Status) -> None:
         help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
-    st.caption("LIVE · in force on the next step")
-    switches(entry)
-    st.caption("RESTARTS · begin again at step 0")
-    _settings(entry)
+    if shows(*SWITCHES):
+        st.caption("LIVE · in force on the next step")
+        switches(entry)
+    if shows("restart"):
+        st.caption("RESTARTS · begin again at step 0")
+        _settings(entry)
     if notice := st.session_state.pop("notice", None):
         st.warning(notice, icon=":material/info:")
-    _share(entry, status)
+    if shows("links"):
+        _share(entry, status)
 
 
 def _transport(entry: Entry, status: Status) -> None:
     running = status.state in STEPPING
-    play, step, restart, undo = st.columns(4, gap="small")
+    play, step, restart, undo = row("play", "step", "restart", "undo")
     play.button(
         "",
         icon=":material/pause:" if running else ":material/play_arrow:",
@@ -109,8 +121,9 @@ def _transport(entry: Entry, status: Status) -> None:
         disabled=not status.can_undo,
         width="stretch",
     )
-    speed, forking = st.columns(2, gap="small")
-    fork_popover(forking, entry, status)
+    speed, forking = row("speed", "fork")
+    if forking is not NOWHERE:
+        fork_popover(forking, entry, status)
     speed.selectbox(
         "Speed",
         list(SPEEDS),
@@ -126,10 +139,10 @@ def _transport(entry: Entry, status: Status) -> None:
 def _settings(entry: Entry) -> None:
     _structure()
     with st.form("settings", border=False, enter_to_submit=False):
-        codes, batch = st.columns(2, gap="small")
+        codes, batch = row("num_codes", "batch_size")
         codes.number_input("Codes K", 1, MAX_CODES, value=default("num_codes"), step=1, key=key("num_codes"))
         batch.number_input("Batch", 1, 4096, value=default("batch_size"), step=1, key=key("batch_size"))
-        seed, init = st.columns(2, gap="small")
+        seed, init = row("seed", "code_init")
         seed.number_input("Seed", 0, 2**31 - 1, value=default("seed"), step=1, key=key("seed"))
         starts = get_args(CodeInit)
         init.selectbox(
@@ -139,12 +152,14 @@ def _settings(entry: Entry) -> None:
             key=key("code_init"),
             help="N(0, 1), or k-means of latents",
         )
-        st.form_submit_button("Restart with these", on_click=_restart_with_settings, args=(entry,), width="stretch")
+        place("restart").form_submit_button(
+            "Restart with these", on_click=_restart_with_settings, args=(entry,), width="stretch"
+        )
 
 
 def _structure() -> None:
     """Outside the form, so that what belongs to a structure comes and goes with the choice of it."""
-    structure, levels = st.columns(2, gap="small")
+    structure, levels = row("structure", "levels")
     structures = get_args(Structure)
     structure.selectbox(
         "Structure",
@@ -165,7 +180,7 @@ def _structure() -> None:
         persist_state="page",
         help=SETTING_HELP["levels"].format(dim=PROBLEMS[value("problem")].dim),
     )
-    st.checkbox(
+    place("share").checkbox(
         "one codebook for all",
         value=default("share"),
         key=key("share"),
@@ -175,11 +190,15 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, command, page = st.columns(3, gap="small")
+    link, command, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a run of its own with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
         st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
+        st.caption(FOLLOW_HELP)
+        st.code(f"{(st.context.url or '').split('?')[0]}?watch={entry.watch_id}", language=None, wrap_lines=True)
+        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
+            lecture_dialog(LIVE, query)
     with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         snapshot = entry.session.latest()

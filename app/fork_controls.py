@@ -71,6 +71,8 @@ def variants_bar(entry: Entry) -> None:
             on_change=_show,
             args=(key, names[0]),
         )
+        if entry.is_followed:
+            return
         if entry.variant != names[0]:
             st.button(
                 "End this fork",

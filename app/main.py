@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
 
 SIDEBAR_PIXELS = 280
@@ -24,7 +25,9 @@ pages = [
     st.Page("views/doctor.py", title="Doctor", url_path="doctor"),
 ]
 page = st.navigation(pages, position="hidden")
-with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title
-    for entry in pages:
-        st.page_link(entry, width="content")
+begin(page.title)
+if shows("navigation"):
+    with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title
+        for entry in pages:
+            st.page_link(entry, width="content")
 page.run()

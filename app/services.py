@@ -14,6 +14,7 @@ from app.planes import MapMemories
 from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
 from app.verdict_memory import VerdictMemories
+from app.watched_session import WatchedSession
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import Recipe
@@ -26,6 +27,9 @@ MOST_SESSIONS = 24
 A class has room, and a machine of 8 GB too: the largest problem takes some 80 MB a session on the CPU, and twice that
 while a restart can be undone.
 """
+
+MOST_FOLLOWERS = 96
+"""Followers remembered at once, of all sessions: three classes. The earliest joins anew if it is still there."""
 
 MOST_SEED_RUNS = 2
 """Trainings over seeds remembered at once, those under way among them."""
@@ -42,7 +46,7 @@ class Entry:
     """A session with what its pages remember together."""
 
     id: str
-    session: Session | OneVariant
+    session: Session | OneVariant | WatchedSession
     """The whole as the registry has it; a page may see it through one variant."""
 
     maps: MapMemories = field(default_factory=MapMemories)
@@ -53,6 +57,18 @@ class Entry:
 
     variant: str = ""
     """The variant it is seen through, if it is."""
+
+    watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    """Another id of the session, by which others may watch it and nothing else."""
+
+    in_use: dict[int, int] | None = None
+    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
+        whole = self.session.whole if isinstance(self.session, OneVariant) else self.session
+        return isinstance(whole, WatchedSession)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""
@@ -65,22 +81,34 @@ class Registry:
     def __init__(self, projection: ProjectionService | None = None) -> None:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
+        self._followers: dict[str, Entry] = {}
         self._sweeps: dict[Setting, Sweep] = {}
         self._seed_runs: dict[Plan, SeedRuns] = {}
         self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
         self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
 
-    def begin(self, recipe: Recipe | Mapping[str, Recipe], *, paused: bool = False) -> Entry:
-        """A new session of one recipe, or of several by the name of their variant, started."""
+    def begin(
+        self,
+        recipe: Recipe | Mapping[str, Recipe],
+        *,
+        paused: bool = False,
+        pauses_at: int | None = None,
+        steps_per_second: float | None = None,
+    ) -> Entry:
+        """A new session of one recipe, or of several by the name of their variant, started.
+
+        One that pauses by itself has a first path to lead its reader on.
+        """
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
             del self._entries[stalest.id]
             stalest.session.stop()
-            for level, variant in product(stalest.maps.by_level, stalest.session.status().variants):
-                seen = replace(stalest, variant=variant)
-                self.projection.forget(seen.stream(level))
-                self.projection.forget(seen.stream(level, is_past=True))
-        entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
+            self._forget_maps(stalest)
+            for follower in tuple(self._followers.values()):
+                if follower.watch_id == stalest.watch_id:
+                    self._drop_follower(follower)
+        session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
+        entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
         self._entries[entry.id] = entry
         entry.session.start()
         return entry
@@ -93,6 +121,31 @@ class Registry:
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
         return self._entries.get(session_id) if session_id else None
+
+    def follow(self, watch_id: str | None) -> Entry | None:
+        """One more follower of the session that can be watched by this id, or None where there is none."""
+        owner = next((entry for entry in tuple(self._entries.values()) if entry.watch_id == watch_id), None)
+        if owner is None or isinstance(owner.session, WatchedSession):
+            return None
+        while len(self._followers) >= MOST_FOLLOWERS:
+            self._drop_follower(next(iter(self._followers.values())))
+        entry = Entry(secrets.token_urlsafe(9), WatchedSession(owner.session), watch_id=owner.watch_id)
+        self._followers[entry.id] = entry
+        return entry
+
+    def find_follower(self, entry_id: str | None) -> Entry | None:
+        """The follower of this id, which is in no URL, while its session is there; else None."""
+        return self._followers.get(entry_id) if entry_id else None
+
+    def _drop_follower(self, follower: Entry) -> None:
+        if self._followers.pop(follower.id, None) is not None:
+            self._forget_maps(follower)
+
+    def _forget_maps(self, entry: Entry) -> None:
+        for level, variant in product(entry.maps.by_level, entry.session.status().variants):
+            seen = replace(entry, variant=variant)
+            self.projection.forget(seen.stream(level))
+            self.projection.forget(seen.stream(level, is_past=True))
 
     def begin_sweep(self, setting: Setting) -> Sweep:
         """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
@@ -125,6 +178,7 @@ class Registry:
         for entry in self._entries.values():
             entry.session.stop()
         self._entries.clear()
+        self._followers.clear()
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from app.control_state import already, default, key, send, value
+from app.lecture_places import place, row, shows
 from app.services import Entry
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
@@ -27,7 +28,7 @@ def switches(entry: Entry) -> None:
     """Draw all switches. One that has no effect beside the others is disabled."""
     bypassed: bool = value("bypass")
     _segments(entry, "affine", "Affine map of codes", get_args(Affine))
-    inner_steps, inner_lr = st.columns(2, gap="small")
+    inner_steps, inner_lr = row("inner_steps", "inner_lr")
     inner_steps.number_input(
         "Inner steps", 0, 100, value=default("inner_steps"), step=1, **_live(entry, "inner_steps")
     )
@@ -41,7 +42,7 @@ def switches(entry: Entry) -> None:
         disabled=value("inner_steps") == 0,
         **_live(entry, "inner_lr"),
     )
-    sync, groups = st.columns(2, gap="small")
+    sync, groups = row("sync", "affine_groups")
     sync.number_input(
         "Sync ν",
         0.0,
@@ -63,13 +64,17 @@ def switches(entry: Entry) -> None:
     )
     _replacement(entry)
     _loss(entry, bypassed)
+    if not shows("practitioners"):
+        return
     untouched = all(default(name) == getattr(Options(), name) for name in INSTEAD)
     with st.expander("What practitioners use instead", expanded=not untouched, type="compact"):
         _instead(entry, bypassed)
 
 
 def _replacement(entry: Entry) -> None:
-    every, onto, now = st.columns([12, 11, 5], gap="xsmall", vertical_alignment="bottom")
+    every, onto, now = row(
+        "replace_every", "replace_onto", "replace_now", spec=[12, 11, 5], gap="xsmall", vertical_alignment="bottom"
+    )
     every.number_input(
         "Replace every", 0, 1_000_000, value=default("replace_every"), step=10, **_live(entry, "replace_every")
     )
@@ -86,10 +91,10 @@ def _replacement(entry: Entry) -> None:
 
 
 def _loss(entry: Entry, bypassed: bool) -> None:
-    st.slider(
+    place("beta").slider(
         "β, codebook share", 0.0, 1.0, value=default("beta"), step=0.01, disabled=bypassed, **_live(entry, "beta")
     )
-    alpha, rate = st.columns(2, gap="small")
+    alpha, rate = row("alpha", "learning_rate")
     alpha.number_input(
         "α", 0.0, 1e6, value=default("alpha"), step=1.0, format="%g", disabled=bypassed, **_live(entry, "alpha")
     )
@@ -107,7 +112,7 @@ def _loss(entry: Entry, bypassed: bool) -> None:
 def _instead(entry: Entry, bypassed: bool) -> None:
     _segments(entry, "codebook_update", "Codes move by", get_args(CodebookUpdate))
     if value("codebook_update") == "ema":
-        st.number_input(
+        place("ema_decay").number_input(
             "EMA decay γ",
             0.0,
             1.0,
@@ -118,14 +123,14 @@ def _instead(entry: Entry, bypassed: bool) -> None:
             **_live(entry, "ema_decay"),
         )
     _segments(entry, "estimator", "Gradient across rounding", get_args(Estimator), disabled=bypassed)
-    of_z_e, of_codes = st.columns(2, gap="small")
+    of_z_e, of_codes = row("input_norm", "codebook_norm")
     _select(of_z_e, entry, "input_norm", "Norm of z_e", get_args(Norm))
     _select(of_codes, entry, "codebook_norm", "Norm of codes", get_args(Norm))
-    st.toggle("Bypass", value=default("bypass"), **_live(entry, "bypass"))
+    place("bypass").toggle("Bypass", value=default("bypass"), **_live(entry, "bypass"))
 
 
 def _segments(entry: Entry, name: str, label: str, choices: Sequence[str], *, disabled: bool = False) -> None:
-    st.segmented_control(
+    place(name).segmented_control(
         label,
         choices,
         default=default(name),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from app import lecture
 from app.wording import cut, ignored_names
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.trajectory_setting import Points, Setting
@@ -23,7 +24,7 @@ def default_setting(landscape: str = "quadratic") -> Setting:
 
 def read(query: Mapping[str, str]) -> tuple[Setting, list[str]]:
     """The setting in `query`, and a sentence for what could not be used."""
-    refused = ignored_names([name for name in query if name not in NAMES])
+    refused = ignored_names([name for name in query if name not in (*NAMES, *lecture.NAMES)])
     landscape = query.get("landscape", "quadratic")
     if landscape not in LANDSCAPES:
         refused.append(f"`landscape` must be one of {', '.join(LANDSCAPES)}, but got {landscape!r}.")

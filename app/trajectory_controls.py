@@ -5,7 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.trajectory_address import STEPS
+from app.lecture_places import NOWHERE, row, shows
+from app.lecture_places import place as at
+from app.trajectory_address import NAMES, STEPS
 from app.wording import TRAJECTORY_HELP
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.trajectory_setting import METHODS, Setting
@@ -38,13 +40,15 @@ def place(**places: Any) -> None:
 
 def choose() -> str | None:
     """Draw the controls and put in force what they say; a sentence where that cannot be."""
-    if control_key("seed") not in st.session_state:  # back from another page, which drops the controls' own memory
+    if not any(
+        control_key(name) in st.session_state for name in NAMES
+    ):  # back from another page, which drops the controls' own memory
         adopt(st.session_state[IN_FORCE])
     shown: Setting = st.session_state[ADOPTED]
     chosen = _draw(shown)
     before: Setting = st.session_state[IN_FORCE]
     for name, causes in PLACED_BY.items():
-        if any(chosen[cause] != getattr(before, cause) for cause in causes):
+        if any(cause in chosen and chosen[cause] != getattr(before, cause) for cause in causes):
             chosen[name] = None
     try:
         st.session_state[IN_FORCE] = replace(before, **chosen)
@@ -59,8 +63,9 @@ def control_key(name: str) -> str:
 
 
 def _draw(shown: Setting) -> dict[str, Any]:
-    names = list(LANDSCAPES)
-    landscape = st.selectbox(
+    """What is chosen by the controls that the page has; a hidden one chooses nothing."""
+    names, chosen = list(LANDSCAPES), dict[str, Any]()
+    landscape = at("landscape").selectbox(
         "Landscape",
         names,
         index=names.index(shown.landscape),
@@ -68,8 +73,11 @@ def _draw(shown: Setting) -> dict[str, Any]:
         on_change=_change_landscape,
         **_control("landscape"),
     )
-    st.caption("METHODS")
-    methods = st.pills(
+    if shows("landscape"):
+        chosen["landscape"] = landscape
+    if shows("methods"):
+        st.caption("METHODS")
+    methods = at("methods").pills(
         "Methods",
         list(METHODS),
         selection_mode="multi",
@@ -77,13 +85,17 @@ def _draw(shown: Setting) -> dict[str, Any]:
         label_visibility="collapsed",
         **_control("methods"),
     )
-    chosen = {"landscape": landscape, "methods": tuple(name for name in METHODS if name in (methods or ()))}
-    st.caption("SETTING · computes anew")
+    if shows("methods"):
+        chosen["methods"] = tuple(name for name in METHODS if name in (methods or ()))
+    if shows("setting", "rates", "weights", "alternating", "sync"):
+        st.caption("SETTING · computes anew")
     chosen |= _row(shown, seed="Seed", points="Points")
     chosen |= _row(shown, num_codes="Codes K", steps="Steps")
-    chosen["encoder"] = st.segmented_control(
+    encoder = at("encoder").segmented_control(
         "Encoder", ["free", "mlp"], default=shown.encoder, required=True, width="stretch", **_control("encoder")
     )
+    if shows("setting"):
+        chosen["encoder"] = encoder
     chosen |= _row(shown, learning_rate="Learning rate", noise="Noise")
     chosen |= _row(shown, alpha="α", beta="β")
     chosen |= _row(shown, inner_steps="Inner steps", inner_share="Inner share")
@@ -92,10 +104,11 @@ def _draw(shown: Setting) -> dict[str, Any]:
 
 def _row(shown: Setting, **labels: str) -> dict[str, Any]:
     """Number inputs beside each other. They set no bounds: the setting does, in a sentence."""
-    columns = st.columns(2, gap="small")
+    columns = row(*labels)
     return {
         name: _number(column, shown, name, text)
-        for column, (name, text) in zip(columns, labels.items(), strict=False)
+        for column, (name, text) in zip(columns, labels.items(), strict=True)
+        if column is not NOWHERE
     }
 
 

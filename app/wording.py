@@ -135,7 +135,13 @@ TIMELINE_HELP = (
 )
 PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has reached step {reached:,}: it is shown live."
 
+FOLLOW_HELP = (
+    "Follow link: this session as it trains, for others to watch with views of their own. It can change nothing."
+)
+LECTURE_HELP = "The same with controls hidden or locked, for a class"
+
 GONE = "The run in this link has ended: the server was started anew, or newer runs took its place."
+FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
 

@@ -8,17 +8,20 @@ from app import address, choice_state, wording
 from app.control_state import adopt, current_view, go_to, in_step, level_shown, seen, step_chosen
 from app.controls import sidebar
 from app.fork_controls import variants_bar
+from app.lecture import LIVE
+from app.lecture_places import begin, query, shows
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
 from app.variants import look_at, whole_of
+from app.views.first_path import begin_first_path, first_path
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
-from app.views.scene import LIVE, Scene
+from app.views.scene import HEADS, Scene
 from app.views.verdict import verdict_line
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
@@ -27,12 +30,16 @@ from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
 
+FIRST = default_recipe("patches", code_init="kmeans")
+"""What the first of the starts begins, with a line that leads on."""
+
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs and a codebook that starts far from them. Watch what becomes of its codes, then throw a switch.",
-        default_recipe("patches"),
+        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "switch.",
+        FIRST,
     ),
     (
         ":material/spa:",
@@ -51,6 +58,7 @@ STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
 
 def page() -> None:
     """The page, as a script."""
+    begin(LIVE)
     entry = _attach()
     if entry is None:
         _empty_state()
@@ -68,8 +76,11 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes."""
-    entry = registry().find(st.session_state.get("session"))
+    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+
+    One that the URL asks to follow is never begun anew: a class would begin as many as it has heads.
+    """
+    entry = _present(st.session_state.get("session"))
     if entry is not None:
         return entry
     request = address.read(st.query_params)
@@ -77,15 +88,20 @@ def _attach() -> Entry | None:
         st.session_state["first_view"] = request.view
         for sentence in request.refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    entry = registry().find(request.session)
-    if entry is None and request.recipe is not None:
+    entry = registry().follow(request.watch) if request.watch else registry().find(request.session)
+    if entry is None and not request.watch and request.recipe is not None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
         _go_back(entry, request.at)
-    if request.session is not None and (entry is None or entry.id != request.session):
+    if not request.watch and request.session is not None and (entry is None or entry.id != request.session):
         st.session_state.setdefault("gone", True)
     return entry
+
+
+def _present(entry_id: str | None) -> Entry | None:
+    """The session of this id, one's own or one that is followed."""
+    return registry().find(entry_id) or registry().find_follower(entry_id)
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
@@ -100,13 +116,17 @@ def _go_back(entry: Entry, step: int | None) -> None:
 
 
 def _begin(recipe: Recipe) -> None:
-    st.session_state["session"] = registry().begin(recipe).id
+    entry = begin_first_path(recipe) if recipe == FIRST else registry().begin(recipe)
+    st.session_state["session"] = entry.id
+    st.session_state.pop("first-path-read", None)
     st.session_state["gone"] = False
 
 
 def _query(entry: Entry, status: Status) -> dict[str, str]:
     view, is_paused = current_view(status.recipe), status.state is State.PAUSED
-    return address.write(entry.id, status.recipe, view, paused=is_paused, at=step_chosen())
+    own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
+    is_paused = is_paused and not entry.is_followed
+    return own | address.write(None, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
 
 
 def _gone(way_back: str) -> None:
@@ -125,13 +145,27 @@ def _empty_state() -> None:
         "<div class='vq-hero'><h1>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
-    _gone("The link does not say what it trained; begin another.")
+    request = address.read(st.query_params)
+    if request.watch:
+        _followed_gone(request.recipe)
+    else:
+        _gone("The link does not say what it trained; begin another.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
-        with column.container(border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.code_init}"):
+        with column.container(
+            border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.options.replace_every}"
+        ):
             st.button(title, icon=icon, on_click=_begin, args=(recipe,), width="stretch")
             st.markdown(text)
             st.caption(find_problem(recipe.problem).about)
+
+
+def _followed_gone(recipe: Recipe | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.info(wording.FOLLOWED_GONE, icon=":material/link_off:")
+        if recipe is not None:
+            words = "Begin a run of your own with its last settings"
+            st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-own")
 
 
 class _Places(NamedTuple):
@@ -144,10 +178,10 @@ class _Places(NamedTuple):
     """Map, bars, curves and examples, each below its head; none before there is a moment to show."""
 
 
-@st.fragment(key=LIVE)
+@st.fragment(key=HEADS)
 def _live(session_id: str) -> None:
     """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
-    entry = registry().find(session_id)
+    entry = _present(session_id)
     if entry is None:
         _ended()
         return
@@ -175,7 +209,7 @@ def _live(session_id: str) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
     """What changes with the training alone."""
-    entry = registry().find(session_id)
+    entry = _present(session_id)
     if entry is None:
         with places.message:
             _ended()
@@ -188,9 +222,9 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
         st.rerun()
     if (None if scene is None else what_heads_show(scene)) != heads_show:
         st.rerun()
-    if (query := _query(entry, status)) != st.query_params.to_dict():
-        st.query_params.from_dict(query)  # the view controls rerun `_live` alone
-    line = _status_line(scene, status)
+    if (wanted := _query(entry, status)) != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)  # the view controls rerun `_live` alone
+    line = _status_line(scene, status, is_followed=entry.is_followed)
     with places.status:
         status_line(line, key="status")
     with places.message:
@@ -201,7 +235,9 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
         if scene is None:
             st.caption("Loading the data and building the model …")
             return
-        past_bar(entry, scene.newest, scene.snapshot)
+        with st.container(key="time"):  # one of the two, that no chart moves to another place
+            if not first_path(entry, scene.newest, status) and shows("time"):
+                past_bar(entry, scene.newest, scene.snapshot)
         numbers = headline(scene.snapshot, scene.problem, scene.words)
         tiles(numbers, key="tiles")
         verdict_line(entry, scene.newest, scene.snapshot, status, scene.words)
@@ -222,8 +258,11 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
 
 
 def _ended() -> None:
+    request = address.read(st.query_params)
+    if request.watch:
+        st.rerun()  # where it is followed anew, if it can be
     st.warning(wording.GONE, icon=":material/link_off:")
-    recipe = address.read(st.query_params).recipe
+    recipe = request.recipe
     if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
         _begin(recipe)
         st.rerun()
@@ -263,8 +302,9 @@ def _header(recipe: Recipe) -> Any:
     return head.container(key="status-place")
 
 
-def _status_line(scene: Scene | None, status: Status) -> StatusLine:
-    facts = [f"step {scene.newest.step if scene else 0:,}"]
+def _status_line(scene: Scene | None, status: Status, *, is_followed: bool) -> StatusLine:
+    facts = ["following a session"] if is_followed else []
+    facts += [f"step {scene.newest.step if scene else 0:,}"]
     facts += [f"showing step {scene.snapshot.step:,}"] if scene is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app import address, choice_state, planes, wording
 from app.control_state import view_key
+from app.lecture_places import NOWHERE, place
 from app.selection import Pin
 from app.views.focus_controls import find_codes, let_go, look_of_map
 from app.views.map_settings import settings_popover
@@ -37,11 +38,11 @@ def map_head(scene: Scene) -> None:
     views = planes.views_of(snapshot)
     head = bar("map")
     heading = head.container(width="stretch", key="map-heading")
-    chosen = scene.view["map"]
-    if chosen in ("UMAP", "two codes") and len(views) > 1:
-        settings_popover(head, chosen)
+    chosen, tools = scene.view["map"], place("view", head)
+    if chosen in ("UMAP", "two codes") and len(views) > 1 and tools is not NOWHERE:
+        settings_popover(tools, chosen)
     if len(views) > 1:
-        head.button(
+        tools.button(
             "",
             icon=":material/center_focus_strong:",
             key="refit",
@@ -50,8 +51,9 @@ def map_head(scene: Scene) -> None:
             on_click=memory.ask_for_refit,
         )
     let_go(head, focus)
-    find_codes(head, entry, snapshot, scene.problem, focus)
-    look_of_map(head, snapshot)
+    if tools is not NOWHERE:
+        find_codes(tools, entry, snapshot, scene.problem, focus)
+        look_of_map(tools, snapshot)
     if len(views) > 1:
         choose(head, "map", views)
     heading.html(
@@ -78,7 +80,7 @@ def curves_head(_: Scene) -> None:
     head = bar("curves")
     head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
     choose(head, "curves", address.VIEWS["curves"])
-    head.selectbox(
+    place("view", head).selectbox(
         "Smoothing",
         address.VIEWS["smoothing"],
         index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.control_state import view_key
+from app.lecture_places import NOWHERE, place
 
 
 def bar(name: str) -> Any:
@@ -13,11 +14,14 @@ def bar(name: str) -> Any:
     return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
 
 
-def choose(place: Any, name: str, choices: Sequence[str]) -> Any:
+def choose(head: Any, name: str, choices: Sequence[str]) -> Any:
     """A segmented control whose choice is kept in the URL."""
     first = st.session_state["first_view"][name]
     default = first if first in choices else choices[0]
-    return place.segmented_control(
+    head = place("view", head)
+    if head is NOWHERE:
+        return st.session_state.get(view_key(name)) or default
+    return head.segmented_control(
         name,
         choices,
         default=default,

@@ -12,7 +12,7 @@ from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.session import Status
 
-LIVE = "live"
+HEADS = "heads"
 """The key of the fragment that draws the heads of the panels, and all below them."""
 
 
@@ -40,4 +40,4 @@ def shows_card(scene: Scene) -> bool:
 
 def redraw_heads() -> None:
     """Called when a hand has chosen on a chart: the heads know a choice, a refresh of the charts alone does not."""
-    st.rerun(LIVE)
+    st.rerun(HEADS)

@@ -8,6 +8,10 @@ import streamlit as st
 
 from app import sweeps, trajectory_address
 from app.figures.seed_bands import Band, Panel, seed_bands
+from app.lecture import TRAJECTORIES
+from app.lecture_dialog import lecture_dialog
+from app.lecture_places import begin, query, row, shows
+from app.lecture_places import place as at
 from app.live_plot.component import live_plot
 from app.services import registry
 from app.sweeps import Sweep
@@ -15,7 +19,7 @@ from app.trajectory_controls import adopt, choose, in_force, place
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
-from app.wording import as_written
+from app.wording import LECTURE_HELP, as_written
 from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_path import MEASURES, Path
 from vqcore.training.trajectory_setting import Setting
@@ -43,6 +47,7 @@ def _picture(setting: Setting) -> dict[str, Any]:
 
 def page() -> None:
     """The page, as a script."""
+    begin(TRAJECTORIES)
     if in_force() is None:
         setting, refused = trajectory_address.read(st.query_params)
         adopt(setting)
@@ -53,14 +58,15 @@ def page() -> None:
         problem = choose()
         setting = in_force() or trajectory_address.default_setting()
         _places(setting)
-        _share(setting)
+        if shows("links"):
+            _share(setting)
     with st.container(key="message"):
         shown, problem = _computed(setting, problem)
         if problem:
             st.error(problem, icon=":material/error:")
         if said := _diverged(_paths(shown)):
             st.warning(said, icon=":material/info:")
-    st.query_params.from_dict(trajectory_address.write(shown))
+    st.query_params.from_dict(trajectory_address.write(shown) | query())
     trajectory_plot(_picture(shown), key=PLOT, revision=repr(shown), on_moved=_moved)
     _sweep_panel(shown)
 
@@ -87,7 +93,7 @@ def _moved() -> None:
 
 
 def _places(setting: Setting) -> None:
-    st.button(
+    at("places").button(
         "Reset places",
         icon=":material/restart_alt:",
         key="reset-places",
@@ -100,11 +106,13 @@ def _places(setting: Setting) -> None:
 
 
 def _share(setting: Setting) -> None:
-    link, save = st.columns(2, gap="small")
+    link, save = row("link", "save-html")
     with link.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("Computes the same paths.")
-        query = urlencode(trajectory_address.write(setting))
-        st.code(f"{(st.context.url or '').split('?')[0]}?{query}", language=None, wrap_lines=True)
+        plain = trajectory_address.write(setting)
+        st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(plain)}", language=None, wrap_lines=True)
+        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
+            lecture_dialog(TRAJECTORIES, plain)
     save.download_button(
         "HTML",
         data=lambda: standalone_html(setting, _paths(setting)),
@@ -139,7 +147,7 @@ def _sweep(setting: Setting, was_running: bool) -> None:
         if bar.button("Cancel", icon=":material/close:", key="sweep-cancel"):
             sweep.cancel()
             st.rerun()
-    elif bar.button(f"Run {sweeps.SEEDS} seeds", icon=":material/casino:", key="sweep-begin"):
+    elif at("seeds", bar).button(f"Run {sweeps.SEEDS} seeds", icon=":material/casino:", key="sweep-begin"):
         registry().begin_sweep(setting)
         st.rerun()
     if sweep is None:

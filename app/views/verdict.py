@@ -92,6 +92,9 @@ def _remedy(entry: Entry, remedy: Remedy, recipe: Recipe, key: str, *, is_past: 
         why = "needs a restart" if remedy.ours else "in your own code"
         button.caption(f"{why}{': ' + ' '.join(remedy.ours) if remedy.ours else ''}")
         return
+    if entry.is_followed:
+        button.caption(" ".join(remedy.ours))
+        return
     in_force = all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
     button.button(
         "in force" if in_force else " ".join(remedy.ours),

@@ -54,7 +54,7 @@ def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callabl
     starts = page.locator("[class*='st-key-start-'] button:visible")
     expect(starts).to_have_count(3)
     assert page.locator(".js-plotly-plot").count() == 0
-    page.get_by_role("button", name="Collapse, live").click()
+    page.get_by_role("button", name="Healthy with k-means").click()
     wait_for_charts(page)
     count_draws(page, MAP)
     wait_for_step(page, step_of(page) + 2)

@@ -82,6 +82,25 @@ def test_paused_it_stands_still_and_steps_singly():
         assert session.status().steps_per_second == 0
 
 
+def test_it_pauses_at_the_step_it_was_given_once_and_at_the_speed_it_was_given():
+    with running(pause_at=4, steps_per_second=200.0) as session:
+        reach(session, lambda s: s.status().state is State.PAUSED and step_of(s) == 4)
+        assert [moment.step for moment in session.moments()][-1] == 4
+        assert session.status().speed_limit == 200.0
+        obeyed(session, ResumeCommand())
+        reach(session, lambda s: step_of(s) > 6)
+        assert session.status().state is State.RUNNING
+
+
+def test_a_run_begun_anew_does_not_pause_where_the_first_would_have():
+    with running(pause_at=4, paused=True) as session:
+        reach(session, lambda s: step_of(s) == 0)
+        obeyed(session, RestartCommand(RECIPE))
+        obeyed(session, ResumeCommand())
+        reach(session, lambda s: step_of(s) > 6)
+        assert session.status().state is State.RUNNING
+
+
 def test_its_curves_are_those_of_the_bare_trainer():
     with running(paused=True) as session:
         for _ in range(20):

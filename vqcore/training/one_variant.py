@@ -13,7 +13,10 @@ from vqcore.training.timeline import Moment
 
 
 class OneVariant:
-    """What `Session` answers, of `variant`; commands that name a variant go to this one, others to the whole."""
+    """What `Session` answers, of `variant`; commands that name a variant go to this one, others to the whole.
+
+    The whole may be anything that answers as a session does.
+    """
 
     def __init__(self, whole: Session, variant: str) -> None:
         self.whole = whole

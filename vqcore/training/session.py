@@ -128,6 +128,8 @@ class Session:
     Args:
         recipes: one recipe, or several by the name of their variant; variants step in lockstep.
         paused: begin paused at step 0.
+        pause_at: having trained to this step for the first time, pause.
+        steps_per_second: as `SpeedCommand` sets it.
         idle_pause_seconds: without a look for so long, the session pauses itself.
         clock: seconds, monotonic.
     """
@@ -137,6 +139,8 @@ class Session:
         recipes: Recipe | Mapping[str, Recipe],
         *,
         paused: bool = False,
+        pause_at: int | None = None,
+        steps_per_second: float | None = None,
         idle_pause_seconds: float = IDLE_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -161,11 +165,13 @@ class Session:
         self._trainers: dict[str, Trainer] = {}
         self._trails: _Trails = {}
         self._replaced: _Run | None = None
-        self._steps_per_second: float | None = None
+        self._pause_at = pause_at
+        self._steps_per_second = steps_per_second
         self._next_step_at = 0.0
         self._advanced_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
-        self._status = Status(State.STARTING, "", 0.0, next(iter(self.recipes.values())))
+        first = next(iter(self.recipes.values()))
+        self._status = Status(State.STARTING, "", 0.0, first, speed_limit=steps_per_second)
 
     def start(self) -> None:
         """Begin, in a thread of its own. A torch thread alive when Python exits aborts it, so exit stops it."""
@@ -357,6 +363,7 @@ class Session:
                 self._end(variant)
                 self._publish()
             case RestartCommand(recipe):
+                self._pause_at = None
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
                 self._begin({next(iter(self.recipes)): recipe} if isinstance(recipe, Recipe) else dict(recipe))
             case UndoRestartCommand():
@@ -424,7 +431,10 @@ class Session:
             return
         with TURNS:
             self._step()
-            if self._asked:
+            if self.trained_steps() == self._pause_at:
+                self._pause_at = None
+                self._pause(State.PAUSED)
+            elif self._asked:
                 self._publish()
         if self._steps_per_second is not None:
             self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())

@@ -1,0 +1,154 @@
+"""Lecture links: which groups of controls a URL hides or locks, on which page. Draws nothing.
+
+A matter of calm, not of protection: who edits the link has every control back.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.wording import LONGEST_NAME, NAMES_SAID, cut
+
+HIDE, LOCK, ONLY = "hide", "lock", "only"
+NAMES = (HIDE, LOCK, ONLY)
+"""What a URL may say of controls: groups by name, with commas between. `only` hides all others of the page."""
+
+
+class Group(NamedTuple):
+    """Controls that are shown, locked or hidden together."""
+
+    title: str
+    controls: tuple[str, ...] = ()
+    lockable: bool = True
+    """Whether it can be shown without answering to the hand."""
+
+
+LIVE, TRAJECTORIES = "Live", "Trajectories"
+LINKS = Group("Link, CLI and HTML", ("link", "command", "save-html"))
+NAVIGATION = Group("Links to the other pages", lockable=False)
+
+SWITCHES: dict[str, Group] = {
+    "affine": Group("Affine map", ("affine", "affine_groups")),
+    "alternating": Group("Inner steps", ("inner_steps", "inner_lr")),
+    "sync": Group("Sync ν", ("sync",)),
+    "replacement": Group("Replacement", ("replace_every", "replace_onto", "replace_now")),
+    "weights": Group("α and β", ("alpha", "beta")),
+    "rates": Group("Learning rate", ("learning_rate",)),
+    "practitioners": Group(
+        "What practitioners use",
+        ("codebook_update", "ema_decay", "estimator", "input_norm", "codebook_norm", "bypass"),
+    ),
+}
+"""The live switches."""
+
+GROUPS: dict[str, dict[str, Group]] = {
+    LIVE: {
+        "problem": Group("Problem", ("problem",)),
+        "transport": Group("Play, pause, step", ("play", "step")),
+        "restart": Group(
+            "Restart and its settings",
+            ("restart", "undo", "structure", "levels", "share", "num_codes", "batch_size", "seed", "code_init"),
+        ),
+        "speed": Group("Speed", ("speed",)),
+        "fork": Group("Fork", ("fork",)),
+        **SWITCHES,
+        "links": LINKS,
+        "view": Group("Choices at the charts", ("view",)),
+        "time": Group("Going back in time", lockable=False),
+        "navigation": NAVIGATION,
+    },
+    TRAJECTORIES: {
+        "landscape": Group("Landscape", ("landscape",)),
+        "methods": Group("Methods", ("methods",)),
+        "setting": Group("Seed, points, codes, steps", ("seed", "points", "num_codes", "steps", "encoder")),
+        "rates": Group("Learning rate, noise", ("learning_rate", "noise")),
+        "weights": Group("α and β", ("alpha", "beta")),
+        "alternating": Group("Inner steps", ("inner_steps", "inner_share")),
+        "sync": Group("Sync ν", ("nu",)),
+        "places": Group("Reset places", ("places",)),
+        "seeds": Group("Run over seeds", ("seeds",)),
+        "links": LINKS,
+        "navigation": NAVIGATION,
+    },
+}
+"""By page, each in the order of the screen."""
+
+OTHERS = {"navigation": NAVIGATION}
+"""Of a page that is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What of a page's controls is hidden, and what is locked; all else is shown."""
+
+    hidden: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
+
+
+class Preset(NamedTuple):
+    """A lecture link to begin from."""
+
+    title: str
+    limits: Limits
+    collapses: bool = False
+    """Whether it is of the run that collapses, and not of the one on the page."""
+
+
+def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
+    """The limits that `query` sets on `page`, and a sentence for each name that could not be used."""
+    groups, refused = GROUPS.get(page, OTHERS), list[str]()
+    named = {name: _known(name, query[name], groups, refused) for name in NAMES if name in query}
+    hidden = set(named.get(HIDE, ()))
+    if only := named.get(ONLY):
+        hidden |= set(groups) - set(only)
+    loose = [name for name in named.get(LOCK, ()) if not groups[name].lockable]
+    if loose:
+        refused.append(f"`{LOCK}` in the link cannot hold {', '.join(loose)}: such can be shown or hidden only.")
+    return Limits(frozenset(hidden), frozenset(named.get(LOCK, ())) - hidden - set(loose)), refused
+
+
+def write(limits: Limits, page: str) -> dict[str, str]:
+    """The query that `read` turns into the same, as short as may be."""
+    groups = GROUPS.get(page, OTHERS)
+    hidden = [name for name in groups if name in limits.hidden]
+    kept = [name for name in groups if name not in limits.hidden]
+    locked = [name for name in kept if name in limits.locked]
+    query = {}
+    if hidden:
+        query = {ONLY: ",".join(kept)} if 0 < len(kept) < len(hidden) else {HIDE: ",".join(hidden)}
+    return query | ({LOCK: ",".join(locked)} if locked else {})
+
+
+def only(*names: str) -> Limits:
+    """All of the Live page hidden but these."""
+    return Limits(frozenset(GROUPS[LIVE]) - set(names))
+
+
+def presets(page: str) -> list[Preset]:
+    """Lecture links to begin from, the plain one first."""
+    found = [Preset("This run, every control", Limits())]
+    if page == LIVE:
+        methods = ("affine", "replacement", "alternating", "sync")
+        found += [
+            Preset(
+                f"A run that collapses, with one switch: {SWITCHES[name].title}",
+                only("transport", name, "view", "time"),
+                collapses=True,
+            )
+            for name in methods
+        ]
+        found.append(
+            Preset("This run, all switches locked", Limits(frozenset({"links", "navigation"}), frozenset(SWITCHES)))
+        )
+    return [*found, Preset("The charts alone", Limits(frozenset(GROUPS[page])))]
+
+
+def _known(parameter: str, text: str, groups: Iterable[str], refused: list[str]) -> list[str]:
+    """The groups that `text` names; a sentence on the rest of it."""
+    names = [name.strip() for name in text.split(",")]
+    known, unknown = [name for name in names if name in groups], [name for name in names if name not in groups]
+    if unknown:
+        said = ", ".join(repr(cut(name, LONGEST_NAME)) for name in unknown[:NAMES_SAID])
+        more = f" and {len(unknown) - NAMES_SAID} more" if len(unknown) > NAMES_SAID else ""
+        refused.append(f"`{parameter}` in the link may name {', '.join(groups)}, but not {said}{more}.")
+    return known

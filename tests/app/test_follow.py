@@ -1,0 +1,267 @@
+"""Following a session: everything is seen, and nothing that is sent changes it."""
+
+import json
+from collections.abc import Iterator
+from types import MappingProxyType
+from urllib.parse import urlencode
+
+import pytest
+from live_page_runs import control, entry_of, open_page, press, reach, run, shown, step_of
+from streamlit.testing.v1 import AppTest
+
+from app import control_state
+from app.address import RECIPE_NAMES
+from app.services import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
+from app.watched_session import WatchedSession
+from vqcore.quantizer.options import option_names
+from vqcore.training import commands
+from vqcore.training.recipe import default_recipe
+from vqcore.training.session import Session, State
+
+pytestmark = pytest.mark.usefixtures("sessions")
+
+RECIPE = default_recipe("plane", device="cpu", num_codes=8)
+EVERY_COMMAND = (
+    commands.PauseCommand(),
+    commands.ResumeCommand(),
+    commands.StepCommand(),
+    commands.SpeedCommand(1.0),
+    commands.ChangeCommand(MappingProxyType({"beta": 0.1})),
+    commands.ForkCommand("twin", MappingProxyType({})),
+    commands.RestartCommand(RECIPE),
+    commands.UndoRestartCommand(),
+    commands.ExamineCommand(0),
+)
+OTHER_VALUES = {
+    "affine": "running",
+    "beta": 0.1,
+    "sync": 3.0,
+    "replace_every": 7,
+    "problem": "digits",
+    "bypass": True,
+}
+
+
+def begun(*, paused: bool = True) -> Entry:
+    entry = registry().begin(RECIPE, paused=paused)
+    assert entry.session.wait(lambda session: session.latest() is not None)
+    return entry
+
+
+def state_of(entry: Entry) -> tuple:
+    """All of a session that somebody could have changed."""
+    snapshot, status = entry.session.latest(), entry.session.status()
+    kept = (status.state, status.recipe, status.run, status.variants, status.speed_limit, status.can_undo)
+    return (*kept, status.message, snapshot.step, snapshot.events, dict(entry.session.recipes))
+
+
+def follow(entry: Entry, **query: str) -> AppTest:
+    return open_page(watch=entry.watch_id, **query)
+
+
+def messages(block) -> Iterator[str]:
+    """All that a page sends to its browser."""
+    for child in block.children.values():
+        if proto := getattr(child, "proto", None):
+            yield str(proto)
+        yield from messages(child) if hasattr(child, "children") else ()
+
+
+def test_every_command_there_is_was_thought_of():
+    assert {type(command) for command in EVERY_COMMAND} == set(commands.Command.__args__)
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=lambda command: type(command).__name__)
+def test_a_follower_sends_nothing(command):
+    owner = begun()
+    before, done = state_of(owner), owner.session.status().commands_done
+    follower = registry().follow(owner.watch_id)
+    for send in (follower.session.send, lambda command: control_state.send(follower, command)):
+        with pytest.raises(PermissionError, match=type(command).__name__):
+            send(command)
+    assert owner.session.commands_pending() == 0
+    assert (state_of(owner), owner.session.status().commands_done) == (before, done)
+
+
+def test_a_follower_reads_all_that_a_page_reads():
+    owner = begun()
+    own, followed = owner.session, registry().follow(owner.watch_id).session
+    assert followed.latest() is own.latest()
+    assert followed.history() is own.latest().history
+    assert followed.at(0).step == 0
+    assert (followed.moments(), followed.status(), followed.trained_steps()) == (own.moments(), own.status(), 0)
+    query = commands.ExamineCommand(0)
+    assert followed.wait(lambda session: session.examination(query) is not None)
+    assert followed.examination(query) is own.examination(query)
+
+
+def test_what_a_follower_has_holds_nothing_that_ends_or_changes_a_session():
+    public = {name for name in dir(WatchedSession) if not name.startswith("_")}
+    assert public & {name for name in dir(Session) if not name.startswith("_")} >= public - {"recipes"}
+    assert not public & {"start", "stop"}
+    owner = begun()
+    follower = registry().follow(owner.watch_id)
+    seen: list[object] = []
+    follower.session.wait(lambda session: bool(seen.append(session)) or True)
+    assert seen == [follower.session]
+    with pytest.raises(TypeError):
+        follower.session.recipes["main"] = default_recipe("digits")
+    snapshot = follower.session.latest()
+    for array in (snapshot.codebook, snapshot.counts, snapshot.z_e):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_a_page_that_follows_shows_the_session_and_offers_no_control():
+    owner = begun(paused=False)
+    page = follow(owner)
+    assert shown(page) >= {"map-plot", "bars-plot", "curves-plot", "tiles", "status", "time-bar"}
+    assert not [*page.sidebar.slider, *page.sidebar.number_input, *page.sidebar.selectbox, *page.sidebar.button_group]
+    assert not {"play", "step", "restart", "undo", "replace_now"} & {button.key for button in page.button}
+    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
+    assert json.loads(line.proto.json)["facts"][0] == "following a session"
+    assert page.query_params["watch"] == owner.watch_id
+    assert "session" not in page.query_params
+
+
+def test_nothing_that_a_browser_sends_changes_the_session():
+    owner = begun()
+    before = state_of(owner)
+    page = follow(
+        owner,
+        problem="digits",
+        paused="0",
+        at="3",
+        beta="0.1",
+        affine="running",
+        num_codes="4",
+        seed="9",
+        hide="view",
+    )
+    run(page)
+    for generation in range(1, 4):
+        for name, value in OTHER_VALUES.items():
+            page.session_state[f"{name}-{generation}"] = value
+    for name in (*option_names(), *RECIPE_NAMES, "replace_now", "play", "restart", "undo", "step"):
+        page.session_state[name] = True
+    for asked in (default_recipe("digits"), RECIPE):
+        page.session_state["asked"] = page.session_state["adopted"] = asked
+        run(page)
+    page.query_params["at"] = "0"
+    run(page)
+    run(page)
+    assert state_of(owner) == before
+
+
+def test_views_of_a_follower_are_his_own():
+    teacher = reach(open_page(problem="digits", paused="1"), lambda session: step_of(session) == 0)
+    owner = entry_of(teacher)
+    pages = [follow(owner, map="UMAP", bars="gradient"), follow(owner)]
+    assert pages[0].query_params["bars"] == "gradient"
+    assert "bars" not in run(pages[1]).query_params
+    press(pages[0], "refit")
+    assert not any(memory.refit_wanted for memory in owner.maps.by_level.values())
+    streams = {entry.stream(0) for entry in registry()._followers.values()}
+    assert len(streams) == 2
+    assert owner.stream(0) not in streams
+    run(teacher)
+    assert "bars" not in teacher.query_params
+
+
+def test_followers_see_what_the_owner_does():
+    teacher = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
+    page = follow(entry_of(teacher))
+    teacher.button_group(key=control(teacher, "affine")).set_value("running")
+    run(teacher)
+    press(teacher, "step")
+    reach(teacher, lambda session: step_of(session) == 1)
+    run(page)
+    (row,) = [text for text in messages(page.sidebar) if "affine</td>" in text]
+    assert "<tr class=changed><td>affine</td><td>running</td>" in row
+    assert page.query_params["affine"] == "running"
+    press(teacher, "restart")
+    reach(teacher, lambda session: step_of(session) == 0)
+    run(page)
+    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
+    assert "step 0" in json.loads(line.proto.json)["facts"]
+
+
+def test_the_owners_id_is_nowhere_on_a_page_that_follows():
+    teacher = reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0)
+    owner = entry_of(teacher)
+    page = follow(owner)
+    page.session_state["link"] = page.session_state["command"] = True
+    run(page)
+    sent = "".join(messages(page._tree))
+    assert "python -m vqcore train" in sent
+    assert owner.watch_id in sent
+    assert owner.id not in sent
+    assert owner.id not in urlencode(dict(page.query_params.items()))
+    assert owner.id in entry_of(teacher).id  # the search above would have found it
+    seen = page.session_state["seen"]["page"]
+    assert owner.id not in repr(seen)
+
+
+def test_neither_id_stands_for_the_other():
+    owner = begun()
+    follower = registry().follow(owner.watch_id)
+    assert registry().find(owner.watch_id) is None
+    assert registry().find(follower.id) is None
+    assert registry().follow(owner.id) is None
+    assert registry().follow("") is None
+    assert registry().follow(None) is None
+    assert len({owner.id, owner.watch_id, follower.id}) == 3
+    page = open_page(session=owner.watch_id)
+    assert "has ended" in page.info[0].value
+    page = open_page(session=owner.id, watch=owner.watch_id)  # watching goes before touching
+    assert "session" not in page.query_params
+    assert not page.sidebar.number_input
+
+
+def test_a_session_that_is_gone_is_said_with_a_way_back_and_nothing_is_begun():
+    page = open_page(watch="gone-with-its-server", problem="plane", beta="0.5")
+    assert "has ended" in page.info[0].value
+    assert registry()._entries == {}
+    press(page, "begin-own")
+    assert "watch" not in page.query_params
+    assert entry_of(page).session.status().recipe.options.beta == 0.5
+    assert open_page(watch="gone-with-its-server").info
+
+
+def test_a_session_that_ends_while_it_is_followed_is_said():
+    owner = begun()
+    page = follow(owner)
+    registry().close()
+    run(page)
+    assert "has ended" in page.info[0].value
+    assert registry()._entries == {}
+
+
+def test_followers_keep_a_session_awake_and_only_its_own_end_ends_it():
+    owner, others = begun(), [begun() for _ in range(MOST_SESSIONS - 1)]
+    followers = [registry().follow(owner.watch_id) for _ in range(MOST_FOLLOWERS + 1)]
+    assert registry().find_follower(followers[0].id) is None  # the earliest, which would join anew
+    followers[1].session.latest()
+    registry().begin(RECIPE, paused=True)  # one more than there may be
+    assert registry().find(owner.id) is owner
+    assert registry().find(others[0].id) is None
+    for entry in others[1:]:
+        entry.session.latest()
+    registry().begin(RECIPE, paused=True)
+    assert registry().find(owner.id) is None
+    assert registry().find_follower(followers[-1].id) is None
+    assert registry()._followers == {}
+
+
+def test_an_idle_session_goes_on_when_a_follower_looks():
+    now = [0.0]
+    session = Session(RECIPE, idle_pause_seconds=5.0, clock=lambda: now[0])
+    session.start()
+    try:
+        assert session.wait(lambda session: session.status().state is State.RUNNING)
+        now[0] = 60.0
+        assert session.wait(lambda session: session.status().state is State.IDLE)
+        WatchedSession(session).latest()
+        assert session.wait(lambda session: session.status().state is State.RUNNING)
+    finally:
+        session.stop()
