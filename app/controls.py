@@ -7,7 +7,19 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app import address
-from app.control_state import asked_for, current_view, default, go_live, key, restart, seen, send, shown, value
+from app.control_state import (
+    asked_for,
+    current_view,
+    default,
+    go_live,
+    is_gone,
+    key,
+    restart,
+    seen,
+    send,
+    shown,
+    value,
+)
 from app.fork_controls import fork_popover
 from app.page_export import page_html
 from app.services import Entry
@@ -44,7 +56,7 @@ def sidebar(entry: Entry, status: Status) -> None:
         key=key("problem"),
         format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         on_change=_change_problem,
-        args=(entry,),
+        args=(entry, key("problem")),
         help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
@@ -106,7 +118,7 @@ def _transport(entry: Entry, status: Status) -> None:
         key=key("speed"),
         format_func=lambda speed: f"speed: {speed}",
         on_change=_change_speed,
-        args=(entry,),
+        args=(entry, key("speed")),
         label_visibility="collapsed",
     )
 
@@ -188,11 +200,14 @@ def _share(entry: Entry, status: Status) -> None:
     )
 
 
-def _change_speed(entry: Entry) -> None:
-    send(entry, SpeedCommand(SPEEDS[st.session_state[key("speed")]]))
+def _change_speed(entry: Entry, drawn: str) -> None:
+    if not is_gone(drawn, "speed"):
+        send(entry, SpeedCommand(SPEEDS[st.session_state[key("speed")]]))
 
 
-def _change_problem(entry: Entry) -> None:
+def _change_problem(entry: Entry, drawn: str) -> None:
+    if is_gone(drawn, "problem"):
+        return
     recipe = entry.session.status().recipe
     problem = st.session_state[key("problem")]
     go_live()

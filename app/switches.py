@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from app.control_state import default, key, send, value
+from app.control_state import default, is_gone, key, send, value
 from app.services import Entry
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
@@ -141,8 +141,9 @@ def _select(place: Any, entry: Entry, name: str, label: str, choices: Sequence[s
 
 
 def _live(entry: Entry, name: str) -> dict[str, Any]:
-    return {"key": key(name), "help": SWITCH_HELP[name], "on_change": _throw, "args": (entry, name)}
+    return {"key": key(name), "help": SWITCH_HELP[name], "on_change": _throw, "args": (entry, name, key(name))}
 
 
-def _throw(entry: Entry, name: str) -> None:
-    send(entry, change(**{name: st.session_state[key(name)]}))
+def _throw(entry: Entry, name: str, drawn: str) -> None:
+    if not is_gone(drawn, name):
+        send(entry, change(**{name: st.session_state[key(name)]}))

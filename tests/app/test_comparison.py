@@ -1,4 +1,4 @@
-"""Side by side without a page: set-ups and their URL, shared axes, the table, and seeds; numbers are worked out here."""
+"""Side by side without a page: set-ups and their URL, shared axes, the table, and seeds."""
 
 import re
 from dataclasses import replace
