@@ -93,7 +93,8 @@ def _transport(entry: Entry, status: Status) -> None:
 
 
 def _change_speed(entry: Entry, key: str) -> None:
-    send(entry, SpeedCommand(SPEEDS[st.session_state[key]]))
+    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been made anew since
+        send(entry, SpeedCommand(SPEEDS[st.session_state[key]]))
 
 
 def _presets(entry: Entry) -> None:

@@ -107,6 +107,14 @@ def key(name: str) -> str:
     return f"{name}-{st.session_state['generation']}"
 
 
+def is_gone(drawn: str, name: str) -> bool:
+    """Whether the control for `name` that was drawn under the key `drawn` has been made anew since.
+
+    A browser that is slow still sends what such a control said, and Streamlit takes that for a change.
+    """
+    return drawn != key(name)
+
+
 def default(name: str) -> Any:
     """What the control for `name` starts at."""
     return _of(st.session_state["adopted"], name)

@@ -13,6 +13,7 @@ from app.control_state import (
     current_view,
     default,
     go_live,
+    is_gone,
     key,
     restart,
     seen,
@@ -65,7 +66,7 @@ def sidebar(entry: Entry, status: Status) -> None:
         key=key("problem"),
         format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         on_change=_change_problem,
-        args=(entry,),
+        args=(entry, key("problem")),
         help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
@@ -131,7 +132,7 @@ def _transport(entry: Entry, status: Status) -> None:
         key=key("speed"),
         format_func=lambda speed: f"speed: {speed}",
         on_change=_change_speed,
-        args=(entry,),
+        args=(entry, key("speed")),
         label_visibility="collapsed",
     )
 
@@ -219,13 +220,17 @@ def _share(entry: Entry, status: Status) -> None:
     )
 
 
-def _change_speed(entry: Entry) -> None:
+def _change_speed(entry: Entry, drawn: str) -> None:
+    if is_gone(drawn, "speed"):
+        return
     speed = SPEEDS[st.session_state[key("speed")]]
     if not already(entry, entry.session.status().speed_limit == speed):
         send(entry, SpeedCommand(speed))
 
 
-def _change_problem(entry: Entry) -> None:
+def _change_problem(entry: Entry, drawn: str) -> None:
+    if is_gone(drawn, "problem"):
+        return
     recipe = entry.session.status().recipe
     problem = st.session_state[key("problem")]
     if already(entry, recipe.problem == problem):

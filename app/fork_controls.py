@@ -60,6 +60,7 @@ def variants_bar(entry: Entry) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
         st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
         key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
+        st.session_state["variant-control"] = key
         st.segmented_control(
             "Variant shown",
             names,
@@ -108,11 +109,12 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
         return
     go_live()
     send(entry, ForkCommand(name, MappingProxyType(changes), entry.variant))
-    if name in whole_of(entry).recipes:
-        show_variant(name)
+    show_variant(name)
 
 
 def _show(key: str, first: str) -> None:
+    if key != st.session_state["variant-control"]:  # made anew since: a slow browser still told of the one before
+        return
     name = st.session_state[key]
     show_variant("" if name == first else name)
 

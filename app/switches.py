@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from app.control_state import already, default, key, send, value
+from app.control_state import already, default, is_gone, key, send, value
 from app.lecture_places import place, row, shows
 from app.services import Entry
 from app.wording import SWITCH_HELP
@@ -146,10 +146,12 @@ def _select(place: Any, entry: Entry, name: str, label: str, choices: Sequence[s
 
 
 def _live(entry: Entry, name: str) -> dict[str, Any]:
-    return {"key": key(name), "help": SWITCH_HELP[name], "on_change": _throw, "args": (entry, name)}
+    return {"key": key(name), "help": SWITCH_HELP[name], "on_change": _throw, "args": (entry, name, key(name))}
 
 
-def _throw(entry: Entry, name: str) -> None:
+def _throw(entry: Entry, name: str, drawn: str) -> None:
+    if is_gone(drawn, name):
+        return
     new = st.session_state[key(name)]
     if not already(entry, getattr(entry.session.status().recipe.options, name) == new):
         send(entry, change(**{name: new}))

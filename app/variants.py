@@ -13,7 +13,8 @@ def look_at(entry: Entry) -> Entry:
     """`entry` with its session seen through the variant that is shown: the one chosen, else the first."""
     whole, chosen = whole_of(entry), chosen_variant()
     names = tuple(whole.recipes)
-    if chosen and chosen not in names:  # ended, or a link's to a session that had it
+    # Ended, or a link's to a session that had it; a fork on its way is neither.
+    if chosen and chosen not in names and whole.commands_pending() == 0:
         show_variant("")
     variant = chosen if chosen in names else names[0]
     return replace(entry, session=OneVariant(whole, variant), variant=variant)

@@ -1,4 +1,4 @@
-"""Side by side without a page: set-ups and their URL, shared axes, the table, and seeds, against own numbers."""
+"""Side by side without a page: set-ups and their URL, shared axes, the table, and seeds."""
 
 import re
 from dataclasses import replace

@@ -4,6 +4,7 @@ import pytest
 from live_page_runs import control, entry_of, open_page, press, reach, run, sentences, step_of
 from streamlit.testing.v1 import AppTest
 
+from app import controls, switches
 from app.variant_names import name_for, proposal, read_name
 from vqcore.quantizer.options import Options, option_names
 from vqcore.training.session import State
@@ -131,3 +132,19 @@ def test_names_are_short_new_and_free_of_markup():
     for bad in ("x" * 25, "a;b", "<b>", "a\nb"):
         with pytest.raises(ValueError, match="at most 24 characters"):
             read_name(bad)
+
+
+def test_a_control_that_was_made_anew_does_nothing_when_a_slow_browser_still_tells_of_it(page):
+    fork(page, "affine")
+    before = entry_of(page).session.status()
+    for callback, name in ((switches._throw, "affine"), (controls._change_problem, "problem")):
+        drawn = f"{name}-{page.session_state['generation'] - 1}"
+        with_state = {
+            "generation": page.session_state["generation"],
+            control(page, name): page.session_state[control(page, name)],
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("streamlit.session_state", with_state)
+            callback(entry_of(page), *((name, drawn) if name == "affine" else (drawn,)))
+    after = entry_of(page).session.status()
+    assert (after.commands_done, after.run, after.recipes) == (before.commands_done, before.run, before.recipes)
