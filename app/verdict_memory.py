@@ -21,13 +21,13 @@ LEAST_SECONDS = 3.0
 
 MOST_SECONDS = 15.0
 
-SHARE_OF_TIME = 0.01
-"""What readings may take of it: 5 ms of the half second between two refreshes."""
+SHARE_OF_TIME = 0.006
+"""What readings may take of it: 3 ms of the half second between two refreshes."""
 
 FIRST_STEPS = 20
 """Before so many steps any codebook is about as it was initialized, and far from P: no verdict then."""
 
-SAMPLED = 768
+SAMPLED = 512
 """Monitor vectors whose distances are looked at, evenly spaced."""
 
 

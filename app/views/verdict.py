@@ -8,7 +8,7 @@ from app.control_state import send, step_chosen
 from app.services import Entry
 from app.verdict_memory import FIRST_STEPS
 from app.wording import LevelWords, as_written
-from vqcore.diagnostics.finding import Finding, Remedy
+from vqcore.diagnostics.finding import Finding, Number, Remedy
 from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import change
@@ -43,12 +43,10 @@ def verdict_line(entry: Entry, newest: Snapshot, shown: Snapshot, status: Status
         )
         worst = verdict.findings[0]
         st.html(_line(verdict.findings, verdict.step, words))
-        more = st.popover(
-            "Why", key="verdict-why", on_change="rerun", type="tertiary", help="Numbers, cause, remedies"
-        )
-        if more.open:
-            with more:
-                _details(entry, worst, verdict.findings[1:], status.recipe, is_past=is_past)
+        # Plain: a popover that tells the server of its closing would do so beside the click that closed it.
+        with st.popover("Why", key="verdict-why", type="tertiary", help="Numbers, cause, remedies"):
+            st.markdown(_details(verdict.findings, status.recipe))
+            _remedies(entry, worst, status.recipe, is_past=is_past)
 
 
 def _too_early(step: int) -> str:
@@ -70,43 +68,53 @@ def _line(findings: tuple[Finding, ...], step: int, words: LevelWords) -> str:
     )
 
 
-def _details(entry: Entry, worst: Finding, others: tuple[Finding, ...], recipe: Recipe, *, is_past: bool) -> None:
-    for number in worst.numbers:
-        limit = f" ({number.limit})" if number.limit else ""
-        st.caption(as_written(f"{number.name}: {number.text}{limit}"))
+def _details(findings: tuple[Finding, ...], recipe: Recipe) -> str:
+    """One text for all of it, which costs a refresh one element."""
+    worst, *others = findings
+    parts = ["  \n".join(f":small[{as_written(_number(one))}]" for one in worst.numbers)]
     if worst.severity not in ("healthy", "note"):
-        st.markdown(f"**Likely cause.** {as_written(worst.cause)}")
-    for number, remedy in enumerate(worst.remedies):
-        _remedy(entry, remedy, recipe, f"remedy-{worst.condition}-{number}", is_past=is_past)
-    for other in others:
-        st.caption(f"**{other.severity}**: {as_written(other.title)}")
+        parts.append(f"**Likely cause.** {as_written(worst.cause)}")
+        parts += [f"**Try.** {as_written(remedy.what)} {_how(remedy, recipe)}" for remedy in worst.remedies]
+    if others:
+        parts.append("**Also.** " + " · ".join(f"{other.severity}: {as_written(other.title)}" for other in others))
     if worst.source:
-        st.caption(f"After {as_written(worst.source)}")
+        parts.append(f":small[After {as_written(worst.source)}]")
+    return "\n\n".join(parts)
 
 
-def _remedy(entry: Entry, remedy: Remedy, recipe: Recipe, key: str, *, is_past: bool) -> None:
-    text, button = st.columns([0.68, 0.32], vertical_alignment="center", gap="small")
-    text.markdown(as_written(remedy.what))
+def _number(number: Number) -> str:
+    return f"{number.name}: {number.text}" + (f" ({number.limit})" if number.limit else "")
+
+
+def _how(remedy: Remedy, recipe: Recipe) -> str:
     changes = live_changes(remedy)
     if changes is None:
-        why = "needs a restart" if remedy.ours else "in your own code"
-        button.caption(f"{why}{': ' + ' '.join(remedy.ours) if remedy.ours else ''}")
+        written = " ".join(remedy.ours)
+        return (
+            f":small[*(needs a restart: `{written}`, below *Restarts*)*]" if written else ":small[*(in your code)*]"
+        )
+    return ":small[*(in force)*]" if _in_force(changes, recipe) else ""
+
+
+def _remedies(entry: Entry, worst: Finding, recipe: Recipe, *, is_past: bool) -> None:
+    """A button for each remedy that can be thrown live."""
+    thrown = [(remedy, changes) for remedy in worst.remedies if (changes := live_changes(remedy)) is not None]
+    if not thrown or entry.is_followed:
         return
-    if entry.is_followed:
-        button.caption(" ".join(remedy.ours))
-        return
-    in_force = all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
-    button.button(
-        "in force" if in_force else " ".join(remedy.ours),
-        key=key,
-        help="Back in time nothing can be thrown: go live first"
-        if is_past
-        else "Thrown live, and marked on the curves",
-        disabled=is_past or in_force,
-        on_click=send,
-        args=(entry, change(**changes)),
-        width="stretch",
-    )
+    with st.container(horizontal=True, gap="small", key="verdict-remedies"):
+        for number, (remedy, changes) in enumerate(thrown):
+            st.button(
+                " ".join(remedy.ours),
+                key=f"remedy-{worst.condition}-{number}",
+                help="Go live first: back in time nothing can be thrown" if is_past else "Live, marked on the curves",
+                disabled=is_past or _in_force(changes, recipe),
+                on_click=send,
+                args=(entry, change(**changes)),
+            )
+
+
+def _in_force(changes: dict[str, object], recipe: Recipe) -> bool:
+    return all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
 
 
 def live_changes(remedy: Remedy) -> dict[str, object] | None:

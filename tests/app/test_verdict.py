@@ -32,9 +32,6 @@ def test_before_there_is_enough_to_judge_the_line_says_so():
 def test_a_collapse_is_named_and_its_remedy_thrown_and_recorded():
     page = at_a_verdict(problem="digits")
     assert "severe" in line(page)
-    assert not [button for button in page.button if (button.key or "").startswith("remedy-")]
-    page.session_state["verdict-why"] = True
-    run(page)
     keys = [button.key for button in page.button if (button.key or "").startswith("remedy-")]
     (first,) = [key for key in keys if page.button(key=key).label in ("replace_every=20", "kmeans=now")][:1]
     name = page.button(key=first).label.partition("=")[0]
@@ -53,7 +50,6 @@ def test_back_in_time_the_verdict_is_of_that_moment_and_throws_nothing():
     reach(page, lambda one: one.status().state.value == "paused")
     past = next(moment.step for moment in session.moments() if moment.step >= FIRST_STEPS)
     page.session_state["at"] = past
-    page.session_state["verdict-why"] = True
     run(page)
     assert f"step {past:,}" in line(page)
     buttons = [button for button in page.button if (button.key or "").startswith("remedy-")]

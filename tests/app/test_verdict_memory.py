@@ -43,9 +43,9 @@ def test_refreshes_between_two_readings_read_nothing():
 
 
 def test_readings_that_cost_more_come_less_often():
-    page = Page(cost=0.08)
+    page = Page(cost=0.06)
     page.look(0)
-    page.look(1, after=7.9)
+    page.look(1, after=9.9)
     assert page.read == [0]
     page.look(2, after=0.2)
     assert page.read == [0, 2]

@@ -1,4 +1,4 @@
-"""Side by side in a real browser: from a click to four variants whose charts move together, and a shared selection."""
+"""Side by side in a real browser: from a click to four variants that move together, and a shared selection."""
 
 from collections.abc import Callable, Iterator
 
@@ -34,7 +34,8 @@ def test_four_variants_move_together_and_share_axes_and_selection(
     assert len(set(page.evaluate(LAST))) == 1
     ranges = page.evaluate(
         f"(() => {{ const all = document.querySelector('{MAP}')._fullLayout;"
-        "return ['', 2, 3, 4].map((n) => [all['xaxis' + n].range, all['yaxis' + n].range].flat().map(Math.fround)); })()"
+        "const ranges = (n) => [all['xaxis' + n].range, all['yaxis' + n].range].flat().map(Math.fround);"
+        "return ['', 2, 3, 4].map(ranges); })()"
     )
     assert ranges == [ranges[0]] * 4
     page.locator(".st-key-compare-play button:visible").click()
