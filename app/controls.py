@@ -210,6 +210,8 @@ def _change_speed(entry: Entry) -> None:
 def _change_problem(entry: Entry) -> None:
     recipe = entry.session.status().recipe
     problem = st.session_state[key("problem")]
+    if problem == recipe.problem:  # a control that was drawn anew may answer with what it was
+        return
     go_live()
     send(entry, RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 
