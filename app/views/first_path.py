@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.control_state import adopt, send
+from app.control_state import send
 from app.services import Entry, registry
 from vqcore.diagnostics.usage import active_codes, count_codes
 from vqcore.snapshot import Snapshot
@@ -180,9 +180,7 @@ def _offers(status: Status) -> list[str]:
 def _throw(entry: Entry, name: str) -> None:
     send(entry, SpeedCommand(AFTERWARDS))
     send(entry, change(**OFFERS[name]))
-    send(entry, ResumeCommand())
-    adopt(entry.session.status().recipe)  # the controls show another speed only when they are made anew
-    st.session_state["drawn_for"] = None  # and the sidebar is drawn with the whole page alone
+    send(entry, ResumeCommand())  # last: while one is on its way, the page leaves the controls as they are
 
 
 def _close() -> None:
