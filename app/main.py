@@ -20,6 +20,7 @@ preload_plotly()
 pages = [
     st.Page("views/live.py", title="Live", url_path="live", default=True),
     st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
+    st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
 ]
 page = st.navigation(pages, position="hidden")
 with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title

@@ -48,15 +48,21 @@ class Registry:
         """A new session, started."""
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
-            del self._entries[stalest.id]
-            stalest.session.stop()
-            for level in stalest.maps.by_level:
-                self.projection.forget(stalest.stream(level))
-                self.projection.forget(stalest.stream(level, is_past=True))
+            self.end(stalest.id)
         entry = Entry(secrets.token_urlsafe(9), Session(recipe, paused=paused))
         self._entries[entry.id] = entry
         entry.session.start()
         return entry
+
+    def end(self, session_id: str) -> None:
+        """Stop the session with this id and forget it."""
+        entry = self._entries.pop(session_id, None)
+        if entry is None:
+            return
+        entry.session.stop()
+        for level in entry.maps.by_level:
+            self.projection.forget(entry.stream(level))
+            self.projection.forget(entry.stream(level, is_past=True))
 
     def warm_up_projection(self) -> None:
         """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""

@@ -27,6 +27,7 @@ from vqcore.training.commands import (
     SpeedCommand,
     StepCommand,
     UndoRestartCommand,
+    UntilCommand,
 )
 from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
@@ -159,6 +160,7 @@ class Session:
         self._replaced: _Run | None = None
         self._steps_per_second: float | None = None
         self._next_step_at = 0.0
+        self._until: int | None = None
         self._advanced_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
         self._status = Status(State.STARTING, "", 0.0, self._main_recipe())
@@ -304,7 +306,7 @@ class Session:
         if self._trainers:
             self._replaced = self._present_run()
             self._runs_begun += 1
-        self._timeline, self._run_number = Timeline(), self._runs_begun
+        self._timeline, self._run_number, self._until = Timeline(), self._runs_begun, None
         self.recipes, self._trainers = recipes, trainers
         self._examinations = {}
         self._trails = {
@@ -327,6 +329,14 @@ class Session:
             case ResumeCommand() if self._trainers:
                 self._marks.clear()
                 self._set_status(State.RUNNING, message="", details="")
+            case UntilCommand(steps) if self._trainers:
+                if self.trained_steps() >= steps:
+                    self._pause(State.PAUSED)
+                else:
+                    self._until = steps
+                    self._next_step_at = self._clock()
+                    self._marks.clear()
+                    self._set_status(State.RUNNING, message="", details="")
             case StepCommand() if self._trainers:
                 self._step()
                 self._timeline.seconds += SINGLE_STEP_SECONDS
@@ -350,7 +360,7 @@ class Session:
                 now, before = self._present_run(), self._replaced
                 self.recipes, self._trainers, self._trails, self._timeline, self._run_number = before
                 self._replaced = now
-                self._examinations = {}
+                self._examinations, self._until = {}, None
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
@@ -397,7 +407,9 @@ class Session:
             return
         with TURNS:
             self._step()
-            if self._asked:
+            if self._until is not None and self.trained_steps() >= self._until:
+                self._pause(State.PAUSED)
+            elif self._asked:
                 self._publish()
         if self._steps_per_second is not None:
             self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())
@@ -407,6 +419,8 @@ class Session:
             trainer.step()
 
     def _pause(self, state: State) -> None:
+        if state is State.PAUSED:  # one that is idle goes on to where it was to train
+            self._until = None
         if self._status.state is not State.BROKEN:
             self._set_status(state)
         self._publish()
