@@ -36,7 +36,7 @@ class Reader:
     def begin(self, lesson: Lesson, seed: int) -> LessonRun:
         """The lesson from its first step, everything trained anew."""
         if (before := self.runs.get(lesson.name)) is not None:
-            before.end()
+            before.close()
         run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry)
         return run
 
@@ -47,8 +47,9 @@ class Reader:
                 run.end()
 
     def end(self) -> None:
-        """Give all sessions back."""
-        self.end_others(None)
+        """End all runs."""
+        for run in self.runs.values():
+            run.close()
 
 
 class Desk:

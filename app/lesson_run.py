@@ -3,6 +3,7 @@
 A record that this fills is equal to that of `demos.running` on the same seed. Knows no widget.
 """
 
+import atexit
 import threading
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +16,9 @@ from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
 from vqcore.training.session import Session, State
+from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_path import Path
+from vqcore.training.trajectory_setting import Setting
 
 WATCHED_SECONDS = 4.0
 """What a training that is looked at takes at least, from one step of the lesson to the next, that it can be seen."""
@@ -127,6 +130,7 @@ class LiveTraining:
                 return False
         moment = session.latest()
         assert moment is not None
+        self.plane(moment, stop if stop in self.looks else -1)
         if stop in self.looks:
             self.kept[stop] = moment
         self._passed += 1
@@ -137,6 +141,40 @@ class LiveTraining:
     def _break_off(self, why: str) -> None:
         self.broken = why
         self.end()
+
+
+class LivePaths:
+    """The paths over the plane, computed by a thread of its own: they take some seconds."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.found: dict[str, Path] | None = None
+        """By method; None while they are being computed."""
+
+        self.problem = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="vq-scope-paths", daemon=True)
+
+    def begin(self) -> None:
+        """Compute, unless that has begun; `stop` also happens when the interpreter exits."""
+        if self._thread.ident is None:
+            atexit.register(self.stop)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the method being computed."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        atexit.unregister(self.stop)
+
+    def _run(self) -> None:
+        try:
+            paths = trajectories(self.setting, stop=self._stopping.is_set)
+            if not self._stopping.is_set():
+                self.found = {path.method: path for path in paths}
+        except Exception as error:  # shown on the page: a thread has nobody else to tell
+            self.problem = f"The paths could not be computed: {error}"
 
 
 @dataclass(slots=True)
@@ -157,6 +195,9 @@ class LessonRun:
     """By the step's number, the choice guessed; None for none."""
 
     trainings: dict[str, LiveTraining] = field(init=False)
+    paths: LivePaths | None = field(init=False)
+    """Of a lesson about the plane."""
+
     _driving: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -167,6 +208,8 @@ class LessonRun:
             name: LiveTraining(name, self.lesson.trainings[name], steps, self.seed, self.registry)
             for name, steps in looks.items()
         }
+        setting = self.lesson.setting
+        self.paths = None if setting is None else LivePaths(replace(setting, seed=self.seed))
 
     @property
     def last(self) -> int:
@@ -194,7 +237,7 @@ class LessonRun:
 
         What a question hides is trained when it is answered, in front of the reader.
         """
-        if self.lesson.setting is not None:
+        if self.paths is not None:
             return {}
         steps = self.lesson.steps[: self.number - 1 if self.is_asking else self.number]
         wanted: dict[str, int] = {}
@@ -207,11 +250,15 @@ class LessonRun:
         """Have everything that is wanted train on; returns at once."""
         shown = self.step.shows if self.step is not None else ()
         with self._driving:
+            if self.paths is not None:
+                self.paths.begin()
             for name, target in self.targets().items():
                 self.trainings[name].drive(target, watched=name in shown, held=self.held)
 
     def is_ready(self) -> bool:
         """Whether all that is wanted is there, or has broken down."""
+        if self.paths is not None and self.paths.found is None and not self.paths.problem:
+            return False
         return all(
             self.trainings[name].broken or target in self.trainings[name].kept
             for name, target in self.targets().items()
@@ -227,17 +274,16 @@ class LessonRun:
             done += target if target in self.trainings[name].kept else 0
         return done, total
 
-    def record(self, paths: dict[str, Path] | None = None) -> Record:
+    def record(self) -> Record:
         """What has been kept, for the claims."""
-        setting = self.lesson.setting
         return Record(
             seed=self.seed,
             moments={
                 (name, steps): moment for name, each in self.trainings.items() for steps, moment in each.kept.items()
             },
             broken={name: each.broken for name, each in self.trainings.items() if each.broken},
-            setting=None if setting is None else replace(setting, seed=self.seed),
-            paths=paths or {},
+            setting=None if self.paths is None else self.paths.setting,
+            paths=(self.paths and self.paths.found) or {},
         )
 
     def seen(self, step: Step) -> Record:
@@ -264,3 +310,9 @@ class LessonRun:
         with self._driving:
             for each in self.trainings.values():
                 each.end()
+
+    def close(self) -> None:
+        """End everything: nobody comes back to it."""
+        self.end()
+        if self.paths is not None:
+            self.paths.stop()

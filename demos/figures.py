@@ -33,6 +33,9 @@ class Figure(NamedTuple):
     """A Plotly figure with what is said of it."""
 
     panel: str
+    training: str
+    """Its name; empty for several side by side."""
+
     title: str
     moment: str
     """Which training, and when; empty for several trainings side by side."""
@@ -53,6 +56,7 @@ def step_figures(
     *,
     heights: Mapping[str, int] = HEIGHTS,
     bases: Mapping[str, FrozenBasis] | None = None,
+    inputs: int | None = None,
 ) -> list[Figure]:
     """The panels of one step, but for paths; none of a training that broke down before.
 
@@ -61,6 +65,7 @@ def step_figures(
         found: has the moments; one that is not yet at `step.at` is drawn as it is.
         heights: in pixels, by panel.
         bases: the planes of the maps by training; without, one that is fitted to all moments in `found`.
+        inputs: how many of the shown inputs; all unless told.
     """
     reached = [name for name in step.shows if (name, step.at) in found.moments]
     made: list[Figure] = []
@@ -68,12 +73,18 @@ def step_figures(
         if panel == "compare" and reached:
             made.append(_compare(step, found, reached, heights[panel]))
         elif panel not in ("compare", "paths"):
-            made += [_single(panel, name, step, found, heights[panel], bases) for name in reached]
+            made += [_single(panel, name, step, found, heights[panel], bases, inputs) for name in reached]
     return made
 
 
 def _single(
-    panel: str, name: str, step: Step, found: Record, height: int, bases: Mapping[str, FrozenBasis] | None
+    panel: str,
+    name: str,
+    step: Step,
+    found: Record,
+    height: int,
+    bases: Mapping[str, FrozenBasis] | None,
+    inputs: int | None,
 ) -> Figure:
     snapshot = found.at(name, step.at)
     counts = usage_now(snapshot)
@@ -83,15 +94,20 @@ def _single(
         moments = [moment for (other, _), moment in found.moments.items() if other == name]
         basis = _basis(moments) if bases is None else bases[name]
         note = f"Showing {vectors}; dashed: 1σ of P and of C."
-        return Figure(panel, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
+        return Figure(panel, name, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")
-        return Figure(panel, f"Use of {len(counts):,} codes", where, f"Of {vectors}.", height, plot)
+        return Figure(panel, name, f"Use of {len(counts):,} codes", where, f"Of {vectors}.", height, plot)
     if panel == "curves":
-        return Figure(panel, "Through time", name, "", height, _curves(snapshot, height))
-    plot = examples(snapshot.inputs, snapshot.code_maps, snapshot.num_codes, reconstructions=snapshot.outputs)
-    return Figure(panel, "Held-out inputs", where, "", height, plot)
+        return Figure(panel, name, "Through time", name, "", height, _curves(snapshot, height))
+    plot = examples(
+        snapshot.inputs[:inputs],
+        snapshot.code_maps[:inputs],
+        snapshot.num_codes,
+        reconstructions=snapshot.outputs[:inputs],
+    )
+    return Figure(panel, name, "Held-out inputs", where, "", height, plot)
 
 
 def _basis(moments: Sequence[Snapshot]) -> FrozenBasis:
@@ -156,7 +172,7 @@ def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> 
     plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=height)
     plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, step.shows))
     note = "Perplexity over the last 50 batches, and task loss of each batch."
-    return Figure("compare", "Side by side", "", note, height, plot)
+    return Figure("compare", "", "Side by side", "", note, height, plot)
 
 
 def _line(label: str, points: Points, colour: str) -> Curve:

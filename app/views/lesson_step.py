@@ -17,20 +17,16 @@ from demos.figures import Figure, step_figures
 from demos.lesson import Step
 from demos.record import Record
 from demos.running import Examined, answer, examine_step
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_path import Path
-from vqcore.training.trajectory_setting import Setting
 
 REFRESH_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 TEXT_SHARE = 0.37
+FEWER_INPUTS = 3
+"""Shown where several trainings stand beside each other."""
+
+HIDDEN = "The charts come after your guess."
 
 LEGEND = "<i class='p'>●</i> P <i class='c'>○</i> C <i class='q'>●</i> Q, area = use <i>✕</i> not in use now. "
-
-
-@st.cache_resource(max_entries=12, show_spinner="Computing the paths …", hash_funcs={Setting: repr})
-def _paths(setting: Setting) -> dict[str, Path]:
-    return {path.method: path for path in trajectories(setting)}
 
 
 def step_view(run: LessonRun) -> None:
@@ -52,7 +48,7 @@ def _step(run: LessonRun, number: int, was_working: bool) -> None:
     if _is_working(run) is not was_working or step is None:
         st.rerun()
     text, charts = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
-    record = _record(run)
+    record = run.record()
     with text.container(key="lesson-text"):
         st.html(lesson_text.step_text(number, step))
         if run.is_asking:
@@ -62,14 +58,10 @@ def _step(run: LessonRun, number: int, was_working: bool) -> None:
         else:
             _reveal(run, number, step, record)
     with charts.container(key="lesson-charts"):
-        if "paths" in step.panels and not run.is_asking:
-            _plane(step, record)
-        _charts(run, step)
-
-
-def _record(run: LessonRun) -> Record:
-    setting = run.record().setting
-    return run.record(None if setting is None else _paths(setting))
+        if run.paths is not None:
+            _plane(run, step, record)
+        else:
+            _charts(run, step)
 
 
 def _ask(run: LessonRun, step: Step) -> None:
@@ -100,6 +92,8 @@ def _guess(run: LessonRun, number: int, index: int | None) -> None:
 
 
 def _training(run: LessonRun) -> None:
+    if run.paths is not None:
+        return  # where the picture comes, it says so
     done, total = run.progress()
     st.progress(min(1.0, done / total) if total else 0.0, text=f"training: {done:,} of {total:,} steps")
     st.button(
@@ -168,17 +162,20 @@ def _counts(sweep: ClaimSweep, examined: list[Examined]) -> None:
     st.html("".join(f"<p class='vq-caption'>{html.escape(sentence)}</p>" for sentence in said))
 
 
-def _plane(step: Step, record: Record) -> None:
-    assert record.setting is not None
-    shown = picture(record.setting, [record.paths[name] for name in step.shows])
-    trajectory_plot(shown, key="lesson-paths", revision=f"{record.setting} {step.shows}")
+def _plane(run: LessonRun, step: Step, record: Record) -> None:
+    assert run.paths is not None
+    if run.paths.problem:
+        st.error(as_written(run.paths.problem), icon=":material/error:")
+    elif run.is_asking:
+        _hidden(HIDDEN)
+    elif not record.paths:
+        _hidden("Computing the paths …")
+    elif "paths" in step.panels:
+        shown = picture(run.paths.setting, [record.paths[name] for name in step.shows])
+        trajectory_plot(shown, key="lesson-paths", revision=f"{run.paths.setting} {step.shows}")
 
 
 def _charts(run: LessonRun, step: Step) -> None:
-    if run.lesson.setting is not None:
-        if run.is_asking:
-            _hidden("The charts come after your guess.")
-        return
     seen = run.seen(step)
     for name in step.shows:
         if why := run.trainings[name].broken:
@@ -186,7 +183,7 @@ def _charts(run: LessonRun, step: Step) -> None:
     if not seen.moments:
         broken = all(run.trainings[name].broken for name in step.shows)
         if not broken:
-            _hidden("The charts come after your guess." if run.is_asking else "Preparing the data and the model …")
+            _hidden(HIDDEN if run.is_asking else "Preparing the data and the model …")
         return
     layout = rows(step.panels, len(step.shows))
     figures = step_figures(
@@ -194,6 +191,7 @@ def _charts(run: LessonRun, step: Step) -> None:
         seen,
         heights={panel: row.height for row in layout for panel in row.panels},
         bases={name: run.trainings[name].plane(moment, step.at) for (name, _), moment in seen.moments.items()},
+        inputs=FEWER_INPUTS if len(step.shows) > 1 else None,
     )
     if run.is_asking:
         st.html("<p class='vq-caption'>Before. What happens next is shown after your guess.</p>")
@@ -202,35 +200,49 @@ def _charts(run: LessonRun, step: Step) -> None:
 
 
 def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Record) -> None:
-    if not figures:
-        return
-    places = st.columns(len(figures), gap="small") if len(figures) > 1 else [st.container()]
-    newest = " ".join(f"{name} {moment.step} {len(moment.events)}" for (name, _), moment in seen.moments.items())
-    for slot, (place, figure) in enumerate(zip(places, figures, strict=True)):
-        key = f"{figure.panel}-{slot}"
-        with place.container(border=True, key=f"panel-lesson-{key}"):
-            title = figure.moment if len(figures) > 1 else figure.title
-            aside = "" if len(figures) > 1 else figure.moment
-            st.html(
-                f"<div class='vq-lesson-panel' title='{html.escape(figure.caption, quote=True)}'>"
-                f"<b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>"
-            )
-            live_plot(
-                figure.plot,
-                key=f"lesson-{key}",
-                height=row.height,
-                grow=Grow(SHORTEST_WINDOW, row.share),
-                revision=f"{run.lesson.name} {run.seed} {step.title} {figure.moment} {newest} {row.height}",
-                file_name=f"{run.lesson.name}-{figure.panel}-step-{run.number}",
-            )
+    """Every chart has its place from the start, that none moves when another's training comes later."""
+    slots = [(panel, name) for panel in row.panels for name in (("",) if panel == "compare" else step.shows)]
+    places = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
+    by_slot = {(each.panel, each.training): each for each in figures}
+    alone = len(step.shows) == 1 or row.panels == ("compare",)
+    for number, (place, slot) in enumerate(zip(places, slots, strict=True)):
+        with place.container(border=True, key=f"panel-lesson-{slot[0]}-{number}"):
+            if (figure := by_slot.get(slot)) is None:
+                _heading(slot[1], "preparing …")
+            else:
+                _heading(figure.title if alone else figure.moment, figure.moment if len(slots) == 1 else "")
+                _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
     notes = dict.fromkeys(f"{LEGEND if each.panel == 'map' else ''}{html.escape(each.note)}" for each in figures)
     said = [*filter(None, notes), *([_planes(run, step)] if "map" in row.panels else [])]
     st.html(f"<p class='vq-caption'>{' '.join(said)}</p>")
 
 
+def _heading(title: str, aside: str) -> None:
+    st.html(
+        f"<div class='vq-lesson-panel' title='{html.escape(title, quote=True)}'><b>{html.escape(title)}</b>"
+        f"<span>{html.escape(aside)}</span></div>"
+    )
+
+
+def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> None:
+    drawn = " ".join(
+        f"{name} {moment.step} {len(moment.events)}"
+        for (name, _), moment in seen.moments.items()
+        if figure.training in ("", name)
+    )
+    live_plot(
+        figure.plot,
+        key=key,
+        height=row.height,
+        grow=Grow(SHORTEST_WINDOW, row.share),
+        revision=f"{run.lesson.name} {run.seed} {run.number} {drawn} {row.height}",
+        file_name=f"{run.lesson.name}-{figure.panel}-step-{run.number}",
+    )
+
+
 def _planes(run: LessonRun, step: Step) -> str:
     fitted = dict.fromkeys(f"{run.trainings[name].fitted_at:,}" for name in step.shows)
-    return f"Plane fitted at step {', '.join(fitted)}."
+    return f"{'Planes' if len(step.shows) > 1 else 'Plane'} fitted at step {', '.join(fitted)}."
 
 
 def _hidden(text: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import lesson_address
+from app import lesson_address, lesson_run
 from app.lesson_address import Place
 from app.lesson_desk import Desk, desk
 from app.lesson_run import LessonRun
@@ -28,8 +28,9 @@ SWITCHED = Training(problem="plane", changes=SMALL, switches={0: {"sync": 0.5}, 
 
 
 @pytest.fixture
-def readers(sessions: Registry) -> Iterator[Desk]:
-    """The server's desk; nothing of it trains any more afterwards."""
+def readers(sessions: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The server's desk; nobody follows its trainings, and nothing of it trains any more afterwards."""
+    monkeypatch.setattr(lesson_run, "SLOWEST", 1000.0)
     found = desk()
     yield found
     found.close()
@@ -189,7 +190,10 @@ def test_what_happened_is_hidden_until_a_guess_or_none(readers: Desk, given: Les
     assert "lesson-skip" not in keys(page)
 
 
-def test_a_pause_holds_the_training_and_it_goes_on_to_the_same_numbers(readers: Desk) -> None:
+def test_a_pause_holds_the_training_and_it_goes_on_to_the_same_numbers(
+    readers: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lesson_run, "SLOWEST", 20.0)
     training = Training(problem="plane", changes=SMALL)
     lesson = small(
         trainings={"plain": training},
@@ -348,6 +352,21 @@ def test_counting_over_seeds_can_be_cancelled_and_begun_anew(readers: Desk) -> N
     again = readers.begin_sweep(slow)
     assert again is not sweep
     assert again.is_running
+
+
+def test_a_lesson_about_the_plane_shows_its_paths_and_finds_what_the_run_without_a_page_finds(readers: Desk) -> None:
+    (lesson,) = (each for each in catalogue.lessons()[0] if each.setting is not None)
+    page = open_page(lesson=lesson.name, step="2", seed="3")
+    paths = readers.reader(query(page)["reader"]).run(lesson, 3).paths
+    paths._thread.join(SECONDS)
+    run(page)
+    assert "lesson-paths" in charts(page)
+    (found,) = (each for each in examine(lesson, record(lesson, 3)) if each.number == 2)
+    assert html.escape(found.finding.sentence()) in text(page)
+    press(page, "lesson-next")
+    assert "lesson-paths" not in charts(page)
+    press(page, "lesson-skip")
+    assert "lesson-paths" in charts(page)
 
 
 def test_a_place_survives_the_link() -> None:
