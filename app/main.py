@@ -22,6 +22,7 @@ pages = [
     st.Page("views/live.py", title="Live", url_path="live", default=True),
     st.Page("views/compare.py", title="Side by side", url_path="compare"),
     st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
+    st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
     st.Page("views/doctor.py", title="Doctor", url_path="doctor"),
 ]
 page = st.navigation(pages, position="hidden")

@@ -101,17 +101,23 @@ class Registry:
         """
         while len(self._entries) >= MOST_SESSIONS:
             stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
-            del self._entries[stalest.id]
-            stalest.session.stop()
-            self._forget_maps(stalest)
-            for follower in tuple(self._followers.values()):
-                if follower.watch_id == stalest.watch_id:
-                    self._drop_follower(follower)
+            self.end(stalest.id)
         session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
         entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
         self._entries[entry.id] = entry
         entry.session.start()
         return entry
+
+    def end(self, session_id: str) -> None:
+        """Stop the session with this id and forget it; those who follow it are told."""
+        entry = self._entries.pop(session_id, None)
+        if entry is None:
+            return
+        entry.session.stop()
+        self._forget_maps(entry)
+        for follower in tuple(self._followers.values()):
+            if follower.watch_id == entry.watch_id:
+                self._drop_follower(follower)
 
     def warm_up_projection(self) -> None:
         """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""

@@ -2,7 +2,7 @@
 
 # M held-out vectors, K codes, D features
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,47 +30,92 @@ HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 
 
 
 class Figure(NamedTuple):
-    """A Plotly figure with what is said under it."""
+    """A Plotly figure with what is said of it."""
 
-    caption: str
+    panel: str
+    training: str
+    """Its name; empty for several side by side."""
+
+    title: str
+    moment: str
+    """Which training, and when; empty for several trainings side by side."""
+
+    note: str
     height: int
     plot: dict[str, Any]
 
+    @property
+    def caption(self) -> str:
+        """All that is said, in one line."""
+        return " ".join(filter(None, (f"{self.title}: {self.moment}." if self.moment else "", self.note)))
 
-def step_figures(step: Step, found: Record) -> list[Figure]:
-    """The panels of one step, but for paths; none of a training that broke down before."""
+
+def step_figures(
+    step: Step,
+    found: Record,
+    *,
+    heights: Mapping[str, int] = HEIGHTS,
+    bases: Mapping[str, FrozenBasis] | None = None,
+    inputs: int | None = None,
+) -> list[Figure]:
+    """The panels of one step, but for paths; none of a training that broke down before.
+
+    Args:
+        step: what to show.
+        found: has the moments; one that is not yet at `step.at` is drawn as it is.
+        heights: in pixels, by panel.
+        bases: the planes of the maps by training; without, one that is fitted to all moments in `found`.
+        inputs: how many of the shown inputs; all unless told.
+    """
     reached = [name for name in step.shows if (name, step.at) in found.moments]
     made: list[Figure] = []
     for panel in step.panels:
         if panel == "compare" and reached:
-            made.append(_compare({name: found.at(name, step.at) for name in reached}))
+            made.append(_compare(step, found, reached, heights[panel]))
         elif panel not in ("compare", "paths"):
-            made += [_single(panel, name, step, found) for name in reached]
+            made += [_single(panel, name, step, found, heights[panel], bases, inputs) for name in reached]
     return made
 
 
-def _single(panel: str, name: str, step: Step, found: Record) -> Figure:
+def _single(
+    panel: str,
+    name: str,
+    step: Step,
+    found: Record,
+    height: int,
+    bases: Mapping[str, FrozenBasis] | None,
+    inputs: int | None,
+) -> Figure:
     snapshot = found.at(name, step.at)
     counts = usage_now(snapshot)
     vectors = f"{len(snapshot.z_e):,} of {snapshot.monitor_of:,} held-out vectors (random, seed {found.seed})"
     where = f"{name}, step {snapshot.step:,}"
     if panel == "map":
         moments = [moment for (other, _), moment in found.moments.items() if other == name]
-        caption = f"P, C and Q: {where}. Showing {vectors}; dashed: 1σ of P and of C."
-        return Figure(caption, HEIGHTS[panel], _map(snapshot, moments, counts))
+        basis = _basis(moments) if bases is None else bases[name]
+        note = f"Showing {vectors}; dashed: 1σ of P and of C."
+        return Figure(panel, name, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")
-        return Figure(f"Use of {len(counts):,} codes: {where}. Of {vectors}.", HEIGHTS[panel], plot)
+        return Figure(panel, name, f"Use of {len(counts):,} codes", where, f"Of {vectors}.", height, plot)
     if panel == "curves":
-        return Figure(f"Through time: {name}.", HEIGHTS[panel], _curves(snapshot))
-    plot = examples(snapshot.inputs, snapshot.code_maps, snapshot.num_codes, reconstructions=snapshot.outputs)
-    return Figure(f"Held-out inputs: {where}.", HEIGHTS[panel], plot)
+        return Figure(panel, name, "Through time", name, "", height, _curves(snapshot, height))
+    plot = examples(
+        snapshot.inputs[:inputs],
+        snapshot.code_maps[:inputs],
+        snapshot.num_codes,
+        reconstructions=snapshot.outputs[:inputs],
+    )
+    return Figure(panel, name, "Held-out inputs", where, "", height, plot)
 
 
-def _map(snapshot: Snapshot, moments: Sequence[Snapshot], counts: np.ndarray) -> dict[str, Any]:
-    """In one plane for all moments of the training: only then does it show what moved."""
-    basis = FrozenBasis.fit(np.concatenate([part for moment in moments for part in (moment.z_e, moment.codebook)]))
+def _basis(moments: Sequence[Snapshot]) -> FrozenBasis:
+    """One plane for all moments of the training: only then does it show what moved."""
+    return FrozenBasis.fit(np.concatenate([part for moment in moments for part in (moment.z_e, moment.codebook)]))
+
+
+def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str, Any]:
     first, second = basis.explained_share
     plane = Plane(
         p=basis.project(snapshot.z_e),
@@ -86,7 +131,7 @@ def _map(snapshot: Snapshot, moments: Sequence[Snapshot], counts: np.ndarray) ->
     return plot
 
 
-def _curves(snapshot: Snapshot) -> dict[str, Any]:
+def _curves(snapshot: Snapshot, height: int) -> dict[str, Any]:
     history = snapshot.history
     panels = [
         CurvePanel(
@@ -103,12 +148,13 @@ def _curves(snapshot: Snapshot) -> dict[str, Any]:
         ),
     ]
     markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
-    return curves(panels, markers, smoothing=1, last_step=snapshot.step, height=HEIGHTS["curves"])
+    return curves(panels, markers, smoothing=1, last_step=snapshot.step, height=height)
 
 
-def _compare(moments: dict[str, Snapshot]) -> Figure:
+def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> Figure:
     """Trainings side by side: perplexity of the usage window, and the task loss."""
-    colours = dict(zip(moments, LINES, strict=False))
+    moments = {name: found.at(name, step.at) for name in reached}
+    colours = dict(zip(step.shows, LINES, strict=False))
     panels = [
         CurvePanel(
             title="perplexity",
@@ -123,9 +169,10 @@ def _compare(moments: dict[str, Snapshot]) -> Figure:
     ]
     last = max(one.step for one in moments.values())
     marks = {event.step: Marker(step=event.step, label="") for one in moments.values() for event in one.events}
-    plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=HEIGHTS["compare"])
-    plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, moments))
-    return Figure("Perplexity over the last 50 batches, and task loss of each batch.", HEIGHTS["compare"], plot)
+    plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=height)
+    plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, step.shows))
+    note = "Perplexity over the last 50 batches, and task loss of each batch."
+    return Figure("compare", "", "Side by side", "", note, height, plot)
 
 
 def _line(label: str, points: Points, colour: str) -> Curve:

@@ -13,6 +13,10 @@ from vqcore.training.trainer import Trainer
 from vqcore.training.trajectories import trajectories
 
 
+class StoppedError(Exception):
+    """Nobody wants the rest."""
+
+
 class _Trained(NamedTuple):
     moments: dict[int, Snapshot]
     broken: str
@@ -43,6 +47,7 @@ def records(
     *,
     shorten: int = 1,
     shown: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[Record]:
     """Run lessons on one seed; a training that several of them look at is trained once.
 
@@ -51,23 +56,29 @@ def records(
         seed: of every training and path.
         shorten: train every number of steps divided by this. Nothing is proved then but that it runs.
         shown: passes on the trainings one by one, for a progress bar.
+        stop: asked before each step.
+
+    Raises:
+        StoppedError: as soon as `stop` says so.
     """
     wanted: dict[tuple[Any, ...], tuple[Training, set[int]]] = {}
     for lesson in lessons:
         for name, steps in lesson.moments():
             training = lesson.trainings[name]
             wanted.setdefault(training.key(), (training, set()))[1].add(steps)
-    trained = {key: _train(*wanted[key], seed, shorten) for key in shown(wanted)}
+    trained = {key: _train(*wanted[key], seed, shorten, stop) for key in shown(wanted)}
     return [_record(lesson, seed, shorten, trained) for lesson in lessons]
 
 
 def examine(lesson: Lesson, found: Record) -> list[Examined]:
     """Every claim of `lesson` in order. One that fails to compute says so and leaves the others alone."""
-    return [
-        _examined(number, step, claim, found)
-        for number, step in enumerate(lesson.steps, start=1)
-        for claim in step.claims
-    ]
+    return [each for number in range(1, len(lesson.steps) + 1) for each in examine_step(lesson, number, found)]
+
+
+def examine_step(lesson: Lesson, number: int, found: Record) -> list[Examined]:
+    """The claims of one step, counted from 1; see `examine`."""
+    step = lesson.steps[number - 1]
+    return [_examined(number, step, claim, found) for claim in step.claims]
 
 
 def answer(number: int, step: Step, question: Question, found: Record) -> str:
@@ -108,7 +119,7 @@ def _record(lesson: Lesson, seed: int, shorten: int, trained: dict[tuple[Any, ..
     )
 
 
-def _train(training: Training, looks: set[int], seed: int, shorten: int) -> _Trained:
+def _train(training: Training, looks: set[int], seed: int, shorten: int, stop: Callable[[], bool]) -> _Trained:
     """Snapshots by the unshortened number of steps."""
     trainer = Trainer(training.recipe(seed))
     thrown = {math.ceil(steps / shorten): changes for steps, changes in training.switches.items()}
@@ -117,6 +128,8 @@ def _train(training: Training, looks: set[int], seed: int, shorten: int) -> _Tra
         trainer.apply(thrown.get(0, {}))
         for look in sorted(looks):
             while trainer.steps_done < math.ceil(look / shorten):
+                if stop():
+                    raise StoppedError
                 trainer.step()
                 trainer.apply(thrown.get(trainer.steps_done, {}))
             moments[look] = trainer.snapshot()

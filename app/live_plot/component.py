@@ -42,6 +42,17 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
+class Grow:
+    """Gives a chart a part of a high window."""
+
+    above: int
+    """The window's height in pixels from which on it grows."""
+
+    share: float
+    """What it gets of each pixel more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What the reader picked: ids by role, as in ``{"P": (3, 17), "Q": (5,)}``; empty: nothing."""
 
@@ -60,6 +71,7 @@ def live_plot(
     *,
     key: str,
     height: int,
+    grow: Grow | None = None,
     revision: int | str | None = None,
     selectable: bool | Literal["box", "click"] = False,
     selected: Ids | None = None,
@@ -76,6 +88,7 @@ def live_plot(
             trace that must not lie below them too; a browser without WebGL gets ``scatter``.
         key: names the element; the same key keeps the same chart.
         height: in pixels.
+        grow: makes it higher in a high window; None: as high everywhere.
         revision: an unchanged one tells the browser that there is nothing to draw.
         file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key`
             unless told. A CSV has a row for each point of the traces that have a name (of all, where none
@@ -96,6 +109,7 @@ def live_plot(
         "script": script,
         "fileName": file_name or key,
         "height": height,
+        "grow": None if grow is None else {"from": grow.above, "share": grow.share},
         "revision": revision,
         "selectable": "all" if selectable is True else selectable,
         "selected": None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()},

@@ -54,7 +54,9 @@ class LivePlot {
     this.node.addEventListener("pointerleave", () => (this.pointer = null));
   }
 
-  receive(data) {
+  receive(sent) {
+    const taller = Math.max(0, window.innerHeight - (sent.grow?.from ?? 0));
+    const data = { ...sent, height: sent.height + Math.round((sent.grow?.share ?? 0) * taller) };
     if (data.answered === this.unanswered) this.unanswered = null;
     // What was sent before the page knew of this hand's last choice would take that back for a moment.
     const told = this.unanswered ? this.told : JSON.stringify(data.selected);

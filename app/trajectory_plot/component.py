@@ -14,16 +14,20 @@ _mount = st.components.v2.component(
 Places = Mapping[str, Sequence[Sequence[float]]]
 
 
-def trajectory_plot(picture: Mapping[str, Any], *, key: str, revision: str, on_moved: Callable[[], None]) -> None:
+def trajectory_plot(
+    picture: Mapping[str, Any], *, key: str, revision: str, on_moved: Callable[[], None] | None = None
+) -> None:
     """Draw `picture`, played in the browser without the server.
 
     Args:
         picture: from `app.trajectory_plot.picture.picture`.
         key: names the element; the same key keeps the same one.
         revision: an unchanged one tells the browser that there is nothing new.
-        on_moved: called after starts or codes were dragged; `moved_places` has them then.
+        on_moved: called after starts or codes were dragged; `moved_places` has them then. None: nothing
+            can be dragged.
     """
-    _mount(key=key, data={"picture": picture, "revision": revision}, on_moved_change=on_moved)
+    data = {"picture": picture, "revision": revision, "fixed": on_moved is None}
+    _mount(key=key, data=data, on_moved_change=on_moved or (lambda: None))
 
 
 def moved_places(key: str) -> Places:

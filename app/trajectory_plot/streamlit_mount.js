@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (known?.revision !== data.revision || !known.node.isConnected) {
     known?.plot.leave();
     const node = known?.node.isConnected ? known.node : make(parentElement, "div");
-    const report = { moved: (places) => setTriggerValue("moved", { ...places, revision: data.revision }) };
+    const report = data.fixed ? {} : { moved: (places) => setTriggerValue("moved", { ...places, revision: data.revision }) };
     mounted.set(parentElement, { node, revision: data.revision, plot: mount(node, data.picture, report, known?.plot) });
   } else delete known.node.dataset.waiting;
   return () => {

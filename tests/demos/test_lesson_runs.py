@@ -14,7 +14,7 @@ from demos.measures import in_use, moved, recent_loss, relative_error_now
 from demos.page import lesson_html
 from demos.record import BrokeDownError
 from demos.report import table
-from demos.running import Examined, answer, examine, record, records
+from demos.running import Examined, StoppedError, answer, examine, record, records
 from vqcore.training.trainer import Trainer
 
 SMALL = {"num_codes": 8, "batch_size": 64}
@@ -51,6 +51,15 @@ def test_moments_are_those_of_the_bare_trainer_with_its_switches():
             assert np.array_equal(moment.codebook, trainer.snapshot().codebook)
             assert np.array_equal(moment.z_e, trainer.snapshot().z_e)
     assert found.at("run", 6).events == trainer.events
+
+
+def test_records_end_at_the_step_at_which_nobody_wants_them():
+    asked = []
+    with pytest.raises(StoppedError):
+        records(
+            [small("one", {"run": SWITCHED}, look("run", 1_000_000))], 0, stop=lambda: asked.append(1) or asked[4:]
+        )
+    assert len(asked) == 5
 
 
 def test_what_two_lessons_look_at_is_trained_once_and_shortened_alike():

@@ -14,6 +14,7 @@ from vqcore.training.commands import (
     SpeedCommand,
     StepCommand,
     UndoRestartCommand,
+    UntilCommand,
     change,
 )
 from vqcore.training.recipe import default_recipe
@@ -243,6 +244,35 @@ def test_a_restart_that_fails_keeps_the_run_and_a_good_one_can_be_taken_back():
         assert np.array_equal(session.latest().codebook, before.codebook)
         obeyed(session, StepCommand())
         assert step_of(session) == before.step + 1
+
+
+def test_it_trains_until_a_step_and_pauses_there_to_the_bare_trainers_numbers():
+    with running(paused=True) as session:
+        obeyed(session, UntilCommand(7))
+        reach(session, lambda s: s.status().state is State.PAUSED and step_of(s) == 7)
+        obeyed(session, UntilCommand(3))  # long past: it stays
+        assert (step_of(session), session.status().state) == (7, State.PAUSED)
+        trainer = Trainer(RECIPE)
+        for _ in range(7):
+            trainer.step()
+        assert np.array_equal(session.latest().codebook, trainer.snapshot().codebook)
+
+
+def test_a_pause_on_the_way_ends_the_wish_to_stop_at_a_step():
+    with running(paused=True) as session:
+        obeyed(session, UntilCommand(1_000_000))
+        obeyed(session, PauseCommand())
+        obeyed(session, UntilCommand(step_of(session) + 2))
+        reach(session, lambda s: s.status().state is State.PAUSED)
+        at = session.trained_steps()
+        obeyed(session, ResumeCommand())
+        reach(session, lambda s: step_of(s) > at + 3)
+        obeyed(session, UntilCommand(1_000_000))
+        obeyed(session, RestartCommand(RECIPE))
+        obeyed(session, PauseCommand())
+        obeyed(session, ResumeCommand())
+        reach(session, lambda s: step_of(s) > 5)
+        assert session.status().state is State.RUNNING
 
 
 def test_variants_step_in_lockstep_on_one_data_order():

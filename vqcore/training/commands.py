@@ -19,6 +19,13 @@ class ResumeCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class UntilCommand:
+    """Train until so many steps are done, then pause; at once where they are. A pause on the way ends it."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepCommand:
     """Train one step, then pause."""
 
@@ -83,6 +90,7 @@ Command = (
     PauseCommand
     | ResumeCommand
     | StepCommand
+    | UntilCommand
     | SpeedCommand
     | ChangeCommand
     | ForkCommand

@@ -28,6 +28,7 @@ from vqcore.training.commands import (
     SpeedCommand,
     StepCommand,
     UndoRestartCommand,
+    UntilCommand,
 )
 from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
@@ -128,7 +129,7 @@ class Session:
     Args:
         recipes: one recipe, or several by the name of their variant; variants step in lockstep.
         paused: begin paused at step 0.
-        pause_at: having trained to this step for the first time, pause.
+        pause_at: as `UntilCommand` sets it.
         steps_per_second: as `SpeedCommand` sets it.
         idle_pause_seconds: without a look for so long, the session pauses itself.
         clock: seconds, monotonic.
@@ -165,9 +166,9 @@ class Session:
         self._trainers: dict[str, Trainer] = {}
         self._trails: _Trails = {}
         self._replaced: _Run | None = None
-        self._pause_at = pause_at
         self._steps_per_second = steps_per_second
         self._next_step_at = 0.0
+        self._until = pause_at
         self._advanced_at: float | None = None
         self._marks: deque[tuple[float, int]] = deque()
         first = next(iter(self.recipes.values()))
@@ -322,6 +323,7 @@ class Session:
         if self._trainers:
             self._replaced = self._present_run()
             self._runs_begun += 1
+            self._until = None
         self._timeline, self._run_number = Timeline(), self._runs_begun
         self.recipes, self._trainers = recipes, trainers
         self._examinations = {}
@@ -345,6 +347,14 @@ class Session:
             case ResumeCommand() if self._trainers:
                 self._marks.clear()
                 self._set_status(State.RUNNING, message="", details="")
+            case UntilCommand(steps) if self._trainers:
+                if self.trained_steps() >= steps:
+                    self._pause(State.PAUSED)
+                else:
+                    self._until = steps
+                    self._next_step_at = self._clock()
+                    self._marks.clear()
+                    self._set_status(State.RUNNING, message="", details="")
             case StepCommand() if self._trainers:
                 self._step()
                 self._timeline.seconds += SINGLE_STEP_SECONDS
@@ -363,7 +373,6 @@ class Session:
                 self._end(variant)
                 self._publish()
             case RestartCommand(recipe):
-                self._pause_at = None
                 self._resume_as = State.PAUSED if self._status.state is State.PAUSED else State.RUNNING
                 self._begin({next(iter(self.recipes)): recipe} if isinstance(recipe, Recipe) else dict(recipe))
             case UndoRestartCommand():
@@ -372,7 +381,7 @@ class Session:
                 now, before = self._present_run(), self._replaced
                 self.recipes, self._trainers, self._trails, self._timeline, self._run_number = before
                 self._replaced = now
-                self._examinations = {}
+                self._examinations, self._until = {}, None
                 self._set_status(State.PAUSED, message="", details="")
                 self._publish()
 
@@ -431,8 +440,7 @@ class Session:
             return
         with TURNS:
             self._step()
-            if self.trained_steps() == self._pause_at:
-                self._pause_at = None
+            if self._until is not None and self.trained_steps() >= self._until:
                 self._pause(State.PAUSED)
             elif self._asked:
                 self._publish()
@@ -452,6 +460,8 @@ class Session:
             raise broken
 
     def _pause(self, state: State) -> None:
+        if state is State.PAUSED:  # one that is idle goes on to where it was to train
+            self._until = None
         if self._status.state is not State.BROKEN:
             self._set_status(state)
         self._publish()

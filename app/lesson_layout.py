@@ -1,0 +1,47 @@
+"""Where a lesson step's panels stand, and how high, that all fit one window. Knows no widget."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+SHORTEST_WINDOW = 768
+"""Pixels of a projector's height; a higher window gives its charts more, see `live_plot`."""
+
+ABOVE, PER_ROW = 106, 88
+"""Pixels of that which the page's head takes, and each row of charts its heading and its caption."""
+
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"map": 1.2, "usage": 0.8, "curves": 0.9, "examples": 0.8, "compare": 1.2}
+)
+"""How much height a panel wants beside the others."""
+
+LOWEST = 110
+
+
+class Row(NamedTuple):
+    """Panels beside each other."""
+
+    panels: tuple[str, ...]
+    height: int
+    """Of each chart, in the shortest window."""
+
+    share: float
+    """Of what a higher window has more."""
+
+
+def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
+    """Each kind of panel on a row of its own; of three with one training, two share a row.
+
+    >>> [row.panels for row in rows(("examples", "map", "curves"), 1)]
+    [('examples',), ('map', 'curves')]
+    >>> [row.height for row in rows(("map", "usage"), 1)]
+    [292, 194]
+    """
+    kinds = [(panel,) for panel in panels if panel != "paths"]
+    grouped: list[tuple[str, ...]] = list(kinds)
+    if len(kinds) > 2 and num_trainings == 1:
+        grouped = [*kinds[:-2], (*kinds[-2], *kinds[-1])]
+    room = SHORTEST_WINDOW - ABOVE - PER_ROW * len(grouped)
+    weights = [max(WEIGHTS[panel] for panel in row) for row in grouped]
+    shares = [weight / sum(weights) for weight in weights]
+    return [Row(row, max(LOWEST, round(room * share)), share) for row, share in zip(grouped, shares, strict=True)]
