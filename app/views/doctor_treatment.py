@@ -172,3 +172,5 @@ def reports(case: Case, found: Result) -> None:
         with st.popover("As command", icon=":material/terminal:"):
             st.caption("Does the same without a browser; add `--json`, `--html OUT`, `--what-if` or `--repair OUT`.")
             st.code(command(case.request), language="bash", wrap_lines=True)
+            if case.is_ours:
+                st.caption("These files are temporary: removed when newer ones take their place or the server ends.")
