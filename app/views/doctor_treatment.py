@@ -45,9 +45,7 @@ def _what_if(case: Case, was_running: bool) -> None:
     if was_running and running is None:
         st.rerun()
     head = bar("doctor-what-if")
-    head.container(width="stretch").html(
-        "<div class='vq-panel'><b>What if</b><span>before | after, on latents that none was fitted to</span></div>"
-    )
+    head.container(width="stretch").html("<div class='vq-panel'><b>What if</b><span>before | after</span></div>")
     if running is not None:
         if head.button("Cancel", icon=":material/close:", key="doctor-what-if-cancel"):
             running.cancel()
