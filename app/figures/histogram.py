@@ -67,12 +67,13 @@ def histogram(groups: Sequence[Group], *, title: str, marks: Sequence[Mark] = ()
             outlines.append(_steps(group, edges, heights))
     data = [*fills[::-1], *outlines]  # what reaches highest lies lowest
     highest = max(float(trace["y"].max(initial=0)) for trace in data)
+    room = 1.08 + 0.1 * sum(len(group.values) > 0 for group in groups)  # above it all, for the labels
     return {
         "data": data,
         "layout": layout(
             xaxis=axis(title, type="log" if log else "linear", showgrid=False, nticks=6, exponentformat="power"),
             yaxis=axis(
-                "share", tickformat=".0%" if highest > 0.05 else ".1%", range=[0, 1.12 * highest or 1.0], nticks=5
+                "share", tickformat=".0%" if highest > 0.05 else ".1%", range=[0, room * highest or 1.0], nticks=5
             ),
             margin={"l": 50, "r": 8, "t": 8, "b": 38, "pad": 2},
             shapes=[_upright(mark) for mark in marks],

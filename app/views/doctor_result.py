@@ -7,8 +7,9 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from app.doctor_address import Asked
 from app.doctor_case import Case, Result
-from app.views.doctor_asking import LOOK, reread
+from app.views.doctor_asking import LOOK, ask, reread
 from app.views.doctor_charts import charts
 from app.views.doctor_series import through_training
 from app.views.doctor_treatment import reports, treatment
@@ -78,6 +79,7 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
     checkpoint = examination.checkpoint
     head = bar("doctor-read")
     facts = [f"<b>{escape(shown(checkpoint.path.name))}</b>, {escape(contents_of(checkpoint))}"]
+    facts += ["dropped here"] if case.asked.upload else ["trained here"] if case.asked.example else []
     if number is not None:
         book, one = examination.examined[number].codebook, examination.examined[number]
         facts += [f"<b>{escape(book.label)}</b> {book.num_codes:,} × {book.dim:,}"]
@@ -93,6 +95,15 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         keys = [one.key for one in checkpoint.codebooks]
         reread(case.asked, list(dict.fromkeys(keys)))
         st.caption("As --codebook, --axis and --rows do on the command line.")
+    head.button(
+        "",
+        icon=":material/close:",
+        key="doctor-close",
+        type="tertiary",
+        help="Begin with another file",
+        on_click=ask,
+        args=(Asked(),),
+    )
 
 
 def _usage_source(one: Examined) -> str:

@@ -45,9 +45,7 @@ def _what_if(case: Case, was_running: bool) -> None:
     if was_running and running is None:
         st.rerun()
     head = bar("doctor-what-if")
-    head.container(width="stretch").html(
-        "<div class='vq-panel'><b>What if</b><span>before | after, on latents that none was fitted to</span></div>"
-    )
+    head.container(width="stretch").html("<div class='vq-panel'><b>What if</b><span>before | after</span></div>")
     if running is not None:
         if head.button("Cancel", icon=":material/close:", key="doctor-what-if-cancel"):
             running.cancel()
@@ -172,3 +170,5 @@ def reports(case: Case, found: Result) -> None:
         with st.popover("As command", icon=":material/terminal:"):
             st.caption("Does the same without a browser; add `--json`, `--html OUT`, `--what-if` or `--repair OUT`.")
             st.code(command(case.request), language="bash", wrap_lines=True)
+            if case.is_ours:
+                st.caption("These files are temporary: removed when newer ones take their place or the server ends.")

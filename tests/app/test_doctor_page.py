@@ -367,8 +367,10 @@ def test_an_example_is_trained_and_examined(sessions: Registry, quick_example: s
     case = case_of(sessions)
     assert case.examination.wait(SECONDS)
     assert "3 in the file" in html_of(run(page))
+    assert "trained here" in html_of(page)
     assert [one.codebook.num_codes for one in case.examination.result.examination.examined] == [128] * 3
     assert shlex.split(command(case.request))[4] == str(case.request.path)
+    assert query_of(press(page, "doctor-close")) == {}
 
 
 def test_the_files_of_an_example_go_with_its_case(quick_example: str) -> None:
