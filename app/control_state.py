@@ -72,6 +72,14 @@ def send(entry: Entry, command: Command) -> None:
     entry.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
 
 
+def already(entry: Entry, is_so: bool) -> bool:
+    """Whether the session is as a control wants it, so that nothing is to be sent.
+
+    Controls that were made anew (`adopt`) can report their first value as a change.
+    """
+    return is_so and entry.session.commands_pending() == 0
+
+
 def step_chosen() -> int | None:
     """The step that the reader went back to; None when the page is live."""
     step: int | None = st.session_state.get("at")

@@ -7,7 +7,19 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app import address
-from app.control_state import asked_for, current_view, default, go_live, key, restart, seen, send, shown, value
+from app.control_state import (
+    already,
+    asked_for,
+    current_view,
+    default,
+    go_live,
+    key,
+    restart,
+    seen,
+    send,
+    shown,
+    value,
+)
 from app.page_export import page_html
 from app.services import Entry
 from app.switches import switches
@@ -186,12 +198,16 @@ def _share(entry: Entry, status: Status) -> None:
 
 
 def _change_speed(entry: Entry) -> None:
-    send(entry, SpeedCommand(SPEEDS[st.session_state[key("speed")]]))
+    speed = SPEEDS[st.session_state[key("speed")]]
+    if not already(entry, entry.session.status().speed_limit == speed):
+        send(entry, SpeedCommand(speed))
 
 
 def _change_problem(entry: Entry) -> None:
     recipe = entry.session.status().recipe
     problem = st.session_state[key("problem")]
+    if already(entry, recipe.problem == problem):
+        return
     go_live()
     send(entry, RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 

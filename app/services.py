@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.planes import MapMemories
 from app.sweeps import Sweep
+from app.verdict_memory import VerdictMemories
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
@@ -30,6 +31,7 @@ class Entry:
     id: str
     session: Session
     maps: MapMemories = field(default_factory=MapMemories)
+    verdicts: VerdictMemories = field(default_factory=VerdictMemories)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""

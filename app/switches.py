@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from app.control_state import default, key, send, value
+from app.control_state import already, default, key, send, value
 from app.services import Entry
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
@@ -145,4 +145,6 @@ def _live(entry: Entry, name: str) -> dict[str, Any]:
 
 
 def _throw(entry: Entry, name: str) -> None:
-    send(entry, change(**{name: st.session_state[key(name)]}))
+    new = st.session_state[key(name)]
+    if not already(entry, getattr(entry.session.status().recipe.options, name) == new):
+        send(entry, change(**{name: new}))

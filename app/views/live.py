@@ -15,6 +15,7 @@ from app.services import Entry, registry
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
 from app.views.panel_head import bar, choose
+from app.views.verdict import verdict_line
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
@@ -164,6 +165,7 @@ def _live(session_id: str) -> None:
     past_bar(entry, newest, snapshot)
     numbers = headline(snapshot, problem, words)
     tiles(numbers, key="tiles")
+    verdict_line(entry, newest, snapshot, status, words)
     st.session_state["panels"] = {}  # each panel notes there what it shows
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch", key="panel-map"):

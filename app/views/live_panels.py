@@ -30,8 +30,8 @@ from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.session import Status
 
-UPPER, LOWER = 306, 250
-"""Heights in pixels of the two rows of charts: with the bar and the tiles above them they fill 900."""
+UPPER, LOWER = 290, 235
+"""Heights in pixels of the two rows of charts: with the bar, the tiles and the verdict above them they fill 900."""
 
 
 def map_panel(

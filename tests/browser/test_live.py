@@ -289,3 +289,28 @@ def test_a_run_that_breaks_says_so_keeps_its_controls_and_can_begin_again(
     wait_for_state(page, "running")
     wait_for_movement(page)
     pause(page)
+
+
+def test_a_collapse_is_named_and_a_remedy_thrown_from_the_verdict_is_marked_and_begins_nothing_anew(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?problem=digits").page
+    wait_for_movement(page)
+    named = re.compile(r"severe\s*Index collapse: \d+ of 128 codes")
+    expect(page.locator(".vq-verdict")).to_contain_text(named, timeout=60_000)
+    page.locator(".st-key-verdict-why button:visible").click()
+    remedy = page.locator("[class*='st-key-remedy-index-collapse-'] button:visible").filter(
+        has_text="replace_every=20"
+    )
+    remedy.wait_for()
+    assert page.evaluate("document.querySelector('.st-key-verdict').getBoundingClientRect().height") <= 34
+    before = step_of(page)
+    remedy.click()
+    marks = f"document.querySelector('{CURVES}').layout.shapes.map((shape) => shape.x0)"
+    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
+    wait_until(page, f"{labels}.includes('replace_every 20')")
+    expect(page.locator(f"{control('replace_every')} input")).to_have_value("20")
+    wait_for_step(page, step_of(page) + 2)  # controls made anew must not throw or restart anything themselves
+    assert step_of(page) > before
+    assert min(page.evaluate(marks)) >= before
+    pause(page)
