@@ -74,7 +74,7 @@ def _details(findings: tuple[Finding, ...], recipe: Recipe) -> str:
     parts = ["  \n".join(f":small[{as_written(_number(one))}]" for one in worst.numbers)]
     if worst.severity not in ("healthy", "note"):
         parts.append(f"**Likely cause.** {as_written(worst.cause)}")
-        parts += [f"**Try.** {as_written(remedy.what)} {_how(remedy, recipe)}" for remedy in worst.remedies]
+        parts += [f"{_how(remedy, recipe)} {as_written(remedy.what)}" for remedy in worst.remedies]
     if others:
         parts.append("**Also.** " + " · ".join(f"{other.severity}: {as_written(other.title)}" for other in others))
     if worst.source:
@@ -87,13 +87,10 @@ def _number(number: Number) -> str:
 
 
 def _how(remedy: Remedy, recipe: Recipe) -> str:
-    changes = live_changes(remedy)
+    changes, written = live_changes(remedy), " ".join(remedy.ours)
     if changes is None:
-        written = " ".join(remedy.ours)
-        return (
-            f":small[*(needs a restart: `{written}`, below *Restarts*)*]" if written else ":small[*(in your code)*]"
-        )
-    return ":small[*(in force)*]" if _in_force(changes, recipe) else ""
+        return f"**Try** `{written}` at a restart." if written else "**Try** in your own code."
+    return f"**Try** `{written}`{', which is in force.' if _in_force(changes, recipe) else '.'}"
 
 
 def _remedies(entry: Entry, worst: Finding, recipe: Recipe, *, is_past: bool) -> None:

@@ -149,3 +149,9 @@ def test_reports_never_overwrite_what_is_examined(capsys, tmp_path):
     before = path.read_bytes()
     assert "must name another file" in refused(capsys, path, "--html", path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("seeds", ["9-5", "3-", "-3", "a", "1-2-3"])
+def test_seeds_to_judge_on_that_are_none_are_refused_before_any_training(seeds, capsys):
+    assert main(["bench", "doctor", f"--seeds={seeds}"]) == 2
+    assert "first and the last, as in 5-9" in capsys.readouterr().err
