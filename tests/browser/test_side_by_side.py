@@ -1,4 +1,4 @@
-"""Side by side in a real browser: from a click to four variants whose charts move together, and a shared selection."""
+"""Side by side in a real browser: from a link to four variants whose charts move together and share a selection."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,8 +33,11 @@ def test_four_variants_move_together_and_share_axes_and_selection(
     wait_until(page, f"Math.min(...{LAST}) > {before[0]}")
     assert len(set(page.evaluate(LAST))) == 1
     ranges = page.evaluate(
-        f"(() => {{ const all = document.querySelector('{MAP}')._fullLayout;"
-        "return ['', 2, 3, 4].map((n) => [all['xaxis' + n].range, all['yaxis' + n].range].flat().map(Math.fround)); })()"
+        f"""() => {{
+            const all = document.querySelector('{MAP}')._fullLayout;
+            const ends = (n) => [all['xaxis' + n], all['yaxis' + n]].flatMap(({{ range }}) => range);
+            return ['', 2, 3, 4].map((n) => ends(n).map((end) => Number(end.toFixed(6))));
+        }}"""
     )
     assert ranges == [ranges[0]] * 4
     page.locator(".st-key-compare-play button:visible").click()
