@@ -52,7 +52,6 @@ def test_from_the_start_command_to_a_collapse_and_a_recovery(
     assert page.locator(".st-key-first-path").bounding_box()["height"] <= 36
     panels = "[...document.querySelectorAll('[class*=st-key-panel-]')]"
     assert page.evaluate(f"Math.max(...{panels}.map((panel) => panel.getBoundingClientRect().bottom))") <= 900
-    pause(page)
 
 
 def test_a_lecture_link_shows_what_it_leaves_and_without_a_sidebar_the_charts_have_its_room(
