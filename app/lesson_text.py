@@ -1,7 +1,8 @@
 """A lesson's words as HTML, every one escaped: lesson files are written by others. Knows no widget."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from demos.lesson import Note, Step
 from demos.running import Examined
@@ -41,9 +42,9 @@ def revealed(guess: str | None, right: str) -> str:
     return _lesson(f"<p class='found not'>You guessed: {html.escape(guess)}. Here it is: <b>{answer}</b>.</p>")
 
 
-def findings(examined: Sequence[Examined]) -> str:
-    """What each claim found in this run; never the claim without it."""
-    return _lesson("".join(_finding(each) for each in examined))
+def findings(examined: Sequence[Examined], counts: Mapping[str, str]) -> str:
+    """What each claim found in this run, never the claim without it; below, where known, its count over seeds."""
+    return _lesson("".join(_finding(each, counts.get(each.claim.says, "")) for each in examined))
 
 
 def notes(title: str, found: Sequence[Note]) -> str:
@@ -56,21 +57,23 @@ def notes(title: str, found: Sequence[Note]) -> str:
     return _lesson(f"<h2>{html.escape(title)}</h2>{parts}")
 
 
-def over_seeds(says: str, held: int, seeds: int, failed_on: Sequence[int], errors: int) -> str:
-    """How often a claim held.
+def over_seeds(row: Mapping[str, Any]) -> str:
+    """How often a claim held, from a row of `demos.report.table`.
 
-    >>> print(over_seeds("Codes die.", 4, 5, [3], 0))
-    Codes die. Held on 4 of 5 seeds, not on seed 3.
+    >>> over_seeds({"claim": "Codes die.", "held": 4, "seeds": 5, "failed_on": [3], "errors": []})
+    'Codes die. On 4 of 5 seeds, not on seed 3.'
     """
-    missed = f", not on seed {', '.join(map(str, failed_on))}" if failed_on else ""
-    failed = f", not computed on {errors}" if errors else ""
-    return f"{says} Held on {held} of {seeds} seeds{missed}{failed}."
+    missed = f", not on seed {', '.join(map(str, row['failed_on']))}" if row["failed_on"] else ""
+    failed = f", not computed on {len(row['errors'])}" if row["errors"] else ""
+    return f"{row['claim']} On {row['held']} of {row['seeds']} seeds{missed}{failed}."
 
 
-def _finding(each: Examined) -> str:
+def _finding(each: Examined, count: str) -> str:
+    small = f"<small>{html.escape(count)}</small>" if count else ""
     if each.finding is None:
-        return f"<p class='found none'>{html.escape(each.error)}</p>"
-    return f"<p class='found{'' if each.finding.held else ' not'}'>{html.escape(each.finding.sentence())}</p>"
+        return f"<p class='found none'>{html.escape(each.error)}{small}</p>"
+    kind = "found" if each.finding.held else "found not"
+    return f"<p class='{kind}'>{html.escape(each.finding.sentence())}{small}</p>"
 
 
 def _lesson(inside: str) -> str:

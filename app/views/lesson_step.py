@@ -5,7 +5,6 @@ import html
 import streamlit as st
 
 from app import lesson_text
-from app.claim_sweep import ClaimSweep
 from app.lesson_desk import desk
 from app.lesson_layout import SHORTEST_WINDOW, Row, rows
 from app.lesson_run import LessonRun
@@ -116,50 +115,35 @@ def _reveal(run: LessonRun, number: int, step: Step, record: Record) -> None:
         st.html(lesson_text.revealed(None if guess is None else step.question.choices[guess], right))
     examined = examine_step(run.lesson, number, record)
     if examined:
-        st.html(lesson_text.findings(examined))
-        _seeds(run, examined)
+        _findings(run, examined)
 
 
-def _seeds(run: LessonRun, examined: list[Examined]) -> None:
+def _findings(run: LessonRun, examined: list[Examined]) -> None:
     sweep = desk().sweep_of(run.lesson)
     every = SWEEP_SECONDS if sweep is not None and sweep.is_running else None
-    st.fragment(_sweep, run_every=every)(run, examined, every is not None)
+    st.fragment(_with_seeds, run_every=every)(run, examined, every is not None)
 
 
-def _sweep(run: LessonRun, examined: list[Examined], was_running: bool) -> None:
-    """How often the step's claims hold; refreshed alone while more seeds are to come."""
+def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> None:
+    """What the claims found, and on how many seeds they hold; drawn anew by itself while more seeds are to come."""
     sweep = desk().sweep_of(run.lesson)
     running = sweep is not None and sweep.is_running
     if running is not was_running:
         st.rerun()
-    if sweep is None or not (running or sweep.results or sweep.problem):
-        if st.button("Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"):
-            desk().begin_sweep(run.lesson)
-            st.rerun()
-        return
-    if running:
-        text = f"{len(sweep.results)} of {sweep.seeds} seeds"
-        st.progress(min(1.0, sweep.share_done), text=text)
+    counts = {} if sweep is None else {says: lesson_text.over_seeds(row) for says, row in sweep.rows().items()}
+    st.html(lesson_text.findings(examined, counts))
+    if sweep is not None and sweep.problem:
+        st.error(as_written(sweep.problem), icon=":material/error:")
+    if sweep is not None and running:
+        st.progress(min(1.0, sweep.share_done), text=f"{len(sweep.results)} of {sweep.seeds} seeds")
         if st.button("Cancel", icon=":material/close:", key="lesson-sweep-cancel", type="tertiary"):
             sweep.cancel()
             st.rerun()
-    if sweep.problem:
-        st.error(sweep.problem, icon=":material/error:")
-    if sweep.results:
-        _counts(sweep, examined)
-    if not running and not sweep.is_complete and st.button("Count anew", key="lesson-sweep", type="tertiary"):
+    elif (sweep is None or not sweep.is_complete) and st.button(
+        "Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"
+    ):
         desk().begin_sweep(run.lesson)
         st.rerun()
-
-
-def _counts(sweep: ClaimSweep, examined: list[Examined]) -> None:
-    found = sweep.rows()
-    said = [
-        lesson_text.over_seeds(row["claim"], row["held"], row["seeds"], row["failed_on"], len(row["errors"]))
-        for each in examined
-        if (row := found.get(each.claim.says)) is not None
-    ]
-    st.html("".join(f"<p class='vq-caption'>{html.escape(sentence)}</p>" for sentence in said))
 
 
 def _plane(run: LessonRun, step: Step, record: Record) -> None:

@@ -334,8 +334,8 @@ def test_claims_are_counted_over_seeds_in_the_background(readers: Desk, given: L
     sweep = readers.sweep_of(given)
     assert sweep.wait(SECONDS)
     run(page)
-    assert "It holds. Held on 5 of 5 seeds." in text(page)
-    assert "It fails. Held on 0 of 5 seeds, not on seed 0, 1, 2, 3, 4." in text(page)
+    assert "It holds. On 5 of 5 seeds." in text(page)
+    assert "It fails. On 0 of 5 seeds, not on seed 0, 1, 2, 3, 4." in text(page)
     assert sweep.is_complete
     assert sweep.share_done == 1
 
