@@ -82,7 +82,7 @@ def variants_bar(entry: Entry) -> None:
                 on_click=_end,
                 args=(entry,),
             )
-        # A link, not `st.switch_page`: a refresh of this page on its way would come back here, all controls "changed".
+        # A link, not `st.switch_page`: a refresh on its way would come back here and take all controls for changed.
         st.page_link(
             "views/compare.py",
             label="See side by side",
