@@ -84,10 +84,13 @@ def variants_bar(entry: Entry) -> None:
                 on_click=_end,
                 args=(entry,),
             )
-        if st.button("See side by side", icon=":material/view_column:", key="to-compare", type="tertiary"):
-            st.session_state["compare-session"] = entry.id
-            st.session_state.pop("compare-first", None)
-            st.switch_page("views/compare.py", query_params={"session": entry.id})
+        # A link, not `st.switch_page`: a refresh on its way would come back here and take all controls for changed.
+        st.page_link(
+            "views/compare.py",
+            label="See side by side",
+            icon=":material/view_column:",
+            query_params={"session": entry.id},
+        )
 
 
 def _value(switch: str, status: Status) -> Any:

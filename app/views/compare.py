@@ -61,7 +61,8 @@ def page() -> None:
 
 def _attach() -> Entry | None:
     """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
-    if VIEW not in st.session_state:
+    asked = registry().find(st.query_params.get("session"))
+    if VIEW not in st.session_state or (asked is not None and asked.id != st.session_state.get(SESSION)):
         request = comparison.read(st.query_params)
         st.session_state[VIEW] = request.view
         for sentence in request.refused:
@@ -146,15 +147,6 @@ def _header(entry: Entry, status: Status, setup: Setup, snapshots: dict[str, Sna
     first = next(iter(snapshots.values()), None)
     if first is not None and len(first.levels) > 1:
         _choose(head, "level", comparison.VIEWS["level"][: len(first.levels)])
-    if head.button(
-        "Open on Live",
-        icon=":material/open_in_new:",
-        key="to-live",
-        type="tertiary",
-        help="One variant at a time, with every switch",
-    ):
-        st.session_state["session"] = entry.id
-        st.switch_page("views/live.py", query_params={"session": entry.id})
     facts = [f"{setup.problem}, seed {setup.seed}", f"step {first.step if first else 0:,}"]
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.1f} steps/s each")
