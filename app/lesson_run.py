@@ -3,12 +3,12 @@
 A record that this fills is equal to that of `demos.running` on the same seed. Knows no widget.
 """
 
-import atexit
 import threading
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from app.background import Background
 from app.services import Entry, Registry
 from demos.lesson import Lesson, Step, Training
 from demos.record import Record
@@ -143,38 +143,26 @@ class LiveTraining:
         self.end()
 
 
-class LivePaths:
+class LivePaths(Background):
     """The paths over the plane, computed by a thread of its own: they take some seconds."""
 
+    FAILED = "The paths could not be computed"
+
     def __init__(self, setting: Setting) -> None:
+        super().__init__("paths")
         self.setting = setting
         self.found: dict[str, Path] | None = None
         """By method; None while they are being computed."""
 
-        self.problem = ""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vq-scope-paths", daemon=True)
-
     def begin(self) -> None:
-        """Compute, unless that has begun; `stop` also happens when the interpreter exits."""
+        """Compute, unless that has begun."""
         if self._thread.ident is None:
-            atexit.register(self.stop)
-            self._thread.start()
+            self.start()
 
-    def stop(self) -> None:
-        """End after the method being computed."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        atexit.unregister(self.stop)
-
-    def _run(self) -> None:
-        try:
-            paths = trajectories(self.setting, stop=self._stopping.is_set)
-            if not self._stopping.is_set():
-                self.found = {path.method: path for path in paths}
-        except Exception as error:  # shown on the page: a thread has nobody else to tell
-            self.problem = f"The paths could not be computed: {error}"
+    def _work(self) -> None:
+        paths = trajectories(self.setting, stop=self._stopping.is_set)
+        if not self._stopping.is_set():
+            self.found = {path.method: path for path in paths}
 
 
 @dataclass(slots=True)

@@ -2,8 +2,6 @@
 
 # S seeds done, T recorded steps
 
-import atexit
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -11,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.background import Background
 from app.variant_names import MOST_SEEDS, MOST_STEPS
 from vqcore.history import History
 from vqcore.training.finite import NonFiniteError
@@ -59,10 +58,13 @@ class Band(NamedTuple):
     greatest: Floats
 
 
-class SeedRuns:
+class SeedRuns(Background):
     """A plan being carried out, one seed after the other, all variants of a seed before the next."""
 
+    FAILED = "The seeds could not be trained"
+
     def __init__(self, plan: Plan) -> None:
+        super().__init__("seeds")
         self.plan = plan
         self.results: tuple[SeedResult, ...] = ()
         """Those done so far; replaced whole, never changed."""
@@ -71,54 +73,21 @@ class SeedRuns:
         self.diverged: tuple[str, ...] = ()
         """A sentence for each training that broke; its curves end there."""
 
-        self.problem: str | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vq-scope-seeds", daemon=True)
-
-    def start(self) -> None:
-        """Begin; `stop` also happens when the interpreter exits."""
-        atexit.register(self.stop)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the step being trained; seeds that are done stay."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        atexit.unregister(self.stop)
-
-    def cancel(self) -> None:
-        """Ask it to end, without waiting."""
-        self._stopping.set()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether more is to come."""
-        return self._thread.is_alive() and not self._stopping.is_set()
-
     @property
     def share(self) -> float:
         """How much of all steps is done, 0…1."""
         plan = self.plan
         return min(1.0, self.steps_done / (plan.seeds * plan.steps * len(plan.recipes)))
 
-    def wait(self, timeout: float) -> bool:
-        """Wait until it has ended; whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
+    def _work(self) -> None:
         yield_to_others()
-        try:
-            for number in range(self.plan.seeds):
-                found: dict[str, Mapping[str, Line]] = {}
-                for name, recipe in self.plan.recipes:
-                    found[name] = self._train(name, replace(recipe, seed=recipe.seed + number))
-                    if self._stopping.is_set():
-                        return
-                self.results = (*self.results, found)
-        except Exception as error:  # shown on the page: a thread has nobody else to tell
-            self.problem = f"The seeds could not be trained: {error}"
+        for number in range(self.plan.seeds):
+            found: dict[str, Mapping[str, Line]] = {}
+            for name, recipe in self.plan.recipes:
+                found[name] = self._train(name, replace(recipe, seed=recipe.seed + number))
+                if self._stopping.is_set():
+                    return
+            self.results = (*self.results, found)
 
     def _train(self, name: str, recipe: Recipe) -> Mapping[str, Line]:
         trainer = Trainer(recipe, variant=name, exact_rows=self.plan.steps)

@@ -2,14 +2,13 @@
 
 # S seeds done, T steps
 
-import atexit
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.background import Background
 from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_setting import Setting
 
@@ -48,63 +47,33 @@ class Quartiles:
     high: Floats
 
 
-class Sweep:
+class Sweep(Background):
     """`SEEDS` seeds of one setting, begun at its own; starts and codes are each seed's own."""
 
+    FAILED = "The seeds could not be computed"
+
     def __init__(self, setting: Setting, seeds: int = SEEDS) -> None:
+        super().__init__("sweep")
         self.setting = replace(setting, starts=None, codes=None)
         self.seeds = seeds
         self.results: tuple[SeedResult, ...] = ()
         """Those done so far; replaced whole, never changed."""
 
-        self.problem: str | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vq-scope-sweep", daemon=True)
-
-    def start(self) -> None:
-        """Begin; `stop` also happens when the interpreter exits."""
-        atexit.register(self.stop)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the method being computed; what is done stays."""
-        self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        atexit.unregister(self.stop)
-
-    def cancel(self) -> None:
-        """Ask it to end, without waiting."""
-        self._stopping.set()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether more seeds are to come."""
-        return self._thread.is_alive() and not self._stopping.is_set()
-
-    def wait(self, timeout: float) -> bool:
-        """Wait until it has ended; whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        try:
-            for number in range(self.seeds):
-                setting = replace(self.setting, seed=self.setting.seed + number)
-                paths = trajectories(setting, stop=self._stopping.is_set)
-                if self._stopping.is_set():
-                    return
-                found = {
-                    path.method: MethodResult(
-                        path.summary(),
-                        {name: _padded(values, setting.steps) for name, values in path.measures().items()},
-                        path.diverged_at is not None,
-                    )
-                    for path in paths
-                }
-                self.results = (*self.results, found)
-        except Exception as error:  # shown on the page: a thread has nobody else to tell
-            self.problem = f"The seeds could not be computed: {error}"
+    def _work(self) -> None:
+        for number in range(self.seeds):
+            setting = replace(self.setting, seed=self.setting.seed + number)
+            paths = trajectories(setting, stop=self._stopping.is_set)
+            if self._stopping.is_set():
+                return
+            found = {
+                path.method: MethodResult(
+                    path.summary(),
+                    {name: _padded(values, setting.steps) for name, values in path.measures().items()},
+                    path.diverged_at is not None,
+                )
+                for path in paths
+            }
+            self.results = (*self.results, found)
 
 
 def curve(results: Sequence[SeedResult], method: str, measure: str) -> Quartiles:

@@ -151,7 +151,7 @@ def test_seeds_are_trainings_of_their_own_from_the_first_seed_on():
     runs = SeedRuns(Plan(tuple(recipes.items()), seeds=2, steps=12))
     runs.start()
     assert runs.wait(SECONDS)
-    assert (runs.problem, runs.share, len(runs.results)) == (None, 1.0, 2)
+    assert (runs.problem, runs.share, len(runs.results)) == ("", 1.0, 2)
     for number, result in enumerate(runs.results):
         trainer = Trainer(replace(recipes["two"], seed=3 + number))
         for _ in range(12):
@@ -173,7 +173,7 @@ def test_seeds_can_be_cancelled_and_one_that_breaks_is_named():
     wild.start()
     assert wild.wait(SECONDS)
     assert "wild on seed 0: " in wild.diverged[0]
-    assert wild.problem is None
+    assert not wild.problem
     assert wild.share == 1.0
 
 

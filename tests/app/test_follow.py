@@ -15,6 +15,7 @@ from app.services import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
 from app.watched_session import WatchedSession
 from vqcore.quantizer.options import option_names
 from vqcore.training import commands
+from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session, State
 
@@ -25,9 +26,11 @@ EVERY_COMMAND = (
     commands.PauseCommand(),
     commands.ResumeCommand(),
     commands.StepCommand(),
+    commands.UntilCommand(40),
     commands.SpeedCommand(1.0),
     commands.ChangeCommand(MappingProxyType({"beta": 0.1})),
     commands.ForkCommand("twin", MappingProxyType({})),
+    commands.EndVariantCommand("main"),
     commands.RestartCommand(RECIPE),
     commands.UndoRestartCommand(),
     commands.ExamineCommand(0),
@@ -76,7 +79,8 @@ def test_a_follower_sends_nothing(command):
     owner = begun()
     before, done = state_of(owner), owner.session.status().commands_done
     follower = registry().follow(owner.watch_id)
-    for send in (follower.session.send, lambda command: control_state.send(follower, command)):
+    as_a_page_has_it = OneVariant(follower.session, "main")
+    for send in (follower.session.send, as_a_page_has_it.send, lambda command: control_state.send(follower, command)):
         with pytest.raises(PermissionError, match=type(command).__name__):
             send(command)
     assert owner.session.commands_pending() == 0

@@ -348,7 +348,7 @@ def test_counting_over_seeds_can_be_cancelled_and_begun_anew(readers: Desk) -> N
     assert not sweep.is_running
     assert sweep.wait(SECONDS)
     assert sweep.results == ()
-    assert sweep.problem is None
+    assert not sweep.problem
     again = readers.begin_sweep(slow)
     assert again is not sweep
     assert again.is_running
@@ -358,7 +358,7 @@ def test_a_lesson_about_the_plane_shows_its_paths_and_finds_what_the_run_without
     (lesson,) = (each for each in catalogue.lessons()[0] if each.setting is not None)
     page = open_page(lesson=lesson.name, step="2", seed="3")
     paths = readers.reader(query(page)["reader"]).run(lesson, 3).paths
-    paths._thread.join(SECONDS)
+    assert paths.wait(SECONDS)
     run(page)
     assert "lesson-paths" in charts(page)
     (found,) = (each for each in examine(lesson, record(lesson, 3)) if each.number == 2)

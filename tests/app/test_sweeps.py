@@ -49,7 +49,7 @@ def test_a_sweep_is_each_seeds_own_paths() -> None:
     sweep.start()
     assert sweep.wait(SECONDS)
     assert not sweep.is_running
-    assert sweep.problem is None
+    assert not sweep.problem
     for number, found in enumerate(sweep.results):
         for path in trajectories(Setting(steps=4, methods=("STE", "sync"), seed=7 + number)):
             assert found[path.method].summary == pytest.approx(path.summary(), nan_ok=True)

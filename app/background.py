@@ -1,0 +1,55 @@
+"""A thread of its own that a page begins, looks at and may give up. Knows no kind of work."""
+
+import atexit
+import threading
+from abc import ABC, abstractmethod
+
+
+class Background(ABC):
+    """Work that leaves what is done where a page can read it, until it ends or is told to."""
+
+    FAILED: str
+    """What a failure is told with, as in ``The seeds could not be computed``."""
+
+    def __init__(self, name: str) -> None:
+        self.problem = ""
+        """One sentence where it failed; empty otherwise."""
+
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"vq-scope-{name}", daemon=True)
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Do all of it, and look at `_stopping` now and then."""
+
+    def start(self) -> None:
+        """Begin; `stop` also happens when the interpreter exits, as a thread in torch must not outlive it."""
+        atexit.register(self.stop)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have it end at its next look, and wait for that; what is done stays."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        atexit.unregister(self.stop)
+
+    def cancel(self) -> None:
+        """Ask it to end, without waiting."""
+        self._stopping.set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether more is to come."""
+        return self._thread.is_alive() and not self._stopping.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until it has ended; whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # shown on the page: a thread has nobody else to tell
+            self.problem = f"{self.FAILED}: {error}"
