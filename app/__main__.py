@@ -38,8 +38,9 @@ def main() -> int:
 
 
 def _load_early() -> None:
-    """Load what the first page waits for, while Streamlit and the browser start: above all torch."""
-    importlib.import_module("app.services")
+    """Load what the first page waits for, while Streamlit and the browser start: above all torch, then k-means."""
+    for module in ("app.services", "sklearn.cluster"):
+        importlib.import_module(module)
 
 
 def _find_port(address: str, wanted: int | None) -> int:
