@@ -117,6 +117,13 @@ def test_index_collapse_says_how_many_codes_carry_all(generator):
     assert "41 of 1,024 codes carry 99%" in found[0].title
 
 
+def test_a_long_tail_does_not_hide_a_collapse():
+    counts = np.concatenate([[90_000, 60_000, 30_000], np.full(397, 40), np.zeros(112, int)]).astype(int)
+    found = diagnose(counted(counts))
+    assert verdict(found) == ("index-collapse", "severe")
+    assert found[0].title == "Index collapse: 3 of 512 codes carry 90% of assignments."
+
+
 def test_codes_that_carry_a_share_are_counted_from_the_most_used():
     assert codes_carrying(np.array([1, 97, 2]), 0.99) == 2
     assert codes_carrying(np.array([0, 5, 0]), 0.99) == 1

@@ -54,22 +54,28 @@ def index_collapse(evidence: Evidence) -> Finding | None:
     collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)
     if not collapsed and share > limits.UNEVEN_SHARE:
         return None
-    carrying = codes_carrying(usage.counts, 0.99)
+    part = _telling_share(usage.counts)
+    carrying = codes_carrying(usage.counts, part)
     severity: Severity = "severe" if collapsed else "note"
     verb = "Index collapse" if collapsed else "Uneven use"
     return found(
         "index-collapse",
         severity,
-        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes carry 99% of assignments.",
+        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes carry {percent(part)} of assignments.",
         ratio(
             "perplexity",
             effective,
             f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}, "
             f"noted up to {percent(limits.UNEVEN_SHARE)}",
         ),
-        count("codes that carry 99%", carrying, f"of {evidence.num_codes:,}"),
+        count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors),
     )
+
+
+def _telling_share(counts: NDArray[np.generic]) -> float:
+    """The largest of some shares of assignments that a quarter of the codes carry: a long tail hides a collapse."""
+    return next((part for part in (0.99, 0.9) if codes_carrying(counts, part) <= len(counts) / 4), 0.5)
 
 
 def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
