@@ -6,6 +6,7 @@ from typing import Any
 
 from app import lecture
 from app.figures.map_layers import read_layers
+from app.link_reading import read_choices, read_paused
 from app.selection import read_choice, read_pins
 from app.variant_names import read_name
 from app.wording import cut, ignored_names
@@ -18,6 +19,7 @@ from vqcore.training.recipe import (
     Recipe,
     changed,
     default_recipe,
+    differences,
     parse_changes,
     resolve_device,
     written,
@@ -42,9 +44,6 @@ MOST_DIGITS = 15
 
 RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
 """What a URL may say of a recipe beside its problem."""
-
-PAUSED = {"0": False, "1": True}
-
 
 TEXTS: dict[str, Callable[[str], object]] = {
     "select": read_choice,
@@ -111,14 +110,8 @@ def read(query: Mapping[str, str]) -> Request:
         recipe = _read_recipe(query, refused)
     elif alone := [name for name in RECIPE_NAMES if name in query]:
         refused.append(f"`{alone[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
-    if query.get("paused", "0") not in PAUSED:
-        refused.append(f"`paused` in the link must be 0 or 1, but is {query['paused']!r}.")
-    view = {}
-    for name, allowed in VIEWS.items():
-        value = query.get(name, allowed[0])
-        if value not in allowed:
-            refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
-        view[name] = value if value in allowed else allowed[0]
+    paused = read_paused(query, refused)
+    view = read_choices(query, VIEWS, refused)
     for name, check in TEXTS.items():
         view[name] = query.get(name, "")
         try:
@@ -137,7 +130,6 @@ def read(query: Mapping[str, str]) -> Request:
             value = numbers.first
         view[name] = value
     at = _read_step(query.get("at"), refused)
-    paused = PAUSED.get(query.get("paused", "0"), False)
     return Request(query.get("session"), query.get("watch"), recipe, paused, view, at, tuple(map(cut, refused)))
 
 
@@ -148,12 +140,7 @@ def write(
     query = {"session": session} if session else {}
     query["problem"] = recipe.problem
     default = default_recipe(recipe.problem)
-    for name in ("seed", "device", *SETTINGS):
-        if getattr(recipe, name) != getattr(default, name):
-            query[name] = written(getattr(recipe, name))
-    for name in option_names():
-        if getattr(recipe.options, name) != getattr(default.options, name):
-            query[name] = written(getattr(recipe.options, name))
+    query |= {name: written(value) for name, value in differences(recipe, default, RECIPE_NAMES).items()}
     query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
     query |= {"at": str(at)} if at is not None else {}
     query |= {name: view[name] for name in TEXTS if view.get(name)}
@@ -166,15 +153,8 @@ def command(recipe: Recipe, events: Sequence[Event], steps: int) -> str:
     words = ["python -m vqcore train", recipe.problem, f"--steps {steps}", f"--seed {recipe.seed}"]
     if recipe.device != "auto":
         words.append(f"--device {recipe.device}")
-    default = default_recipe(recipe.problem)
-    changes = [(name, getattr(recipe, name)) for name in SETTINGS if getattr(recipe, name) != getattr(default, name)]
-    changes += [
-        (name, getattr(recipe.options, name))
-        for name in option_names()
-        if getattr(recipe.options, name) != getattr(default.options, name)
-    ]
-    if changes:
-        words.append(f"--set {_pairs(changes)}")
+    if changes := differences(recipe, default_recipe(recipe.problem), (*SETTINGS, *option_names())):
+        words.append(f"--set {_pairs(tuple(changes.items()))}")
     words += [f"--at {event.step} {_pairs(event.changes)}" for event in events]
     return " ".join(words)
 

@@ -3,6 +3,7 @@
 import atexit
 import threading
 from abc import ABC, abstractmethod
+from typing import Self
 
 
 class Background(ABC):
@@ -22,17 +23,17 @@ class Background(ABC):
     def _work(self) -> None:
         """Do all of it, and look at `_stopping` now and then."""
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Begin; `stop` also happens when the interpreter exits, as a thread in torch must not outlive it."""
         atexit.register(self.stop)
         self._thread.start()
+        return self
 
     def stop(self) -> None:
         """Have it end at its next look, and wait for that; what is done stays."""
-        self._stopping.set()
-        if self._thread.ident is not None:
+        self.cancel()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        atexit.unregister(self.stop)
 
     def cancel(self) -> None:
         """Ask it to end, without waiting."""
@@ -52,4 +53,9 @@ class Background(ABC):
         try:
             self._work()
         except Exception as error:  # shown on the page: a thread has nobody else to tell
-            self.problem = f"{self.FAILED}: {error}"
+            self._say(error)
+        finally:
+            atexit.unregister(self.stop)
+
+    def _say(self, error: Exception) -> None:
+        self.problem = f"{self.FAILED}: {error}"

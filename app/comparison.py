@@ -4,11 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.link_reading import read_choices, read_paused
 from app.selection import read_choice
 from app.variant_names import MOST_SEEDS, MOST_STEPS, read_name
 from app.wording import cut, ignored_names
 from vqcore.quantizer.options import option_names
-from vqcore.training.recipe import Recipe, changed, default_recipe, parse_changes, resolve_device, written
+from vqcore.training.recipe import (
+    Recipe,
+    changed,
+    default_recipe,
+    differences,
+    parse_changes,
+    resolve_device,
+    written,
+)
 from vqcore.training.session import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
@@ -28,8 +37,6 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
 
 MOST = {"seeds": MOST_SEEDS, "steps": MOST_STEPS}
 """How far and over how many seeds the background trains; empty for not at all."""
-
-PAUSED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +108,13 @@ def setup_of(recipes: Mapping[str, Recipe]) -> Setup:
     """The set-up that begins these recipes again; what is common is the first's."""
     first = next(iter(recipes.values()))
     default = default_recipe(first.problem)
-    common = {name: getattr(first, name) for name in COMMON if getattr(first, name) != getattr(default, name)}
     return Setup(
         problem=first.problem,
-        common=tuple(common.items()),
-        variants=tuple(Variant(name, _changes(recipe, default)) for name, recipe in recipes.items()),
+        common=tuple(differences(first, default, COMMON).items()),
+        variants=tuple(
+            Variant(name, tuple(differences(recipe, default, OWN).items())) for name, recipe in recipes.items()
+        ),
     )
-
-
-def _changes(recipe: Recipe, default: Recipe) -> tuple[tuple[str, Any], ...]:
-    def of(recipe: Recipe, name: str) -> Any:
-        return getattr(recipe.options if name in option_names() else recipe, name)
-
-    return tuple((name, of(recipe, name)) for name in OWN if of(recipe, name) != of(default, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +134,8 @@ def read(query: Mapping[str, str]) -> Request:
     known = {"session", "problem", "paused", "select", *COMMON, *PLACES, *VIEWS, *MOST}
     refused = ignored_names([name for name in query if name not in known])
     setup = _read_setup(query, refused)
-    if query.get("paused", "0") not in PAUSED:
-        refused.append(f"`paused` in the link must be 0 or 1, but is {query['paused']!r}.")
-    view = {}
-    for name, allowed in VIEWS.items():
-        value = query.get(name, allowed[0])
-        if value not in allowed:
-            refused.append(f"`{name}` in the link must be one of {', '.join(allowed)}, but is {value!r}.")
-        view[name] = value if value in allowed else allowed[0]
+    paused = read_paused(query, refused)
+    view = read_choices(query, VIEWS, refused)
     for name, most in MOST.items():
         value = query.get(name, "")
         if value and not (value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= most):
@@ -153,7 +148,6 @@ def read(query: Mapping[str, str]) -> Request:
     except ValueError as error:
         refused.append(str(error))
         view["select"] = ""
-    paused = PAUSED.get(query.get("paused", "0"), False)
     return Request(query.get("session"), setup, paused, view, tuple(map(cut, refused)))
 
 

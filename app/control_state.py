@@ -11,7 +11,7 @@ from app.page_export import SeenPage
 from app.services import Entry
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import Command, RestartCommand
-from vqcore.training.recipe import SETTINGS, Recipe, changed
+from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
 from vqcore.training.session import Status
 
 OBEY_SECONDS = 0.5
@@ -48,7 +48,7 @@ def shown() -> Recipe | None:
     if asked is None:
         return None
     values = _values("problem", *option_names())
-    told = {name: value for name, value in values.items() if value != _of(asked, name)}
+    told = {name: value for name, value in values.items() if value != setting_of(asked, name)}
     return changed(asked, told) if told else asked
 
 
@@ -117,7 +117,7 @@ def is_gone(drawn: str, name: str) -> bool:
 
 def default(name: str) -> Any:
     """What the control for `name` starts at."""
-    return _of(st.session_state["adopted"], name)
+    return setting_of(st.session_state["adopted"], name)
 
 
 def value(name: str) -> Any:
@@ -159,10 +159,6 @@ def _number(name: str) -> str:
     """As in the URL; a control that was emptied stands where it starts."""
     found = st.session_state.get(view_key(name), st.session_state["first_view"][name])
     return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first
-
-
-def _of(recipe: Recipe, name: str) -> Any:
-    return getattr(recipe.options if name in option_names() else recipe, name)
 
 
 def _values(*names: str) -> dict[str, Any]:

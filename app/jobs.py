@@ -1,10 +1,11 @@
-"""Work in a thread of its own: what a page begins, looks at and may give up. Knows no kind of work."""
+"""One piece of work in the background with a result, and a place where such are kept. Knows no kind of work."""
 
-import atexit
 import threading
 import traceback
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from app.background import Background
 
 T = TypeVar("T")
 
@@ -23,73 +24,43 @@ class Stage(NamedTuple):
     share: float
 
 
-class Job(Generic[T]):
+class Job(Background, Generic[T]):
     """One piece of work. What it returns, or a sentence on why it could not, is there once it has ended."""
 
     def __init__(self, work: Callable[[Progress], T], name: str = "job") -> None:
-        self._work = work
+        super().__init__(name)
+        self._task = work
         self.stage = Stage("beginning", 0.0)
         self.result: T | None = None
-        self.problem = ""
-        """One sentence where it failed; empty otherwise."""
-
         self.details = ""
         """The traceback of a failure that is ours and not the input's."""
-
-        self._given_up = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"vq-scope-{name}", daemon=True)
-
-    def start(self) -> "Job[T]":
-        """Begin; `stop` also happens when the interpreter exits, as a thread in torch must not outlive it."""
-        atexit.register(self.stop)
-        self._thread.start()
-        return self
-
-    def cancel(self) -> None:
-        """Ask it to end, without waiting."""
-        self._given_up.set()
-
-    def stop(self) -> None:
-        """End at the next sign of progress, and wait for that."""
-        self.cancel()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def wait(self, timeout: float) -> bool:
-        """Wait until it has ended; whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether an end is still to come and wanted."""
-        return self._thread.is_alive() and not self._given_up.is_set()
 
     @property
     def is_cancelled(self) -> bool:
         """Whether it was given up before its end."""
-        return self._given_up.is_set() and self.result is None and not self.problem
+        return self._stopping.is_set() and self.result is None and not self.problem
 
     def _tell(self, doing: str, share: float) -> None:
-        if self._given_up.is_set():
+        if self._stopping.is_set():
             raise CancelledError
         self.stage = Stage(doing, min(max(share, 0.0), 1.0))
 
-    def _run(self) -> None:
+    def _work(self) -> None:
         try:
-            self.result = self._work(self._tell)
+            self.result = self._task(self._tell)
         except CancelledError:
             pass
-        except ValueError as error:
-            self.problem = str(error) or "The values do not fit."
-        except MemoryError:
-            self.problem = "There is not enough memory for this. Close other programs, or take a smaller file."
-        except Exception as error:  # a fault of ours: shown, as a thread has nobody else to tell
-            self.details = traceback.format_exc()
-            self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
         finally:
-            atexit.unregister(self.stop)
-            del self._work  # what it holds is free with its owner, not at some later collection
+            del self._task  # what it holds is free with its owner, not at some later collection
+
+    def _say(self, error: Exception) -> None:
+        if isinstance(error, ValueError):
+            self.problem = str(error) or "The values do not fit."
+        elif isinstance(error, MemoryError):
+            self.problem = "There is not enough memory for this. Close other programs, or take a smaller file."
+        else:  # a fault of ours
+            self.details = "".join(traceback.format_exception(error))
+            self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
 
 
 class Closable(Protocol):

@@ -37,11 +37,6 @@ def shows(*groups: str) -> bool:
     return not _limits().hidden.issuperset(groups)
 
 
-def locks(group: str) -> bool:
-    """Whether this group is shown and does not answer to the hand."""
-    return group in _limits().locked
-
-
 def place(control: str, within: Any = st) -> Any:
     """Where to draw `control`: `within`, the same with all in it disabled, or nowhere."""
     group = _group_of(control)

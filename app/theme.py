@@ -142,6 +142,27 @@ def axis(title: str = "", **settings: Any) -> dict[str, Any]:
     return {**style, **settings}
 
 
+def corner_label(text: str, colour: str, *, row: int = 0, line_pixels: int = 0) -> dict[str, Any]:
+    """An annotation in a chart's upper right corner, `row` lines of `line_pixels` below the first.
+
+    >>> corner_label("P", role("P"), row=2, line_pixels=15)["yshift"]
+    -30
+    """
+    return {
+        "xref": "paper",
+        "yref": "paper",
+        "x": 1,
+        "y": 1,
+        "xanchor": "right",
+        "yanchor": "top",
+        "yshift": -line_pixels * row,
+        "text": text,
+        "showarrow": False,
+        "font": {"color": colour, "size": 12},
+        "bgcolor": role("background", 0.7),
+    }
+
+
 def layout(**settings: Any) -> dict[str, Any]:
     """A fresh Plotly layout in the house style; `settings` replace its parts, axes included."""
     style: dict[str, Any] = {

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.theme import axis, layout, role
+from app.theme import axis, corner_label, layout, role
 
 Order = Literal["sorted", "by code"]
 
@@ -203,19 +203,4 @@ def _dead_marks(counts: NDArray[np.int64], order: Order) -> list[dict[str, Any]]
 
 
 def _dead_label(dead: int, num_codes: int) -> list[dict[str, Any]]:
-    if dead == 0:
-        return []
-    return [
-        {
-            "xref": "paper",
-            "yref": "paper",
-            "x": 1,
-            "y": 1,
-            "xanchor": "right",
-            "yanchor": "top",
-            "text": f"{dead:,} of {num_codes:,} dead",
-            "showarrow": False,
-            "font": {"color": role("dead"), "size": 12},
-            "bgcolor": role("background", 0.8),
-        }
-    ]
+    return [corner_label(f"{dead:,} of {num_codes:,} dead", role("dead"))] if dead else []

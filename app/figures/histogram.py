@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.theme import axis, layout, role
+from app.theme import axis, corner_label, layout, role
 
 Floats = NDArray[np.floating[Any]]
 
@@ -125,20 +125,7 @@ def _steps(group: Group, edges: Floats, heights: Floats) -> dict[str, Any]:
 
 def _labels(groups: Sequence[Group]) -> list[dict[str, Any]]:
     return [
-        {
-            "xref": "paper",
-            "yref": "paper",
-            "x": 1,
-            "y": 1,
-            "xanchor": "right",
-            "yanchor": "top",
-            "yshift": -LABEL_PIXELS * row,
-            "text": group.label,
-            "showarrow": False,
-            "font": {"color": group.colour, "size": 12},
-            "bgcolor": role("background", 0.7),
-            "borderpad": 0,
-        }
+        {**corner_label(group.label, group.colour, row=row, line_pixels=LABEL_PIXELS), "borderpad": 0}
         for row, group in enumerate(group for group in groups if len(group.values))
     ]
 

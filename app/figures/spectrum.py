@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.theme import axis, layout, role
+from app.theme import axis, corner_label, layout
 
 LABEL_PIXELS = 15
 ORDERS_SHOWN = 6
@@ -97,16 +97,5 @@ def _rank(line: Line) -> dict[str, Any]:
 
 
 def _label(line: Line, row: int) -> dict[str, Any]:
-    return {
-        "xref": "paper",
-        "yref": "paper",
-        "x": 1,
-        "y": 1,
-        "xanchor": "right",
-        "yanchor": "top",
-        "yshift": -LABEL_PIXELS * row,
-        "text": f"{line.label}: effective rank {line.rank:.3g} of {len(line.singular)}",
-        "showarrow": False,
-        "font": {"color": line.colour, "size": 12},
-        "bgcolor": role("background", 0.7),
-    }
+    text = f"{line.label}: effective rank {line.rank:.3g} of {len(line.singular)}"
+    return corner_label(text, line.colour, row=row, line_pixels=LABEL_PIXELS)

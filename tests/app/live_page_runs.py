@@ -1,15 +1,12 @@
 """What the tests of the Live page share: how it is run without a browser, and what is asked of it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
+from page_runs import SECONDS, open_script, run
 from streamlit.testing.v1 import AppTest
 
 from app.services import Entry, registry
 from vqcore.training.session import Session
-
-MAIN = Path(__file__).parents[2] / "app" / "main.py"
-SECONDS = 60
 
 
 def control(page: AppTest, name: str) -> str:
@@ -18,15 +15,7 @@ def control(page: AppTest, name: str) -> str:
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(MAIN, default_timeout=SECONDS)
-    page.query_params.update(query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
+    return open_script("main.py", **query)
 
 
 def entry_of(page: AppTest) -> Entry:
@@ -49,15 +38,6 @@ def step_of(session: Session) -> int:
 
 def options(page: AppTest):
     return entry_of(page).session.status().recipe.options
-
-
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click()
-    return run(page)
-
-
-def shown(page: AppTest) -> set[str]:
-    return {element.key for element in page.get("bidi_component")}
 
 
 def sentences(page: AppTest) -> list[str]:

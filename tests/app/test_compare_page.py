@@ -1,8 +1,7 @@
 """The page side by side as Streamlit runs it, without a browser."""
 
-from pathlib import Path
-
 import pytest
+from page_runs import SECONDS, open_script, press, query, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app.services import Entry, Registry, registry
@@ -10,8 +9,6 @@ from vqcore.training.commands import fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
 
-PAGE = Path(__file__).parents[2] / "app" / "views" / "compare.py"
-SECONDS = 60
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
 CHARTS = {"compare-map", "compare-bars", "compare-curves", "status"}
 
@@ -19,24 +16,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
-    page.query_params.update(query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
-
-
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click()
-    return run(page)
-
-
-def query(page: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
+    return open_script("views/compare.py", **query)
 
 
 def entry_of(page: AppTest) -> Entry:
@@ -49,10 +29,6 @@ def reach(page: AppTest, step: int) -> AppTest:
     session = entry_of(page).session
     assert session.wait(lambda s: (s.latest() or s).step >= step if s.latest() else False, SECONDS), session.status()
     return run(page)
-
-
-def shown(page: AppTest) -> set[str]:
-    return {element.key for element in page.get("bidi_component")}
 
 
 def field(page: AppTest, start: str):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
 from app import doctor_examples
@@ -19,7 +20,6 @@ from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.report import headline
 from vqcore.doctor.treatment import foretell
 
-PAGE = Path(__file__).parents[2] / "app" / "views" / "doctor.py"
 SECONDS = 120
 K, D, N = 64, 8, 8_000
 USED = (3, 17, 40)
@@ -52,20 +52,7 @@ def saved(folder: Path, codebook: np.ndarray, key: str = "quantize.embedding.wei
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
-    page.query_params.update(query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
-
-
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click()
-    return run(page)
+    return open_script("views/doctor.py", SECONDS, **query)
 
 
 def case_of(sessions: Registry) -> Case:

@@ -4,7 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from live_page_runs import control, entry_of, open_page, press, reach, run, step_of
+from live_page_runs import control, entry_of, open_page, reach, step_of
+from page_runs import press, run
 from streamlit.testing.v1 import AppTest
 
 from app.services import registry

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from live_page_runs import entry_of, open_page, press, reach, run, sentences, shown, step_of
+from live_page_runs import entry_of, open_page, reach, sentences, step_of
+from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from vqcore.snapshot import Snapshot

@@ -6,7 +6,8 @@ from types import MappingProxyType
 from urllib.parse import urlencode
 
 import pytest
-from live_page_runs import control, entry_of, open_page, press, reach, run, shown, step_of
+from live_page_runs import control, entry_of, open_page, reach, step_of
+from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app import control_state

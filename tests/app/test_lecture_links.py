@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from live_page_runs import control, entry_of, open_page, options, press, reach, run, sentences, shown, step_of
+from live_page_runs import control, entry_of, open_page, options, reach, sentences, step_of
+from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
 from app import lesson_address, lesson_run
@@ -20,7 +21,6 @@ from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training,
 from demos.running import examine, record
 from vqcore.training.session import State
 
-PAGE = Path(__file__).parents[2] / "app" / "views" / "lessons.py"
 SECONDS = 20
 SMALL = {"num_codes": 8, "batch_size": 64}
 PLAIN = Training(problem="plane", changes=SMALL)
@@ -81,20 +81,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Lesson:
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
-    page.query_params.update(query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
-
-
-def press(page: AppTest, key: str) -> AppTest:
-    page.button(key=key).click()
-    return run(page)
+    return open_script("views/lessons.py", SECONDS, **query)
 
 
 def keys(page: AppTest) -> set[str]:

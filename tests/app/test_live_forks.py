@@ -1,7 +1,8 @@
 """Forks on the Live page as Streamlit runs it: made, shown, switched, ended, and found again by the URL."""
 
 import pytest
-from live_page_runs import control, entry_of, open_page, press, reach, run, sentences, step_of
+from live_page_runs import control, entry_of, open_page, reach, sentences, step_of
+from page_runs import press, run
 from streamlit.testing.v1 import AppTest
 
 from app import controls, switches

@@ -3,19 +3,8 @@
 import re
 
 import pytest
-from live_page_runs import (
-    SECONDS,
-    control,
-    entry_of,
-    open_page,
-    options,
-    press,
-    reach,
-    run,
-    sentences,
-    shown,
-    step_of,
-)
+from live_page_runs import SECONDS, control, entry_of, open_page, options, reach, sentences, step_of
+from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app.services import registry

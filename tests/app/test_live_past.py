@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from live_page_runs import entry_of, open_page, press, reach, run, sentences, step_of
+from live_page_runs import entry_of, open_page, reach, sentences, step_of
+from page_runs import press, run
 from streamlit.testing.v1 import AppTest
 
 from vqcore.training.session import State

@@ -1,13 +1,11 @@
 """The Trajectories page as Streamlit runs it, without a browser."""
 
-from pathlib import Path
-
 import pytest
+from page_runs import open_script, query, run
 from streamlit.testing.v1 import AppTest
 
 from app.services import Registry
 
-PAGE = Path(__file__).parents[2] / "app" / "views" / "trajectories.py"
 SECONDS = 120
 FEW = {"steps": "5", "methods": "STE,alternating"}
 
@@ -15,23 +13,11 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(**query: str) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=SECONDS)
-    page.query_params.update(FEW | query)
-    return run(page)
-
-
-def run(page: AppTest) -> AppTest:
-    page.run()
-    assert not page.exception
-    return page
+    return open_script("views/trajectories.py", SECONDS, **FEW | query)
 
 
 def control(page: AppTest, name: str) -> str:
     return f"trajectory-{name}-{page.session_state['trajectory-generation']}"
-
-
-def query(page: AppTest) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
 
 
 def has_picture(page: AppTest) -> bool:

@@ -1,7 +1,8 @@
 """The doctor's line on the Live page, as Streamlit runs it without a browser."""
 
 import pytest
-from live_page_runs import entry_of, open_page, press, reach, run, step_of
+from live_page_runs import entry_of, open_page, reach, step_of
+from page_runs import press, run
 
 from app.verdict_memory import FIRST_STEPS
 from app.views.verdict import live_changes

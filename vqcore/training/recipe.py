@@ -1,7 +1,7 @@
 """What to train: problem, seed, sizes and live options as one frozen value, and how text becomes one."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
@@ -112,6 +112,17 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
                 f"`{name}` is no setting or switch; there are {', '.join([*SETTINGS, *option_names()])}."
             )
     return replace(recipe, options=replace(recipe.options, **options), **own)
+
+
+def setting_of(recipe: Recipe, name: str) -> Any:
+    """The value of a recipe field or live option by its name."""
+    return getattr(recipe.options if name in option_names() else recipe, name)
+
+
+def differences(recipe: Recipe, other: Recipe, names: Iterable[str]) -> dict[str, Any]:
+    """What `recipe` has otherwise than `other`, of the recipe fields and live options `names`."""
+    values = {name: setting_of(recipe, name) for name in names}
+    return {name: value for name, value in values.items() if value != setting_of(other, name)}
 
 
 def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""What the tests of all pages share: how a page is run without a browser, and what is asked of it."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[2] / "app"
+SECONDS = 60
+
+
+def open_script(path: str, seconds: float = SECONDS, /, **query: str) -> AppTest:
+    """The page of the script at `path` below `app/`, as its URL's `query` first draws it."""
+    page = AppTest.from_file(APP / path, default_timeout=seconds)
+    page.query_params.update(query)
+    return run(page)
+
+
+def run(page: AppTest) -> AppTest:
+    page.run()
+    assert not page.exception
+    return page
+
+
+def press(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click()
+    return run(page)
+
+
+def query(page: AppTest) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
+
+
+def shown(page: AppTest) -> set[str]:
+    return {element.key for element in page.get("bidi_component")}
