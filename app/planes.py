@@ -2,6 +2,7 @@
 
 # M monitor vectors, K codes
 
+import time
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,10 @@ REFIT_BELOW = 0.5
 """A frozen plane that keeps less of the variance than this share of the best plane's is given up."""
 
 TRUST_SAMPLE = 100
-"""Points judged at each refresh for a plane that the page computes itself: some ten milliseconds at 2,000 points."""
+"""Points judged for a plane that the page computes itself: some ten milliseconds at 2,000 points."""
+
+TRUST_SECONDS = 2.0
+"""Between two such judgements while training goes on: at each refresh they were an eighth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ class MapMemory:
     refit_wanted: bool = False
     most_used: tuple[int, int] | None = None
     """The codes that the two-code plane passes through where none is chosen, kept as the frozen plane is."""
+
+    trust: Trust | None = None
+    """Of a flat plane, as last computed."""
+
+    trust_of: tuple[object, ...] = ()
+    """Which plane and moment `trust` is of."""
+
+    trust_at: float = 0.0
+    """When that was, in seconds of the monotonic clock."""
 
     def ask_for_refit(self) -> None:
         """Have the plane fitted anew to the next moment shown."""
@@ -137,10 +150,12 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
     )
     note = f"plane fitted at step {memory.fitted_at:,}"
     note = f"{note}, shows little of this moment: fit it anew" if is_poor else note
-    return _flat(snapshot, basis, (first, second), note)
+    return _flat(snapshot, basis, (first, second), note, memory, is_past)
 
 
-def _flat(snapshot: Snapshot, basis: FrozenBasis, titles: tuple[str, str], note: str) -> Shown:
+def _flat(
+    snapshot: Snapshot, basis: FrozenBasis, titles: tuple[str, str], note: str, memory: MapMemory, is_past: bool
+) -> Shown:
     plane = Plane(
         p=basis.project(snapshot.z_e),
         c=basis.project(snapshot.codebook),
@@ -151,9 +166,19 @@ def _flat(snapshot: Snapshot, basis: FrozenBasis, titles: tuple[str, str], note:
         paths=[basis.project(path) for path in _paths(snapshot)],
         mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    points = np.concatenate([snapshot.z_e, snapshot.codebook])
-    trust = trustworthiness(points, np.concatenate([plane.p, plane.c]), sample=TRUST_SAMPLE)
-    return Shown(plane, snapshot, note, trust)
+    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past))
+
+
+def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool) -> Trust | None:
+    """Exactly this moment's where the reader went back to it; of the newest it may be `TRUST_SECONDS` old."""
+    now, shown = time.monotonic(), (snapshot.variant, plane.axis_titles, memory.fitted_at)
+    is_fresh = memory.trust_of == (*shown, snapshot.step)
+    may_be_older = not is_past and memory.trust_of[:-1] == shown and now - memory.trust_at < TRUST_SECONDS
+    if not is_fresh and not may_be_older:
+        points = np.concatenate([snapshot.z_e, snapshot.codebook])
+        memory.trust = trustworthiness(points, np.concatenate([plane.p, plane.c]), sample=TRUST_SAMPLE)
+        memory.trust_of, memory.trust_at = (*shown, snapshot.step), now
+    return memory.trust
 
 
 def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_past: bool) -> Shown:
@@ -170,7 +195,7 @@ def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_
     memory.refit_wanted = False
     up = ("towards the mean of P", f"towards code {third}")[found] if found is not None else "nothing off the line"
     note = f"plane through codes {first} and {second}: lengths in it are true, what stands off it is flattened"
-    return _flat(snapshot, basis, (f"code {first} → code {second}", up), note)
+    return _flat(snapshot, basis, (f"code {first} → code {second}", up), note, memory, is_past)
 
 
 def _pair(snapshot: Snapshot, memory: MapMemory, settings: MapSettings) -> tuple[int, int]:

@@ -116,7 +116,8 @@ def live_plot(
         "kept": _kept(key).get("ids"),
         "answered": _kept(key).get("hand", {}).get("at"),
     }
-    state = _mount(key=key, data=data, on_selection_change=on_hand)
+    # In a list: of a mapping's values Streamlit asks each time whether they are tables, a twentieth of a refresh.
+    state = _mount(key=key, data=[data], on_selection_change=on_hand)
     chosen = (state.get("selection") or {}).get("ids", {})
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 

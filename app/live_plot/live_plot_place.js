@@ -1,11 +1,11 @@
 // Where a plot stands. Streamlit sends an element's script with its every update: so this is all of it, and the plot's
 // own code comes once a page, from preload.js.
 
-export default function (component) {
+export default function ({ data: [data], ...component }) {
   let leave;
   let left = false;
   (window.vqScopeLivePlot ??= Promise.withResolvers()).promise.then((mount) => {
-    if (!left) leave = mount(component);
+    if (!left) leave = mount({ data, ...component });
   });
   return () => {
     left = true;

@@ -63,7 +63,7 @@ def tiles(row: Sequence[Tile], *, key: str) -> None:
 
 def tile_data(row: Sequence[Tile]) -> dict[str, Any]:
     """What the browser needs to draw `row`."""
-    return {"tiles": [asdict(tile) | {"past": spark_heights(tile.past)} for tile in row]}
+    return {"tiles": tuple(asdict(tile) | {"past": spark_heights(tile.past)} for tile in row)}
 
 
 def status_line(status: Status, *, key: str) -> None:

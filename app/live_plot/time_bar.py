@@ -43,12 +43,12 @@ def time_bar(
         asked = st.session_state[key]["go"]
         go(None if asked == LIVE else int(asked))
 
-    data = {
-        "steps": [step for step, _ in moments],
-        "seconds": [round(seconds, 3) for _, seconds in moments],
+    data = {  # tuples: of lists Streamlit asks each time whether they are tables
+        "steps": tuple(step for step, _ in moments),
+        "seconds": tuple(round(seconds, 3) for _, seconds in moments),
         "newest": newest,
         "shown": shown,
-        "marks": list(marks),
+        "marks": tuple(marks),
         "help": help,
     }
     _mount(key=key, data=data, on_go_change=went)

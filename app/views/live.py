@@ -1,5 +1,6 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -26,7 +27,7 @@ from app.views.verdict import verdict_line
 from app.wording import as_written, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.session import TURNS, State, Status
 
 REFRESH_SECONDS = 0.5
 
@@ -70,7 +71,7 @@ def page() -> None:
     st.session_state["drawn_for"] = _drawn_for(entry, status)
     with st.sidebar:
         sidebar(entry, status)
-    st.query_params.from_dict(_query(entry, status))
+    st.query_params.from_dict(_query(entry, status, current_view(status.recipe)))
     st.session_state["drawn_now"] = True
     _live(entry.id)
 
@@ -122,8 +123,8 @@ def _begin(recipe: Recipe) -> None:
     st.session_state["gone"] = False
 
 
-def _query(entry: Entry, status: Status) -> dict[str, str]:
-    view, is_paused = current_view(status.recipe), status.state is State.PAUSED
+def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, str]:
+    is_paused = status.state is State.PAUSED
     own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
     is_paused = is_paused and not entry.is_followed
     return own | address.write(None, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
@@ -209,6 +210,11 @@ def _live(session_id: str) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
     """What changes with the training alone."""
+    with TURNS.held():
+        _draw(session_id, places, heads_show)
+
+
+def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     entry = _present(session_id)
     if entry is None:
         with places.message:
@@ -222,7 +228,8 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
         st.rerun()
     if (None if scene is None else what_heads_show(scene)) != heads_show:
         st.rerun()
-    if (wanted := _query(entry, status)) != st.query_params.to_dict():
+    view = current_view(status.recipe) if scene is None else scene.view
+    if (wanted := _query(entry, status, view)) != st.query_params.to_dict():
         st.query_params.from_dict(wanted)  # the view controls rerun `_live` alone
     line = _status_line(scene, status, is_followed=entry.is_followed)
     with places.status:

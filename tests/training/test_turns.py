@@ -1,8 +1,9 @@
 import threading
+import time
 
 import pytest
 
-from vqcore.training.turns import Turns
+from vqcore.training.turns import MOST_HELD, SHARE_HELD, Turns
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 5])
@@ -54,3 +55,52 @@ def test_a_turn_is_given_back_after_an_error():
         raise ValueError("step")
     with turns:
         pass
+
+
+def holds_back(turns: Turns, seconds: float) -> bool:
+    """Whether a turn asked for now is still waiting after `seconds`."""
+    began = threading.Event()
+
+    def work() -> None:
+        with turns:
+            began.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    waits = not began.wait(seconds)
+    thread.join(20)
+    assert began.is_set()
+    return waits
+
+
+def test_no_turn_begins_while_they_are_held():
+    turns = Turns(2)
+    with turns.held():
+        assert holds_back(turns, MOST_HELD / 3)
+    assert not holds_back(turns, 10)
+
+
+def test_a_turn_waits_no_longer_than_it_must():
+    turns = Turns(1)
+    with turns.held():
+        assert not holds_back(turns, 20 * MOST_HELD)
+
+
+def test_holds_take_no_more_than_their_share():
+    turns = Turns(1)
+    with turns.held():
+        time.sleep(MOST_HELD / 2)
+    with turns.held():
+        assert not holds_back(turns, MOST_HELD / 3)
+    time.sleep(MOST_HELD / 2 * (1 / SHARE_HELD - 1))
+    with turns.held():
+        assert holds_back(turns, MOST_HELD / 3)
+
+
+def test_a_hold_within_a_hold_holds_nothing_longer():
+    turns = Turns(1)
+    with turns.held():
+        with turns.held():
+            pass
+        assert holds_back(turns, MOST_HELD / 3)
+    assert not holds_back(turns, 10)

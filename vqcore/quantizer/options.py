@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, get_args
 
 Affine = Literal["off", "learned", "running"]
@@ -100,6 +101,7 @@ class Options:
         check_real("learning_rate", self.learning_rate, 0, 1e9)
 
 
+@cache
 def option_names() -> tuple[str, ...]:
     """The names of all live options, in the order they are declared."""
     return tuple(field.name for field in fields(Options))

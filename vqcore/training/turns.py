@@ -1,9 +1,15 @@
 """Turns at the cores for threads that all want to compute: as many at once as there are cores, first come first."""
 
 import threading
+import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+
+MOST_HELD = 0.1
+SHARE_HELD = 0.15
 
 
 class Turns:
@@ -16,8 +22,32 @@ class Turns:
         self._lock = threading.Lock()
         self._free = at_once
         self._waiting: deque[threading.Lock] = deque()
+        self._open = threading.Event()
+        self._open.set()
+        self._next_hold = 0.0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no further turn begin while a page is drawn, which a person waits for and a step does not.
+
+        A turn waits for that at most `MOST_HELD` seconds, and holds together take at most `SHARE_HELD` of the time:
+        one that comes sooner holds nothing.
+        """
+        began = time.monotonic()
+        with self._lock:
+            holds = self._open.is_set() and began >= self._next_hold
+            if holds:
+                self._open.clear()
+        try:
+            yield
+        finally:
+            if holds:
+                ended = time.monotonic()
+                self._next_hold = ended + min(ended - began, MOST_HELD) * (1 / SHARE_HELD - 1)
+                self._open.set()
 
     def __enter__(self) -> Self:
+        self._open.wait(MOST_HELD)
         with self._lock:
             if self._free > 0:
                 self._free -= 1
