@@ -16,6 +16,7 @@ from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.together import sent_together
 from app.variants import look_at, whole_of
 from app.views.first_path import begin_first_path, first_path
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
@@ -210,7 +211,7 @@ def _live(session_id: str) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
     """What changes with the training alone."""
-    with TURNS.held():
+    with TURNS.held(), sent_together():
         _draw(session_id, places, heads_show)
 
 
