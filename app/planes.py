@@ -243,13 +243,12 @@ def _umap(
     if afresh or not (isinstance(shown, Snapshot) and shown.step == snapshot.step and as_set):
         points = np.concatenate([snapshot.z_e, snapshot.codebook])
         projection.request(stream, points, tag=snapshot, n_neighbors=settings.n_neighbors, min_dist=settings.min_dist)
-    status, progress = projection.status, projection.progress(stream)
-    epochs = f" Epoch {progress.done} of {progress.total}." if progress is not None else ""
+    status = projection.status
     is_current = isinstance(shown, Snapshot) and shown.codebook.shape == snapshot.codebook.shape
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
         instead = _pca(snapshot, memory, is_past)
         reason = projection.error(stream) or status.sentence
-        return instead._replace(note=f"PCA for now: {reason}{epochs}")
+        return instead._replace(note=f"PCA for now: {reason}")
     assert isinstance(shown, Snapshot)
     count = len(shown.z_e)
     plane = Plane(
@@ -261,7 +260,7 @@ def _umap(
         keeps_distances=False,
     )
     note = f"Layout of step {shown.step:,}, {layout.seconds:.1f} s."
-    return Shown(plane, shown, note if as_set else f"{note} Laying out anew.{epochs}", layout.trust)
+    return Shown(plane, shown, note if as_set else f"{note} Laying out anew.", layout.trust)
 
 
 def _paths(snapshot: Snapshot) -> list[Floats]:

@@ -68,6 +68,7 @@ def usage_map(
         "zmax": SHADES,
         "colorscale": _colours(-low / (high - low)),
         "colorbar": _colour_bar(low, high),
+        "meta": {"logCells": {"low": low, "high": high, "shades": SHADES, "zero": "unused", "unit": "× even use"}},
         "hovertemplate": "%{y}<br>step %{x:.0f}<extra></extra>",
     }
     figure_layout = layout(

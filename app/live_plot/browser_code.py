@@ -7,7 +7,15 @@ from app.theme import PALETTES
 
 HERE = Path(__file__).parent
 
-LIVE_PLOT = ("palette.js", "plotly_loader.js", "selection.js", "chart_files.js", "live_plot.js")
+LIVE_PLOT = (
+    "palette.js",
+    "plotly_loader.js",
+    "selection.js",
+    "chart_files.js",
+    "log_cells.js",
+    "escape.js",
+    "live_plot.js",
+)
 TILES = ("palette.js", "spark.js", "tiles.js")
 STATUS = ("palette.js", "status.js")
 """The files of each element; each defines `mount({ data, parentElement, setStateValue })`."""

@@ -84,7 +84,9 @@ def live_plot(
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
             welcome; ``alt`` is a sentence for screen readers. A trace whose points can be selected
             carries their ids, whole numbers, in ``customdata`` and says what they are in
-            ``meta={"role": "P"}``. Clouds of thousands are best ``scattergl``, and then every
+            ``meta={"role": "P"}``. A heat map of bytes that stand for numbers on a log scale says how to read
+            them in ``meta={"logCells": {"low", "high", "shades", "zero", "unit"}}``: shade 1 is 10^low, the last
+            10^high, and hovering tells the number. Clouds of thousands are best ``scattergl``, and then every
             trace that must not lie below them too; a browser without WebGL gets ``scatter``.
         key: names the element; the same key keeps the same chart.
         height: in pixels.

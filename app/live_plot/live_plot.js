@@ -111,6 +111,7 @@ class LivePlot {
     const traces = data.map((trace) => ({ ...trace }));
     for (const trace of traces) {
       this.selection.mark(trace);
+      tellCells(trace);
       if (trace.type === "scattergl" && !hasWebGL()) trace.type = "scatter";
     }
     const font = getComputedStyle(this.parent).fontFamily;

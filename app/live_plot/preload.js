@@ -1,7 +1,11 @@
 // Nothing to see: hands every plot its code, once a page, and asks for Plotly's script while the reader still reads,
-// that the first chart need not wait for it.
+// that the first chart need not wait for it. And has the page listen for Escape.
+
+let listens = false;
 
 export default function ({ data }) {
   (window.vqScopeLivePlot ??= Promise.withResolvers()).resolve(mount);
+  if (!listens) letGoOnEscape();
+  listens = true;
   loadPlotly(data.script).catch((error) => console.error(error));
 }

@@ -81,7 +81,7 @@ def let_go(place: Any, focus: Focus) -> None:
             icon=":material/close:",
             key="clear",
             type="tertiary",
-            help="Clear the selection; a double click on a chart does the same",
+            help="Clear the selection; Escape and a double click on a chart do the same",
             on_click=choice_state.clear,
         )
 

@@ -21,6 +21,7 @@ from app.page_export import SeenPanel
 from app.readings import answers, curve_panels, level_rows
 from app.services import registry
 from app.views.code_panel import code_panel
+from app.views.layout_progress import layout_progress
 from app.views.map_settings import map_settings
 from app.views.scene import Scene, redraw_heads, shows_card
 from app.wording import LevelWords
@@ -43,6 +44,7 @@ def map_panel(scene: Scene) -> None:
     if st.session_state.get("map_was") == "UMAP" != view:
         registry().projection.cancel(stream)  # who else looks at it asks again
     st.session_state["map_was"] = view
+    layout_progress(registry().projection, stream)
     settings = map_settings(wanted)
     shown = planes.show(view, snapshot, memory, registry().projection, stream, settings, is_past=is_past)
     look = Look(
@@ -99,7 +101,7 @@ def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> s
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
     vectors, codes = len(focus.choice.vectors_in(snapshot)), len(focus.choice.codes_in(snapshot))
     plural = "" if codes == 1 else "s"
-    return f"selected {vectors:,} vectors and {codes:,} code{plural} (double click clears)"
+    return f"selected {vectors:,} vectors and {codes:,} code{plural} (Escape or a double click clears)"
 
 
 def bars_panel(scene: Scene) -> None:

@@ -11,7 +11,6 @@ from app.planes import MapMemories, MapMemory
 from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
-from vqcore.projection.wire import Progress
 from vqcore.snapshot import Metrics, Snapshot, Trail
 
 M, K = 60, 8
@@ -239,12 +238,11 @@ def test_every_picture_that_is_no_copy_comes_with_its_trust():
 def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling():
     moment = snapshot(FLAT, step=4)
     projection, _ = laid_out(moment)
-    projection.in_progress[STREAM] = Progress(id=1, done=20, total=100)
     settings = planes.MapSettings(n_neighbors=40, min_dist=0.5)
     shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM, settings)
     assert projection.parameters == (40, 0.5)
     assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
-    assert shown.note.endswith("Laying out anew. Epoch 20 of 100.")
+    assert shown.note.endswith("Laying out anew.")
 
 
 def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():

@@ -54,6 +54,23 @@ def test_every_cell_is_the_share_of_its_code_beside_even_use_on_a_log_scale():
     assert heat["x"].tolist() == [*(FIRST - 0.5), 46.5]
 
 
+def test_a_byte_can_be_read_back_as_the_share_that_it_stands_for():
+    counts = some_counts(20)
+    (heat,) = drawn(counts)["data"]
+    scale = heat["meta"]["logCells"]
+    rows = [int(name.removeprefix("code ")) for name in heat["y"]]
+    share = (20 * counts / counts.sum(1, keepdims=True)).T[rows]
+    cells = heat["z"].astype(float)
+    decades = scale["high"] - scale["low"]
+    told = 10 ** (scale["low"] + (cells - 1) / (scale["shades"] - 1) * decades)
+    half_a_shade = 10 ** (decades / (scale["shades"] - 1) / 2)
+    used = share > 0
+    np.testing.assert_allclose(np.log(told[used]), np.log(share[used]), atol=1.001 * np.log(half_a_shade))
+    assert half_a_shade < 1.05  # "about" is true of two digits
+    assert (cells[~used] == 0).all()
+    assert "text" not in heat  # written in the browser: a text for every cell would be the whole payload again
+
+
 def test_unused_cells_alone_have_the_dead_colour():
     (heat,) = drawn(some_counts(20))["data"]
     stops = heat["colorscale"]

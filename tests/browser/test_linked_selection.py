@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from live_page import (
     BARS,
+    CURVES,
     MAP,
     choose,
     count_draws,
@@ -25,7 +26,7 @@ from real_app import Server, Tab, app_server
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
-REFRESHES = 20
+REFRESHES = 100
 EXAMPLES = ".st-key-examples-plot .js-plotly-plot"
 CARD = ".st-key-code-card .vq-card"
 LASSO = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.04)]
@@ -93,11 +94,12 @@ def click_bar(page: Page, place: int, shift: bool = False) -> int:
     return code
 
 
-def test_a_thousand_points_stay_chosen_through_refreshes_and_a_reload_while_it_trains(
+def test_a_thousand_chosen_points_and_a_zoom_outlive_a_hundred_refreshes_that_remove_no_chart(
     opened: Callable[[str], Page],
 ) -> None:
     page = opened("?problem=digits")
     wait_for_movement(page)
+    zoom = f"[...document.querySelector('{CURVES}')._fullLayout.xaxis.range]"
     watch_removals(page)
     page.locator(MAP).hover()
     page.locator(f'{MAP} .modebar-btn[data-title="Lasso Select"]').click()
@@ -106,10 +108,15 @@ def test_a_thousand_points_stay_chosen_through_refreshes_and_a_reload_while_it_t
     wait_until(page, f"{chosen('P')}?.length >= 1000")
     expect(page.get_by_text(re.compile(r"selected [\d,]+ vectors"))).to_be_visible()
     vectors = page.evaluate(chosen("P"))
-    count_draws(page, MAP)
+    drag(page, CURVES, [(0.3, 0.2), (0.7, 0.2)])
+    wait_until(page, f"({zoom})[0] > 0")
+    zoomed = page.evaluate(zoom)
+    count_draws(page, CURVES)
     wait_until(page, f"window.draws >= {REFRESHES}", timeout=300_000)
     assert page.evaluate(chosen("P")) == vectors
+    assert page.evaluate(zoom) == zoomed
     assert page.evaluate("window.removals") == 0
+    assert page.evaluate("window.originals.every((node) => node.isConnected)")
     assert step_of(page) > before
     wait_until(page, "location.search.includes('select=')")
     assert len(parse_qs(urlsplit(page.url).query)["select"][0]) <= 1500
@@ -118,6 +125,9 @@ def test_a_thousand_points_stay_chosen_through_refreshes_and_a_reload_while_it_t
     wait_until(page, f"{chosen('P')} !== null")
     assert page.evaluate(chosen("P")) == vectors
     print(f"\n{len(vectors)} vectors chosen; the URL has {len(page.url)} characters")
+    page.locator(MAP).hover()
+    page.keyboard.press("Escape")
+    wait_until(page, f"{chosen('P')} === null")
 
 
 def test_a_click_on_a_bar_chooses_its_code_and_vectors_everywhere_and_a_double_click_lets_go(

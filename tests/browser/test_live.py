@@ -30,8 +30,6 @@ from live_page import (
 from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 from real_app import Server, Tab, app_server
 
-REFRESHES = 100
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -73,28 +71,6 @@ def test_a_switch_is_in_force_at_once_and_marked_on_the_curves(plane: Page) -> N
     wait_until(plane, "location.search.includes('affine=running')")
     assert before <= marked <= step_of(plane)
     wait_for_step(plane, marked + 1)
-
-
-def test_a_hundred_refreshes_remove_no_chart_and_keep_zoom_and_lasso(plane: Page) -> None:
-    zoom = f"[...document.querySelector('{CURVES}')._fullLayout.xaxis.range]"
-    chosen = f"[...document.querySelector('{MAP}')._fullData.find(({{meta}}) => meta?.role === 'P').selectedpoints]"
-    watch_removals(plane)
-    plane.locator(MAP).hover()
-    plane.locator(f'{MAP} .modebar-btn[data-title="Lasso Select"]').click()
-    drag(plane, MAP, [(0.3, 0.05), (0.6, 0.05), (0.6, 0.95), (0.3, 0.95), (0.3, 0.07)])
-    expect(plane.get_by_text(re.compile(r"selected [\d,]+ vectors"))).to_be_visible()
-    drag(plane, CURVES, [(0.3, 0.2), (0.7, 0.2)])
-    wait_until(plane, f"({zoom})[0] > 0")
-    zoomed, selected = plane.evaluate(zoom), plane.evaluate(chosen)
-    assert len(selected) > 10
-    count_draws(plane, CURVES)
-    wait_until(plane, f"window.draws >= {REFRESHES}", timeout=300_000)
-    removals = plane.evaluate("window.removals")
-    print(f"\n{removals} charts removed over {plane.evaluate('window.draws')} refreshes")
-    assert removals == 0
-    assert plane.evaluate("window.originals.every((node) => node.isConnected)")
-    assert plane.evaluate(zoom) == zoomed
-    assert plane.evaluate(chosen) == selected
 
 
 def test_a_reload_finds_the_same_session_further_on(plane: Page) -> None:

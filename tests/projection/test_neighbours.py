@@ -31,6 +31,15 @@ def test_each_point_comes_first_and_then_the_nearest_others(count, copies, width
         np.testing.assert_allclose(distances, np.array(every)[row], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [256, 257, 700])
+def test_of_many_points_they_are_those_that_a_sort_of_all_distances_gives(count):
+    points = np.random.default_rng(count).normal(size=(count, 6)).astype(np.float32)
+    distances = np.sqrt(np.square(points[:, None].astype(float) - points).sum(-1))
+    near = nearest_neighbours(points, 15)
+    assert np.array_equal(near.indices, np.argsort(distances, axis=1)[:, :15])
+    np.testing.assert_allclose(near.distances, np.sort(distances, axis=1)[:, :15], rtol=1e-5)
+
+
 def test_duplicates_are_at_distance_zero_exactly():
     points = np.repeat(np.random.default_rng(0).normal(size=(40, 8)) + 1000, 3, axis=0).astype(np.float32)
     assert not nearest_neighbours(points, 3).distances.any()

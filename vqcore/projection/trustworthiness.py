@@ -53,24 +53,34 @@ def trustworthiness(
     if sample < count:
         chosen = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
     blocks = np.array_split(chosen, -(-len(chosen) * count // BLOCK_ENTRIES))
-    excess = sum(_excess(space, plane, block, k) for block in blocks)
+    prepared = _centred(space), _centred(plane)
+    excess = sum(_excess(*prepared, block, k) for block in blocks)
     return Trust(1 - 2 * excess / (len(chosen) * k * (2 * count - 3 * k - 1)), k, len(chosen), count)
 
 
-def _excess(space: NDArray[np.float64], plane: NDArray[np.float64], rows: NDArray[np.int64], k: int) -> int:
+class _Centred(NamedTuple):
+    points: NDArray[np.float64]
+    squares: NDArray[np.float64]  # (N,) of their lengths
+
+
+def _centred(points: NDArray[np.float64]) -> _Centred:
+    centred = points - points.mean(axis=0)
+    return _Centred(centred, np.square(centred).sum(axis=1))
+
+
+def _excess(space: _Centred, plane: _Centred, rows: NDArray[np.int64], k: int) -> int:
     """Σ max(0, r − k) over the `k` nearest in the plane of each of `rows`."""
-    nearest = np.argpartition(_squared_distances(plane, rows), k - 1, axis=1)[:, :k]  # (S, k)
-    distances = _squared_distances(space, rows)
-    of_nearest = np.take_along_axis(distances, nearest, axis=1)
-    distances.sort(axis=1)
-    ranks = [np.searchsorted(row, values) + 1 for row, values in zip(distances, of_nearest, strict=True)]
+    nearest = np.argpartition(_scores(plane, rows), k - 1, axis=1)[:, :k]  # (S, k)
+    scores = _scores(space, rows)
+    of_nearest = np.take_along_axis(scores, nearest, axis=1)
+    scores.sort(axis=1)
+    ranks = [np.searchsorted(row, values) + 1 for row, values in zip(scores, of_nearest, strict=True)]
     return int(np.maximum(np.stack(ranks) - k, 0).sum())
 
 
-def _squared_distances(points: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(S, N); a point's own is infinite, so that it is no neighbour of itself."""
-    centred = points - points.mean(axis=0)
-    squares = np.square(centred).sum(axis=1)
-    distances = squares[rows, None] + squares - 2 * centred[rows] @ centred.T
-    distances[np.arange(len(rows)), rows] = np.inf
-    return np.asarray(distances)
+def _scores(cloud: _Centred, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """‖y‖² − 2x·y, which orders all y as their distance from x does, (S, N); infinite where y is x itself."""
+    scores = -2 * cloud.points[rows] @ cloud.points.T
+    scores += cloud.squares
+    scores[np.arange(len(rows)), rows] = np.inf
+    return np.asarray(scores)
