@@ -72,6 +72,7 @@ SAYS = Claim("Something holds.", lambda record: finding(True))
         ({"text": "word " * 61}, "61"),
         ({"shows": ("two",)}, "'two'"),
         ({"reads": (("two", 3),)}, "'two'"),
+        ({"shows": ("one",) * 5}, "at most 4"),
         ({"panels": ("pie",)}, "'pie'"),
         ({"view": {"map": "sideways"}}, "map='sideways'"),
         ({"view": {"maps": "PCA"}}, "maps='PCA'"),
