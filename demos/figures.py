@@ -22,6 +22,7 @@ from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
 CURVES_NOTE = "Task loss of each batch; distances of the means of P and of C from the origin."
+NO_CURVES = "No batch has been trained on yet: the curves begin with the first."
 
 FONT_SIZE = 13
 """Pixels, of all words and numbers of a figure: a class reads them from the back of a room."""
@@ -130,7 +131,8 @@ def _single(
         return Figure(panel, name, f"Use of {len(counts):,} codes", where, note, height, plot)
     if panel == "curves":
         beside = [found.at(other, step.at) for other in step.shows if (other, step.at) in found.moments]
-        return Figure(panel, name, "Through time", name, CURVES_NOTE, height, _curves(snapshot, beside, height))
+        note = CURVES_NOTE if snapshot.step else NO_CURVES
+        return Figure(panel, name, "Through time", name, note, height, _curves(snapshot, beside, height))
     plot = examples(
         snapshot.inputs[:inputs],
         snapshot.code_maps[:inputs],
@@ -207,7 +209,7 @@ def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> 
     plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=height)
     plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, step.shows))
     title = "Side by side" if len(step.shows) > 1 else "Through time"
-    note = "Perplexity over the last 50 batches, and task loss of each batch."
+    note = "Perplexity over the last 50 batches, and task loss of each batch." if last else NO_CURVES
     return Figure("compare", "", title, "", note, height, plot)
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from demos.__main__ import main
 from demos.catalogue import lessons
+from demos.figures import step_figures
 from demos.lesson import Claim, Finding, Lesson, Step, Training, TryIt
-from demos.measures import in_use, moved, recent_loss, relative_error_now
+from demos.measures import in_use, moved, recent_loss, relative_error_now, usage_now
 from demos.page import lesson_html
 from demos.record import BrokeDownError
 from demos.report import table
@@ -117,6 +118,24 @@ def test_measures_agree_with_plain_arithmetic():
     way = moved(before, after)
     assert way.c_mean <= np.linalg.norm(after.codebook - before.codebook, axis=1).mean() + 1e-6
     assert way.p_mean == pytest.approx(np.hypot(*(after.z_e.mean(0) - before.z_e.mean(0))), rel=1e-5)
+
+
+def test_figures_side_by_side_share_their_scales_and_say_when_there_is_nothing_to_draw():
+    slow = Training(problem="plane", changes=SMALL | {"learning_rate": 1e-4, "num_codes": 64})
+    both = Step(title="Both", text="Look.", shows=("run", "slow"), at=6, panels=("usage", "curves", "compare"))
+    start = Step(title="Start", text="Look.", shows=("run",), panels=("curves",))
+    found = record(small("one", {"run": SWITCHED, "slow": slow}, both, start), 1)
+    bars, other_bars, curves, other_curves, compared = (each.plot["layout"] for each in step_figures(both, found))
+    assert bars["yaxis"] == other_bars["yaxis"]
+    assert 10 ** bars["yaxis"]["range"][1] >= max(usage_now(found.at(name, 6)).max() for name in both.shows)
+    for axis in ("yaxis", "yaxis2"):
+        assert curves[axis]["range"] == other_curves[axis]["range"]
+    losses = np.concatenate([found.at(name, 6).history.losses["task_loss"] for name in both.shows])
+    low, high = curves["yaxis"]["range"]
+    assert 10**low <= losses.min() <= losses.max() <= 10**high
+    assert {label["text"] for label in compared["annotations"]} >= set(both.shows)
+    (empty,) = step_figures(start, found)
+    assert "No batch" in empty.note
 
 
 def test_the_table_counts_on_which_seeds_a_claim_held():
