@@ -33,6 +33,8 @@ RELATIVE = ("task_loss", "quantization_error", "relative_error")
 """Told as a percentage of the first variant's."""
 
 PIXELS_PER_LETTER = 7
+MOST_DECADES = 3.5
+"""Of an axis as low as that of the bars, to name each."""
 
 
 def shared_plane(snapshots: Mapping[str, Snapshot], memory: MapMemory) -> FrozenBasis | None:
@@ -92,12 +94,15 @@ def bars(snapshots: Mapping[str, Snapshot], choice: Choice, *, log: bool) -> dic
     for name, snapshot in snapshots.items():
         chosen = Marked(chosen=choice.codes_in(snapshot).tolist() if choice else ())
         cells.append(Cell(name=name, figure=usage_bars(snapshot.counts, order="sorted", log=log, marked=chosen)))
-    for cell in cells[:-1]:  # one label is enough for a line through all
+    for cell in cells:  # the caption names the line: here the label would lie under that of the dead codes
         labels = cell.figure["layout"].get("annotations", [])
         cell.figure["layout"]["annotations"] = [label for label in labels if label["text"] != "even use"]
     highest = max(range(len(cells)), key=lambda place: int(list(snapshots.values())[place].counts.max(initial=0)))
     axes = [cell.figure["layout"] for cell in cells]
     y = {key: value for key, value in axes[highest]["yaxis"].items() if key != "title"} | {"title": "assignments"}
+    low, high = y.get("range", (0, 0))
+    if log and high - low > MOST_DECADES:
+        y["dtick"] = 2
     widest = max(axes, key=lambda each: each["xaxis"]["range"][1])["xaxis"]["range"]
     return row(
         cells,

@@ -10,6 +10,12 @@ SHORTEST_WINDOW = 768
 ABOVE, PER_ROW = 106, 88
 """Pixels of that which the page's head takes, and each row of charts its heading and its caption."""
 
+NARROW = 3
+"""So many charts beside each other leave a heading too little room for one line."""
+
+LINE = 20
+"""Pixels of a second one."""
+
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"map": 1.2, "usage": 0.8, "curves": 0.9, "examples": 0.8, "compare": 1.2}
 )
@@ -28,6 +34,9 @@ class Row(NamedTuple):
     share: float
     """Of what a higher window has more."""
 
+    lines: int
+    """Of its headings."""
+
 
 def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
     """Each kind of panel on a row of its own; of three with one training, two share a row.
@@ -41,7 +50,11 @@ def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
     grouped: list[tuple[str, ...]] = list(kinds)
     if len(kinds) > 2 and num_trainings == 1:
         grouped = [*kinds[:-2], (*kinds[-2], *kinds[-1])]
-    room = SHORTEST_WINDOW - ABOVE - PER_ROW * len(grouped)
+    lines = [2 if row != ("compare",) and len(row) * num_trainings >= NARROW else 1 for row in grouped]
+    room = SHORTEST_WINDOW - ABOVE - PER_ROW * len(grouped) - LINE * (sum(lines) - len(lines))
     weights = [max(WEIGHTS[panel] for panel in row) for row in grouped]
     shares = [weight / sum(weights) for weight in weights]
-    return [Row(row, max(LOWEST, round(room * share)), share) for row, share in zip(grouped, shares, strict=True)]
+    return [
+        Row(row, max(LOWEST, round(room * share)), share, count)
+        for row, share, count in zip(grouped, shares, lines, strict=True)
+    ]

@@ -82,6 +82,7 @@ class Registry:
         self.projection = projection or ProjectionService()
         self._entries: dict[str, Entry] = {}
         self._followers: dict[str, Entry] = {}
+        self._watched: dict[str, WatchedSession] = {}  # by the id that they are watched by
         self._sweeps: dict[Setting, Sweep] = {}
         self._seed_runs: dict[Plan, SeedRuns] = {}
         self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
@@ -114,6 +115,7 @@ class Registry:
         if entry is None:
             return
         entry.session.stop()
+        self._watched.pop(entry.watch_id, None)
         self._forget_maps(entry)
         for follower in tuple(self._followers.values()):
             if follower.watch_id == entry.watch_id:
@@ -135,7 +137,8 @@ class Registry:
             return None
         while len(self._followers) >= MOST_FOLLOWERS:
             self._drop_follower(next(iter(self._followers.values())))
-        entry = Entry(secrets.token_urlsafe(9), WatchedSession(owner.session), watch_id=owner.watch_id)
+        watched = self._watched.setdefault(owner.watch_id, WatchedSession(owner.session))
+        entry = Entry(secrets.token_urlsafe(9), watched, watch_id=owner.watch_id)
         self._followers[entry.id] = entry
         return entry
 
@@ -185,6 +188,7 @@ class Registry:
             entry.session.stop()
         self._entries.clear()
         self._followers.clear()
+        self._watched.clear()
         for sweep in self._sweeps.values():
             sweep.stop()
         self._sweeps.clear()

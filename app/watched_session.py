@@ -1,5 +1,7 @@
 """A session as those who follow it have it: everything can be read, and nothing can be sent."""
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -8,20 +10,48 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import Session, Status
+from vqcore.training.session import MOST_EXAMINATIONS, Session, Status
 from vqcore.training.timeline import Moment
+
+LOOKS_A_SECOND = CARDS_A_SECOND = 2.0
+"""How often all followers of a session together may have it take a snapshot, or examine a code: as often as the page
+of one reader does, so that a class costs the training no more."""
 
 REFUSAL = "This session is followed and can only be watched: `{command}` was refused. Begin a run of your own."
 
 
+class Pace:
+    """Says when the next of something may be, so many a second. Whoever asks holds a lock."""
+
+    def __init__(self, a_second: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = 1 / a_second, clock
+        self._next_at = clock()
+
+    def has_come(self) -> bool:
+        """Whether it may be now; then the one after it may be later."""
+        now = self._clock()
+        if now < self._next_at:
+            return False
+        self._next_at = now + self._seconds
+        return True
+
+
 class WatchedSession:
-    """Answers what `Session` answers and refuses what would change it.
+    """Answers what `Session` answers and refuses what would change it: one for all followers of a session.
 
     A look keeps the session awake, as its owner's does: one that paused because nobody looked goes on.
+
+    Args:
+        session: what is followed.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session
+        self._asking = threading.Lock()
+        self._next_look = Pace(LOOKS_A_SECOND, clock)
+        self._next_card = Pace(CARDS_A_SECOND, clock)
+        self._waiting: dict[ExamineCommand, None] = {}  # first come, first examined
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
@@ -41,12 +71,21 @@ class WatchedSession:
         return 0
 
     def latest(self, variant: str = "main", level: int = 0) -> Snapshot | None:
-        """As `Session.latest`."""
-        return self._session.latest(variant, level)
+        """As `Session.latest`, which wishes for a newer one only as often as `LOOKS_A_SECOND` says."""
+        with self._asking:
+            may_wish = self._next_look.has_come()
+        return self._session.latest(variant, level, wish=may_wish)
 
     def examination(self, query: ExamineCommand) -> Examination | None:
-        """As `Session.examination`, which looks closer and changes nothing."""
-        return self._session.examination(query)
+        """As `Session.examination`, which looks closer and changes nothing, at a pace that the followers share."""
+        with self._asking:
+            if len(self._waiting) < MOST_EXAMINATIONS:  # else its follower's next look asks again
+                self._waiting.setdefault(query)
+            if self._waiting and self._next_card.has_come():
+                first = next(iter(self._waiting))
+                del self._waiting[first]
+                self._session.examination(first)
+        return self._session.examination(query, wish=False)
 
     def history(self) -> History | None:
         """As `Session.history`."""

@@ -29,7 +29,7 @@ def lessons(folder: Path = HERE, package: str = "demos") -> tuple[list[Lesson], 
             lesson = importlib.import_module(f"{package}.{file.stem}").LESSON
             if any(other.name == lesson.name for other in found):
                 raise ValueError(f"another lesson is called {lesson.name!r} too. Give it a name of its own.")
-        except Exception as error:  # of whatever kind: the file is someone's work in progress
+        except (Exception, SystemExit) as error:  # of whatever kind: the file is someone's work in progress
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             unusable.append(Unusable(file.name, f"{kind}{error}"))
         else:

@@ -12,6 +12,7 @@ from app.figures.curves import Curve, Marker, curves
 from app.figures.curves import Panel as CurvePanel
 from app.figures.examples import examples
 from app.figures.pcq_map import Plane, pcq_map
+from app.figures.side_by_side import DASHES, variant_colour
 from app.theme import role
 from demos.lesson import Step
 from demos.measures import usage_now
@@ -20,10 +21,16 @@ from vqcore.history import Points
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
-LINES = ("vermillion", "blue", "green", "orange", "purple", "sky", "olive", "slate")
-"""Colour roles of trainings side by side, in the order that a step names them."""
+CURVES_NOTE = "Task loss of each batch; distances of the means of P and of C from the origin."
+NO_CURVES = "No batch has been trained on yet: the curves begin with the first."
 
-PIXELS_A_LETTER = 6.5
+FONT_SIZE = 13
+"""Pixels, of all words and numbers of a figure: a class reads them from the back of a room."""
+
+MARGIN = 54
+"""Pixels at the left, for numbers of that size and a title."""
+
+PIXELS_A_LETTER = 7
 """Of the names at the ends of lines."""
 
 HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360}
@@ -73,8 +80,30 @@ def step_figures(
         if panel == "compare" and reached:
             made.append(_compare(step, found, reached, heights[panel]))
         elif panel not in ("compare", "paths"):
-            made += [_single(panel, name, step, found, heights[panel], bases, inputs) for name in reached]
+            figures = [_single(panel, name, step, found, heights[panel], bases, inputs) for name in reached]
+            made += _one_scale(figures) if panel == "usage" else figures
+    for figure in made:
+        _enlarge(figure.plot["layout"])
     return made
+
+
+def _enlarge(layout: dict[str, Any]) -> None:
+    for name, part in layout.items():
+        if name.startswith(("xaxis", "yaxis")):
+            part["tickfont"] = {**part["tickfont"], "size": FONT_SIZE}
+            part["title"] = {**part["title"], "font": {**part["title"]["font"], "size": FONT_SIZE}}
+    for label in layout.get("annotations", []):
+        label["font"] = {**label.get("font", {}), "size": FONT_SIZE}
+    layout["margin"] = {**layout["margin"], "l": max(layout["margin"]["l"], MARGIN)}
+
+
+def _one_scale(figures: list[Figure]) -> list[Figure]:
+    """Bars beside each other are compared by their heights: the highest axis is the axis of all."""
+    axes = [figure.plot["layout"]["yaxis"] for figure in figures]
+    highest = max(axes, key=lambda axis: axis.get("range", (0, 0))[1])
+    for figure in figures:
+        figure.plot["layout"]["yaxis"] = dict(highest)
+    return figures
 
 
 def _single(
@@ -98,9 +127,12 @@ def _single(
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")
-        return Figure(panel, name, f"Use of {len(counts):,} codes", where, f"Of {vectors}.", height, plot)
+        note = f"Counted over {vectors}; dead: used by none of them."
+        return Figure(panel, name, f"Use of {len(counts):,} codes", where, note, height, plot)
     if panel == "curves":
-        return Figure(panel, name, "Through time", name, "", height, _curves(snapshot, height))
+        beside = [found.at(other, step.at) for other in step.shows if (other, step.at) in found.moments]
+        note = CURVES_NOTE if snapshot.step else NO_CURVES
+        return Figure(panel, name, "Through time", name, note, height, _curves(snapshot, beside, height))
     plot = examples(
         snapshot.inputs[:inputs],
         snapshot.code_maps[:inputs],
@@ -131,19 +163,25 @@ def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str
     return plot
 
 
-def _curves(snapshot: Snapshot, height: int) -> dict[str, Any]:
+def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict[str, Any]:
+    """Of `snapshot`, with axes that have room for those `beside` it."""
     history = snapshot.history
+    losses, *means = (
+        [other.history.points(name).mean for other in beside] for name in ("task_loss", "p_mean_norm", "c_mean_norm")
+    )
     panels = [
         CurvePanel(
-            title="",
+            title="task loss",
             log=True,
-            curves=[_line("task loss", history.points("task_loss"), "text")],
+            beside=losses,
+            curves=[_line("task loss", history.points("task_loss"), role("text"))],
         ),
         CurvePanel(
-            title="",
+            title="distance",
+            beside=[values for of_one in means for values in of_one],
             curves=[
-                _line("mean of P", history.points("p_mean_norm"), "P"),
-                _line("mean of C", history.points("c_mean_norm"), "C"),
+                _line("mean of P", history.points("p_mean_norm"), role("P")),
+                _line("mean of C", history.points("c_mean_norm"), role("C")),
             ],
         ),
     ]
@@ -152,31 +190,39 @@ def _curves(snapshot: Snapshot, height: int) -> dict[str, Any]:
 
 
 def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> Figure:
-    """Trainings side by side: perplexity of the usage window, and the task loss."""
+    """Trainings side by side, or one alone: perplexity of the usage window, and the task loss."""
     moments = {name: found.at(name, step.at) for name in reached}
-    colours = dict(zip(step.shows, LINES, strict=False))
     panels = [
         CurvePanel(
-            title="perplexity",
+            title=title,
             log=True,
-            curves=[_line(name, one.history.points("perplexity"), colours[name]) for name, one in moments.items()],
-        ),
-        CurvePanel(
-            title="task loss",
-            log=True,
-            curves=[_line(name, one.history.points("task_loss"), colours[name]) for name, one in moments.items()],
-        ),
+            curves=[
+                _line(name, one.history.points(quantity), variant_colour(place), DASHES[place])
+                for place, name in enumerate(step.shows)
+                if (one := moments.get(name)) is not None
+            ],
+        )
+        for title, quantity in (("perplexity", "perplexity"), ("task loss", "task_loss"))
     ]
     last = max(one.step for one in moments.values())
     marks = {event.step: Marker(step=event.step, label="") for one in moments.values() for event in one.events}
     plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=height)
     plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, step.shows))
-    note = "Perplexity over the last 50 batches, and task loss of each batch."
-    return Figure("compare", "", "Side by side", "", note, height, plot)
+    title = "Side by side" if len(step.shows) > 1 else "Through time"
+    note = "Perplexity over the last 50 batches, and task loss of each batch." if last else NO_CURVES
+    return Figure("compare", "", title, "", note, height, plot)
 
 
-def _line(label: str, points: Points, colour: str) -> Curve:
+def _line(label: str, points: Points, colour: str, dash: str = "solid") -> Curve:
     steps, rows, finite, low, mean, high = points
     return Curve(
-        label=label, colour=role(colour), steps=steps, rows=rows, finite=finite, low=low, values=mean, high=high
+        label=label,
+        colour=colour,
+        dash=dash,
+        steps=steps,
+        rows=rows,
+        finite=finite,
+        low=low,
+        values=mean,
+        high=high,
     )

@@ -17,6 +17,9 @@ from vqcore.training.trajectory_setting import Setting
 MOST_WORDS = 60
 """Of a step's text, and of any other text that a reader gets in one piece."""
 
+MOST_SHOWN = 4
+"""Trainings or methods of a step: as many as fit beside each other and are told apart."""
+
 Panel = Literal["map", "usage", "curves", "examples", "compare", "paths"]
 """What a step shows beside its text: the Live page's four, trainings side by side, or paths over the plane."""
 
@@ -202,6 +205,8 @@ class Lesson:
         for name in (*step.shows, *(name for name, _ in step.reads)):
             if name not in there:
                 raise ValueError(f"`shows` must name {', '.join(there)}, but got {name!r}.")
+        if len(step.shows) > MOST_SHOWN:
+            raise ValueError(f"`shows` must name at most {MOST_SHOWN}, but names {len(step.shows)}.")
         for panel in step.panels:
             if panel not in get_args(Panel):
                 raise ValueError(f"`panels` must be of {', '.join(get_args(Panel))}, but got {panel!r}.")

@@ -83,15 +83,17 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Encode",
-            text="An encoder turns each image into a grid of vectors, z_e. A digit of 8 × 8 pixels becomes 4 × 4 "
-            "vectors of 16 numbers. On the map, every blue dot is one of them.",
+            text="An encoder turns each image into a grid of vectors, z_e. A digit of 8×8 pixels becomes 4×4 "
+            "vectors of 16 numbers. On the map, every blue dot is one of them. Nothing is trained yet, and the other "
+            "dots and rows come in the next steps.",
             shows=(MOST,),
             panels=("examples", "map"),
         ),
         Step(
             title="Assign",
             text="A codebook holds K code vectors. Each z_e is replaced by the nearest, z_q, and only its number is "
-            "kept: the code. The bottom row of pictures shows the codes as colours.",
+            "kept: the code. The bottom row of pictures shows the codes as colours, the bars how often each is "
+            "chosen.",
             shows=(MOST,),
             panels=("examples", "usage"),
             claims=(Claim("Every vector gets the code that is nearest to it.", _all_nearest),),

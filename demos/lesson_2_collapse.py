@@ -70,6 +70,16 @@ def _not_by_itself(record: Record) -> Finding:
     )
 
 
+def _costs_loss(record: Record) -> Finding:
+    without, with_it = (recent_loss(record.at(name, LATER)) for name in (PLACED, REPLACED))
+    return Finding(
+        with_it > without,
+        f"the task loss at step {record.at(PLACED, LATER).step} is {with_it:.3g} with replacement and {without:.3g} "
+        "without.",
+        {"with": with_it, "without": without},
+    )
+
+
 def _fate(record: Record) -> int:
     before, after = in_use(record.at(PLACED, 0)), in_use(record.at(PLACED, COLLAPSED))
     return 0 if after > 1.1 * before else 1 if after > before / 2 else 2
@@ -113,12 +123,13 @@ LESSON = Lesson(
         ),
         Step(
             title="What the loss says",
-            text="Look at the task loss over the same steps. Would you have noticed from it? Usage has to be watched "
+            text="Above, the perplexity: the number of codes where all are used alike, and less where they are not. "
+            "Below, the task loss over the same steps. Would you have noticed from the loss? Usage has to be watched "
             "by itself.",
             shows=(PLACED,),
             at=COLLAPSED,
             reads=((PLACED, EARLY),),
-            panels=("curves",),
+            panels=("compare",),
             claims=(Claim("The task loss falls while the codes fall out of use.", _loss_falls),),
         ),
         Step(
@@ -132,6 +143,7 @@ LESSON = Lesson(
             claims=(
                 Claim("Replacement more than triples the codes in use within forty steps.", _comes_back),
                 Claim("With replacement more than twice as many codes are in use as without.", _not_by_itself),
+                Claim("It has a price so early: with replacement the task loss is higher.", _costs_loss),
             ),
         ),
     ),

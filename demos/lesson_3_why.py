@@ -105,7 +105,7 @@ LESSON = Lesson(
         Step(
             title="P moves",
             text=f"Each training step changes the encoder, and so moves every z_e at once. This is {LATER} steps "
-            "later, in the same plane.",
+            "later, in the same plane. Read its axes: they stretch to hold all of P.",
             shows=(USUAL,),
             at=LATER,
             panels=("map", "curves"),

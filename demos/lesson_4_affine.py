@@ -52,7 +52,7 @@ def _all_reached(record: Record) -> Finding:
 def _drifts(record: Record) -> Finding:
     lengths = [p_mean_length(record.at(name, LATEST)) for name in (HELD, LOOSE)]
     return Finding(
-        lengths[1] > 1.5 * lengths[0],
+        lengths[1] > lengths[0],
         f"at step {record.at(LOOSE, LATEST).step} the mean of P lies {lengths[1]:.3g} from the origin with the "
         f"running map and {lengths[0]:.3g} without.",
         {HELD: lengths[0], LOOSE: lengths[1]},
@@ -147,14 +147,13 @@ LESSON = Lesson(
         Step(
             title="What it can break",
             text="The commitment loss holds z_e near its code. If the codes follow P wherever it goes, what holds P? "
-            "Another training, where it shows sooner: digits, at three times the usual learning rate. Look at the "
-            "mean of P.",
+            "Another training: digits, at three times the usual learning rate. Look at the mean of P.",
             shows=(HELD, LOOSE),
             at=LATEST,
             reads=((HELD, MIDDLE), (LOOSE, MIDDLE)),
             panels=("curves",),
             claims=(
-                Claim("With the running map P ends up half as far again from the origin.", _drifts),
+                Claim("With the running map P ends up further from the origin.", _drifts),
                 Claim("With the running map P keeps moving, more than twice as far as without.", _drifts_on),
             ),
         ),

@@ -69,5 +69,5 @@ def moved(before: Snapshot, after: Snapshot) -> Moved:
 
 
 def of(snapshot: Snapshot) -> str:
-    """What a number of codes in use is out of: "of 512 (N = 1,536)"."""
-    return f"of {snapshot.num_codes:,} (N = {len(snapshot.codes):,})"
+    """What a number of codes in use is out of: "of 512 (N = 1,536)", the bracket never broken over two lines."""
+    return f"of {snapshot.num_codes:,} (N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{len(snapshot.codes):,})"

@@ -65,6 +65,9 @@ class Panel:
     ends: tuple[float, float] | None = None
     """Both ends of the axis, where the quantity has them, such as 1 and K."""
 
+    beside: Sequence[NDArray[np.float32]] = ()
+    """What a figure beside this one shows: the axis has room for it too, so that the two compare."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
@@ -120,7 +123,8 @@ def curves(
         name = "y" if order == 0 else f"y{order + 1}"
         top = 1 - order * (span + GAP)
         lines = [_thinned(curve, smoothing) for curve in panel.curves]
-        limits = _limits(panel, [part for line in lines for part in (line.values, line.low, line.high)])
+        own = [part for line in lines for part in (line.values, line.low, line.high)]
+        limits = _limits(panel, [*own, *panel.beside])
         figure_layout["yaxis" + name[1:]] = axis(
             panel.title,
             domain=[max(0.0, top - span), top],
@@ -128,7 +132,7 @@ def curves(
             nticks=5,
             exponentformat="power",
             **({"range": limits} if limits else {}),  # null would make Plotly's next update throw
-            **({"dtick": 1} if panel.log and limits and limits[1] - limits[0] > 1 else {}),
+            **(_log_ticks(limits[1] - limits[0]) if panel.log and limits else {}),
         )
         pairs = list(zip(panel.curves, lines, strict=True))
         data += [_band(curve, line, name, panel, limits) for curve, line in pairs if (line.low < line.high).any()]
@@ -193,6 +197,13 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
     low, high = min(0.0, float(values.min())), float(values.max())
     unit = 10 ** np.floor(np.log10(max(high - low, 1e-30))) / 2
     return [float(unit * np.floor(low / unit)), float(unit * np.ceil(1.03 * high / unit)) or 1.0]
+
+
+def _log_ticks(decades: float) -> dict[str, Any]:
+    """Over two decades powers of ten are enough, over one also 2 and 5, all written alike; over less Plotly knows."""
+    if decades < 1:
+        return {}
+    return {"dtick": 1} if decades > 2 else {"dtick": "D2", "tickformat": "~g"}
 
 
 def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:

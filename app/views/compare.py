@@ -21,7 +21,7 @@ from app.compare_reading import (
 )
 from app.comparison import PRESETS, Setup, setup_of
 from app.figures.curves import curves
-from app.live_plot.component import last_hand, live_plot
+from app.live_plot.component import Grow, last_hand, live_plot
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line
 from app.seed_runs import Plan, SeedRuns
@@ -35,7 +35,11 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.session import State, Status
 
 REFRESH_SECONDS = 0.5
-MAP_HEIGHT, BARS_HEIGHT, CURVES_HEIGHT = 240, 140, 210
+LOWEST_WINDOW = 900
+"""Pixels of the height that all of the page is in view in; a higher window gives its charts more."""
+
+MAP_HEIGHT, BARS_HEIGHT, CURVES_HEIGHT = 194, 110, 154
+MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.4, 0.2, 0.4))
 PLOTS = ("compare-map", "compare-bars")
 """Where a hand may choose."""
 
@@ -90,6 +94,7 @@ def _drawn_for(status: Status) -> tuple[object, ...]:
 
 
 def _empty_state() -> None:
+    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     st.html(
         "<div class='vq-hero'><h1>Side by side</h1><p>Two to four variants of one problem: "
         "the same seed, the same batches, one clock.</p></div>"
@@ -120,7 +125,7 @@ def _live(session_id: str) -> None:
     query = comparison.write(entry.id, setup, _views(setup), paused=status.state is State.PAUSED)
     if query != st.query_params.to_dict():
         st.query_params.from_dict(query)
-    _header(entry, status, setup, snapshots)
+    _header(status, snapshots)
     with st.container(key="message"):
         if st.session_state.pop("compare-gone", False):
             st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
@@ -141,13 +146,13 @@ def _live(session_id: str) -> None:
         _table(snapshots)
 
 
-def _header(entry: Entry, status: Status, setup: Setup, snapshots: dict[str, Snapshot]) -> None:
+def _header(status: Status, snapshots: dict[str, Snapshot]) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     first = next(iter(snapshots.values()), None)
     if first is not None and len(first.levels) > 1:
         _choose(head, "level", comparison.VIEWS["level"][: len(first.levels)])
-    facts = [f"{setup.problem}, seed {setup.seed}", f"step {first.step if first else 0:,}"]
+    facts = [f"step {first.step if first else 0:,}"]
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.1f} steps/s each")
     facts += [status.device] if status.device else []
@@ -187,6 +192,7 @@ def _maps(entry: Entry, status: Status, snapshots: dict[str, Snapshot], choice: 
         maps(snapshots, basis),
         key=PLOTS[0],
         height=MAP_HEIGHT,
+        grow=MAP_GROWS,
         revision=f"{_moment(snapshots)} {memory.fitted_at} {hash(choice)}",
         selectable=True,
         selected=selected(snapshots, choice),
@@ -213,13 +219,15 @@ def _bars(snapshots: dict[str, Snapshot], choice: Choice) -> None:
         bars(snapshots, choice, log=scale == "log"),
         key=PLOTS[1],
         height=BARS_HEIGHT,
+        grow=BARS_GROW,
         revision=f"{_moment(snapshots)} {scale} {hash(choice)}",
         selectable="box",
         selected=selected(snapshots, choice),
         file_name=f"side-by-side-usage-step-{first.step}",
     )
     total = first.window_vectors
-    said = f"codes, most used first in each variant · {wording.usage_window(first.window_batches, total)}"
+    said = "codes, most used first in each variant · dashed: even use · "
+    said += wording.usage_window(first.window_batches, total)
     said += f", N/K = {total / first.num_codes:,.3g}" if total else ""
     most = max(snapshot.num_codes for snapshot in snapshots.values())
     st.caption(said + (" · too few vectors to judge" if total and not enough_to_judge(total, most) else ""))
@@ -261,7 +269,8 @@ def _seed_curves(runs: SeedRuns, quantity: str, snapshots: dict[str, Snapshot]) 
     if runs.problem:
         st.error(as_written(runs.problem), icon=":material/error:")
     if not done:
-        st.caption("The first seed is on its way: its curves come when all variants have been trained on it.")
+        on_its_way = "The first seed is on its way: its curves come when all variants have been trained on it."
+        st.caption(on_its_way if runs.is_running else "Ended before all variants were trained on the first seed.")
         return
     most = max(snapshot.num_codes for snapshot in snapshots.values())
     figure = curves(
@@ -278,7 +287,14 @@ def _seed_curves(runs: SeedRuns, quantity: str, snapshots: dict[str, Snapshot]) 
 
 def _draw_curves(figure: dict[str, Any], names: list[str], revision: str) -> None:
     figure["layout"]["margin"]["r"] = label_margin(names)
-    live_plot(figure, key="compare-curves", height=CURVES_HEIGHT, revision=revision, file_name="side-by-side-curves")
+    live_plot(
+        figure,
+        key="compare-curves",
+        height=CURVES_HEIGHT,
+        grow=CURVES_GROW,
+        revision=revision,
+        file_name="side-by-side-curves",
+    )
 
 
 def _curve_note(quantity: str, setup: Setup, first: Snapshot) -> str:

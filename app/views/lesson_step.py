@@ -84,6 +84,8 @@ def _ask(run: LessonRun, step: Step) -> None:
         on_click=_guess,
         args=(run, run.number, None),
     )
+    if run.paths is None and run.seen(step).moments:
+        st.html("<p class='vq-caption'>The charts show the moment before.</p>")
 
 
 def _guess(run: LessonRun, number: int, index: int | None) -> None:
@@ -177,8 +179,6 @@ def _charts(run: LessonRun, step: Step) -> None:
         bases={name: run.trainings[name].plane(moment, step.at) for (name, _), moment in seen.moments.items()},
         inputs=FEWER_INPUTS if len(step.shows) > 1 else None,
     )
-    if run.is_asking:
-        st.html("<p class='vq-caption'>Before. What happens next is shown after your guess.</p>")
     for row in layout:
         _row(run, step, row, [each for each in figures if each.panel in row.panels], seen)
 
@@ -192,27 +192,29 @@ def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Reco
     for number, (place, slot) in enumerate(zip(places, slots, strict=True)):
         with place.container(border=True, key=f"panel-lesson-{slot[0]}-{number}"):
             if (figure := by_slot.get(slot)) is None:
-                _heading(slot[1], "preparing …")
+                _heading(slot[1], "preparing …", row.lines)
             else:
-                _heading(figure.title if alone else figure.moment, figure.moment if len(slots) == 1 else "")
+                aside = figure.moment if len(slots) == 1 else ""
+                _heading(figure.title if alone else figure.moment, aside, row.lines)
                 _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
     notes = dict.fromkeys(f"{LEGEND if each.panel == 'map' else ''}{html.escape(each.note)}" for each in figures)
     said = [*filter(None, notes), *([_planes(run, step)] if "map" in row.panels else [])]
     st.html(f"<p class='vq-caption'>{' '.join(said)}</p>")
 
 
-def _heading(title: str, aside: str) -> None:
+def _heading(title: str, aside: str, lines: int) -> None:
     st.html(
-        f"<div class='vq-lesson-panel' title='{html.escape(title, quote=True)}'><b>{html.escape(title)}</b>"
-        f"<span>{html.escape(aside)}</span></div>"
+        f"<div class='vq-lesson-panel lines{lines}' title='{html.escape(title, quote=True)}'>"
+        f"<b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>"
     )
 
 
 def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> None:
+    of_others = figure.panel in ("usage", "curves")  # their axes have room for what is beside them
     drawn = " ".join(
         f"{name} {moment.step} {len(moment.events)}"
         for (name, _), moment in seen.moments.items()
-        if figure.training in ("", name)
+        if of_others or figure.training in ("", name)
     )
     live_plot(
         figure.plot,
@@ -226,7 +228,7 @@ def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> 
 
 def _planes(run: LessonRun, step: Step) -> str:
     fitted = dict.fromkeys(f"{run.trainings[name].fitted_at:,}" for name in step.shows)
-    return f"{'Planes' if len(step.shows) > 1 else 'Plane'} fitted at step {', '.join(fitted)}."
+    return f"{'Each its own plane' if len(step.shows) > 1 else 'Plane'}, fitted at step {' and '.join(fitted)}."
 
 
 def _hidden(text: str) -> None:

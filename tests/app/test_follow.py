@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import control_state
 from app.address import RECIPE_NAMES
 from app.services import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
-from app.watched_session import WatchedSession
+from app.watched_session import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
 from vqcore.quantizer.options import option_names
 from vqcore.training import commands
 from vqcore.training.one_variant import OneVariant
@@ -270,3 +270,37 @@ def test_an_idle_session_goes_on_when_a_follower_looks():
         assert session.wait(lambda session: session.status().state is State.RUNNING)
     finally:
         session.stop()
+
+
+def test_a_class_takes_no_more_of_a_training_than_one_reader_and_all_get_their_turn(monkeypatch):
+    owner, now, wishes = begun(), [0.0], []
+    for name in ("latest", "examination"):
+        asked = getattr(owner.session, name)
+
+        def recording(*words, wish=True, name=name, asked=asked):
+            wishes.extend([(name, words)] * wish)
+            return asked(*words, wish=wish)
+
+        monkeypatch.setattr(owner.session, name, recording)
+    watched = WatchedSession(owner.session, clock=lambda: now[0])
+    queries = [commands.ExamineCommand(code) for code in range(RECIPE.num_codes)]
+    seconds = 12
+    for tick in range(10 * seconds):
+        now[0] = tick / 10
+        for query in queries:
+            watched.latest()
+            watched.examination(query)
+    looks = [words for name, words in wishes if name == "latest"]
+    cards = [words[0] for name, words in wishes if name == "examination"]
+    assert seconds * LOOKS_A_SECOND - 1 <= len(looks) <= seconds * LOOKS_A_SECOND + 1
+    assert seconds * CARDS_A_SECOND - 1 <= len(cards) <= seconds * CARDS_A_SECOND + 1
+    turns = [cards.count(query) for query in queries]
+    assert max(turns) - min(turns) <= 1
+    assert all(watched.wait(lambda session, query=query: session.examination(query)) for query in queries)
+
+
+def test_all_followers_of_a_session_share_its_pace():
+    owner, other = begun(), begun()
+    first, second = (registry().follow(owner.watch_id).session for _ in range(2))
+    assert first is second
+    assert registry().follow(other.watch_id).session is not first

@@ -175,3 +175,15 @@ def test_every_option_is_in_one_group_of_switches():
     named = {field.name for field in fields(Options)}
     assert grouped <= named | {"learning_rate"}
     assert only("affine").hidden == frozenset(GROUPS[LIVE]) - {"affine"}
+
+
+def test_a_link_with_unknown_fields_works_with_the_rest_and_says_what_it_left_out():
+    asked = {"hide": "sync,nonsense", "lock": "tempo", "flavour": "x", "beta": "0.5", "inner_steps": "many"}
+    page = open_page(problem="plane", paused="1", **asked)
+    said = sentences(page)
+    for field in ("hide", "lock", "flavour", "inner_steps"):
+        assert any(f"`{field}`" in sentence for sentence in said), (field, said)
+    reach(page, lambda session: step_of(session) == 0)
+    assert not set(GROUPS[LIVE]["sync"].controls) & set(drawn(page))
+    assert options(page).beta == 0.5
+    assert shown(page) >= {"map-plot", "bars-plot"}

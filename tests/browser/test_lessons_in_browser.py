@@ -47,7 +47,10 @@ def test_a_lesson_is_walked_by_keyboard_on_a_projector(
     page.keyboard.press("Enter")
     expect(first).to_have_count(0)
     expect(page.locator(".st-key-lesson-compare-0 .js-plotly-plot")).to_be_visible()
-    page.reload()
+    here = page.url.removeprefix(f"{server.url}/")
+    page.close()  # in the middle: another tab at the same address finds it all as it was
+    page = open_tab(server, here).page
+    page.set_viewport_size({"width": 1024, "height": 768})
     wait_until(page, at_step(4))
     expect(page.get_by_text("You guessed")).to_be_visible(timeout=60_000)
     scrolled = "(() => { const m = document.querySelector('.stMain'); return m.scrollHeight - m.clientHeight; })()"

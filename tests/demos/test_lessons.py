@@ -8,7 +8,7 @@ from app import address, trajectory_address
 from demos.catalogue import lessons
 from demos.lesson import Claim, Finding, Lesson, LessonError, Note, Question, Step, Training, TryIt
 from demos.record import BrokeDownError, Record
-from demos.running import examine
+from demos.running import answer, examine
 
 FOUND, UNUSABLE = lessons()
 
@@ -72,6 +72,7 @@ SAYS = Claim("Something holds.", lambda record: finding(True))
         ({"text": "word " * 61}, "61"),
         ({"shows": ("two",)}, "'two'"),
         ({"reads": (("two", 3),)}, "'two'"),
+        ({"shows": ("one",) * 5}, "at most 4"),
         ({"panels": ("pie",)}, "'pie'"),
         ({"view": {"map": "sideways"}}, "map='sideways'"),
         ({"view": {"maps": "PCA"}}, "maps='PCA'"),
@@ -124,6 +125,14 @@ def test_a_claim_that_cannot_be_computed_says_which_step_and_leaves_the_others()
     assert "broke down at step 3" in third.finding.measured
 
 
+@pytest.mark.parametrize(("wrong", "named"), [(fails, "no such moment"), (lambda record: 7, "IndexError")])
+def test_a_question_without_an_answer_says_which_step(wrong, named):
+    question = Question(asks="Which?", choices=("a", "b"), answer=wrong)
+    said = answer(2, Step(title="Guess", text="Guess.", question=question), question, Record(seed=0))
+    assert said.startswith("Step 2 (Guess): the question 'Which?' has no answer")
+    assert named in said
+
+
 WRITTEN = """
 from demos.lesson import Lesson, Step, Training, TryIt
 LESSON = Lesson(
@@ -143,13 +152,15 @@ def test_a_file_with_an_error_is_named_and_leaves_the_other_lessons_usable(tmp_p
     (folder / "lesson_3_good.py").write_text(good)
     (folder / "lesson_4_same_name.py").write_text(good)
     (folder / "lesson_5_empty.py").write_text("")
+    (folder / "lesson_6_leaves.py").write_text("raise SystemExit('I go.')\n")
     monkeypatch.syspath_prepend(tmp_path)
     found, unusable = lessons(folder, folder.name)
     assert [each.name for each in found] == ["small"]
     why = {each.file: each.why for each in unusable}
-    assert list(why) == ["lesson_1_cut.py", "lesson_2_long.py", "lesson_4_same_name.py", "lesson_5_empty.py"]
+    assert [name.split("_", 2)[2] for name in why] == ["cut.py", "long.py", "same_name.py", "empty.py", "leaves.py"]
     assert "SyntaxError" in why["lesson_1_cut.py"]
     assert "Step 1 (Look)" in why["lesson_2_long.py"]
     assert "99" in why["lesson_2_long.py"]
     assert "'small'" in why["lesson_4_same_name.py"]
     assert "LESSON" in why["lesson_5_empty.py"]
+    assert why["lesson_6_leaves.py"] == "SystemExit: I go."

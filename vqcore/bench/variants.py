@@ -5,7 +5,7 @@ import threading
 import time
 from typing import Any, NamedTuple
 
-from vqcore.bench.session import WATCH_SECONDS
+from vqcore.bench.session import WATCH_SECONDS, as_a_session_runs
 from vqcore.training.commands import PauseCommand, ResumeCommand
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session, State
@@ -68,11 +68,15 @@ def bench_variants(problem: str, *, rounds: int = 7, seconds: float = 4.0) -> di
 
 def _one_after_the_other(trainers: list[Trainer], seconds: float) -> Block:
     """Each trainer for its share of the time."""
+
+    def run() -> None:
+        for trainer in trainers:
+            stop = time.perf_counter() + seconds / len(trainers)
+            while time.perf_counter() < stop:
+                trainer.step()
+
     before, started, cpu = _steps_of(trainers), time.perf_counter(), time.process_time()
-    for trainer in trainers:
-        stop = time.perf_counter() + seconds / len(trainers)
-        while time.perf_counter() < stop:
-            trainer.step()
+    as_a_session_runs(run)
     return Block(_steps_of(trainers) - before, time.perf_counter() - started, time.process_time() - cpu)
 
 

@@ -43,8 +43,8 @@ IDLE_PAUSE_SECONDS = 90.0
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
 
-MOST_EXAMINATIONS = 16
-"""Answers kept at once: one for each code that a page looks at."""
+MOST_EXAMINATIONS = 48
+"""Answers kept at once: one for each code that a page looks at, of a class that follows too."""
 
 STOP_SECONDS = 2.5
 NICENESS = 5
@@ -202,15 +202,16 @@ class Session:
         """How many commands have been sent and not yet been obeyed or refused."""
         return self._sent - self._status.commands_done
 
-    def latest(self, variant: str | None = None, level: int = 0) -> Snapshot | None:
-        """The newest snapshot, and the wish for a newer one; None before the first.
+    def latest(self, variant: str | None = None, level: int = 0, *, wish: bool = True) -> Snapshot | None:
+        """The newest snapshot and, unless told, the wish for a newer one; None before the first.
 
         Of the first variant unless told. A `level` that the quantizer does not have gives its last.
         """
-        self._asked_at = self._clock()
-        self._asked = True
-        if self._status.state is State.IDLE:
-            self.send(ResumeCommand())
+        if wish:
+            self._asked_at = self._clock()
+            self._asked = True
+            if self._status.state is State.IDLE:
+                self.send(ResumeCommand())
         snapshots = self._snapshots  # once: another thread may replace it
         levels = snapshots.get(variant) if variant is not None else next(iter(snapshots.values()), None)
         return levels[min(level, len(levels) - 1)] if levels else None
@@ -220,8 +221,8 @@ class Session:
         self.latest()
         return {name: levels[min(level, len(levels) - 1)] for name, levels in self._snapshots.items()}
 
-    def examination(self, query: ExamineCommand) -> Examination | None:
-        """The newest answer to `query`, and the wish for one of this moment; None before the first.
+    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+        """The newest answer to `query` and, unless told, the wish for one of this moment; None before the first.
 
         Its step says which moment it is of.
         """
@@ -229,7 +230,7 @@ class Session:
         is_stale = (
             shown and self._status.state is not State.BROKEN and (answer is None or answer.step != shown[0].step)
         )
-        if is_stale and query not in self._examining:
+        if wish and is_stale and query not in self._examining:
             self._examining.add(query)
             self.send(query)
         return answer
