@@ -2,7 +2,8 @@
 
 import time
 
-from live_page_runs import open_page, press, reach, run, step_of
+from live_page_runs import open_page, reach, step_of
+from page_runs import press, run
 
 from vqcore.projection.wire import Progress
 

@@ -92,7 +92,7 @@ def test_holds_take_no_more_than_their_share():
         time.sleep(MOST_HELD / 2)
     with turns.held():
         assert not holds_back(turns, MOST_HELD / 3)
-    time.sleep(MOST_HELD / 2 * (1 / SHARE_HELD - 1))
+    time.sleep(MOST_HELD * (1 / SHARE_HELD - 1))
     with turns.held():
         assert holds_back(turns, MOST_HELD / 3)
 
