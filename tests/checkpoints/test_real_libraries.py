@@ -1,7 +1,6 @@
 """Files of transformers, diffusers and encodec, from their own modules, against the codebooks of the live modules.
 
-tests/requirements.txt does not install them: a test whose library is missing is skipped and says so. To run all:
-pip install transformers==5.23.0 diffusers==0.42.1, then pip install --no-deps encodec==0.1.1.
+They are imported where a test asks for them: seven seconds that other tests' processes need not wait for.
 """
 
 import sys
@@ -21,21 +20,20 @@ from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.checkpoints.repair import repair
 
 K, D = 32, 8
-WHY = "not in tests/requirements.txt; see the head of this file"
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries' own imports
 
 
 def vq_model():
-    diffusers = pytest.importorskip("diffusers", reason=WHY)
-    return diffusers.VQModel(
-        block_out_channels=(8,), latent_channels=4, num_vq_embeddings=K, norm_num_groups=4, vq_embed_dim=D
-    )
+    from diffusers import VQModel
+
+    return VQModel(block_out_channels=(8,), latent_channels=4, num_vq_embeddings=K, norm_num_groups=4, vq_embed_dim=D)
 
 
 def transformers_encodec():
-    transformers = pytest.importorskip("transformers", reason=WHY)
-    return transformers.EncodecModel(
-        transformers.EncodecConfig(
+    from transformers import EncodecConfig, EncodecModel
+
+    return EncodecModel(
+        EncodecConfig(
             num_filters=2,
             hidden_size=D,
             codebook_dim=D,
@@ -47,9 +45,10 @@ def transformers_encodec():
 
 
 def transformers_dac():
-    transformers = pytest.importorskip("transformers", reason=WHY)
-    return transformers.DacModel(
-        transformers.DacConfig(
+    from transformers import DacConfig, DacModel
+
+    return DacModel(
+        DacConfig(
             encoder_hidden_size=4,
             decoder_hidden_size=8,
             downsampling_ratios=[2, 2],
@@ -62,9 +61,10 @@ def transformers_dac():
 
 
 def transformers_mimi():
-    transformers = pytest.importorskip("transformers", reason=WHY)
-    return transformers.MimiModel(
-        transformers.MimiConfig(
+    from transformers import MimiConfig, MimiModel
+
+    return MimiModel(
+        MimiConfig(
             num_filters=2,
             hidden_size=16,
             codebook_dim=D,
@@ -87,11 +87,11 @@ def encodec_quantizer():
     without = types.ModuleType("torchaudio")  # which the package loads at its head, and its quantizer does not use
     sys.modules.setdefault("torchaudio", without)
     try:
-        quantization = pytest.importorskip("encodec.quantization", reason=WHY)
+        from encodec.quantization import ResidualVectorQuantizer
     finally:
         if sys.modules["torchaudio"] is without:
             del sys.modules["torchaudio"]
-    module = quantization.ResidualVectorQuantizer(dimension=D, n_q=3, bins=K)
+    module = ResidualVectorQuantizer(dimension=D, n_q=3, bins=K)
     module.train()
     for _ in range(3):
         module.vq(torch.randn(2, D, 40), n_q=3)
@@ -197,7 +197,8 @@ WITHOUT_CODEBOOK = f"{LANGUAGE} {MIXTURES_AND_MEMORIES} {VISION_AND_SOUND}".spli
 
 
 def small_model(name: str):
-    transformers = pytest.importorskip("transformers", reason=WHY)
+    import transformers
+
     config = getattr(transformers, f"{name}Config")
     known = {field.name for field in fields(config)} | set(config.attribute_map)
     sizes = {size: value for size, value in SMALL.items() if size in known}
@@ -206,7 +207,8 @@ def small_model(name: str):
 
 
 def diffusion_model(name: str):
-    diffusers = pytest.importorskip("diffusers", reason=WHY)
+    import diffusers
+
     if name == "DiTTransformer2DModel":
         return diffusers.DiTTransformer2DModel(
             num_attention_heads=2, attention_head_dim=8, in_channels=4, num_layers=1, sample_size=8, norm_num_groups=4
