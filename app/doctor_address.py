@@ -32,6 +32,8 @@ class Asked:
 
     axis: Literal["", "K,D", "D,K"] = ""
     rows: int | None = None
+    level_axis: int | None = None
+    """Of codes: the axis along which there is one of each codebook."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -75,14 +77,20 @@ def write(asked: Asked, look: int = 0) -> dict[str, str]:
 
     >>> write(Asked(path="model.pt", rows=64), 2)
     {'path': 'model.pt', 'rows': '64', 'look': '2'}
+    >>> write(Asked(path="model.pt", latents="codes.npy", level_axis=0))
+    {'path': 'model.pt', 'latents': 'codes.npy', 'level_axis': '0'}
     """
     values = {field.name: getattr(asked, field.name) for field in fields(Asked)} | {"look": look}
-    return {name: str(value) for name, value in values.items() if value}
+    return {name: str(value) for name, value in values.items() if value or (name == "level_axis" and value == 0)}
 
 
 def _parse(name: str, text: str) -> Any:
     if name == "axis" and text not in AXES:
         raise ValueError(f"`axis` in the link must be K,D or D,K, but is {text!r}.")
+    if name == "level_axis":
+        if not (text.isascii() and text.isdigit() and len(text) <= 2):
+            raise ValueError(f"`level_axis` in the link must be a whole number from 0 up, but is {text!r}.")
+        return int(text)
     if name in ("rows", "look"):
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) < MOST_ROWS and len(text) <= 10):
             raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")

@@ -95,6 +95,11 @@ class Case:
         """Whether its files are temporary ones, so that a repaired copy is for the browser to save."""
         return self.folder is not None
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether codes were given in the place of latents."""
+        return self.request is not None and self.request.codes is not None
+
     def facts(self, number: int) -> Job[Facts | None]:
         """What is drawn of the examined codebook with this number; worked out when it is first asked for."""
         result = self.examination.result
@@ -137,6 +142,7 @@ class Case:
             key=self.asked.codebook or None,
             axis=self.asked.axis or None,
             rows=self.asked.rows,
+            level_axis=self.asked.level_axis if is_codes else None,
         )
 
         def seen(done: int, total: int) -> None:
@@ -207,6 +213,7 @@ def command(request: Request) -> str:
         ("--codebook", request.key),
         ("--axis", request.axis),
         ("--rows", request.rows),
+        ("--level-axis", request.level_axis),
     ):
         if value is not None:
             word = _as_word(value) if isinstance(value, Path) else str(value)
@@ -228,6 +235,7 @@ def _holds_codes(path: Path) -> bool:
     return any(array.is_whole for array in arrays) and not any(array.is_float for array in arrays)
 
 
-def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None) -> Asked:
+def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None, level_axis: int | None) -> Asked:
     """The same file, read differently."""
-    return replace(asked, codebook=codebook, axis=axis if axis in ("K,D", "D,K") else "", rows=rows)
+    told = axis if axis in ("K,D", "D,K") else ""
+    return replace(asked, codebook=codebook, axis=told, rows=rows, level_axis=level_axis)

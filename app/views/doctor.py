@@ -169,7 +169,7 @@ def _refused(case: Case) -> None:
             st.html(
                 "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"
             )
-            reread(case.asked, [])
+            reread(case.asked, [], of_codes=case.has_codes)
 
 
 page()

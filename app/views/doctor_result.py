@@ -93,8 +93,8 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         _evidence(examination, number)
     with head.popover("Read it differently", icon=":material/tune:"):
         keys = [one.key for one in checkpoint.codebooks]
-        reread(case.asked, list(dict.fromkeys(keys)))
-        st.caption("As --codebook, --axis and --rows do on the command line.")
+        reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes)
+        st.caption("As --codebook, --axis, --rows and --level-axis do on the command line.")
     head.button(
         "",
         icon=":material/close:",

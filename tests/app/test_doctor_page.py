@@ -169,6 +169,27 @@ def test_codes_in_the_place_of_latents_are_taken_for_codes(
     assert "--codes" in command(case_of(sessions).request)
 
 
+def test_the_axis_of_the_codes_levels_is_said_and_can_be_overruled(sessions: Registry, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers([[[5]], [[20]]], size=(2, 400, 2))  # the first axis is the levels'
+    np.save(tmp_path / "codes.npy", values)
+    tables = torch.randn(2, K, D)
+    torch.save({f"quantizer.layers.{level}.codebook.embed": tables[level] for level in (0, 1)} | {
+        f"quantizer.layers.{level}.codebook.cluster_size": torch.rand(K) for level in (0, 1)
+    }, tmp_path / "two.pt")  # fmt: skip
+    query = {"path": str(tmp_path / "two.pt"), "latents": str(tmp_path / "codes.npy")}
+    page = examined(sessions, **query)
+    assert "axis 0 is taken for the 2 codebooks" in html_of(page)
+    assert "axis 2 is as long" in html_of(page)
+    assert "5 (8%)" in html_of(page)
+    page.number_input(key=f"doctor-level-axis-{page.session_state['doctor-generation']}").set_value(2)
+    press(page, "doctor-reread-apply")
+    assert case_of(sessions).examination.wait(SECONDS)
+    run(page)
+    assert query_of(page) == query | {"level_axis": "2"}
+    assert html_of(page).count("20 (31%)") == 2
+    assert "--level-axis 2" in command(case_of(sessions).request)
+
+
 def test_typing_a_path_and_its_latents_examines_them(sessions: Registry, collapsed: dict[str, str]) -> None:
     page = open_page()
     page.text_input(key="doctor-path-1").set_value(f'"{collapsed["path"]}"')

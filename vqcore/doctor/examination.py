@@ -15,14 +15,14 @@ from vqcore.checkpoints.effective import Effective, effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import count_codes_in
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
-from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
+from vqcore.doctor.code_assignment import assign_codes
+from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 
@@ -40,6 +40,9 @@ class Request:
     path: Path
     latents: Path | None = None
     codes: Path | None = None
+    level_axis: int | None = None
+    """Of the codes: the axis along which there is one of each codebook."""
+
     key: str | None = None
     """Which tensor; whether or not a rule knows it."""
 
@@ -104,15 +107,17 @@ def examine(
     if request.latents is not None and request.codes is not None:
         raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
     books = checkpoint.codebooks
-    if (request.latents is not None and not books) or (request.codes is not None and len(books) != 1):
-        raise CheckpointError(_which(request, books))
+    if not books and (request.latents or request.codes) is not None:
+        raise CheckpointError(
+            f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
+        )
     vectors = [effective(book, checkpoint.known) for book in books]
-    measured = _measured(request, books, vectors, progress)
+    seen = _counted(request, books, progress) if request.codes else _measured(request, books, vectors, progress)
     return Examination(
         request=request,
         checkpoint=checkpoint,
         examined=tuple(
-            _examined(book, found, measured.get(at), request, training.get(book.label, TrainingEvidence()))
+            _examined(book, found, seen.get(at), training.get(book.label, TrainingEvidence()))
             for at, (book, found) in enumerate(zip(books, vectors, strict=True))
         ),
     )
@@ -125,28 +130,23 @@ def worst(examination: Examination) -> Examined:
 
 
 class _Seen(NamedTuple):
-    """A codebook against the latents."""
+    """A codebook against the latents or codes that were given."""
 
-    measured: Measured
-    window: str
+    usage: UsageEvidence
+    latents: LatentEvidence | None
     notes: tuple[str, ...]
 
 
-def _examined(
-    codebook: Codebook, found: Effective, seen: _Seen | None, request: Request, training: TrainingEvidence
-) -> Examined:
+def _examined(codebook: Codebook, found: Effective, seen: _Seen | None, training: TrainingEvidence) -> Examined:
     read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
     usage = usage_in_file(codebook, read)
     if seen is not None:
         read += seen.notes
-        usage = UsageEvidence(seen.measured.counts, seen.measured.searched, seen.window)
-    elif request.codes is not None:
-        counted = count_codes_in(request.codes, codebook.num_codes)
-        usage = UsageEvidence(counted.counts, counted.num_vectors, "at least once in the codes given")
+        usage = seen.usage
     evidence = Evidence(
         codebook=found.vectors,
         usage=usage,
-        latents=None if seen is None else seen.measured.latents,
+        latents=None if seen is None else seen.latents,
         training=training,
         residual_level=_residual_level(codebook),
         initialized=_initialized(codebook),
@@ -155,6 +155,18 @@ def _examined(
     return Examined(
         codebook=codebook, effective=found, evidence=evidence, findings=diagnose(evidence), read=tuple(read)
     )
+
+
+def _counted(request: Request, books: Sequence[Codebook], progress: Progress | None) -> dict[int, _Seen]:
+    """The codebooks that the codes belong to, by their place among all."""
+    if request.codes is None or not books:
+        return {}
+    counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
+    notes = (note,) if note else ()
+    return {
+        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the codes given"), None, notes)
+        for at, count in counts.items()
+    }
 
 
 def _measured(
@@ -178,19 +190,13 @@ def _measured(
             f"to judge by; mean and spread: of all. To search every one: --all."
         )
     return {
-        at: _Seen(one, window, tuple(filter(None, (*notes, searched_otherwise(found[at])))))
+        at: _Seen(
+            UsageEvidence(one.counts, one.searched, window),
+            one.latents,
+            tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+        )
         for at, one in zip(places, measured, strict=True)
     }
-
-
-def _which(request: Request, books: Sequence[Codebook]) -> str:
-    if not books:
-        return f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
-    labels = ", ".join(book.label for book in books[:5])
-    return (
-        f"Codes belong to one codebook, but {shown(request.path)} has {len(books)}. "
-        f"Name one by --codebook: {labels}{' …' if len(books) > 5 else ''}."
-    )
 
 
 def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
