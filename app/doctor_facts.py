@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.pcq_map import Plane
+from vqcore.diagnostics.evidence import Evidence
 from vqcore.diagnostics.geometry import effective_rank, nearest_distances
 from vqcore.diagnostics.usage import perplexity
-from vqcore.doctor.examination import Examined
 from vqcore.projection.pca import FrozenBasis
 
 Floats = NDArray[np.floating[Any]]
@@ -90,17 +90,17 @@ class Facts:
         return None if self.counts is None or not self.counts.any() else perplexity(self.counts)
 
 
-def facts_of(one: Examined) -> Facts | None:
-    """The facts of an examined codebook; None where not two of its vectors are finite.
+def facts_of(evidence: Evidence, search: str) -> Facts | None:
+    """The facts of a codebook that is searched so; None where not two of its vectors are finite.
 
     Under a cosine search all but the lengths is of directions: latents and codes at length 1.
     """
-    vectors = np.asarray(one.evidence.codebook, dtype=np.float64)
+    vectors = np.asarray(evidence.codebook, dtype=np.float64)
     codes = np.flatnonzero(np.isfinite(vectors).all(1))
     if len(codes) < 2:
         return None
-    usage, latents = one.evidence.usage, one.evidence.latents
-    cosine = one.effective.search == "cosine"
+    usage, latents = evidence.usage, evidence.latents
+    cosine = search == "cosine"
     table = _unit(vectors[codes]) if cosine else vectors[codes]
     sample = None if latents is None else np.asarray(latents.sample, dtype=np.float64)
     used = None if usage is None else np.asarray(usage.counts >= usage.unused_below)
@@ -109,7 +109,7 @@ def facts_of(one: Examined) -> Facts | None:
     rows = _spaced(len(codes), MOST_COMPARED)
     return Facts(
         num_codes=len(vectors),
-        search=one.effective.search,
+        search=search,
         used=used,
         counts=counts,
         window="" if usage is None else usage.window,

@@ -11,9 +11,11 @@ from app.doctor_examples import EXAMPLES
 from app.services import registry
 from app.views.doctor_asking import ASKED, GENERATION, LOOK, ask, reread
 from app.views.doctor_result import result
+from app.views.doctor_under_way import begin_charts, under_way
 from app.wording import as_written
 
 POLL_SECONDS = 0.5
+BRIEF_SECONDS = 0.3
 MOST_MEGABYTES = 200
 LEAD = (
     "Give a checkpoint of any library and, if you have them, the vectors that its quantizer gets. "
@@ -33,13 +35,14 @@ def page() -> None:
     st.session_state[WRITTEN] = doctor_address.write(asked, st.session_state[LOOK] if asked else 0)
     st.query_params.from_dict(st.session_state[WRITTEN])
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
-    running = case is not None and case.examination.is_running
+    running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, running)
+        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, _parts(case) if running else None)
     if case is None:
         _empty()
     elif running:
-        return
+        if case.reading is not None:
+            under_way(case, case.reading, st.session_state[LOOK])
     elif case.examination.result is not None:
         result(case, case.examination.result)
     else:
@@ -132,10 +135,24 @@ def _empty() -> None:
             st.caption(f"{example.problem}, {example.steps} steps")
 
 
-def _watch(asked: Asked, was_running: bool) -> None:
-    """How far the examination is; refreshed alone until it has ended."""
+def _is_long(case: Case) -> bool:
+    """Whether the examination still runs, after a wait that lets a short one end and leaves nothing to flicker."""
+    if case.examination.is_running and (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
+        begin_charts(case, reading, st.session_state[LOOK])
+        case.examination.wait(BRIEF_SECONDS)
+    return case.examination.is_running
+
+
+def _parts(case: Case) -> int:
+    """How much of a running examination can be shown."""
+    return (case.reading is not None) + (case.without_latents is not None)
+
+
+def _watch(asked: Asked, parts_shown: int | None) -> None:
+    """How far the examination is; refreshed alone until it has ended or there is more to show."""
+    was_running = parts_shown is not None
     case: Case | None = registry().cases.find(asked) if was_running else None
-    if case is None or not case.examination.is_running:
+    if case is None or not case.examination.is_running or _parts(case) != parts_shown:
         if was_running:
             st.rerun()
         return

@@ -3,7 +3,7 @@
 # K codes, D features
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -85,41 +85,81 @@ class Examination:
         return any(one.verdict.severity == "severe" for one in self.examined)
 
 
-def examine(
-    request: Request,
-    *,
-    progress: Progress | None = None,
-    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
-) -> Examination:
-    """Read the file and diagnose each codebook in it.
+class Reading(NamedTuple):
+    """What a file says by itself, not judged yet."""
+
+    checkpoint: Checkpoint
+    found: tuple[Effective, ...]
+    """Of each codebook, its vectors as the search sees them."""
+
+    evidence: tuple[Evidence, ...]
+    said: tuple[tuple[str, ...], ...]
+    """Of each codebook, the first of what is `Examined.read`."""
+
+
+def read(request: Request, *, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
+    """Read the file, without the latents or codes; a fraction of what an examination takes.
 
     Args:
         request: what to examine.
-        progress: told latents done and latents in all, now and then; what it raises ends the examination.
         training: what is known beside the file of how a codebook was trained, by its label.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
-    if not (checkpoint.codebooks or checkpoint.implicit):
+    books = checkpoint.codebooks
+    if not (books or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if request.latents is not None and request.codes is not None:
         raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
-    books = checkpoint.codebooks
     if not books and (request.latents or request.codes) is not None:
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
         )
-    vectors = [effective(book, checkpoint.known) for book in books]
-    seen = _counted(request, books, progress) if request.codes else _measured(request, books, vectors, progress)
+    found = tuple(effective(book, checkpoint.known) for book in books)
+    evidence, said = [], []
+    for book, one in zip(books, found, strict=True):
+        sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
+        evidence.append(
+            Evidence(
+                codebook=one.vectors,
+                usage=usage_in_file(book, sentences),
+                training=training.get(book.label, TrainingEvidence()),
+                residual_level=_residual_level(book),
+                initialized=_initialized(book),
+                stored_dtype=book.array.dtype,
+            )
+        )
+        said.append(tuple(sentences))
+    return Reading(checkpoint, found, tuple(evidence), tuple(said))
+
+
+def examine(
+    request: Request,
+    *,
+    progress: Progress | None = None,
+    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
+    reading: Reading | None = None,
+) -> Examination:
+    """Read the file and diagnose each codebook in it.
+
+    Args:
+        request: what to examine.
+        progress: told latents done and latents in all, now and then; what it raises ends the examination.
+        training: as for `read`.
+        reading: of the same file, where it was read already.
+
+    Raises:
+        CheckpointError: one sentence, for whatever cannot be read as asked.
+    """
+    reading = reading or read(request, training=training)
+    books = reading.checkpoint.codebooks
+    seen = _counted(request, books, progress) if request.codes else _measured(request, books, reading.found, progress)
     return Examination(
         request=request,
-        checkpoint=checkpoint,
-        examined=tuple(
-            _examined(book, found, seen.get(at), training.get(book.label, TrainingEvidence()))
-            for at, (book, found) in enumerate(zip(books, vectors, strict=True))
-        ),
+        checkpoint=reading.checkpoint,
+        examined=tuple(_examined(reading, at, seen.get(at)) for at in range(len(books))),
     )
 
 
@@ -137,23 +177,17 @@ class _Seen(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _examined(codebook: Codebook, found: Effective, seen: _Seen | None, training: TrainingEvidence) -> Examined:
-    read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
-    usage = usage_in_file(codebook, read)
+def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
+    evidence, said = reading.evidence[at], reading.said[at]
     if seen is not None:
-        read += seen.notes
-        usage = seen.usage
-    evidence = Evidence(
-        codebook=found.vectors,
-        usage=usage,
-        latents=None if seen is None else seen.latents,
-        training=training,
-        residual_level=_residual_level(codebook),
-        initialized=_initialized(codebook),
-        stored_dtype=codebook.array.dtype,
-    )
+        evidence = replace(evidence, usage=seen.usage, latents=seen.latents)
+        said += seen.notes
     return Examined(
-        codebook=codebook, effective=found, evidence=evidence, findings=diagnose(evidence), read=tuple(read)
+        codebook=reading.checkpoint.codebooks[at],
+        effective=reading.found[at],
+        evidence=evidence,
+        findings=diagnose(evidence),
+        read=said,
     )
 
 
