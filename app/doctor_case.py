@@ -203,13 +203,11 @@ class Case:
 
     def _foretell(self, told: Progress) -> Treatment:
         examination, latents = self._treatable()
-        told("reading the latents", 0.0)
         return foretell(examination.checkpoint, latents, progress=told)
 
     def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
         examination, latents = self._treatable()
-        told(f"writing a copy after {remedy}", 0.1)
-        return treat(examination.checkpoint, latents, out, remedy, force=force)
+        return treat(examination.checkpoint, latents, out, remedy, force=force, progress=told)
 
     def _treatable(self) -> tuple[Examination, Path]:
         result, request = self.examination.result, self.request
