@@ -9,7 +9,7 @@ from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, find_or_begin
 from app.doctor_examples import EXAMPLES
 from app.services import registry
-from app.views.doctor_asking import ASKED, GENERATION, LOOK, ask, reread
+from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, ask, reread
 from app.views.doctor_result import result
 from app.views.doctor_under_way import begin_charts, under_way
 from app.wording import as_written
@@ -32,7 +32,8 @@ def page() -> None:
     _adopt_link()
     asked: Asked = st.session_state[ASKED]
     _bar(asked)
-    st.session_state[WRITTEN] = doctor_address.write(asked, st.session_state[LOOK] if asked else 0)
+    looked_at = (st.session_state[LOOK], st.session_state[MAP]) if asked else ()
+    st.session_state[WRITTEN] = doctor_address.write(asked, *looked_at)
     st.query_params.from_dict(st.session_state[WRITTEN])
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
     running = case is not None and _is_long(case)
@@ -57,7 +58,7 @@ def _adopt_link() -> None:
         return  # a link within the app has no query: the page is as it was left
     link = doctor_address.read(query)
     ask(link.asked)
-    st.session_state[LOOK] = link.look
+    st.session_state[LOOK], st.session_state[MAP] = link.look, link.map
     for sentence in link.refused:
         st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
 

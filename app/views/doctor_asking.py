@@ -7,7 +7,7 @@ from app.doctor_address import Asked
 from app.doctor_case import overruled
 from app.services import registry
 
-ASKED, LOOK, GENERATION = "doctor-asked", "doctor-look", "doctor-generation"
+ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
 BY_RULE = "as the rules find it"
 MOST_AXES = 9
 

@@ -9,17 +9,13 @@ import streamlit as st
 from app.doctor_facts import Facts
 from app.figures.code_bars import usage_bars
 from app.figures.histogram import Group, Mark, histogram
-from app.figures.map_layers import FIRST_LAYERS, Look
-from app.figures.pcq_map import pcq_map
 from app.figures.spectrum import Line, spectrum
 from app.jobs import Job
 from app.live_plot.component import live_plot
 from app.theme import role
+from app.views.doctor_map import HEIGHT, map_panel
 from app.wording import as_written, number
 from vqcore.diagnostics.limits import DUPLICATE_DISTANCE
-
-HEIGHT = 232
-"""Of one chart, in pixels."""
 
 POLL_SECONDS = 0.5
 MOST_MARKED = 8
@@ -58,8 +54,12 @@ def charts(facts_job: Callable[[], Job[Facts | None]], name: str, *, without: Wi
         st.caption("Fewer than two code vectors are finite, so there is nothing to draw.")
         return
     facts, revision = job.result, f"{name} {id(job)}"
+
+    def plane(facts: Facts, revision: str, without: Without) -> None:
+        map_panel(job, facts, revision, without.on_map)
+
     rows = [
-        [("map", _map), ("usage", _usage), ("norms", _norms)],
+        [("map", plane), ("usage", _usage), ("norms", _norms)],
         [("neighbours", _neighbours), ("spectrum", _spectrum), ("distances", _distances)],
     ]
     for row in rows:
@@ -86,27 +86,6 @@ def _head(title: str, note: str = "") -> None:
 
 def _none(words: str) -> None:
     st.html(f"<div class='vq-doctor vq-none' style='height:{HEIGHT}px'><div>{words}</div></div>")
-
-
-def _map(facts: Facts, revision: str, without: Without) -> None:
-    legend = "<i class='c'>○</i>C"
-    if len(facts.plane.p):
-        legend = f"<i class='p'>●</i>P {legend}"
-    if facts.counts is not None:
-        legend += " <i class='q'>●</i>Q <i class='d'>✕</i>unused"
-    _head("P · C · Q" if len(facts.plane.p) else "Codes", legend)
-    hidden = {"links", "paths"} | (set() if len(facts.plane.p) else {"P"})
-    _draw("map", pcq_map(facts.plane, revision=revision, look=Look(layers=FIRST_LAYERS - hidden)), revision)
-    said = (
-        [f"showing {len(facts.plane.p):,} of {facts.num_latents:,} latents (random, seed 0)"]
-        if facts.num_latents
-        else []
-    )
-    said += ["area = use"] if facts.counts is not None else []
-    said += ["dashed: 1σ of P and C"] if len(facts.plane.p) else ["dashed: 1σ of C", without.on_map]
-    said += ["directions alone, at length 1"] if facts.search == "cosine" else []
-    said += [] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"]
-    st.caption(" · ".join(said))
 
 
 def _usage(facts: Facts, revision: str, without: Without) -> None:
