@@ -83,6 +83,49 @@ def transformers_mimi():
     )
 
 
+IMAGES = {
+    "embed_dim": D,
+    "latent_channels": D,
+    "base_channels": 32,
+    "channel_multiplier": [1, 1],
+    "num_res_blocks": 1,
+}
+"""Sizes of the image tokenizers in transformers."""
+
+
+def chameleon_images():
+    from transformers.models.chameleon.configuration_chameleon import ChameleonVQVAEConfig
+    from transformers.models.chameleon.modeling_chameleon import ChameleonVQVAE
+
+    return ChameleonVQVAE(ChameleonVQVAEConfig(num_embeddings=K, resolution=16, **IMAGES))
+
+
+def janus_images():
+    from transformers.models.janus.configuration_janus import JanusVQVAEConfig
+    from transformers.models.janus.modeling_janus import JanusVQVAE
+
+    return JanusVQVAE(JanusVQVAEConfig(num_embeddings=K, num_patches=4, **IMAGES))
+
+
+def emu3_images():
+    from transformers.models.emu3.configuration_emu3 import Emu3VQVAEConfig
+    from transformers.models.emu3.modeling_emu3 import Emu3VQVAE
+
+    return Emu3VQVAE(Emu3VQVAEConfig(codebook_size=K, attn_resolutions=[], **IMAGES))
+
+
+def wav2vec2():
+    from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
+
+    convolutions = {"conv_dim": [8, 8], "conv_stride": [2, 2], "conv_kernel": [2, 2]}
+    positions = {"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2}
+    layers = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    codes = {"num_codevectors_per_group": K // 2, "num_codevector_groups": 2, "codevector_dim": 2 * D}
+    return Wav2Vec2ForPreTraining(
+        Wav2Vec2Config(**convolutions, **positions, **layers, **codes, proj_codevector_dim=D)
+    )
+
+
 def encodec_quantizer():
     without = types.ModuleType("torchaudio")  # which the package loads at its head, and its quantizer does not use
     sys.modules.setdefault("torchaudio", without)
@@ -116,6 +159,10 @@ LIVE = {
             for layer in part.layers
         ],
     ),
+    "transformers Chameleon": (chameleon_images, lambda m: [m.quantize.embedding.weight]),
+    "transformers Janus": (janus_images, lambda m: [m.quantize.embedding.weight]),
+    "transformers Emu3": (emu3_images, lambda m: [m.quantize.embedding.weight]),
+    "transformers Wav2Vec2": (wav2vec2, lambda m: [m.quantizer.codevectors[0]]),
     "encodec": (encodec_quantizer, lambda m: [layer._codebook.embed for layer in m.vq.layers]),
 }
 
@@ -144,8 +191,21 @@ def test_each_codebook_is_found_with_the_live_vectors(kind, tmp_path):
             np.testing.assert_allclose(effective(book).vectors, codebook, atol=1e-5, err_msg=way)
 
 
+def test_a_tokenizer_that_chooses_by_logits_has_codes_and_no_vectors(tmp_path):
+    from transformers import FlavaImageCodebookConfig
+    from transformers.models.flava.modeling_flava import FlavaImageCodebook
+
+    module = FlavaImageCodebook(FlavaImageCodebookConfig(num_blocks_per_group=1, hidden_size=8, vocab_size=K))
+    checkpoint = open_checkpoint(save_module(module, tmp_path))
+    assert checkpoint.codebooks == ()
+    assert [one.num_codes for one in checkpoint.implicit] == [K]
+
+
+REPAIRED = ("diffusers VQModel", "transformers Encodec", "transformers DAC", "transformers Mimi", "encodec")
+
+
 @pytest.mark.parametrize("way", ["bare", "safetensors"])
-@pytest.mark.parametrize("kind", LIVE)
+@pytest.mark.parametrize("kind", REPAIRED)
 def test_a_repaired_file_loads_strictly_in_its_own_library(kind, way, tmp_path):
     make, _ = LIVE[kind]
     module = filled(make)
