@@ -25,6 +25,7 @@ from vqcore.doctor.following import Following, follow
 from vqcore.doctor.treatment import Treatment, foretell, treat
 
 LONGEST_NAME = 80
+FIRST_CHARTS_SECONDS = 5
 
 
 class Folder:
@@ -129,6 +130,11 @@ class Case:
         assert self.reading is not None
         return self._drawn(self._first_facts, number, self.reading.evidence[number], self.reading.found[number])
 
+    @property
+    def is_being_drawn(self) -> bool:
+        """Whether anything was asked of `first_facts`."""
+        return bool(self._first_facts)
+
     def _drawn(
         self, jobs: dict[int, Job[Facts | None]], number: int, evidence: Evidence, found: Effective
     ) -> Job[Facts | None]:
@@ -189,6 +195,10 @@ class Case:
         if self.has_latents:
             alone = replace(self.request, latents=None, codes=None)
             self.without_latents = examine(alone, reading=self.reading)
+            for job in tuple(
+                self._first_facts.values()
+            ):  # the search takes every core: what is waited for goes first
+                job.wait(FIRST_CHARTS_SECONDS)
         return Result(examine(self.request, progress=seen, reading=self.reading), None)
 
     def _files(self, told: Progress) -> tuple[Path, Path | None]:

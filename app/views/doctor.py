@@ -138,7 +138,9 @@ def _empty() -> None:
 
 def _is_long(case: Case) -> bool:
     """Whether the examination still runs, after a wait that lets a short one end and leaves nothing to flicker."""
-    if case.examination.is_running and (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
+    if case.is_being_drawn or not case.examination.is_running:
+        return case.examination.is_running
+    if (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
         begin_charts(case, reading, st.session_state[LOOK])
         case.examination.wait(BRIEF_SECONDS)
     return case.examination.is_running

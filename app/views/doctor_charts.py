@@ -17,7 +17,7 @@ from app.views.doctor_map import HEIGHT, map_panel
 from app.wording import as_written, number
 from vqcore.diagnostics.limits import DUPLICATE_DISTANCE
 
-POLL_SECONDS = 0.5
+POLL_SECONDS, PATIENCE_SECONDS = 0.5, 1.0
 MOST_MARKED = 8
 """Unused codes that are each drawn at their distance; more are a distribution."""
 
@@ -42,7 +42,7 @@ UNDER_WAY = Without("Drawn once the latents are read.", "Drawn once the latents 
 def charts(facts_job: Callable[[], Job[Facts | None]], name: str, *, without: Without = NOT_GIVEN) -> None:
     """All six of the codebook called `name`; while they are worked out this part alone asks again."""
     job = facts_job()
-    job.wait(POLL_SECONDS)  # most are ready at once, and then nothing flickers
+    job.wait(PATIENCE_SECONDS)  # most are ready by then, and no second run of the page is needed
     running = job.is_running
     with st.container(key="doctor-drawing"):
         st.fragment(_waiting, run_every=POLL_SECONDS if running else None)(facts_job, running)

@@ -20,8 +20,11 @@ Search = Callable[[Vectors, Vectors], Codes]
 SMALLEST_LENGTH = 1e-12
 
 WORK_AT_ONCE = 1 << 35
-"""Multiplications and additions of a part of a search: half a second of two cores. A power of two, as the search's own
-blocks are: at 16,384 × 256 parts of 3,576 vectors cost a fifth more than parts of 4,096, which cost nothing."""
+"""Multiplications and additions of a part of a search: half a second of two cores.
+
+A power of two, as the search's own blocks are: at 16,384 × 256 parts of 3,576 vectors cost a fifth more than the
+whole at once, parts of 4,096 nothing.
+"""
 
 
 class Arrangement(NamedTuple):
