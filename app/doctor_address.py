@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from app.wording import cut, ignored_names
 
 AXES = ("K,D", "D,K")
+MAPS: tuple[Literal["PCA", "UMAP"], ...] = ("PCA", "UMAP")
 LONGEST_PATH = 4096
 MOST_ROWS = 2**31
 
@@ -32,6 +33,8 @@ class Asked:
 
     axis: Literal["", "K,D", "D,K"] = ""
     rows: int | None = None
+    level_axis: int | None = None
+    """Of codes: the axis along which there is one of each codebook."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -44,6 +47,9 @@ class Link(NamedTuple):
     look: int
     """Which codebook, counted from 1; 0 for the one with the worst verdict."""
 
+    map: Literal["PCA", "UMAP"]
+    """The plane of its map."""
+
     refused: list[str]
     """A sentence for whatever could not be used."""
 
@@ -55,9 +61,10 @@ def read(query: Mapping[str, str]) -> Link:
     ["`rows` in the link must be a whole number from 1 up, but is 'many'."]
     """
     names = [field.name for field in fields(Asked)]
-    refused = ignored_names([name for name in query if name not in (*names, "look")])
-    asked, look = Asked(), 0
-    for name in (name for name in (*names, "look") if name in query):
+    known = (*names, "look", "map")
+    refused = ignored_names([name for name in query if name not in known])
+    asked, look, plane = Asked(), 0, MAPS[0]
+    for name in (name for name in known if name in query):
         try:
             value = _parse(name, query[name])
         except ValueError as error:
@@ -65,24 +72,35 @@ def read(query: Mapping[str, str]) -> Link:
             continue
         if name == "look":
             look = value
+        elif name == "map":
+            plane = value
         else:
             asked = replace(asked, **{name: value})
-    return Link(asked, look, refused)
+    return Link(asked, look, plane, refused)
 
 
-def write(asked: Asked, look: int = 0) -> dict[str, str]:
+def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
     """The query that `read` turns into the same.
 
     >>> write(Asked(path="model.pt", rows=64), 2)
     {'path': 'model.pt', 'rows': '64', 'look': '2'}
+    >>> write(Asked(path="model.pt", latents="codes.npy", level_axis=0))
+    {'path': 'model.pt', 'latents': 'codes.npy', 'level_axis': '0'}
     """
     values = {field.name: getattr(asked, field.name) for field in fields(Asked)} | {"look": look}
-    return {name: str(value) for name, value in values.items() if value}
+    values["map"] = plane if plane != MAPS[0] else ""
+    return {name: str(value) for name, value in values.items() if value or (name == "level_axis" and value == 0)}
 
 
 def _parse(name: str, text: str) -> Any:
     if name == "axis" and text not in AXES:
         raise ValueError(f"`axis` in the link must be K,D or D,K, but is {text!r}.")
+    if name == "map" and text not in MAPS:
+        raise ValueError(f"`map` in the link must be PCA or UMAP, but is {text!r}.")
+    if name == "level_axis":
+        if not (text.isascii() and text.isdigit() and len(text) <= 2):
+            raise ValueError(f"`level_axis` in the link must be a whole number from 0 up, but is {text!r}.")
+        return int(text)
     if name in ("rows", "look"):
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) < MOST_ROWS and len(text) <= 10):
             raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")

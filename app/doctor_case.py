@@ -15,14 +15,17 @@ from app.doctor_address import Asked
 from app.doctor_facts import Facts, facts_of
 from app.jobs import Job, Kept, Progress
 from vqcore.checkpoints.containers import state_dicts
+from vqcore.checkpoints.effective import Effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.remedies import Remedy
-from vqcore.doctor.examination import Examination, Request, examine
+from vqcore.diagnostics.evidence import Evidence
+from vqcore.doctor.examination import Examination, Reading, Request, examine, read
 from vqcore.doctor.following import Following, follow
 from vqcore.doctor.treatment import Treatment, foretell, treat
 
 LONGEST_NAME = 80
+FIRST_CHARTS_SECONDS = 5
 
 
 class Folder:
@@ -84,27 +87,67 @@ class Case:
         self.request: Request | None = None
         """As it was passed on; there once the files are."""
 
-        self.examination: Job[Result] = Job(self._examine, "doctor").start()
+        self.reading: Reading | None = None
+        """The file by itself; there before the latents or codes are counted. None for a folder."""
+
+        self.without_latents: Examination | None = None
+        """What the file by itself shows, where latents or codes are given that take longer."""
+
+        self._is_read = threading.Event()
+        self._first_facts: dict[int, Job[Facts | None]] = {}
         self._facts: dict[int, Job[Facts | None]] = {}
         self._lock = threading.Lock()
         self.what_if: Job[Treatment] | None = None
         self.repair: Job[Treatment] | None = None
+        self.examination: Job[Result] = Job(self._examine, "doctor").start()
 
     @property
     def is_ours(self) -> bool:
         """Whether its files are temporary ones, so that a repaired copy is for the browser to save."""
         return self.folder is not None
 
+    @property
+    def has_codes(self) -> bool:
+        """Whether codes were given in the place of latents."""
+        return self.request is not None and self.request.codes is not None
+
+    def wait_for_reading(self, timeout: float) -> Reading | None:
+        """What the file says by itself, waited for."""
+        self._is_read.wait(timeout)
+        return self.reading
+
     def facts(self, number: int) -> Job[Facts | None]:
         """What is drawn of the examined codebook with this number; worked out when it is first asked for."""
         result = self.examination.result
         assert result is not None
+        if not self.has_latents and self.reading is not None:
+            return self.first_facts(number)
+        one = result.examination.examined[number]
+        return self._drawn(self._facts, number, one.evidence, one.effective)
+
+    def first_facts(self, number: int) -> Job[Facts | None]:
+        """What is drawn of the codebook with this number by the file alone."""
+        assert self.reading is not None
+        return self._drawn(self._first_facts, number, self.reading.evidence[number], self.reading.found[number])
+
+    @property
+    def is_being_drawn(self) -> bool:
+        """Whether anything was asked of `first_facts`."""
+        return bool(self._first_facts)
+
+    def _drawn(
+        self, jobs: dict[int, Job[Facts | None]], number: int, evidence: Evidence, found: Effective
+    ) -> Job[Facts | None]:
         with self._lock:
-            if number not in self._facts:
-                self._facts[number] = Job(
-                    lambda _: facts_of(result.examination.examined[number]), "doctor-facts"
-                ).start()
-            return self._facts[number]
+            if number not in jobs:
+                jobs[number] = Job(lambda _: facts_of(evidence, found.search), "doctor-facts").start()
+            return jobs[number]
+
+    @property
+    def has_latents(self) -> bool:
+        """Whether latents or codes were given."""
+        request = self.request
+        return request is not None and (request.latents or request.codes) is not None
 
     def begin_what_if(self) -> None:
         """Foretell every remedy, in the background."""
@@ -122,7 +165,7 @@ class Case:
 
     def close(self) -> None:
         """Give up whatever runs."""
-        jobs = [self.examination, *self._facts.values(), self.what_if, self.repair]
+        jobs = [self.examination, *self._first_facts.values(), *self._facts.values(), self.what_if, self.repair]
         for job in filter(None, jobs):
             job.cancel()
 
@@ -137,6 +180,7 @@ class Case:
             key=self.asked.codebook or None,
             axis=self.asked.axis or None,
             rows=self.asked.rows,
+            level_axis=self.asked.level_axis if is_codes else None,
         )
 
         def seen(done: int, total: int) -> None:
@@ -146,7 +190,16 @@ class Case:
         if path.is_dir():
             following = follow(self.request, progress=seen)
             return Result(following.examination, following)
-        return Result(examine(self.request, progress=seen), None)
+        self.reading = read(self.request)
+        self._is_read.set()
+        if self.has_latents:
+            alone = replace(self.request, latents=None, codes=None)
+            self.without_latents = examine(alone, reading=self.reading)
+            for job in tuple(
+                self._first_facts.values()
+            ):  # the search takes every core: what is waited for goes first
+                job.wait(FIRST_CHARTS_SECONDS)
+        return Result(examine(self.request, progress=seen, reading=self.reading), None)
 
     def _files(self, told: Progress) -> tuple[Path, Path | None]:
         if self.asked.example:
@@ -160,13 +213,11 @@ class Case:
 
     def _foretell(self, told: Progress) -> Treatment:
         examination, latents = self._treatable()
-        told("reading the latents", 0.0)
         return foretell(examination.checkpoint, latents, progress=told)
 
     def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
         examination, latents = self._treatable()
-        told(f"writing a copy after {remedy}", 0.1)
-        return treat(examination.checkpoint, latents, out, remedy, force=force)
+        return treat(examination.checkpoint, latents, out, remedy, force=force, progress=told)
 
     def _treatable(self) -> tuple[Examination, Path]:
         result, request = self.examination.result, self.request
@@ -207,6 +258,7 @@ def command(request: Request) -> str:
         ("--codebook", request.key),
         ("--axis", request.axis),
         ("--rows", request.rows),
+        ("--level-axis", request.level_axis),
     ):
         if value is not None:
             word = _as_word(value) if isinstance(value, Path) else str(value)
@@ -228,6 +280,7 @@ def _holds_codes(path: Path) -> bool:
     return any(array.is_whole for array in arrays) and not any(array.is_float for array in arrays)
 
 
-def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None) -> Asked:
+def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None, level_axis: int | None) -> Asked:
     """The same file, read differently."""
-    return replace(asked, codebook=codebook, axis=axis if axis in ("K,D", "D,K") else "", rows=rows)
+    told = axis if axis in ("K,D", "D,K") else ""
+    return replace(asked, codebook=codebook, axis=told, rows=rows, level_axis=level_axis)

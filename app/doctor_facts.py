@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.pcq_map import Plane
+from vqcore.diagnostics.evidence import Evidence
 from vqcore.diagnostics.geometry import effective_rank, nearest_distances
 from vqcore.diagnostics.usage import perplexity
-from vqcore.doctor.examination import Examined
 from vqcore.projection.pca import FrozenBasis
 
 Floats = NDArray[np.floating[Any]]
@@ -19,6 +19,9 @@ Mask = NDArray[np.bool_]
 
 MOST_LATENTS = 2_000
 """Embeddings drawn; distances and spread are of all that the examination kept."""
+
+MOST_MAPPED_CODES = 2_000
+"""Codes in a layout by neighbours: the most used, then unused ones, evenly spaced."""
 
 MOST_COMPARED = 2_048
 """Codes whose nearest neighbour is looked for, evenly spaced among all."""
@@ -37,6 +40,20 @@ class Spread:
 
     rank: float
     """Effective rank."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapPoints:
+    """What a layout by neighbours is of: as much as one can be computed of while a person waits."""
+
+    p: NDArray[np.float32]
+    """(M, D) the latents of `Facts.plane`."""
+
+    c: NDArray[np.float32]
+    """(C, D) code vectors."""
+
+    rows: NDArray[np.int64]
+    """(C,) which of `Facts.codes` they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +95,7 @@ class Facts:
     num_latents: int
     num_sampled: int
     plane: Plane
+    points: MapPoints
 
     @property
     def has_cells(self) -> bool:
@@ -90,26 +108,28 @@ class Facts:
         return None if self.counts is None or not self.counts.any() else perplexity(self.counts)
 
 
-def facts_of(one: Examined) -> Facts | None:
-    """The facts of an examined codebook; None where not two of its vectors are finite.
+def facts_of(evidence: Evidence, search: str) -> Facts | None:
+    """The facts of a codebook that is searched so; None where not two of its vectors are finite.
 
     Under a cosine search all but the lengths is of directions: latents and codes at length 1.
     """
-    vectors = np.asarray(one.evidence.codebook, dtype=np.float64)
+    vectors = np.asarray(evidence.codebook, dtype=np.float64)
     codes = np.flatnonzero(np.isfinite(vectors).all(1))
     if len(codes) < 2:
         return None
-    usage, latents = one.evidence.usage, one.evidence.latents
-    cosine = one.effective.search == "cosine"
+    usage, latents = evidence.usage, evidence.latents
+    cosine = search == "cosine"
     table = _unit(vectors[codes]) if cosine else vectors[codes]
     sample = None if latents is None else np.asarray(latents.sample, dtype=np.float64)
     used = None if usage is None else np.asarray(usage.counts >= usage.unused_below)
     counts = None if usage is None or used is None else np.where(used, usage.counts, 0)
     chosen = None if sample is None else _nearest(sample, table)
     rows = _spaced(len(codes), MOST_COMPARED)
+    drawn = np.empty((0, table.shape[1])) if sample is None else sample[_spaced(len(sample), MOST_LATENTS)]
+    mapped = _mapped(len(codes), None if counts is None else counts[codes])
     return Facts(
         num_codes=len(vectors),
-        search=one.effective.search,
+        search=search,
         used=used,
         counts=counts,
         window="" if usage is None else usage.window,
@@ -124,14 +144,22 @@ def facts_of(one: Examined) -> Facts | None:
         stranded=_stranded(table, sample, None if used is None else ~used[codes]),
         num_latents=0 if latents is None else latents.num_vectors,
         num_sampled=0 if sample is None else len(sample),
-        plane=_plane(table, sample, chosen, None if counts is None else counts[codes]),
+        plane=_plane(table, drawn, chosen, None if counts is None else counts[codes]),
+        points=MapPoints(p=drawn.astype(np.float32), c=table[mapped].astype(np.float32), rows=mapped),
     )
 
 
-def _plane(table: Floats, sample: Floats | None, chosen: NDArray[np.int64] | None, counts: Any) -> Plane:
+def _mapped(count: int, use: NDArray[Any] | None) -> NDArray[np.int64]:
+    """At most `MOST_MAPPED_CODES` of `count` codes, in their order."""
+    if use is None:
+        return _spaced(count, MOST_MAPPED_CODES)
+    used = np.argsort(-use, kind="stable")[: min(int(np.count_nonzero(use)), MOST_MAPPED_CODES)]
+    unused = np.flatnonzero(use == 0)
+    return np.sort(np.concatenate([used, unused[_spaced(len(unused), MOST_MAPPED_CODES - len(used))]]))
+
+
+def _plane(table: Floats, shown: Floats, chosen: NDArray[np.int64] | None, counts: Any) -> Plane:
     dim = table.shape[1]
-    rows = _spaced(0 if sample is None else len(sample), MOST_LATENTS)
-    shown = np.empty((0, dim)) if sample is None else sample[rows]
     titles = ("feature 1", "feature 2" if dim == 2 else "")
     if dim > 2:
         basis = FrozenBasis.fit(np.concatenate([shown, table]))
@@ -145,7 +173,7 @@ def _plane(table: Floats, sample: Floats | None, chosen: NDArray[np.int64] | Non
     return Plane(
         p=p,
         c=c,
-        codes=np.empty(0, np.int64) if chosen is None else chosen[rows],
+        codes=np.empty(0, np.int64) if chosen is None else chosen[_spaced(len(chosen), MOST_LATENTS)],
         counts=np.zeros(len(table), np.int64) if counts is None else counts,
         axis_titles=titles,
         keeps_distances=True,

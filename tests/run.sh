@@ -18,6 +18,7 @@ done
 say "environment"
 [ -x .venv-test/bin/python ] || "$python" -m venv .venv-test
 .venv-test/bin/pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt
+.venv-test/bin/pip install --quiet --disable-pip-version-check --no-deps encodec==0.1.1 # see tests/requirements.txt
 export PATH="$PWD/.venv-test/bin:$PATH"
 
 say "browser"

@@ -9,11 +9,13 @@ from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, find_or_begin
 from app.doctor_examples import EXAMPLES
 from app.services import registry
-from app.views.doctor_asking import ASKED, GENERATION, LOOK, ask, reread
+from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, ask, reread
 from app.views.doctor_result import result
+from app.views.doctor_under_way import begin_charts, under_way
 from app.wording import as_written
 
 POLL_SECONDS = 0.5
+BRIEF_SECONDS = 0.3
 MOST_MEGABYTES = 200
 LEAD = (
     "Give a checkpoint of any library and, if you have them, the vectors that its quantizer gets. "
@@ -30,16 +32,18 @@ def page() -> None:
     _adopt_link()
     asked: Asked = st.session_state[ASKED]
     _bar(asked)
-    st.session_state[WRITTEN] = doctor_address.write(asked, st.session_state[LOOK] if asked else 0)
+    looked_at = (st.session_state[LOOK], st.session_state[MAP]) if asked else ()
+    st.session_state[WRITTEN] = doctor_address.write(asked, *looked_at)
     st.query_params.from_dict(st.session_state[WRITTEN])
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
-    running = case is not None and case.examination.is_running
+    running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, running)
+        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, _parts(case) if running else None)
     if case is None:
         _empty()
     elif running:
-        return
+        if case.reading is not None:
+            under_way(case, case.reading, st.session_state[LOOK])
     elif case.examination.result is not None:
         result(case, case.examination.result)
     else:
@@ -54,7 +58,7 @@ def _adopt_link() -> None:
         return  # a link within the app has no query: the page is as it was left
     link = doctor_address.read(query)
     ask(link.asked)
-    st.session_state[LOOK] = link.look
+    st.session_state[LOOK], st.session_state[MAP] = link.look, link.map
     for sentence in link.refused:
         st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
 
@@ -132,10 +136,26 @@ def _empty() -> None:
             st.caption(f"{example.problem}, {example.steps} steps")
 
 
-def _watch(asked: Asked, was_running: bool) -> None:
-    """How far the examination is; refreshed alone until it has ended."""
+def _is_long(case: Case) -> bool:
+    """Whether the examination still runs, after a wait that lets a short one end and leaves nothing to flicker."""
+    if case.is_being_drawn or not case.examination.is_running:
+        return case.examination.is_running
+    if (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
+        begin_charts(case, reading, st.session_state[LOOK])
+        case.examination.wait(BRIEF_SECONDS)
+    return case.examination.is_running
+
+
+def _parts(case: Case) -> int:
+    """How much of a running examination can be shown."""
+    return (case.reading is not None) + (case.without_latents is not None)
+
+
+def _watch(asked: Asked, parts_shown: int | None) -> None:
+    """How far the examination is; refreshed alone until it has ended or there is more to show."""
+    was_running = parts_shown is not None
     case: Case | None = registry().cases.find(asked) if was_running else None
-    if case is None or not case.examination.is_running:
+    if case is None or not case.examination.is_running or _parts(case) != parts_shown:
         if was_running:
             st.rerun()
         return
@@ -169,7 +189,7 @@ def _refused(case: Case) -> None:
             st.html(
                 "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"
             )
-            reread(case.asked, [])
+            reread(case.asked, [], of_codes=case.has_codes)
 
 
 page()

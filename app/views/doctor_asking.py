@@ -7,8 +7,9 @@ from app.doctor_address import Asked
 from app.doctor_case import overruled
 from app.services import registry
 
-ASKED, LOOK, GENERATION = "doctor-asked", "doctor-look", "doctor-generation"
+ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
 BY_RULE = "as the rules find it"
+MOST_AXES = 9
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
@@ -19,8 +20,8 @@ def ask(asked: Asked, *, afresh: bool = False) -> None:
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
 
 
-def reread(asked: Asked, keys: list[str]) -> None:
-    """Controls that overrule how the file is read."""
+def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
+    """Controls that overrule how the file is read, `of_codes` with that of their levels."""
     generation = st.session_state.get(GENERATION, 0)
     known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
     with st.form(f"doctor-reread-{generation}", border=False):
@@ -50,6 +51,22 @@ def reread(asked: Asked, keys: list[str]) -> None:
             key=f"doctor-rows-{generation}",
             help="Codes of one codebook, where several lie in one tensor",
         )
+        level_axis = _level_axis(asked, generation) if of_codes else asked.level_axis
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
-            ask(overruled(asked, codebook="" if key in (None, BY_RULE) else key.strip(), axis=axis or "", rows=rows))
+            chosen = "" if key in (None, BY_RULE) else key.strip()
+            ask(overruled(asked, codebook=chosen, axis=axis or "", rows=rows, level_axis=level_axis))
             st.rerun()
+
+
+def _level_axis(asked: Asked, generation: int) -> int | None:
+    chosen: int | None = st.number_input(
+        "Axis of the codes' levels",
+        value=asked.level_axis,
+        min_value=0,
+        max_value=MOST_AXES,
+        step=1,
+        placeholder="by the shape and the library",
+        key=f"doctor-level-axis-{generation}",
+        help="Of the codes given: the axis along which there is one of each codebook, counted from 0",
+    )
+    return chosen

@@ -1,41 +1,51 @@
 """The six charts of an examined codebook. What the file does not tell is not drawn, but said."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import streamlit as st
 
-from app.doctor_case import Case
 from app.doctor_facts import Facts
 from app.figures.code_bars import usage_bars
 from app.figures.histogram import Group, Mark, histogram
-from app.figures.map_layers import FIRST_LAYERS, Look
-from app.figures.pcq_map import pcq_map
 from app.figures.spectrum import Line, spectrum
+from app.jobs import Job
 from app.live_plot.component import live_plot
 from app.theme import role
+from app.views.doctor_map import HEIGHT, map_panel
 from app.wording import as_written, number
 from vqcore.diagnostics.limits import DUPLICATE_DISTANCE
-from vqcore.doctor.examination import Examined
 
-HEIGHT = 232
-"""Of one chart, in pixels."""
-
-POLL_SECONDS = 0.5
+POLL_SECONDS, PATIENCE_SECONDS = 0.5, 1.0
 MOST_MARKED = 8
 """Unused codes that are each drawn at their distance; more are a distribution."""
 
-WITHOUT_LATENTS = (
-    'Needs latents: what the quantizer gets, (N, D).<br><code>np.save("z_e.npy", z_e.detach().cpu().numpy())</code>'
+
+class Without(NamedTuple):
+    """What stands, as HTML, in the place of a chart that needs more than the file tells."""
+
+    latents: str
+    usage: str
+    on_map: str
+    """In the caption of the map, where P is not drawn."""
+
+
+NOT_GIVEN = Without(
+    'Needs latents: what the quantizer gets, (N, D).<br><code>np.save("z_e.npy", z_e.detach().cpu().numpy())</code>',
+    "Nothing in the file counts usage. Latents or codes, given beside it, do.",
+    "P needs latents",
 )
-WITHOUT_USAGE = "Nothing in the file counts usage. Latents or codes, given beside it, do."
+UNDER_WAY = Without("Drawn once the latents are read.", "Drawn once the latents or codes are counted.", "P follows")
 
 
-def charts(case: Case, one: Examined, place: int) -> None:
-    """All six; while they are worked out this part alone asks again."""
-    job = case.facts(place)
-    job.wait(POLL_SECONDS)  # most are ready at once, and then nothing flickers
+def charts(facts_job: Callable[[], Job[Facts | None]], name: str, *, without: Without = NOT_GIVEN) -> None:
+    """All six of the codebook called `name`; while they are worked out this part alone asks again."""
+    job = facts_job()
+    job.wait(PATIENCE_SECONDS)  # most are ready by then, and no second run of the page is needed
     running = job.is_running
     with st.container(key="doctor-drawing"):
-        st.fragment(_waiting, run_every=POLL_SECONDS if running else None)(case, place, running)
+        st.fragment(_waiting, run_every=POLL_SECONDS if running else None)(facts_job, running)
     if running:
         return
     if job.problem:
@@ -43,19 +53,23 @@ def charts(case: Case, one: Examined, place: int) -> None:
     if job.result is None:
         st.caption("Fewer than two code vectors are finite, so there is nothing to draw.")
         return
-    facts, revision = job.result, f"{case.asked} {place} {id(job)}"
+    facts, revision = job.result, f"{name} {id(job)}"
+
+    def plane(facts: Facts, revision: str, without: Without) -> None:
+        map_panel(job, facts, revision, without.on_map)
+
     rows = [
-        [("map", _map), ("usage", _usage), ("norms", _norms)],
+        [("map", plane), ("usage", _usage), ("norms", _norms)],
         [("neighbours", _neighbours), ("spectrum", _spectrum), ("distances", _distances)],
     ]
     for row in rows:
-        for column, (name, draw) in zip(st.columns(3, gap="small"), row, strict=True):
-            with column.container(border=True, height="stretch", key=f"panel-doctor-{name}"):
-                draw(facts, one, revision)
+        for column, (panel, draw) in zip(st.columns(3, gap="small"), row, strict=True):
+            with column.container(border=True, height="stretch", key=f"panel-doctor-{panel}"):
+                draw(facts, revision, without)
 
 
-def _waiting(case: Case, place: int, was_running: bool) -> None:
-    running = case.facts(place).is_running
+def _waiting(facts_job: Callable[[], Job[Facts | None]], was_running: bool) -> None:
+    running = facts_job().is_running
     if was_running and not running:
         st.rerun()
     if running:
@@ -74,31 +88,10 @@ def _none(words: str) -> None:
     st.html(f"<div class='vq-doctor vq-none' style='height:{HEIGHT}px'><div>{words}</div></div>")
 
 
-def _map(facts: Facts, one: Examined, revision: str) -> None:
-    legend = "<i class='c'>○</i>C"
-    if len(facts.plane.p):
-        legend = f"<i class='p'>●</i>P {legend}"
-    if facts.counts is not None:
-        legend += " <i class='q'>●</i>Q <i class='d'>✕</i>unused"
-    _head("P · C · Q" if len(facts.plane.p) else "Codes", legend)
-    hidden = {"links", "paths"} | (set() if len(facts.plane.p) else {"P"})
-    _draw("map", pcq_map(facts.plane, revision=revision, look=Look(layers=FIRST_LAYERS - hidden)), revision)
-    said = (
-        [f"showing {len(facts.plane.p):,} of {facts.num_latents:,} latents (random, seed 0)"]
-        if facts.num_latents
-        else []
-    )
-    said += ["area = use"] if facts.counts is not None else []
-    said += ["dashed: 1σ of P and C"] if len(facts.plane.p) else ["dashed: 1σ of C", "P needs latents"]
-    said += ["directions alone, at length 1"] if facts.search == "cosine" else []
-    said += [] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"]
-    st.caption(" · ".join(said))
-
-
-def _usage(facts: Facts, one: Examined, revision: str) -> None:
+def _usage(facts: Facts, revision: str, without: Without) -> None:
     _head("Code usage", f"<span>{'perplexity ' + number(facts.perplexity) if facts.perplexity else ''}</span>")
     if facts.counts is None or not facts.counts.any():
-        _none(WITHOUT_USAGE)
+        _none(without.usage)
         return
     are_counts = np.issubdtype(facts.counts.dtype, np.integer) or bool((facts.counts == np.rint(facts.counts)).all())
     figure = usage_bars(facts.counts, order="sorted", log=are_counts)
@@ -108,7 +101,7 @@ def _usage(facts: Facts, one: Examined, revision: str) -> None:
     st.caption(f"used: {as_written(facts.window)}")
 
 
-def _norms(facts: Facts, one: Examined, revision: str) -> None:
+def _norms(facts: Facts, revision: str, without: Without) -> None:
     _head("Norms of codes")
     groups = _by_use(facts, facts.norms, facts.codes)
     if facts.latent_norms is not None:
@@ -120,7 +113,7 @@ def _norms(facts: Facts, one: Examined, revision: str) -> None:
     st.caption(said)
 
 
-def _neighbours(facts: Facts, one: Examined, revision: str) -> None:
+def _neighbours(facts: Facts, revision: str, without: Without) -> None:
     _head("Nearest-neighbour distances")
     rows = facts.codes[facts.compared]
     _draw(
@@ -135,7 +128,7 @@ def _neighbours(facts: Facts, one: Examined, revision: str) -> None:
     st.caption(f"{said} · {same:,} with a duplicate (within {DUPLICATE_DISTANCE:g} of C's spread)")
 
 
-def _spectrum(facts: Facts, one: Examined, revision: str) -> None:
+def _spectrum(facts: Facts, revision: str, without: Without) -> None:
     _head("Spectrum")
     lines = [("C", facts.codebook_spread), ("P", facts.latent_spread)]
     drawn = [
@@ -147,10 +140,10 @@ def _spectrum(facts: Facts, one: Examined, revision: str) -> None:
     st.caption("singular values over √n · dashed: effective rank, exp of the entropy of the variances' shares")
 
 
-def _distances(facts: Facts, one: Examined, revision: str) -> None:
+def _distances(facts: Facts, revision: str, without: Without) -> None:
     _head("Distance to the code")
     if facts.assigned is None:
-        _none(WITHOUT_LATENTS)
+        _none(without.latents)
         return
     groups = [Group(label="z_e to its code", colour=role("P"), values=facts.assigned, whole="z_e")]
     marks = []

@@ -47,7 +47,7 @@ def result(case: Case, found: Result) -> None:
         treatment(case, examination)
     if following is not None:
         through_training(following, one.codebook.label)
-    charts(case, one, number)
+    charts(lambda: case.facts(number), f"{case.asked} {number}")
     reports(case, found)
 
 
@@ -93,8 +93,8 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         _evidence(examination, number)
     with head.popover("Read it differently", icon=":material/tune:"):
         keys = [one.key for one in checkpoint.codebooks]
-        reread(case.asked, list(dict.fromkeys(keys)))
-        st.caption("As --codebook, --axis and --rows do on the command line.")
+        reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes)
+        st.caption("As --codebook, --axis, --rows and --level-axis do on the command line.")
     head.button(
         "",
         icon=":material/close:",
@@ -137,7 +137,12 @@ def _evidence(examination: Examination, number: int | None) -> None:
 
 def _findings(one: Examined) -> None:
     st.html(f"<div class='vq-panel'><b>Findings</b><span>worst first, {len(one.findings)} in all</span></div>")
-    for number, finding in enumerate(one.findings):
+    list_findings(one.findings)
+
+
+def list_findings(findings: Sequence[Finding]) -> None:
+    """Each as a line that opens; the first is open."""
+    for number, finding in enumerate(findings):
         label = f"{_BADGES[finding.severity]} **{finding.condition}** · {as_written(finding.title)}"
         with st.expander(label, expanded=number == 0, key=f"doctor-finding-{number}-{finding.condition}"):
             _finding(finding, number)

@@ -35,6 +35,10 @@ class FakeProjection:
     def progress(self, stream: str) -> Progress | None:
         return self.in_progress.get(stream)
 
+    def is_busy(self, stream: str) -> bool:
+        answered = stream in self.layouts or stream in self.errors or stream in self.cancelled
+        return any(one == stream for one, _, _ in self.requests) and not answered
+
     def cancel(self, stream: str) -> None:
         self.cancelled.append(stream)
 

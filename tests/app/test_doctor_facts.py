@@ -21,7 +21,8 @@ def facts(folder: Path, codebook: np.ndarray, latents: np.ndarray | None, **opti
     if latents is not None:
         np.save(folder / "z_e.npy", latents)
     path = None if latents is None else folder / "z_e.npy"
-    return facts_of(examine(Request(path=folder / "model.pt", latents=path, **options)).examined[0])
+    (one,) = examine(Request(path=folder / "model.pt", latents=path, **options)).examined
+    return facts_of(one.evidence, one.effective.search)
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The Doctor page as Streamlit runs it, without a browser."""
 
+import gc
 import re
 import shlex
+import threading
 from html import escape
 from pathlib import Path
 
@@ -11,14 +13,16 @@ import torch
 from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
-from app import doctor_examples
+from app import doctor_case, doctor_examples
 from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, command
 from app.services import Registry
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.doctor.examination import Request, examine
+from vqcore.doctor.examination import Examination, Request, examine
 from vqcore.doctor.report import headline
 from vqcore.doctor.treatment import foretell
+from vqcore.projection.streams import Layout
+from vqcore.projection.trustworthiness import Trust
 
 SECONDS = 120
 K, D, N = 64, 8, 8_000
@@ -154,6 +158,53 @@ def test_codes_in_the_place_of_latents_are_taken_for_codes(
     assert "32 (50%)" in html_of(page)
     assert "usage over the codes given" in html_of(page)
     assert "--codes" in command(case_of(sessions).request)
+
+
+def test_the_axis_of_the_codes_levels_is_said_and_can_be_overruled(sessions: Registry, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers([[[5]], [[20]]], size=(2, 400, 2))  # the first axis is the levels'
+    np.save(tmp_path / "codes.npy", values)
+    tables = torch.randn(2, K, D)
+    torch.save({f"quantizer.layers.{level}.codebook.embed": tables[level] for level in (0, 1)} | {
+        f"quantizer.layers.{level}.codebook.cluster_size": torch.rand(K) for level in (0, 1)
+    }, tmp_path / "two.pt")  # fmt: skip
+    query = {"path": str(tmp_path / "two.pt"), "latents": str(tmp_path / "codes.npy")}
+    page = examined(sessions, **query)
+    assert "axis 0 is taken for the 2 codebooks" in html_of(page)
+    assert "axis 2 is as long" in html_of(page)
+    assert "5 (8%)" in html_of(page)
+    page.number_input(key=f"doctor-level-axis-{page.session_state['doctor-generation']}").set_value(2)
+    press(page, "doctor-reread-apply")
+    assert case_of(sessions).examination.wait(SECONDS)
+    run(page)
+    assert query_of(page) == query | {"level_axis": "2"}
+    assert html_of(page).count("20 (31%)") == 2
+    assert "--level-axis 2" in command(case_of(sessions).request)
+
+
+def test_what_the_vectors_alone_tell_is_drawn_before_the_latents_are_counted(
+    sessions: Registry, collapsed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_count = threading.Event()
+
+    def slowly(request: Request, **options: object) -> Examination:
+        if request.latents is not None:
+            assert may_count.wait(SECONDS)
+        return examine(request, **options)
+
+    monkeypatch.setattr(doctor_case, "examine", slowly)
+    page = open_page(**collapsed)
+    case = case_of(sessions)
+    assert case.first_facts(0).wait(SECONDS)
+    run(page)
+    assert charts_of(page) == {"map", "norms", "neighbours", "spectrum"}
+    assert "No verdict yet" in html_of(page)
+    assert "Drawn once the latents" in html_of(page)
+    assert "Needs latents" not in html_of(page)
+    may_count.set()
+    assert case.examination.wait(SECONDS)
+    run(page)
+    assert "Index collapse" in html_of(page)
+    assert charts_of(page) == {"map", "usage", "norms", "neighbours", "spectrum", "distances"}
 
 
 def test_typing_a_path_and_its_latents_examines_them(sessions: Registry, collapsed: dict[str, str]) -> None:
@@ -394,3 +445,51 @@ def test_the_command_survives_the_shell(name: str) -> None:
     assert Path(words[4]) == Path(name)
     assert not words[4].startswith("-")
     assert words[5:] == ["--latents", "z e.npy", "--codebook=-odd key", "--axis", "K,D", "--rows", "4"]
+
+
+def layout_of(sessions: Registry) -> tuple[str, np.ndarray]:
+    """The one layout that was asked for: its stream and its points."""
+    ((stream, points, _),) = sessions.projection.requests
+    return stream, points
+
+
+def test_umap_is_begun_only_when_asked_for_and_drawn_with_its_trust(
+    sessions: Registry, collapsed: dict[str, str], codebook: np.ndarray
+) -> None:
+    page = examined(sessions, **collapsed)
+    assert sessions.projection.requests == []
+    page.segmented_control(key="doctor-map-PCA").set_value("UMAP")
+    run(page)
+    assert query_of(page) == collapsed | {"map": "UMAP"}
+    stream, points = layout_of(sessions)
+    np.testing.assert_array_equal(points[-K:], codebook)
+    assert len(points) == 2_000 + K
+    assert any("PCA for now" in caption.value for caption in page.caption)
+    run(page)
+    assert len(sessions.projection.requests) == 1
+    sessions.projection.layouts[stream] = Layout(
+        np.zeros((len(points), 2), np.float32), None, 1.0, False, Trust(0.91, 15, 200, len(points))
+    )
+    run(page)
+    (said,) = [plain(caption.value) for caption in page.caption if "UMAP keeps" in caption.value]
+    assert "trustworthiness 0.91" in said
+    assert "all 64 codes" in said
+    assert "showing 2,000 of 8,000 latents" in said
+    assert "dashed" not in said
+
+
+def test_umap_can_be_cancelled_and_the_plane_of_pca_is_back(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = examined(sessions, **collapsed, map="UMAP")
+    stream, _ = layout_of(sessions)
+    press(page, "doctor-map-cancel")
+    assert sessions.projection.cancelled == [stream]
+    assert query_of(page) == collapsed
+    assert any("dashed: 1σ" in caption.value for caption in page.caption)
+
+
+def test_a_layout_is_forgotten_with_what_it_is_of(sessions: Registry, collapsed: dict[str, str]) -> None:
+    examined(sessions, **collapsed, map="UMAP")
+    stream, _ = layout_of(sessions)
+    sessions.cases.close()
+    gc.collect()
+    assert sessions.projection.forgotten == [stream]

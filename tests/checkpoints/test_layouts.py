@@ -1,8 +1,9 @@
 """State dicts with the keys and shapes of other libraries, built here.
 
-On real objects, once, with the same result (diffusers 0.42.1, transformers 5.23.0, encodec 0.1.1, moshi 0.2.13,
-snac 1.2.1): diffusers VQModel, transformers Encodec, Dac, Mimi, Wav2Vec2, Chameleon and Flava, encodec's and moshi's
-quantizers, SNAC. All others here are from reading their source: their rules have not met a real object.
+Of these, test_real_libraries.py and test_vector_quantize_pytorch.py run on real objects: diffusers VQModel,
+transformers Encodec, DAC, Mimi, Wav2Vec2, Chameleon, Janus, Emu3 and Flava, the encodec package, and
+vector-quantize-pytorch. moshi 0.2.13 and snac 1.2.1 were run once, with the same result. All others here are from
+reading their source: their rules have not met a real object.
 """
 
 import numpy as np

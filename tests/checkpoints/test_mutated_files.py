@@ -14,7 +14,7 @@ from vqcore.checkpoints.effective import effective
 from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
 
-FILES = int(os.environ.get("VQ_MUTATED_FILES", "60"))
+FILES = int(os.environ.get("VQ_MUTATED_FILES", "300"))
 SOON = 10
 STATE = {
     "quantize.embedding.weight": torch.arange(64.0).view(16, 4),

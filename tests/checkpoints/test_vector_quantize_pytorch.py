@@ -72,9 +72,10 @@ def test_each_codebook_is_found_with_the_live_vectors(kind, way, tmp_path):
         np.testing.assert_allclose(vectors.vectors, codebook.detach().numpy(), atol=1e-5)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", NO_TABLES)
-def test_no_stored_vectors_is_an_answer(kind, tmp_path):
-    checkpoint = open_checkpoint(save_module(NO_TABLES[kind](), tmp_path))
+def test_no_stored_vectors_is_an_answer(kind, way, tmp_path):
+    checkpoint = open_checkpoint(save_module(NO_TABLES[kind](), tmp_path, way))
     assert checkpoint.codebooks == ()
     assert len(checkpoint.implicit) == 1
     assert checkpoint.candidates == ()

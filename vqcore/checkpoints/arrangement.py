@@ -14,7 +14,17 @@ from vqcore.quantizer.nearest import nearest_codes
 Vectors = NDArray[np.float32]
 Codes = NDArray[np.int64]
 
+Search = Callable[[Vectors, Vectors], Codes]
+"""Finds the codes (N,) nearest to vectors (N, D) in a table (K, D), as `nearest` does."""
+
 SMALLEST_LENGTH = 1e-12
+
+WORK_AT_ONCE = 1 << 35
+"""Multiplications and additions of a part of a search: half a second of two cores.
+
+A power of two, as the search's own blocks are: at 16,384 × 256 parts of 3,576 vectors cost a fifth more than the
+whole at once, parts of 4,096 nothing.
+"""
 
 
 class Arrangement(NamedTuple):
@@ -58,17 +68,26 @@ class Arrangement(NamedTuple):
         return np.concatenate(left_over, axis=1)
 
 
-def nearest(vectors: Vectors, table: Vectors) -> Codes:
+def nearest(vectors: Vectors, table: Vectors, *, check: Callable[[], None] | None = None) -> Codes:
     """The codes (N,) nearest to `vectors` (N, D) among the rows of `table` (K, D) that are finite.
 
+    A long search is done in parts, and `check` called before each: what it raises ends the search.
+
     Raises:
-        ValueError: where none is.
+        ValueError: where no row is.
     """
     usable = np.flatnonzero(np.isfinite(table).all(1))
     if len(usable) == 0:
         raise ValueError("no code vector is finite")
-    found = nearest_codes(torch.from_numpy(vectors), torch.from_numpy(table[usable]))
-    codes: Codes = usable[found.numpy()]
+    codebook = torch.from_numpy(table[usable])
+    at_once = max(1, WORK_AT_ONCE // (2 * codebook.numel())) if check is not None else max(1, len(vectors))
+    found: Codes = np.empty(len(vectors), np.int64)
+    for start in range(0, len(vectors), at_once):
+        if check is not None:
+            check()
+        part = slice(start, start + at_once)
+        found[part] = nearest_codes(torch.from_numpy(vectors[part]), codebook).numpy()
+    codes: Codes = usable[found]
     return codes
 
 

@@ -70,6 +70,12 @@ def arrangement_of(quantizer: Sequence[Codebook], vectors: Sequence[Effective], 
     return Arrangement(chains, tuple(found.search == "cosine" for found in vectors))
 
 
+def searches_of(quantizer: Sequence[Codebook]) -> tuple[tuple[int, int], ...]:
+    """Of each search of `quantizer` its group and which of its codebooks it is in, in the order of their codes."""
+    found = [(*place, number) for number, book in enumerate(quantizer) for place in _places(book)]
+    return tuple((group, number) for group, _, number in sorted(found, key=lambda one: one[:2]))
+
+
 def _chains(quantizer: Sequence[Codebook], dim: int) -> tuple[tuple[int, ...], ...]:
     first = quantizer[0]
     if len(quantizer) == 1 and not first.aliases:

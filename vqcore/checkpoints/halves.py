@@ -2,7 +2,7 @@
 
 # N vectors, D features
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -81,8 +81,10 @@ class Halves(NamedTuple):
     """Of the whole, both halves."""
 
 
-def halves_of(latents: LatentSource, most: int, *, seed: int) -> Halves:
+def halves_of(latents: LatentSource, most: int, *, seed: int, check: Callable[[], None] | None = None) -> Halves:
     """At most `most` vectors of each half of `latents`, spread evenly over it and drawn by `seed`.
+
+    `check` is called at each block; what it raises ends the reading.
 
     Raises:
         CheckpointError: for fewer than two vectors, or what reading them raises.
@@ -96,6 +98,8 @@ def halves_of(latents: LatentSource, most: int, *, seed: int) -> Halves:
     found: tuple[list[NDArray[np.float32]], ...] = ([], [])
     start = 0
     for block in latents.blocks():
+        if check is not None:
+            check()
         for places, rows in zip(wanted, found, strict=True):
             first, last = np.searchsorted(places, (start, start + len(block)))
             rows.append(block[places[first:last] - start])

@@ -1,11 +1,10 @@
-"""Latents or codes from a file of any layout, in blocks: they never sit in memory at once."""
+"""Latents from a file of any layout, in blocks: they never sit in memory at once."""
 
-# N vectors, K codes, D features
+# N vectors, D features
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from vqcore.checkpoints.containers import state_dicts
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.tensors import StoredArray
-
-MOST_CODES = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +54,6 @@ class Latents:
             yield block
 
 
-class CodeCounts(NamedTuple):
-    """How often each code occurs in a file of codes."""
-
-    counts: NDArray[np.int64]
-    """(K,)."""
-
-    num_vectors: int
-
-
 def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: int | None = None) -> Latents:
     """The vectors of `dim` features in an `.npy`, `.npz`, `.pt` or `.safetensors` file.
 
@@ -79,7 +67,7 @@ def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: in
         CheckpointError: for another width, several possible layouts, integers, objects, or an unreadable file.
     """
     path = Path(path)
-    array = _array(path, key, lambda one: one.is_float and len(one.shape) >= 1, "floats")
+    array = only_array(path, key, lambda one: one.is_float and len(one.shape) >= 1, "floats")
     if not array.is_float:
         raise CheckpointError(
             f"`{shown(array.key)}` must be floats, but is {array.dtype}. If these are codes, give them as codes."
@@ -87,32 +75,12 @@ def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: in
     return Latents(path, array, _feature_axis(array, dim, axis))
 
 
-def count_codes_in(path: str | Path, num_codes: int, *, key: str | None = None) -> CodeCounts:
-    """How often each of K codes occurs in a file of whole numbers, of any shape; enough to judge usage by.
+def only_array(path: Path, key: str | None, fits: Callable[[StoredArray], bool], what: str) -> StoredArray:
+    """The array called `key`, or the only one that `fits`; any other where none does, for the caller to refuse.
 
     Raises:
-        CheckpointError: for numbers that are no codes of such a codebook, or an unreadable file.
+        CheckpointError: where `key` is not there, several fit, or the file cannot be read.
     """
-    path = Path(path)
-    array = _array(path, key, lambda one: one.is_whole, "whole numbers")
-    if not array.is_whole or not 1 <= num_codes <= MOST_CODES:
-        raise CheckpointError(
-            f"`{shown(array.key)}` must be whole numbers, but is {array.dtype}. Give codes, not latents."
-        )
-    counts, total = np.zeros(num_codes, np.int64), 0
-    for block in array.blocks(len(array.shape) - 1) if array.shape else [array.read().reshape(1, 1)]:
-        codes = block.astype(np.int64, copy=False).ravel()
-        if codes.size and (codes.min() < 0 or codes.max() >= num_codes):
-            raise CheckpointError(
-                f"`{shown(array.key)}` must hold codes from 0 to {num_codes - 1}, as the codebook has, but has "
-                f"{int(codes.min())} to {int(codes.max())}. Leave out padding, and give one level at a time."
-            )
-        counts += np.bincount(codes, minlength=num_codes)
-        total += codes.size
-    return CodeCounts(counts, total)
-
-
-def _array(path: Path, key: str | None, fits: Callable[[StoredArray], bool], what: str) -> StoredArray:
     if path.is_dir():
         raise CheckpointError(f"`{shown(path)}` is a folder. Give one file of latents or codes.")
     arrays: Mapping[str, StoredArray] = {

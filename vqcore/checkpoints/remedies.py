@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.checkpoints.arrangement import Vectors, nearest, unit
+from vqcore.checkpoints.arrangement import Search, Vectors, nearest, unit
 
 Remedy = Literal["restart", "replace", "align"]
 """`restart`: k-means of the dead codes, and of those that lose all their latents to them, while the others hold
@@ -45,7 +45,14 @@ class Unsuited(ValueError):  # noqa: N818, not an error of the program
     """A remedy that makes no sense for a codebook; the message is a clause that says why."""
 
 
-def fitted(remedy: Remedy, table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
+def fitted(
+    remedy: Remedy,
+    table: Vectors,
+    inputs: Vectors,
+    cosine: bool,
+    generator: np.random.Generator,
+    search: Search = nearest,
+) -> Fitted:
     """`table` (K, D) after `remedy`, for the latents `inputs` (n, D) that are searched in it.
 
     A code is dead where none of `inputs` is nearest to it, or where it is not finite. A code moves only where there
@@ -54,13 +61,15 @@ def fitted(remedy: Remedy, table: Vectors, inputs: Vectors, cosine: bool, genera
     Raises:
         Unsuited: where the remedy makes no sense for this codebook.
     """
-    return _FITS[remedy](table, inputs, cosine, generator)
+    return _FITS[remedy](table, inputs, cosine, generator, search)
 
 
-def _restarted(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
+def _restarted(
+    table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator, search: Search
+) -> Fitted:
     placed, moved = table, np.zeros(len(table), np.bool_)
     for _ in range(KMEANS_STEPS):
-        codes = nearest(inputs, placed)
+        codes = search(inputs, placed)
         counts = np.bincount(codes, minlength=len(placed))
         weights = np.square(inputs - placed[codes]).sum(1, dtype=np.float64)  # as k-means++ draws its next centre
         sums = sums_by_code(inputs, codes, len(placed))
@@ -71,13 +80,15 @@ def _restarted(table: Vectors, inputs: Vectors, cosine: bool, generator: np.rand
     return Fitted(placed, moved)
 
 
-def _replaced(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
-    codes = nearest(inputs, table)
+def _replaced(
+    table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator, search: Search
+) -> Fitted:
+    codes = search(inputs, table)
     apart = (inputs != table[codes]).any(1)  # a latent that a code already sits on would make two of it
     return Fitted(*_placed(table, inputs, codes, apart.astype(np.float64), len(table), generator))
 
 
-def _aligned(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator) -> Fitted:
+def _aligned(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random.Generator, search: Search) -> Fitted:
     if cosine:
         raise Unsuited("codes of unit length have no spread to match")
     if not np.isfinite(table).all():
@@ -127,7 +138,7 @@ def _first_of_each(vectors: Vectors) -> NDArray[np.int64]:
     return np.sort(np.unique(as_bytes, return_index=True)[1])
 
 
-_FITS: dict[Remedy, Callable[[Vectors, Vectors, bool, np.random.Generator], Fitted]] = {
+_FITS: dict[Remedy, Callable[[Vectors, Vectors, bool, np.random.Generator, Search], Fitted]] = {
     "restart": _restarted,
     "replace": _replaced,
     "align": _aligned,

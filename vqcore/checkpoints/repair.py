@@ -2,7 +2,7 @@
 
 # K codes, D features
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,9 @@ from vqcore.checkpoints.what_if import Outcome, WhatIf, what_if
 from vqcore.checkpoints.writing import check_target, write_copy
 
 TOLERANCE = {"float64": 1e-5, "float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}
+WRITING_SHARE = 0.9
+"""Of a repair, before its copy is written."""
+
 WORST = 0.1
 """How far off a vector may be that was read back, in the largest value of the codebook: by rounding to the dtype of
 the file, and a little more."""
@@ -60,6 +63,7 @@ def repair(
     codebooks: Sequence[Codebook] | None = None,
     force: bool = False,
     seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Repaired:
     """Write `checkpoint` to `out` with one quantizer's codebooks after `remedy`, in the same format.
 
@@ -74,6 +78,7 @@ def repair(
         codebooks: one of `arranging.quantizers_of`, where the file has several.
         force: whether `out` may be overwritten.
         seed: of the sampling and the remedy.
+        progress: as for `what_if`, and told before the copy is written, which then is written whole.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be written back faithfully or is not worth writing; `out`
@@ -82,7 +87,7 @@ def repair(
     out = Path(out)
     check_target(checkpoint.path, out, force=force)
     books = only_quantizer(checkpoint) if codebooks is None else tuple(codebooks)
-    foretold = what_if(books, latents, remedies=[remedy], known=checkpoint.known, seed=seed)
+    foretold = what_if(books, latents, remedies=[remedy], known=checkpoint.known, seed=seed, progress=progress)
     if remedy in foretold.unsuited:
         raise CheckpointError(
             f"`{books[0].label}` is no case for {remedy}: {foretold.unsuited[remedy]}. Try another."
@@ -95,6 +100,8 @@ def repair(
     after = foretold.after[remedy]
     if not any(moved.any() for moved in after.moved):
         raise CheckpointError(f"`{books[0].label}` has no dead code on these latents, so {remedy} has nothing to do.")
+    if progress is not None:
+        progress(f"writing a copy after {remedy}", WRITING_SHARE)
     edits: Edits = {}
     written = []
     for book, table, moved in zip(books, after.tables, after.moved, strict=True):

@@ -4,12 +4,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.checkpoints.arrangement import Arrangement, Codes, Vectors, nearest
+from vqcore.checkpoints.arrangement import Arrangement, Codes, Search, Vectors, nearest
 from vqcore.checkpoints.arranging import arrangement_of
 from vqcore.checkpoints.effective import Known, effective
 from vqcore.checkpoints.errors import CheckpointError
@@ -100,7 +101,8 @@ def what_if(
         remedies: which.
         known: what the file does not tell of the effective vectors.
         seed: of the sampling and the remedies.
-        progress: is told before each remedy what comes and how much is done, 0…1; what it raises ends the work.
+        progress: is told what is being done and how much is, 0…1, every half second or so; what it raises ends the
+            work.
 
     Raises:
         CheckpointError: where the latents do not fit, or what the codebooks are cannot be told from the file.
@@ -131,24 +133,27 @@ def what_if_of(
     Raises:
         CheckpointError: where reading the latents does, or a codebook has no finite vector.
     """
+    told = _Told(progress)
+    search = partial(nearest, check=told.again)
     most = max(MOST_VECTORS, VECTORS_PER_CODE * max(map(len, tables)))
-    halves = halves_of(latents, min(most, max(1, MOST_VALUES // latents.dim)), seed=seed)
+    told("reading the latents", 0.0)
+    halves = halves_of(latents, min(most, max(1, MOST_VALUES // latents.dim)), seed=seed, check=told.again)
     if not all(np.isfinite(table).all(1).any() for table in tables):
         raise CheckpointError("A codebook has no finite vector, so nothing can be compared with it.")
     still = tuple(np.zeros(len(table), np.bool_) for table in tables)
     after: dict[Remedy, Outcome] = {}
     unsuited: dict[Remedy, str] = {}
     for number, remedy in enumerate(remedies):
-        if progress is not None:
-            progress(f"trying {remedy}", (number + 1) / (len(remedies) + 1))
+        told(f"trying {remedy}", (number + 1) / (len(remedies) + 2))
         try:
-            treated, moved = _treated(remedy, arrangement, tables, halves.fit, np.random.default_rng(seed))
+            treated, moved = _treated(remedy, arrangement, tables, halves.fit, np.random.default_rng(seed), search)
         except Unsuited as reason:
             unsuited[remedy] = str(reason)
         else:
-            after[remedy] = _outcome(arrangement, treated, moved, halves.held_out)
+            after[remedy] = _outcome(arrangement, treated, moved, halves.held_out, search)
+    told("measuring it as it is", (len(remedies) + 1) / (len(remedies) + 2))
     return WhatIf(
-        before=_outcome(arrangement, tuple(tables), still, halves.held_out),
+        before=_outcome(arrangement, tuple(tables), still, halves.held_out, search),
         after=after,
         unsuited=unsuited,
         num_fit=len(halves.fit),
@@ -159,12 +164,29 @@ def what_if_of(
     )
 
 
+class _Told:
+    """Tells what is being done; `again` repeats it, so that whoever listens can end the work between two parts."""
+
+    def __init__(self, progress: Callable[[str, float], None] | None) -> None:
+        self._progress = progress
+        self._doing, self._share = "", 0.0
+
+    def __call__(self, doing: str, share: float) -> None:
+        self._doing, self._share = doing, share
+        self.again()
+
+    def again(self) -> None:
+        if self._progress is not None:
+            self._progress(self._doing, self._share)
+
+
 def _treated(
     remedy: Remedy,
     arrangement: Arrangement,
     tables: Sequence[Vectors],
     vectors: Vectors,
     generator: np.random.Generator,
+    search: Search,
 ) -> tuple[tuple[Vectors, ...], tuple[Mask, ...]]:
     treated, searches = list(tables), arrangement.searches_of
     moved = [np.zeros(len(table), np.bool_) for table in tables]
@@ -176,49 +198,55 @@ def _treated(
         if which not in done:
             done.add(which)
             cosine = arrangement.cosine[which]
-            treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator)
+            treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator, search)
             if searches[which] > 1 and remedy != "align":
                 # What the later searches are for shows once the first finds something. The codes that were dead for
                 # the first are then drawn anew, from all of it.
-                asked = _asked_of(which, arrangement, treated, vectors)
+                asked = _asked_of(which, arrangement, treated, vectors, search)
                 free = moved[which].copy()
                 free[0] &= not free.all()  # a search needs one that is not
                 without = np.where(free[:, None], np.float32(np.nan), tables[which])
-                placed, moved[which] = fitted(remedy, without, asked, cosine, generator)
+                placed, moved[which] = fitted(remedy, without, asked, cosine, generator, search)
                 treated[which] = np.where(moved[which][:, None], placed, tables[which])
             elif searches[which] > 1:
-                asked = _asked_of(which, arrangement, tables, vectors)
-                treated[which], moved[which] = fitted(remedy, tables[which], asked, cosine, generator)
+                asked = _asked_of(which, arrangement, tables, vectors, search)
+                treated[which], moved[which] = fitted(remedy, tables[which], asked, cosine, generator, search)
         if arrangement.is_parallel:  # nothing is searched for in what this leaves over
             return np.zeros(len(inputs), np.int64)
-        return nearest(inputs, treated[which])
+        return search(inputs, treated[which])
 
     arrangement.run(vectors, treated, treat_and_search)
     return tuple(treated), tuple(moved)
 
 
-def _asked_of(which: int, arrangement: Arrangement, tables: Sequence[Vectors], vectors: Vectors) -> Vectors:
+def _asked_of(
+    which: int, arrangement: Arrangement, tables: Sequence[Vectors], vectors: Vectors, search: Search
+) -> Vectors:
     """What all searches in one codebook are for, (n · searches, D)."""
     asked: list[Vectors] = []
 
     def note_and_search(one: int, inputs: Vectors) -> Codes:
         if one == which:
             asked.append(inputs)
-        return nearest(inputs, tables[one])
+        return search(inputs, tables[one])
 
     arrangement.run(vectors, tables, note_and_search)
     return np.concatenate(asked)
 
 
 def _outcome(
-    arrangement: Arrangement, tables: tuple[Vectors, ...], moved: tuple[Mask, ...], vectors: Vectors
+    arrangement: Arrangement,
+    tables: tuple[Vectors, ...],
+    moved: tuple[Mask, ...],
+    vectors: Vectors,
+    search: Search,
 ) -> Outcome:
     counts = [np.zeros(len(table), np.int64) for table in tables]
     errors: list[list[float]] = [[] for _ in tables]
     compared = []
 
     def search_and_count(which: int, inputs: Vectors) -> Codes:
-        codes = nearest(inputs, tables[which])
+        codes = search(inputs, tables[which])
         counts[which] += count_codes(codes, len(tables[which]))
         errors[which].append(_mean_square(inputs - tables[which][codes]))
         compared.append(_mean_square(inputs - inputs.mean(0)))

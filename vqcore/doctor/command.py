@@ -39,6 +39,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="search every latent; else a random part where all would take minutes"
     )
     parser.add_argument("--codes", type=Path, metavar="F", help="codes alone, enough to judge usage by")
+    parser.add_argument(
+        "--level-axis",
+        type=int,
+        metavar="N",
+        help="of --codes: the axis along which there is one code of each codebook; -1 is the last",
+    )
     parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
     parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, over what the rules say")
     parser.add_argument(
@@ -65,6 +71,7 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         path=options.file,
         latents=options.latents,
         codes=options.codes,
+        level_axis=options.level_axis,
         key=options.codebook,
         axis=options.axis,
         rows=options.rows,

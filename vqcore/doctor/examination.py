@@ -3,7 +3,7 @@
 # K codes, D features
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from vqcore.checkpoints.effective import Effective, effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import count_codes_in
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
-from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
+from vqcore.doctor.code_assignment import assign_codes
+from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 
@@ -40,6 +40,9 @@ class Request:
     path: Path
     latents: Path | None = None
     codes: Path | None = None
+    level_axis: int | None = None
+    """Of the codes: the axis along which there is one of each codebook."""
+
     key: str | None = None
     """Which tensor; whether or not a rule knows it."""
 
@@ -82,39 +85,81 @@ class Examination:
         return any(one.verdict.severity == "severe" for one in self.examined)
 
 
-def examine(
-    request: Request,
-    *,
-    progress: Progress | None = None,
-    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
-) -> Examination:
-    """Read the file and diagnose each codebook in it.
+class Reading(NamedTuple):
+    """What a file says by itself, not judged yet."""
+
+    checkpoint: Checkpoint
+    found: tuple[Effective, ...]
+    """Of each codebook, its vectors as the search sees them."""
+
+    evidence: tuple[Evidence, ...]
+    said: tuple[tuple[str, ...], ...]
+    """Of each codebook, the first of what is `Examined.read`."""
+
+
+def read(request: Request, *, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
+    """Read the file, without the latents or codes; a fraction of what an examination takes.
 
     Args:
         request: what to examine.
-        progress: told latents done and latents in all, now and then; what it raises ends the examination.
         training: what is known beside the file of how a codebook was trained, by its label.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
-    if not (checkpoint.codebooks or checkpoint.implicit):
+    books = checkpoint.codebooks
+    if not (books or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if request.latents is not None and request.codes is not None:
         raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
-    books = checkpoint.codebooks
-    if (request.latents is not None and not books) or (request.codes is not None and len(books) != 1):
-        raise CheckpointError(_which(request, books))
-    vectors = [effective(book, checkpoint.known) for book in books]
-    measured = _measured(request, books, vectors, progress)
+    if not books and (request.latents or request.codes) is not None:
+        raise CheckpointError(
+            f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
+        )
+    found = tuple(effective(book, checkpoint.known) for book in books)
+    evidence, said = [], []
+    for book, one in zip(books, found, strict=True):
+        sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
+        evidence.append(
+            Evidence(
+                codebook=one.vectors,
+                usage=usage_in_file(book, sentences),
+                training=training.get(book.label, TrainingEvidence()),
+                residual_level=_residual_level(book),
+                initialized=_initialized(book),
+                stored_dtype=book.array.dtype,
+            )
+        )
+        said.append(tuple(sentences))
+    return Reading(checkpoint, found, tuple(evidence), tuple(said))
+
+
+def examine(
+    request: Request,
+    *,
+    progress: Progress | None = None,
+    training: Mapping[str, TrainingEvidence] = MappingProxyType({}),
+    reading: Reading | None = None,
+) -> Examination:
+    """Read the file and diagnose each codebook in it.
+
+    Args:
+        request: what to examine.
+        progress: told latents done and latents in all, now and then; what it raises ends the examination.
+        training: as for `read`.
+        reading: of the same file, where it was read already.
+
+    Raises:
+        CheckpointError: one sentence, for whatever cannot be read as asked.
+    """
+    reading = reading or read(request, training=training)
+    books = reading.checkpoint.codebooks
+    seen = _counted(request, books, progress) if request.codes else _measured(request, books, reading.found, progress)
     return Examination(
         request=request,
-        checkpoint=checkpoint,
-        examined=tuple(
-            _examined(book, found, measured.get(at), request, training.get(book.label, TrainingEvidence()))
-            for at, (book, found) in enumerate(zip(books, vectors, strict=True))
-        ),
+        checkpoint=reading.checkpoint,
+        examined=tuple(_examined(reading, at, seen.get(at)) for at in range(len(books))),
     )
 
 
@@ -125,36 +170,37 @@ def worst(examination: Examination) -> Examined:
 
 
 class _Seen(NamedTuple):
-    """A codebook against the latents."""
+    """A codebook against the latents or codes that were given."""
 
-    measured: Measured
-    window: str
+    usage: UsageEvidence
+    latents: LatentEvidence | None
     notes: tuple[str, ...]
 
 
-def _examined(
-    codebook: Codebook, found: Effective, seen: _Seen | None, request: Request, training: TrainingEvidence
-) -> Examined:
-    read = [f"{codebook.layout}; {found.formula} ({found.status}). {found.note}".strip()]
-    usage = usage_in_file(codebook, read)
+def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
+    evidence, said = reading.evidence[at], reading.said[at]
     if seen is not None:
-        read += seen.notes
-        usage = UsageEvidence(seen.measured.counts, seen.measured.searched, seen.window)
-    elif request.codes is not None:
-        counted = count_codes_in(request.codes, codebook.num_codes)
-        usage = UsageEvidence(counted.counts, counted.num_vectors, "at least once in the codes given")
-    evidence = Evidence(
-        codebook=found.vectors,
-        usage=usage,
-        latents=None if seen is None else seen.measured.latents,
-        training=training,
-        residual_level=_residual_level(codebook),
-        initialized=_initialized(codebook),
-        stored_dtype=codebook.array.dtype,
-    )
+        evidence = replace(evidence, usage=seen.usage, latents=seen.latents)
+        said += seen.notes
     return Examined(
-        codebook=codebook, effective=found, evidence=evidence, findings=diagnose(evidence), read=tuple(read)
+        codebook=reading.checkpoint.codebooks[at],
+        effective=reading.found[at],
+        evidence=evidence,
+        findings=diagnose(evidence),
+        read=said,
     )
+
+
+def _counted(request: Request, books: Sequence[Codebook], progress: Progress | None) -> dict[int, _Seen]:
+    """The codebooks that the codes belong to, by their place among all."""
+    if request.codes is None or not books:
+        return {}
+    counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
+    notes = (note,) if note else ()
+    return {
+        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the codes given"), None, notes)
+        for at, count in counts.items()
+    }
 
 
 def _measured(
@@ -178,19 +224,13 @@ def _measured(
             f"to judge by; mean and spread: of all. To search every one: --all."
         )
     return {
-        at: _Seen(one, window, tuple(filter(None, (*notes, searched_otherwise(found[at])))))
+        at: _Seen(
+            UsageEvidence(one.counts, one.searched, window),
+            one.latents,
+            tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+        )
         for at, one in zip(places, measured, strict=True)
     }
-
-
-def _which(request: Request, books: Sequence[Codebook]) -> str:
-    if not books:
-        return f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
-    labels = ", ".join(book.label for book in books[:5])
-    return (
-        f"Codes belong to one codebook, but {shown(request.path)} has {len(books)}. "
-        f"Name one by --codebook: {labels}{' …' if len(books) > 5 else ''}."
-    )
 
 
 def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:

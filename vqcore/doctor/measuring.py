@@ -93,7 +93,7 @@ def measure_arranged(
         arrangement: which codebook is searched for what.
         codebooks: (K, D) effective code vectors.
         searched: S, up to N.
-        progress: told after each block.
+        progress: told after each block, and the same again every half second or so of a search.
 
     Returns:
         For each codebook the statistics of what it was searched for, over all its searches.
@@ -113,20 +113,25 @@ def measure_arranged(
     for which in firsts.values():
         levels[which].sums_given = True
 
+    done = 0
+
+    def check() -> None:
+        if progress is not None:
+            progress(done, num_vectors)
+
     def noted(seen: Iterable[Floats]) -> Iterator[Floats]:
         """The blocks, after what is summed up over all vectors has been."""
-        done = 0
+        nonlocal done
         for block in seen:
             parts = np.split(block, len(arrangement.chains), axis=1)
             for run, which in firsts.items():
                 levels[which].sum_up(unit(parts[run]) if arrangement.cosine[which] else parts[run])
             yield block
             done += len(block)
-            if progress is not None:
-                progress(done, num_vectors)
+            check()
 
     for some in _drawn(noted(blocks), num_vectors, searched):
-        arrangement.run(some, tables, lambda which, inputs: levels[which].search(inputs))
+        arrangement.run(some, tables, lambda which, inputs: levels[which].search(inputs, check))
     return [level.measured() for level in levels]
 
 
@@ -184,10 +189,10 @@ class _Level:
         self.distinct.add(block)
         self.moments.add(block)
 
-    def search(self, block: Floats) -> NDArray[np.int64]:
-        """The codes of (n, D) vectors, counted."""
+    def search(self, block: Floats, check: Callable[[], None]) -> NDArray[np.int64]:
+        """The codes of (n, D) vectors, counted; `check` is called now and then."""
         writable = np.require(block, requirements=["C", "W"])  # torch warns of read-only memory
-        codes = nearest(writable, self.codebook)
+        codes = nearest(writable, self.codebook, check=check)
         first, last = np.searchsorted(self.chosen, [self.searched, self.searched + len(block)])
         self.sample.append(block[self.chosen[first:last] - self.searched])
         self.searched += len(block)

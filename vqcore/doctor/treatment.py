@@ -39,7 +39,15 @@ def foretell(
     return Treatment(foretold=what_if(quantizer, source, known=checkpoint.known, progress=progress))
 
 
-def treat(checkpoint: Checkpoint, latents: Path, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
+def treat(
+    checkpoint: Checkpoint,
+    latents: Path,
+    out: Path,
+    remedy: Remedy,
+    *,
+    force: bool,
+    progress: Callable[[str, float], None] | None = None,
+) -> Treatment:
     """Write a copy of `checkpoint` with the codebooks of its one quantizer after `remedy`.
 
     Raises:
@@ -47,7 +55,7 @@ def treat(checkpoint: Checkpoint, latents: Path, out: Path, remedy: Remedy, *, f
     """
     quantizer = only_quantizer(checkpoint)
     source = _opened(latents, quantizer)
-    done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force)
+    done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force, progress=progress)
     return Treatment(foretold=done.foretold, repaired=done)
 
 

@@ -148,6 +148,11 @@ class ProjectionService:
         with self._changed:
             return self._streams.progress(stream)
 
+    def is_busy(self, stream: str) -> bool:
+        """Whether a request of `stream` waits or is in the making."""
+        with self._changed:
+            return self._streams.busy(stream)
+
     def cancel(self, stream: str) -> None:
         """Give up what `stream` asked for, also in the middle of a fit; its latest layout stays."""
         with self._changed:

@@ -1,0 +1,177 @@
+"""Which codebook of a file each code belongs to: tokenizers store one code a level, along an axis of their own."""
+
+# S searches that give a vector its codes
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from vqcore.checkpoints.arranging import quantizers_of, searches_of
+from vqcore.checkpoints.codes import CodeAxes, Counts, count_codes, open_codes
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.found import Codebook
+from vqcore.checkpoints.tensors import StoredArray
+from vqcore.doctor.measuring import Progress
+
+LEVELS_LAST = ("vector-quantize-pytorch", "VQ Scope")
+"""Beginnings of layouts whose library gives codes (…, levels); audio codecs give (batch, levels, time)."""
+
+MOST_NAMED = 5
+
+
+class CodeAssignment(NamedTuple):
+    """Codes counted, for the codebooks that they belong to."""
+
+    counts: Mapping[int, Counts]
+    """(K,) by the codebook's place among all of the file."""
+
+    note: str
+    """Which axis was taken for what and why, in a sentence; empty where the file has one codebook."""
+
+
+class _Searches(NamedTuple):
+    """The codebooks that a vector gets a code of each from."""
+
+    books: tuple[int, ...]
+    """(S,) of each search, its codebook's place among all."""
+
+    groups: int
+    """How many runs of as many searches there are; 1 unless groups have levels."""
+
+
+def assign_codes(
+    path: Path, books: Sequence[Codebook], level_axis: int | None = None, *, progress: Progress | None = None
+) -> CodeAssignment:
+    """Count the codes in the file at `path` for the codebooks among `books` that they belong to.
+
+    With one codebook every number is a code of it. With several the codes of each lie along an axis as long as there
+    are codebooks; where several axes are, the library's custom decides, and `level_axis` overrules it.
+
+    Raises:
+        CheckpointError: one sentence, where no axis fits, or a number is no code of its codebook.
+    """
+    array = open_codes(path)
+    searches = _searches(books)
+    if level_axis is None and len(searches) == 1 and len(set(searches[0].books)) == 1:
+        place = searches[0].books[0]
+        (counts,) = count_codes(array, [books[place].num_codes], progress=progress)
+        return CodeAssignment({place: counts}, "")
+    options = [(one, axes) for one in searches if len(one.books) > 1 for axes in _axes(array.shape, one, books)]
+    if level_axis is not None:
+        axis = _checked(level_axis, array.shape)
+        options = [(one, axes) for one, axes in options if axes.level == axis]
+        options = options or [(_first_levels(searches[0], array.shape, axis), CodeAxes(axis))]
+    if not options:
+        raise CheckpointError(_none_fits(array, books, searches))
+    one = options[0][0]  # all codebooks before a single quantizer's
+    rivals = [each for each, _ in options if each is not one and len(each.books) == len(one.books)]
+    if rivals:
+        labels = ", ".join(books[each.books[0]].label for each in (one, *rivals))
+        raise CheckpointError(
+            f"The codes {array.shape} fit several quantizers, that begin with {labels}. Name one codebook by "
+            "--codebook, and give its codes alone."
+        )
+    possible = [axes for each, axes in options if each is one]
+    axes, by_book = _first_that_counts(array, books, one, possible, progress)
+    return CodeAssignment(by_book, _note(array, books, one, axes, possible, level_axis is not None))
+
+
+def _first_that_counts(
+    array: StoredArray, books: Sequence[Codebook], one: _Searches, possible: list[CodeAxes], progress: Progress | None
+) -> tuple[CodeAxes, dict[int, Counts]]:
+    """By the first axes along which every number is a code of its codebook."""
+    refusals = []
+    for axes in possible:
+        try:
+            found = count_codes(array, [books[place].num_codes for place in one.books], axes, progress=progress)
+        except CheckpointError as error:
+            refusals.append(error)
+        else:
+            counts: dict[int, Counts] = {}
+            for place, count in zip(one.books, found, strict=True):  # a shared codebook has several
+                counts[place] = counts[place] + count if place in counts else count
+            return axes, counts
+    raise refusals[0]
+
+
+def _searches(books: Sequence[Codebook]) -> list[_Searches]:
+    """All codebooks together, then those of each quantizer; averages and best copies are left out.
+
+    Levels that have projections of their own, semantic and acoustic ones, are several quantizers, stored together.
+    """
+    found = []
+    for quantizer in quantizers_of(books):
+        places = [next(at for at, book in enumerate(books) if book is one) for one in quantizer]
+        order = searches_of(quantizer)
+        sizes = {sum(group == other for other, _ in order) for group, _ in order}
+        groups = len({group for group, _ in order})
+        is_even = len(sizes) == 1 and min(sizes) > 1
+        found.append(_Searches(tuple(places[number] for _, number in order), groups if is_even else 1))
+    if len(found) < 2:
+        return found
+    return [_Searches(tuple(place for one in found for place in one.books), 1), *found]
+
+
+def _axes(shape: tuple[int, ...], one: _Searches, books: Sequence[Codebook]) -> Iterator[CodeAxes]:
+    """Where the codes may lie, the likeliest first."""
+    order = list(range(len(shape)))[::-1]
+    if not books[one.books[0]].layout.startswith(LEVELS_LAST):
+        order = [*order[1:], *order[:1]]
+    yield from (CodeAxes(axis) for axis in order if shape[axis] == len(one.books))
+    if one.groups > 1:
+        levels = len(one.books) // one.groups
+        for axis in order:
+            if shape[axis] == levels:
+                yield from (
+                    CodeAxes(axis, other)
+                    for other in range(len(shape))
+                    if other != axis and shape[other] == one.groups
+                )
+
+
+def _checked(axis: int, shape: tuple[int, ...]) -> int:
+    if not -len(shape) <= axis < len(shape):
+        raise CheckpointError(f"`--level-axis` must be an axis of the codes' shape {shape}, but is {axis}.")
+    return axis % len(shape)
+
+
+def _first_levels(every: _Searches, shape: tuple[int, ...], axis: int) -> _Searches:
+    """As many levels as the axis is long: a tokenizer at a low bit rate leaves the last ones out."""
+    if not 1 <= shape[axis] <= len(every.books):
+        raise CheckpointError(
+            f"`--level-axis` {axis} of {shape} is {shape[axis]:,} long, but the file has {len(every.books)} "
+            "codebooks that give a code each. Name the axis along which there is one code of each."
+        )
+    return _Searches(every.books[: shape[axis]], 1)
+
+
+def _note(
+    array: StoredArray,
+    books: Sequence[Codebook],
+    one: _Searches,
+    axes: CodeAxes,
+    possible: list[CodeAxes],
+    was_told: bool,
+) -> str:
+    """Which axis was taken for what, why, and what else might be."""
+    first, levels = books[one.books[0]], len(one.books) // (one.groups if axes.group is not None else 1)
+    groups = "" if axes.group is None else f"axis {axes.group} for the {one.groups} groups and "
+    said = f"codes {array.shape}: {groups}axis {axes.level} is taken for the {levels} codebooks from {first.label} on"
+    others = dict.fromkeys(other.level for other in possible if other.level != axes.level)
+    if was_told:
+        return f"{said}, as told."
+    if not others:
+        return f"{said}, the only one that is as long. For another: --level-axis N."
+    why = "where its library keeps it" if axes is possible[0] else "as others hold codes beyond some codebook"
+    return f"{said}, {why}; axis {' and '.join(map(str, others))} is as long. For another: --level-axis N."
+
+
+def _none_fits(array: StoredArray, books: Sequence[Codebook], searches: Sequence[_Searches]) -> str:
+    several = [one for one in searches if len(one.books) > 1]
+    labels = ", ".join(book.label for book in books[:MOST_NAMED])
+    wanted = " or ".join(dict.fromkeys(str(len(one.books)) for one in several))
+    return (
+        f"`{shown(array.key)}` has shape {array.shape}, but no axis of {wanted}, for one code of each codebook. "
+        "Where they are of the first levels alone, say along which axis by --level-axis N. "
+        f"Name one by --codebook: {labels}{' …' if len(books) > MOST_NAMED else ''}."
+    )
