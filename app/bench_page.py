@@ -22,8 +22,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psutil
-from playwright.sync_api import Browser, CDPSession, Page, WebSocket, sync_playwright
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -41,20 +40,15 @@ STEP = "Number(/step ([\\d,]+)/.exec(document.querySelector('.vq-status').innerT
 
 @dataclass
 class Watched:
-    """One browser's page, and the bytes of each of its refreshes."""
+    """One browser's page."""
 
     page: Page
-    sizes: list[int] = field(default_factory=list)
-    """Of each refresh's messages, in bytes."""
-
     problems: list[str] = field(default_factory=list)
     devtools: CDPSession = field(init=False)
-    _pending: int = 0
 
     def __post_init__(self) -> None:
         self.devtools = self.page.context.new_cdp_session(self.page)
         self.devtools.send("Performance.enable")
-        self.page.on("websocket", self._listen)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
     def main_thread_seconds(self) -> float:
@@ -67,16 +61,6 @@ class Watched:
         self.devtools.send("HeapProfiler.collectGarbage")
         return int(self.devtools.send("Runtime.getHeapUsage")["usedSize"])
 
-    def _listen(self, socket: WebSocket) -> None:
-        socket.on("framereceived", self._count)
-
-    def _count(self, payload: bytes | str) -> None:
-        self._pending += len(payload)
-        message = ForwardMsg.FromString(payload) if isinstance(payload, bytes) else ForwardMsg()
-        if message.WhichOneof("type") == "script_finished":
-            self.sizes.append(self._pending)
-            self._pending = 0
-
 
 @dataclass(frozen=True)
 class Server:
@@ -87,8 +71,8 @@ class Server:
     times: Path
     log: Path
 
-    def refreshes(self, since: float) -> list[dict[str, Any]]:
-        """The refreshes that ended after `since`, oldest first."""
+    def noted(self, since: float) -> list[dict[str, Any]]:
+        """What `app.bench_server` wrote of after `since`, oldest first."""
         lines = self.times.read_text().splitlines() if self.times.exists() else []
         return [line for line in map(json.loads, lines) if line["at"] > since]
 
@@ -130,14 +114,14 @@ def _points(page: Page) -> int:
 def _refreshes(server: Server, pages: Sequence[Watched], seconds: float) -> dict[str, Any]:
     for watched in pages:
         watched.page.evaluate("Object.assign(vqBench, { blocked: [], refreshed: [Date.now() / 1000], removed: 0 })")
-        watched.sizes.clear()
     since, worked = time.time(), sum(watched.main_thread_seconds() for watched in pages)
     while time.time() < since + seconds:
-        pages[0].page.wait_for_timeout(250)  # Playwright hears of frames only while it waits
+        pages[0].page.wait_for_timeout(1000 * min(seconds, 5))
     seen = [watched.page.evaluate("vqBench") for watched in pages]
     until, worked = time.time(), sum(watched.main_thread_seconds() for watched in pages) - worked
-    done = server.refreshes(since)
-    sizes = [size for watched in pages for size in watched.sizes]
+    noted = server.noted(since)
+    done = [line for line in noted if "seconds" in line]
+    sizes = [line["bytes"] for line in noted if "bytes" in line]
     ticks = max(1, len(sizes))
     by_browser: dict[str, list[float]] = {}
     for line in done:

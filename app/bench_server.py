@@ -1,4 +1,8 @@
-"""The real server with a stopwatch on every refresh. Started by `app.bench_page` alone: the page itself has none."""
+"""The real server with a stopwatch and a scale for every refresh. Started by `app.bench_page` alone.
+
+Bytes are counted here and not by the browser's tools: to hand every message on took a good part of the two cores that
+were to be measured.
+"""
 
 import json
 import sys
@@ -7,17 +11,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.web.server.starlette.starlette_websocket import StarletteSessionClient
 
 from app.__main__ import main
 
 
 def serve(port: int, times: Path) -> int:
-    """Serve until interrupted; each refresh becomes a line of JSON in `times`.
+    """Serve until interrupted; each refresh becomes two lines of JSON in `times`.
 
-    A line says whose refresh it was, when it ended (Unix time), and its seconds by the clock and of this thread.
+    One says whose refresh it was, when it ended (Unix time), and its seconds by the clock and of this thread. The
+    other, when the last of its messages was sent, and the bytes of all.
     """
     run_script, lock = ScriptRunner._run_script, threading.Lock()
+    send, unsent = StarletteSessionClient.write_forward_msg, dict[int, int]()
+
+    def note(line: dict[str, Any]) -> None:
+        with lock, times.open("a") as out:
+            out.write(f"{json.dumps(line)}\n")
 
     def timed(self: ScriptRunner, rerun_data: Any) -> None:
         started, worked = time.perf_counter(), time.thread_time()
@@ -29,10 +41,16 @@ def serve(port: int, times: Path) -> int:
             "cpu_seconds": time.thread_time() - worked,
         }
         if rerun_data.fragment_id_queue:
-            with lock, times.open("a") as out:
-                out.write(f"{json.dumps(line)}\n")
+            note(line)
+
+    def weighed(self: StarletteSessionClient, msg: ForwardMsg) -> None:
+        send(self, msg)
+        unsent[id(self)] = unsent.get(id(self), 0) + msg.ByteSize()
+        if msg.WhichOneof("type") == "script_finished":
+            note({"at": time.time(), "bytes": unsent.pop(id(self))})
 
     ScriptRunner._run_script = timed  # type: ignore[method-assign]
+    StarletteSessionClient.write_forward_msg = weighed  # type: ignore[method-assign]
     sys.argv = ["app", "--port", str(port)]
     return main()
 

@@ -108,7 +108,7 @@ def _bars(
                 range=[-0.5, len(values) - 0.5],
             ),
             yaxis=_height_axis(title, float(heights.max()), floor, log=log),
-            margin={"l": 58, "r": 8, "t": 8, "b": 38, "pad": 2},
+            margin={"l": 58, "r": 16, "t": 8, "b": 38, "pad": 2},
             hovermode="x",
             dragmode="zoom",
         ),

@@ -75,7 +75,7 @@ def histogram(groups: Sequence[Group], *, title: str, marks: Sequence[Mark] = ()
             yaxis=axis(
                 "share", tickformat=".0%" if highest > 0.05 else ".1%", range=[0, room * highest or 1.0], nticks=5
             ),
-            margin={"l": 50, "r": 8, "t": 8, "b": 38, "pad": 2},
+            margin={"l": 50, "r": 16, "t": 8, "b": 38, "pad": 2},
             shapes=[_upright(mark) for mark in marks],
             annotations=[*_labels(groups), *(_named(mark, log) for mark in marks)],
             dragmode="zoom",

@@ -51,7 +51,7 @@ def spectrum(lines: Sequence[Line]) -> dict[str, Any]:
         "layout": layout(
             xaxis=axis("principal axis", showgrid=False, nticks=6, rangemode="tozero"),
             yaxis=axis("standard deviation", exponentformat="power", **_heights(floor, highest)),
-            margin={"l": 58, "r": 8, "t": 8, "b": 38, "pad": 2},
+            margin={"l": 58, "r": 16, "t": 8, "b": 38, "pad": 2},
             shapes=[_rank(line) for line in lines],
             annotations=[_label(line, row) for row, line in enumerate(lines)],
             dragmode="zoom",

@@ -74,7 +74,7 @@ def usage_map(
     figure_layout = layout(
         xaxis=axis("step", showgrid=False, autorange=True),
         yaxis=axis(_row_title(order), type="category", autorange="reversed", showticklabels=False, showgrid=False),
-        margin={"l": 26, "r": 8, "t": 8, "b": 38, "pad": 2},
+        margin={"l": 26, "r": 16, "t": 8, "b": 38, "pad": 2},
         dragmode="zoom",
     )
     figure_layout["shapes"] = [marker_line(step) for step in marks]
