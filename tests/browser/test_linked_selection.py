@@ -78,7 +78,8 @@ def bright_bars(page: Page) -> list[int]:
 
 
 def click_bar(page: Page, place: int, shift: bool = False) -> int:
-    """Click on the bar at this place from the left; returns its code."""
+    """Click on the bar at this place from the left, once there are bars; returns its code."""
+    wait_until(page, f"document.querySelector('{BARS}')?._fullLayout")
     at = page.evaluate(
         f"""(() => {{
             const plot = document.querySelector('{BARS}');
