@@ -9,7 +9,7 @@ import numpy as np
 
 from app.comparison import CURVES
 from app.figures.code_bars import Marked, usage_bars
-from app.figures.curves import Curve, Marker, Panel
+from app.figures.curves import Curve, Marker, Panel, curve_of
 from app.figures.map_layers import Look
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
@@ -137,22 +137,10 @@ def by_role(ids: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
 
 def curve_panel(quantity: str, snapshots: Mapping[str, Snapshot]) -> Panel:
     """One quantity of all variants."""
-    lines = []
-    for place, (name, snapshot) in enumerate(snapshots.items()):
-        steps, rows, finite, low, mean, high = snapshot.history.points(QUANTITY[quantity])
-        lines.append(
-            Curve(
-                label=name,
-                colour=variant_colour(place),
-                dash=DASHES[place],
-                steps=steps,
-                rows=rows,
-                finite=finite,
-                low=low,
-                values=mean,
-                high=high,
-            )
-        )
+    lines = [
+        curve_of(name, snapshot.history.points(QUANTITY[quantity]), variant_colour(place), DASHES[place])
+        for place, (name, snapshot) in enumerate(snapshots.items())
+    ]
     return _panel(quantity, lines, max(snapshot.num_codes for snapshot in snapshots.values()))
 
 

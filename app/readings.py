@@ -3,7 +3,7 @@
 import numpy as np
 
 from app import wording
-from app.figures.curves import Curve, Panel
+from app.figures.curves import Curve, Panel, curve_of
 from app.figures.level_bars import LevelRow
 from app.live_plot.tiles import Tile
 from app.theme import role
@@ -93,10 +93,7 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
     history = snapshot.history
 
     def curve(name: str, label: str, colour: str) -> Curve:
-        steps, rows, finite, low, mean, high = history.points(name)
-        return Curve(
-            label=label, colour=colour, steps=steps, rows=rows, finite=finite, low=low, values=mean, high=high
-        )
+        return curve_of(label, history.points(name), colour)
 
     if group == "learning":
         return [

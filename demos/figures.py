@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.figures.code_bars import Order, usage_bars
-from app.figures.curves import Curve, Marker, curves
+from app.figures.curves import Marker, curve_of, curves
 from app.figures.curves import Panel as CurvePanel
 from app.figures.examples import examples
 from app.figures.pcq_map import Plane, pcq_map
@@ -17,7 +17,6 @@ from app.theme import role
 from demos.lesson import Step
 from demos.measures import usage_now
 from demos.record import Record
-from vqcore.history import Points
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
@@ -174,14 +173,14 @@ def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict
             title="task loss",
             log=True,
             beside=losses,
-            curves=[_line("task loss", history.points("task_loss"), role("text"))],
+            curves=[curve_of("task loss", history.points("task_loss"), role("text"))],
         ),
         CurvePanel(
             title="distance",
             beside=[values for of_one in means for values in of_one],
             curves=[
-                _line("mean of P", history.points("p_mean_norm"), role("P")),
-                _line("mean of C", history.points("c_mean_norm"), role("C")),
+                curve_of("mean of P", history.points("p_mean_norm"), role("P")),
+                curve_of("mean of C", history.points("c_mean_norm"), role("C")),
             ],
         ),
     ]
@@ -197,7 +196,7 @@ def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> 
             title=title,
             log=True,
             curves=[
-                _line(name, one.history.points(quantity), variant_colour(place), DASHES[place])
+                curve_of(name, one.history.points(quantity), variant_colour(place), DASHES[place])
                 for place, name in enumerate(step.shows)
                 if (one := moments.get(name)) is not None
             ],
@@ -211,18 +210,3 @@ def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> 
     title = "Side by side" if len(step.shows) > 1 else "Through time"
     note = "Perplexity over the last 50 batches, and task loss of each batch." if last else NO_CURVES
     return Figure("compare", "", title, "", note, height, plot)
-
-
-def _line(label: str, points: Points, colour: str, dash: str = "solid") -> Curve:
-    steps, rows, finite, low, mean, high = points
-    return Curve(
-        label=label,
-        colour=colour,
-        dash=dash,
-        steps=steps,
-        rows=rows,
-        finite=finite,
-        low=low,
-        values=mean,
-        high=high,
-    )

@@ -55,6 +55,20 @@ class Curve:
     dash: str = "solid"
 
 
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+def curve_of(
+    label: str, points: tuple[Ints, Ints, Ints, Floats, Floats, Floats], colour: str, dash: str = "solid"
+) -> Curve:
+    """The line of `points` as a history gives them: last step, rows, finite, low, mean and high, (T,) each."""
+    steps, rows, finite, low, mean, high = points
+    return Curve(
+        label=label, colour=colour, dash=dash, steps=steps, rows=rows, finite=finite, low=low, values=mean, high=high
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
     """Curves that share a unit, and so an axis."""
