@@ -1,5 +1,6 @@
 """A Plotly figure that stays on the page: new data moves it, and zoom and selection outlive the update."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ def live_plot(
 ) -> Selection:
     """Draw `figure` in place and return what the reader has selected in it. The page has called `preload_plotly`.
 
+    To give the same dict again, unchanged, costs next to nothing.
+
     Args:
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
             welcome; ``alt`` is a sentence for screen readers. A trace whose points can be selected
@@ -107,7 +110,6 @@ def live_plot(
         st.error(str(error))
         return Selection({})
     data = {
-        **plot_data(figure),
         "script": script,
         "fileName": file_name or key,
         "height": height,
@@ -118,10 +120,20 @@ def live_plot(
         "kept": _kept(key).get("ids"),
         "answered": _kept(key).get("hand", {}).get("at"),
     }
-    # In a list: of a mapping's values Streamlit asks each time whether they are tables, a twentieth of a refresh.
-    state = _mount(key=key, data=[data], on_selection_change=on_hand)
+    state = _mount(key=key, data=_written(figure, key, data), on_selection_change=on_hand)
     chosen = (state.get("selection") or {}).get("ids", {})
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
+
+
+def _written(figure: Mapping[str, Any], key: str, rest: Mapping[str, Any]) -> bytes:
+    """All that the browser needs, as JSON. A figure that is the very one of last time is not written anew.
+
+    Bytes, because Streamlit passes them on as they are: of a mapping it asks each value whether it is a table.
+    """
+    kept: dict[str, tuple[Mapping[str, Any], str]] = st.session_state.setdefault("plots_written", {})
+    if key not in kept or kept[key][0] is not figure:
+        kept[key] = figure, json.dumps(plot_data(figure))
+    return f"[{kept[key][1]}, {json.dumps(rest)}]".encode()
 
 
 def last_hand(key: str) -> Hand | None:

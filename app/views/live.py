@@ -22,6 +22,7 @@ from app.views.first_path import begin_first_path, first_path
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
 from app.views.live_past import moment_shown, past_bar
+from app.views.pace import begin_refresh, scene_for
 from app.views.panel_head import bar, choose
 from app.views.scene import HEADS, Scene
 from app.views.verdict import verdict_line
@@ -31,6 +32,8 @@ from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.session import TURNS, State, Status
 
 REFRESH_SECONDS = 0.5
+
+PANELS = {"map": map_panel, "bars": bars_panel, "curves": curves_panel, "examples": examples_panel}
 
 FIRST = default_recipe("patches", code_init="kmeans")
 """What the first of the starts begins, with a line that leads on."""
@@ -250,9 +253,10 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
         tiles(numbers, key="tiles")
         verdict_line(entry, scene.newest, scene.snapshot, status, scene.words)
     st.session_state["panels"] = {}  # each panel notes there what it shows
-    for place, panel in zip(places.panels, (map_panel, bars_panel, curves_panel, examples_panel), strict=True):
+    begin_refresh()
+    for place, (name, panel) in zip(places.panels, PANELS.items(), strict=True):
         with place:
-            panel(scene)
+            panel(scene_for(name, scene))
     seen()["page"] = SeenPage(
         recipe=entry.session.recipe,
         step=scene.snapshot.step,

@@ -1,5 +1,6 @@
 """The four panels of the Live page: map, bars, curves and examples, drawn twice a second below their heads."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,20 +48,25 @@ def map_panel(scene: Scene) -> None:
     layout_progress(registry().projection, stream)
     settings = map_settings(wanted)
     shown = planes.show(view, snapshot, memory, registry().projection, stream, settings, is_past=is_past)
-    look = Look(
-        layers=read_layers(wanted["layers"]),
-        shade=shade(wanted["colour"], shown.snapshot, scene.problem),
-        pins=focus.pinned(snapshot.level),
-        linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
-    )
-    drawn = f"{_moment(shown.snapshot, status, focus)} {wanted['layers']} {wanted['colour']}"
-    figure = pcq_map(shown.plane, revision=f"{scene.words.name} {view}", look=look)
+    drawn = f"{_moment(scene, shown.snapshot, focus)} {wanted['layers']} {wanted['colour']}"
+    revision = f"{drawn} {view} {shown.note} {memory.fitted_at}"
+
+    def drawing() -> dict[str, Any]:
+        look = Look(
+            layers=read_layers(wanted["layers"]),
+            shade=shade(wanted["colour"], shown.snapshot, scene.problem),
+            pins=focus.pinned(snapshot.level),
+            linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
+        )
+        return pcq_map(shown.plane, revision=f"{scene.words.name} {view}", look=look)
+
+    figure = _figure("map", revision, drawing)
     file_name = _file_name("map", shown.snapshot, status)
     live_plot(
         figure,
         key="map-plot",
         height=UPPER,
-        revision=f"{drawn} {view} {shown.note} {memory.fitted_at}",
+        revision=revision,
         selectable=True,
         selected=focus.choice.ids_in(shown.snapshot),
         on_hand=redraw_heads,
@@ -82,6 +88,14 @@ def map_panel(scene: Scene) -> None:
     _note("map", SeenPanel(title=title, caption=" · ".join(said), figure=figure, height=UPPER, file_name=file_name))
 
 
+def _figure(name: str, revision: str, drawing: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The very figure that this panel shows, where it is still the one of `revision`: else a new one."""
+    kept: dict[str, tuple[str, dict[str, Any]]] = st.session_state.setdefault("figures", {})
+    if kept.get(name, ("",))[0] != revision:
+        kept[name] = revision, drawing()
+    return kept[name][1]
+
+
 def _note(name: str, panel: SeenPanel) -> None:
     """Keep what a panel shows, for the page as a file."""
     st.session_state["panels"][name] = panel
@@ -92,10 +106,11 @@ def _file_name(chart: str, snapshot: Snapshot, status: Status) -> str:
     return f"{status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
 
 
-def _moment(snapshot: Snapshot, status: Status, focus: Focus | None = None) -> str:
-    """What tells the browser that there is something new to draw."""
-    switches = f"{len(snapshot.events)} {hash(status.recipe)}"
-    return f"{snapshot.variant} {snapshot.step} {switches} {snapshot.level} {hash(focus)}"
+def _moment(scene: Scene, snapshot: Snapshot, focus: Focus | None = None) -> str:
+    """What tells that there is something new to draw."""
+    status = scene.status
+    run = f"{scene.entry.id} {status.run} {snapshot.variant} {len(snapshot.events)} {hash(status.recipe)}"
+    return f"{run} {snapshot.step} {snapshot.level} {hash(focus)}"
 
 
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
@@ -109,20 +124,25 @@ def bars_panel(scene: Scene) -> None:
     snapshot, newest, status, wanted, focus = scene.snapshot, scene.newest, scene.status, scene.view, scene.focus
     kind = wanted["bars"]
     title = wording.bars_title(kind, status.recipe.structure)
+    revision = f"{_moment(scene, snapshot, focus)} {kind}"
     if kind == "time":
-        figure, said, how = *_through_time(newest, wanted["rows"]), f"{wanted['rows']} {newest.step} {step_chosen()}"
+        said = _through_time_note(newest)
+        revision += f" {wanted['rows']} {newest.step} {step_chosen()}"
+        figure = _figure("bars", revision, lambda: _through_time(newest, wanted["rows"]))
     elif kind == "levels":
-        figure, said, how = *_by_level(snapshot, status), ""
+        said = _by_level_note(snapshot)
+        figure = _figure("bars", revision, lambda: _by_level(snapshot, status))
     else:
         order, scale = wanted["order"], wanted["scale"]
-        figure, said = _by_code(snapshot, kind, order, focus, log=scale == "log")
-        how = f"{order} {scale}"
+        said = _by_code_note(snapshot, kind)
+        revision += f" {order} {scale}"
+        figure = _figure("bars", revision, lambda: _by_code(snapshot, kind, order, focus, log=scale == "log"))
     file_name = _file_name(kind, snapshot, status)
     live_plot(
         figure,
         key="bars-plot",
         height=UPPER,
-        revision=f"{_moment(snapshot, status, focus)} {kind} {how}",
+        revision=revision,
         file_name=file_name,
         selectable="box" if kind in ("usage", "gradient") else False,
         selected=focus.choice.ids_in(snapshot),
@@ -132,39 +152,49 @@ def bars_panel(scene: Scene) -> None:
     _note("bars", SeenPanel(title=title, caption=said, figure=figure, height=UPPER, file_name=file_name))
 
 
-def _by_level(snapshot: Snapshot, status: Status) -> tuple[dict[str, Any], str]:
-    figure = level_bars(level_rows(snapshot, status.recipe.structure), shown=snapshot.level)
+def _by_level(snapshot: Snapshot, status: Status) -> dict[str, Any]:
+    return level_bars(level_rows(snapshot, status.recipe.structure), shown=snapshot.level)
+
+
+def _by_level_note(snapshot: Snapshot) -> str:
     window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
-    said = wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes)
-    return figure, said + _too_few(snapshot)
+    return wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes) + _too_few(snapshot)
 
 
-def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> tuple[dict[str, Any], str]:
+def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> dict[str, Any]:
     marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
     if kind == "gradient":
-        said = f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked), said
+        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
+    return usage_bars(snapshot.counts, order=order, log=log, marked=marked)
+
+
+def _by_code_note(snapshot: Snapshot, kind: str) -> str:
+    if kind == "gradient":
+        return f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
     total = snapshot.window_vectors
     said = wording.usage_window(snapshot.window_batches, total)
     said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-    return usage_bars(snapshot.counts, order=order, log=log, marked=marked), said + _too_few(snapshot)
+    return said + _too_few(snapshot)
 
 
-def _through_time(newest: Snapshot, order: Any) -> tuple[dict[str, Any], str]:
+def _through_time(newest: Snapshot, order: Any) -> dict[str, Any]:
     usage = newest.history.usage
-    marks = [event.step for event in newest.events]
-    figure = usage_map(
+    return usage_map(
         usage.counts,
         usage.first_step,
         usage.last_step,
         usage.born,
         newest.counts,
         order=order,
-        marks=marks,
+        marks=[event.step for event in newest.events],
         cursor=step_chosen(),
     )
+
+
+def _through_time_note(newest: Snapshot) -> str:
+    usage = newest.history.usage
     span = int((usage.last_step - usage.first_step + 1).max(initial=1))
-    return figure, wording.usage_map_note(span, rows_per(newest.num_codes))
+    return wording.usage_map_note(span, rows_per(newest.num_codes))
 
 
 def _too_few(snapshot: Snapshot) -> str:
@@ -177,19 +207,20 @@ def curves_panel(scene: Scene) -> None:
     snapshot, status, problem, words = scene.newest, scene.status, scene.problem, scene.words
     group, smoothing = scene.view["curves"], int(scene.view["smoothing"])
     others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
-    markers = [
-        Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events
-    ]
-    figure = curves(
-        curve_panels(group, snapshot),
-        markers,
-        smoothing=smoothing,
-        last_step=snapshot.step,
-        height=LOWER,
-        cursor=step_chosen(),
-    )
+    revision = f"{_moment(scene, snapshot)} {group} {smoothing} {step_chosen()}"
+
+    def drawing() -> dict[str, Any]:
+        return curves(
+            curve_panels(group, snapshot),
+            [Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events],
+            smoothing=smoothing,
+            last_step=snapshot.step,
+            height=LOWER,
+            cursor=step_chosen(),
+        )
+
+    figure = _figure("curves", revision, drawing)
     file_name, said = _file_name("curves", snapshot, status), wording.curve_note(group, problem.loss_name, words)
-    revision = f"{_moment(snapshot, status)} {group} {smoothing} {step_chosen()}"
     live_plot(figure, key="curves-plot", height=LOWER, revision=revision, file_name=file_name)
     st.caption(said)
     _note("curves", SeenPanel(title="Through time", caption=said, figure=figure, height=LOWER, file_name=file_name))
@@ -206,23 +237,28 @@ def examples_panel(scene: Scene) -> None:
         _plane_table(snapshot, words, title)
         return
     is_classifier = problem.task == "classification"
-    captions, right = answers(snapshot, problem) if is_classifier else (None, None)
-    figure = examples(
-        snapshot.inputs,
-        snapshot.code_maps,
-        snapshot.num_codes,
-        reconstructions=None if is_classifier else snapshot.outputs,
-        captions=captions,
-        right=right,
-        chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
-        pins=focus.pinned(snapshot.level),
-    )
+
+    def drawing() -> dict[str, Any]:
+        captions, right = answers(snapshot, problem) if is_classifier else (None, None)
+        return examples(
+            snapshot.inputs,
+            snapshot.code_maps,
+            snapshot.num_codes,
+            reconstructions=None if is_classifier else snapshot.outputs,
+            captions=captions,
+            right=right,
+            chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
+            pins=focus.pinned(snapshot.level),
+        )
+
+    revision = _moment(scene, snapshot, focus)
+    figure = _figure("examples", revision, drawing)
     file_name = _file_name("examples", snapshot, status)
     live_plot(
         figure,
         key="examples-plot",
         height=LOWER,
-        revision=_moment(snapshot, status, focus),
+        revision=revision,
         file_name=file_name,
         selectable="click",
         selected=focus.choice.ids_in(snapshot),
