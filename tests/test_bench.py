@@ -123,6 +123,7 @@ def test_the_page_bench_says_what_it_lacks(monkeypatch, capsys):
         ("plane digits", "`bench page` takes one problem, but got plane digits"),
         ("nope", "`problem` must be one of"),
         ("plane --browsers 0", "`--browsers` from 1"),
+        ("plane --no-picture --minutes 1", "leave out `--no-picture`"),
     ],
 )
 def test_the_page_bench_refuses_in_a_sentence(words, sentence, capsys):
@@ -140,7 +141,7 @@ def test_the_page_bench_reports_what_the_dashboards_own_found(monkeypatch, capsy
     monkeypatch.setattr(subprocess, "run", run)
     assert main(["bench", "page", "plane", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["refreshes"] == 7
-    assert asked == [["-m", "app.bench_page", "plane"]]
+    assert asked == [["-m", "app.bench", "plane"]]
 
 
 def test_the_projection_bench_takes_no_problem(capsys):

@@ -126,7 +126,13 @@ def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
     if len(options.problems) > 1:
         raise ValueError(f"`bench page` takes one problem, but got {' '.join(options.problems)}.")
     problem = find_problem(*options.problems or ["patches"]).name
-    report = bench_page(problem, seconds=options.seconds, browsers=options.browsers, minutes=options.minutes)
+    report = bench_page(
+        problem,
+        seconds=options.seconds,
+        browsers=options.browsers,
+        minutes=options.minutes,
+        draws=not options.no_picture,
+    )
     return report, str(report["summary"])
 
 
@@ -264,6 +270,11 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
+    benching.add_argument(
+        "--no-picture",
+        action="store_true",
+        help="page only: pages that ask as a browser does but draw nothing, which leaves the cores to the server",
+    )
     benching.add_argument("--seeds", metavar="FIRST-LAST", help="doctor only: which to judge on; 5-9 unless told")
     benching.add_argument(
         "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed"

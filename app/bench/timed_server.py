@@ -1,4 +1,4 @@
-"""The real server with a stopwatch and a scale for every refresh. Started by `app.bench_page` alone.
+"""The real server with a stopwatch and a scale for every refresh. Started by `app.bench.serving` alone.
 
 Bytes are counted here and not by the browser's tools: to hand every message on took a good part of the two cores that
 were to be measured.

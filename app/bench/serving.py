@@ -1,0 +1,130 @@
+"""The server under test, and what is read off it while pages are open."""
+
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTLE_SECONDS = 8.0
+QUIET_SHARE = 0.2
+MOST_QUIET_SECONDS = 120.0
+IDLE_SECONDS = 100.0
+"""A little more than after which an unseen session pauses."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server under test: where it is, its process and where it writes its times."""
+
+    url: str
+    process: psutil.Process
+    times: Path
+    log: Path
+
+    def noted(self, since: float) -> list[dict[str, Any]]:
+        """What `app.bench_server` wrote of after `since`, oldest first."""
+        lines = self.times.read_text().splitlines() if self.times.exists() else []
+        return [line for line in map(json.loads, lines) if line["at"] > since]
+
+    def complaints(self) -> list[str]:
+        """What it has said of exceptions."""
+        return [line for line in self.log.read_text().splitlines() if "Traceback" in line]
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Start the server on a free port; it ends with the block.
+
+    Raises:
+        OSError: where it does not come up, with what it said.
+    """
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        times, log = Path(folder, "times.jsonl"), Path(folder, "log.txt")
+        command = [sys.executable, "-m", "app.bench.timed_server", str(port), str(times)]
+        with log.open("w") as out:
+            child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            url = f"http://localhost:{port}"
+            _wait_until_up(f"{url}/_stcore/health", child, log)
+            yield Server(url, psutil.Process(child.pid), times, log)
+        finally:
+            child.terminate()
+            child.wait(timeout=20)
+
+
+def _wait_until_up(health: str, child: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        with suppress(OSError), urllib.request.urlopen(health, timeout=5):
+            return
+        if child.poll() is not None:
+            break
+        time.sleep(0.25)
+    raise OSError(f"The server did not come up:\n{log.read_text()}")
+
+
+def settle(server: Server) -> None:
+    """Wait until UMAP, which a process of its own compiles once a start, no longer takes half of two cores."""
+    time.sleep(SETTLE_SECONDS)
+    helpers, deadline = server.process.children(recursive=True), time.monotonic() + MOST_QUIET_SECONDS
+    for helper in helpers:
+        helper.cpu_percent()
+    while time.monotonic() < deadline:
+        time.sleep(2)
+        if sum(helper.cpu_percent() for helper in helpers) < 100 * QUIET_SHARE:
+            return
+
+
+def server_figures(server: Server, since: float) -> dict[str, Any]:
+    """What the refreshes since then cost the server and the wire."""
+    noted = server.noted(since)
+    done = [line for line in noted if "seconds" in line]
+    by_browser: dict[str, list[float]] = {}
+    for line in done:
+        by_browser.setdefault(line["browser"], [since]).append(line["at"])
+    return {
+        "seconds": round(time.time() - since, 1),
+        "refreshes": len(done),
+        "server_ms": spread([1000 * line["seconds"] for line in done]),
+        "server_cpu_ms": spread([1000 * line["cpu_seconds"] for line in done]),
+        "bytes": spread([line["bytes"] for line in noted if "bytes" in line]),
+        "longest_gap_seconds": max(map(longest_gap, by_browser.values()), default=None),
+    }
+
+
+def after_closing(server: Server) -> dict[str, float]:
+    """The share of one core that the server takes once nobody has looked for long enough."""
+    time.sleep(IDLE_SECONDS)
+    before, started = server.process.cpu_times(), time.monotonic()
+    time.sleep(10)
+    after = server.process.cpu_times()
+    worked = after.user + after.system - before.user - before.system
+    return {"seconds_unseen": IDLE_SECONDS, "share_of_a_core": worked / (time.monotonic() - started)}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and highest; NaN where there are no values."""
+    ordered = sorted(values)
+    if len(ordered) < 2:
+        return dict.fromkeys(("p50", "p95", "highest"), float(ordered[0]) if ordered else float("nan"))
+    cuts = statistics.quantiles(ordered, n=20, method="inclusive")
+    return {"p50": statistics.median(ordered), "p95": cuts[-1], "highest": ordered[-1]}
+
+
+def longest_gap(moments: Sequence[float]) -> float:
+    """Between two of these moments, which ascend."""
+    return max((after - before for before, after in pairwise(moments)), default=0.0)
