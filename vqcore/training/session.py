@@ -47,7 +47,7 @@ MOST_EXAMINATIONS = 48
 """Answers kept at once: one for each code that a page looks at, of a class that follows too."""
 
 STOP_SECONDS = 2.5
-NICENESS = 5
+NICENESS = 10
 RATE_SECONDS = 2.0
 """Window over which steps a second are counted."""
 
