@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
@@ -39,7 +40,7 @@ def page(sessions) -> AppTest:
 
 def test_the_map_follows_at_every_refresh_and_the_others_in_turn(page: AppTest) -> None:
     moments = [steps_shown(page)] + [refreshed(page) for _ in range(6)]
-    for before, now in zip(moments, moments[1:], strict=False):
+    for before, now in pairwise(moments):
         assert now["map"] > before["map"]
         followed = [name for name in IN_TURN if now[name] == now["map"]]
         stayed = [name for name in IN_TURN if now[name] == before[name]]

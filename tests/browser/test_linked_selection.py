@@ -11,6 +11,7 @@ from live_page import (
     CURVES,
     MAP,
     choose,
+    control,
     count_draws,
     drag,
     pause,
@@ -197,6 +198,15 @@ def test_a_box_over_the_bars_chooses_their_codes(opened: Callable[[str], Page]) 
     assert codes == list(range(codes[0], codes[-1] + 1))
     assert 32 * 0.26 - 1.5 <= codes[0] <= codes[-1] <= 32 * 0.74 + 0.5
     wait_until(page, f"location.search.includes('select=c{codes[0]}-{codes[-1]}')")
+    page.locator(control("replace_every")).locator("input").press("Escape")  # the field's, and then the popover's
+    page.locator(".st-key-find button:visible").click()
+    expect(page.get_by_test_id("stPopoverBody")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stPopoverBody")).not_to_be_visible()
+    page.wait_for_timeout(1500)  # long enough for the server to have let go
+    assert page.evaluate(chosen("C")) == codes
+    page.keyboard.press("Escape")
+    wait_until(page, f"{chosen('C')} === null")
 
 
 def fact(page: Page, label: str) -> str:
