@@ -327,3 +327,37 @@ def _threads_as_before():
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+class WatchedClock:
+    """Seconds that pass in steps and snapshots alone, as long as they are said to take."""
+
+    def __init__(self, monkeypatch, *, step: float, snapshot: float) -> None:
+        self.now, self.published_at = 0.0, []
+        take_step, take_snapshots = Trainer.step, Trainer.snapshots
+
+        def slow_step(trainer):
+            self.now += step
+            take_step(trainer)
+
+        def slow_snapshots(trainer):
+            self.now += snapshot
+            self.published_at.append(self.now)
+            return take_snapshots(trainer)
+
+        monkeypatch.setattr(Trainer, "step", slow_step)
+        monkeypatch.setattr(Trainer, "snapshots", slow_snapshots)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("snapshot", "between"), [(0.01, 0.2), (0.03, 0.6), (0.4, 1.4)])
+def test_snapshots_take_a_twentieth_of_the_time_but_never_wait_much_longer_than_a_second(
+    snapshot, between, monkeypatch
+):
+    clock = WatchedClock(monkeypatch, step=0.005, snapshot=snapshot)
+    with running(clock=clock, idle_pause_seconds=1e9) as session:
+        reach(session, lambda s: s.latest() is not None and len(clock.published_at) >= 12)
+    gaps = np.diff(clock.published_at[1:11])
+    assert gaps == pytest.approx(np.full(9, between), abs=0.006)

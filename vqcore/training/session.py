@@ -48,6 +48,12 @@ MOST_EXAMINATIONS = 48
 
 STOP_SECONDS = 2.5
 NICENESS = 10
+SHARE_PUBLISHED = 0.05
+"""What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
+
+LONGEST_UNPUBLISHED = 1.0
+"""Seconds that a watcher waits for a snapshot for that reason, at the most."""
+
 RATE_SECONDS = 2.0
 """Window over which steps a second are counted."""
 
@@ -156,6 +162,7 @@ class Session:
         self._stopping = False
         self._asked = True
         self._asked_at = clock()
+        self._next_publish = clock()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
         self._timeline = Timeline()
         self._examinations: dict[ExamineCommand, Examination] = {}
@@ -443,7 +450,7 @@ class Session:
             self._step()
             if self._until is not None and self.trained_steps() >= self._until:
                 self._pause(State.PAUSED)
-            elif self._asked:
+            elif self._asked and self._clock() >= self._next_publish:
                 self._publish()
         if self._steps_per_second is not None:
             self._next_step_at = max(self._next_step_at + 1 / self._steps_per_second, self._clock())
@@ -468,7 +475,7 @@ class Session:
         self._publish()
 
     def _publish(self) -> None:
-        self._asked = False
+        began, self._asked = self._clock(), False
         snapshots = {}
         for name, trainer in self._trainers.items():
             levels = trainer.snapshots()
@@ -481,6 +488,8 @@ class Session:
             )
         self._timeline.keep(snapshots)
         self._snapshots = snapshots
+        ended = self._clock()
+        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
         self._set_status(self._status.state)
 
     def _set_status(self, state: State, **changes: Any) -> None:
