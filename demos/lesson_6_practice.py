@@ -129,7 +129,7 @@ LESSON = Lesson(
             title="Side by side",
             text="What practitioners put together against what the paper puts together. This is one small problem, "
             "and a short training: look at yours before you choose.",
-            shows=(PRACTICE, PAPER, BASELINE),
+            shows=(BASELINE, PRACTICE, PAPER),
             at=TRAINED,
             panels=("compare", "usage"),
             question=Question(
