@@ -5,6 +5,8 @@ const SELECTING = { all: ["lasso2d", "select2d"], box: ["select2d"], click: [] }
 const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
 const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
+const GL_PIXELS = Math.ceil(window.devicePixelRatio); // Plotly would draw four for each; without a graphics card they are read back
+
 let webGL;
 
 /** Whether this browser can draw `scattergl`; the context asked for is given back at once, there are few. */
@@ -145,6 +147,7 @@ class LivePlot {
     const drags = [...ALWAYS, ...(SELECTING[this.data.selectable] ?? [])];
     return {
       displaylogo: false,
+      plotGlPixelRatio: GL_PIXELS,
       displayModeBar: "hover",
       modeBarButtons: [drags, ["resetScale2d"], files],
       ...this.data.figure.config,
