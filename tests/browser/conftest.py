@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
-from real_app import Server, Tab, streamlit_server
+from real_app import Server, Tab, app_server, streamlit_server
 
 PAGES = Path(__file__).parent / "pages"
 FLAGS = [
@@ -41,6 +41,13 @@ def plot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("streamlit") / "log.txt"
     with streamlit_server(PAGES / "plot_page.py", log) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """VQ Scope, for all tests that leave no session running; the others start one of their own."""
+    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
+        yield running
 
 
 @pytest.fixture

@@ -107,8 +107,21 @@ def wait_for_state(page: Page, state: str) -> None:
 
 
 def pause(page: Page) -> None:
+    """Pause, and wait until every chart shows the step at which that is: one follows after the other."""
     press(page, "play")
     wait_for_state(page, "paused")
+    wait_for_rest(page)
+
+
+def wait_for_rest(page: Page) -> None:
+    """Until no chart has been drawn for a second."""
+    page.evaluate(
+        """() => new Promise((done) => {
+            let quiet = setTimeout(done, 1000);
+            const again = () => (clearTimeout(quiet), (quiet = setTimeout(done, 1000)));
+            for (const plot of document.querySelectorAll('.js-plotly-plot')) plot.on?.('plotly_afterplot', again);
+        })"""
+    )
 
 
 def umap_workers(pid: int) -> list[psutil.Process]:

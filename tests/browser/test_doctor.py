@@ -1,6 +1,6 @@
 """The Doctor page in a real browser: a file by its path, its verdict and charts, the table of remedies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -9,15 +9,9 @@ import pytest
 import torch
 from live_page import wait_until
 from playwright.sync_api import expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 CHARTS = ("map", "usage", "norms", "neighbours", "spectrum", "distances")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 @pytest.fixture

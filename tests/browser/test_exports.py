@@ -3,20 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from live_page import BARS, CURVES, MAP, pause, wait_for_movement, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from real_app import Server, Tab, app_server
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
+from real_app import Server, Tab
 
 
 @pytest.fixture

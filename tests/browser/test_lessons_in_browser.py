@@ -1,22 +1,15 @@
 """The Lessons page in a real browser: one lesson from start to end by keyboard alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlencode
 
-import pytest
 from live_page import wait_until
 from playwright.sync_api import expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 from demos.lesson_1_quantizer import LESSON
 
 MAP = ".st-key-lesson-map-0 .js-plotly-plot"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as found:
-        yield found
 
 
 def at_step(number: int) -> str:

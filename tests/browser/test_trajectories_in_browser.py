@@ -1,12 +1,12 @@
 """The Trajectories page in a real browser: played, scrubbed, dragged, saved, and opened from disk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from live_page import press, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 from app.trajectory_plot.standalone import standalone_html
 from vqcore.training.trajectories import trajectories
@@ -16,12 +16,6 @@ QUERY = "trajectories?steps=60&methods=no+quantization,STE,alternating"
 PLOT = "document.querySelector('.vq-traj').vqTrajectories"
 MOMENT = f"{PLOT}.player.moment"
 STEP = f"{MOMENT}.step"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 @pytest.fixture
