@@ -43,7 +43,7 @@ COLD_EPOCHS = 100  # from a PCA start as trustworthy as UMAP's 500 from its own 
 WARM_EPOCHS = 20
 WARM_LEARNING_RATE = 0.15  # of UMAP's 1: as in annealing, points move less and settle better
 EXTENT = 10.0  # UMAP's own: a cold start fills the square from 0 to 10
-NICENESS = 10  # training and the page come first
+NICENESS = 5  # training and the page come first
 
 Report = Callable[[int, int], None]
 """Told how many epochs are done, of how many; what it raises ends the fit."""

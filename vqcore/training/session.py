@@ -47,7 +47,7 @@ MOST_EXAMINATIONS = 48
 """Answers kept at once: one for each code that a page looks at, of a class that follows too."""
 
 STOP_SECONDS = 2.5
-NICENESS = 10
+NICENESS = 5
 SHARE_PUBLISHED = 0.05
 """What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
 
