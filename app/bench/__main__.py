@@ -23,7 +23,7 @@ BUDGETS = {"server_ms": 60, "bytes": 250_000, "blocked_ms": 150, "gap_seconds": 
 def summary(report: dict[str, Any]) -> str:
     """The report for a person, budgets beside what was measured."""
     server, cpu, size = report["server_ms"], report["server_cpu_ms"], report["bytes"]
-    who = "browser" if report["draws"] else "page(s) without a picture"
+    who = "browser(s)" if report["draws"] else "page(s) without a picture"
     points = f", {report['points']:,} points" if report["draws"] else ""
     lines = [
         f"{report['problem']}{points}, {report['pages']} {who}, "

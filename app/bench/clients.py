@@ -25,49 +25,6 @@ KEPT_RUNS = 2
 """For how many runs a browser keeps a message that does not come again."""
 
 
-def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]:
-    """Have `pages` pages ask, each for a session of its own, and report what that costs server and wire."""
-    with serving() as server:
-        with ExitStack() as opened:
-            watched = [
-                opened.enter_context(opened_page(server.url, urlencode({"problem": problem, "seed": seed})))
-                for seed in range(pages)
-            ]
-            settle(server)
-            since = time.time()
-            time.sleep(seconds)
-            until = time.time()
-            figures = server_figures(server, since)
-            gaps = [
-                longest_gap([since, *(at for at in page.refreshed if since < at < until), until]) for page in watched
-            ]
-        report = {
-            "problem": problem,
-            "draws": False,
-            "pages": pages,
-            **figures,
-            "longest_gap_on_page_seconds": max(gaps),
-        }
-        report["page_errors"] = [problem for page in watched for problem in page.problems]
-        if pages > 1:
-            report["after_closing"] = after_closing(server)
-        report["complaints"] = server.complaints()
-    return report
-
-
-@contextmanager
-def opened_page(url: str, query: str) -> Iterator["PageWithoutPicture"]:
-    """A page of the server at `url`, which refreshes by itself until it is left."""
-    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
-    with connect(
-        address, subprotocols=["streamlit"], max_size=MOST_BYTES, open_timeout=OPENING_SECONDS, compression=None
-    ) as connection:
-        page = PageWithoutPicture(connection, query)
-        page.open()
-        yield page
-        page.left.set()
-
-
 @dataclass
 class PageWithoutPicture:
     """One open page."""
@@ -133,3 +90,48 @@ class PageWithoutPicture:
                 self.problems.append("the page could not be compiled")
             elif message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
                 self.refreshed.append(time.time())
+
+
+@contextmanager
+def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
+    """A page of the server at `url`, which refreshes by itself until it is left."""
+    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
+    with connect(
+        address, subprotocols=["streamlit"], max_size=MOST_BYTES, open_timeout=OPENING_SECONDS, compression=None
+    ) as connection:
+        page = PageWithoutPicture(connection, query)
+        page.open()
+        try:
+            yield page
+        finally:
+            page.left.set()
+
+
+def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]:
+    """Have `pages` pages ask, each for a session of its own, and report what that costs server and wire."""
+    with serving() as server:
+        with ExitStack() as opened:
+            watched = [
+                opened.enter_context(opened_page(server.url, urlencode({"problem": problem, "seed": seed})))
+                for seed in range(pages)
+            ]
+            settle(server)
+            since = time.time()
+            time.sleep(seconds)
+            until = time.time()
+            figures = server_figures(server, since)
+            gaps = [
+                longest_gap([since, *(at for at in page.refreshed if since < at < until), until]) for page in watched
+            ]
+        report = {
+            "problem": problem,
+            "draws": False,
+            "pages": pages,
+            **figures,
+            "longest_gap_on_page_seconds": max(gaps),
+        }
+        report["page_errors"] = [problem for page in watched for problem in page.problems]
+        if pages > 1:
+            report["after_closing"] = after_closing(server)
+        report["complaints"] = server.complaints()
+    return report

@@ -35,7 +35,7 @@ class Server:
     log: Path
 
     def noted(self, since: float) -> list[dict[str, Any]]:
-        """What `app.bench_server` wrote of after `since`, oldest first."""
+        """What `app.bench.timed_server` wrote of after `since`, oldest first."""
         lines = self.times.read_text().splitlines() if self.times.exists() else []
         return [line for line in map(json.loads, lines) if line["at"] > since]
 

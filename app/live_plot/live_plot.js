@@ -5,7 +5,8 @@ const SELECTING = { all: ["lasso2d", "select2d"], box: ["select2d"], click: [] }
 const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
 const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
-const GL_PIXELS = Math.ceil(window.devicePixelRatio); // Plotly would draw four for each; without a graphics card they are read back
+/** As the screen has: Plotly would draw four for each of them, and without a graphics card all are read back. */
+const GL_PIXELS = Math.ceil(window.devicePixelRatio);
 
 let webGL;
 

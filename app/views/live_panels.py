@@ -1,6 +1,7 @@
-"""The four panels of the Live page: map, bars, curves and examples, drawn twice a second below their heads."""
+"""The four panels of the Live page: map, bars, curves and examples, drawn below their heads as `pace` lets them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -128,15 +129,16 @@ def bars_panel(scene: Scene) -> None:
     if kind == "time":
         said = _through_time_note(newest)
         revision += f" {wanted['rows']} {newest.step} {step_chosen()}"
-        figure = _figure("bars", revision, lambda: _through_time(newest, wanted["rows"]))
+        drawing = partial(_through_time, newest, wanted["rows"])
     elif kind == "levels":
         said = _by_level_note(snapshot)
-        figure = _figure("bars", revision, lambda: _by_level(snapshot, status))
+        drawing = partial(_by_level, snapshot, status)
     else:
         order, scale = wanted["order"], wanted["scale"]
         said = _by_code_note(snapshot, kind)
         revision += f" {order} {scale}"
-        figure = _figure("bars", revision, lambda: _by_code(snapshot, kind, order, focus, log=scale == "log"))
+        drawing = partial(_by_code, snapshot, kind, order, focus, log=scale == "log")
+    figure = _figure("bars", revision, drawing)
     file_name = _file_name(kind, snapshot, status)
     live_plot(
         figure,
