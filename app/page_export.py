@@ -24,7 +24,7 @@ PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval';
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline';
   style-src 'unsafe-inline'; img-src data: blob:">
 <link rel="icon" href="data:,">
 <title>{title}</title>
@@ -56,7 +56,6 @@ function whenSeen(show) {{
 {elements}
 </html>
 """
-# `unsafe-eval`: Plotly's WebGL traces are drawn by functions that are put together when they are first drawn.
 
 ELEMENT = """<script type="module">
 {script}

@@ -7,6 +7,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,8 @@ def summary(report: dict[str, Any]) -> str:
         lines.append(
             f"all closed       {closed['share_of_a_core']:.1%} of a core, {closed['seconds_unseen']:.0f} s after"
         )
-    lines += [f"page error       {problem}" for problem in report["page_errors"]]
-    lines += [f"server said      {line}" for line in report["complaints"]]
+    for who, said in (("page error ", report["page_errors"]), ("server said", report["complaints"])):
+        lines += [f"{who}      {sentence} ({count} times)" for sentence, count in Counter(said).items()]
     return "\n".join(lines)
 
 

@@ -10,7 +10,9 @@ HERE = Path(__file__).parent
 LIVE_PLOT = (
     "palette.js",
     "plotly_loader.js",
+    "numbers.js",
     "selection.js",
+    "painting.js",
     "chart_files.js",
     "log_cells.js",
     "escape.js",

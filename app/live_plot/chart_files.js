@@ -2,13 +2,6 @@
 
 const LETTERS = "http://www.w3.org/2000/svg";
 
-/** The numbers of an array as Plotly takes it: plain, typed, or packed by `app/live_plot/encoding.py`. */
-function unpacked(array) {
-  if (!array?.bdata) return array ?? [];
-  const bytes = Uint8Array.from(atob(array.bdata), (letter) => letter.charCodeAt(0));
-  return new READERS[array.dtype](bytes.buffer);
-}
-
 /** The fewest digits that give the same 24-bit number again; others as they are. */
 function digits(value, single) {
   if (!single || !Number.isFinite(value)) return String(value);
@@ -109,22 +102,20 @@ function fileButtons(plot) {
     icon: () => letters(format.toUpperCase()),
     click,
   });
-  const picture = (format, figure) =>
-    plot.plotly.downloadImage(figure, {
+  const picture = (format) => {
+    const { data, layout } = plot.dressed(plot.drawn.figure);
+    const shapes = data.map((trace) => (isCloud(trace) ? { ...trace, type: "scatter" } : trace));
+    plot.plotly.downloadImage({ data: shapes, layout }, {
       format,
       scale: format === "png" ? 2 : 1,
       width: plot.width,
       height: plot.data.height,
       filename: plot.drawn.fileName,
     });
-  const vectors = () => {
-    const { data, layout } = plot.dressed(plot.drawn.figure);
-    const shapes = data.map((trace) => (trace.type === "scattergl" ? { ...trace, type: "scatter" } : trace));
-    return { data: shapes, layout };
   };
   return {
-    png: button("png", () => picture("png", plot.node)),
-    svg: button("svg", () => picture("svg", vectors())),
+    png: button("png", () => picture("png")),
+    svg: button("svg", () => picture("svg")),
     csv: button("csv", () => save(`${plot.drawn.fileName}.csv`, csvOf(plot.drawn))),
   };
 }

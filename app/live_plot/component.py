@@ -89,8 +89,8 @@ def live_plot(
             carries their ids, whole numbers, in ``customdata`` and says what they are in
             ``meta={"role": "P"}``. A heat map of bytes that stand for numbers on a log scale says how to read
             them in ``meta={"logCells": {"low", "high", "shades", "zero", "unit"}}``: shade 1 is 10^low, the last
-            10^high, and hovering tells the number. Clouds of thousands are best ``scattergl``, and then every
-            trace that must not lie below them too; a browser without WebGL gets ``scatter``.
+            10^high, and hovering tells the number. A ``scattergl``, for clouds of thousands, is painted on a
+            canvas above everything else: linear axes, ``markers`` or ``lines``, the symbols of painting.js.
         key: names the element; the same key keeps the same chart.
         height: in pixels.
         grow: makes it higher in a high window; None: as high everywhere.

@@ -5,21 +5,6 @@ const SELECTING = { all: ["lasso2d", "select2d"], box: ["select2d"], click: [] }
 const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
 const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
-/** As the screen has: Plotly would draw four for each of them, and without a graphics card all are read back. */
-const GL_PIXELS = Math.ceil(window.devicePixelRatio);
-
-let webGL;
-
-/** Whether this browser can draw `scattergl`; the context asked for is given back at once, there are few. */
-function hasWebGL() {
-  if (webGL === undefined) {
-    const context = document.createElement("canvas").getContext("webgl");
-    context?.getExtension("WEBGL_lose_context")?.loseContext();
-    webGL = context !== null;
-  }
-  return webGL;
-}
-
 /** Plots with something to draw take turns, one a frame: between two of them the page answers its reader. */
 const queue = { plots: new Set(), frame: 0 };
 
@@ -98,11 +83,16 @@ class LivePlot {
     this.stale = false;
     this.drawn = this.data;
     const { data, layout } = this.dressed(this.drawn.figure);
+    const shapes = (this.shapes = standIns(data));
+    this.painting?.take(data);
     if (this.plotly) {
-      await plotly.react(this.node, data, layout, this.config());
+      await plotly.react(this.node, shapes, layout, this.config());
     } else {
-      await plotly.newPlot(this.node, data, layout, this.config());
+      await plotly.newPlot(this.node, shapes, layout, this.config());
       this.plotly = plotly;
+      this.painting = new Painting(this.node);
+      this.painting.take(data);
+      this.painting.paint();
       this.listen();
     }
     delete this.node.dataset.problem;
@@ -115,7 +105,6 @@ class LivePlot {
     for (const trace of traces) {
       this.selection.mark(trace);
       tellCells(trace);
-      if (trace.type === "scattergl" && !hasWebGL()) trace.type = "scatter";
     }
     const font = getComputedStyle(this.parent).fontFamily;
     const dress = (value) => withColours(value, this.scheme, font);
@@ -148,7 +137,6 @@ class LivePlot {
     const drags = [...ALWAYS, ...(SELECTING[this.data.selectable] ?? [])];
     return {
       displaylogo: false,
-      plotGlPixelRatio: GL_PIXELS,
       displayModeBar: "hover",
       modeBarButtons: [drags, ["resetScale2d"], files],
       ...this.data.figure.config,
@@ -192,7 +180,11 @@ class LivePlot {
 
   listen() {
     const points = (event) => event?.points ?? [];
-    this.node.on("plotly_selecting", () => (this.selecting = this.held));
+    for (const moved of ["plotly_afterplot", "plotly_relayouting"]) this.node.on(moved, () => this.painting.paint());
+    this.node.on("plotly_selecting", (event) => {
+      this.selecting = this.held;
+      if (this.held) this.preview(points(event));
+    });
     // Plotly also says "selected" when a redraw drops its outline; only a hand on the plot means it.
     this.node.on("plotly_selected", (event) => {
       if (!event || !this.held) return;
@@ -233,11 +225,21 @@ class LivePlot {
     });
   }
 
+  /** Paints what would be selected if the hand let go now. */
+  preview(points) {
+    const kept = this.selection;
+    this.selection = (this.adding ? kept : new IdSelection()).plus(points, this.shapes);
+    this.painting.take(this.dressed(this.drawn.figure).data);
+    this.painting.paint();
+    this.selection = kept;
+    this.stale = true; // the hand may also give up
+  }
+
   select(points, clears = false) {
     if (!this.data.selectable) return;
-    const hand = new IdSelection().plus(points, this.drawn.figure.data);
+    const hand = new IdSelection().plus(points, this.shapes);
     const adds = this.adding && !clears;
-    this.selection = adds ? this.selection.plus(points, this.drawn.figure.data) : hand;
+    this.selection = adds ? this.selection.plus(points, this.shapes) : hand;
     this.unanswered = Date.now();
     this.told = null;
     this.report({ ids: this.selection.plain(), hand: { at: this.unanswered, ids: hand.plain(), adds, clears } });

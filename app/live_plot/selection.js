@@ -1,18 +1,8 @@
 // What is selected, by the points' own ids: rows move and resample between two updates, ids do not.
 
-const READERS = { u1: Uint8Array, i2: Int16Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
-
-const read = new WeakMap();
-
 /** The ids in `customdata` of a trace that says what it shows in `meta.role`; null for any other trace. */
 function idsOf({ customdata, meta }) {
-  if (!customdata || !meta?.role) return null;
-  if (!customdata.bdata) return customdata;
-  if (!read.has(customdata)) {
-    const bytes = Uint8Array.from(atob(customdata.bdata), (letter) => letter.charCodeAt(0));
-    read.set(customdata, new READERS[customdata.dtype](bytes.buffer));
-  }
-  return read.get(customdata);
+  return customdata && meta?.role ? unpacked(customdata) : null;
 }
 
 class IdSelection {

@@ -1,5 +1,6 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
+from app.timed_refresh import rest_after
 from app.together import sent_together
 from app.variants import look_at, whole_of
 from app.views.first_path import begin_first_path, first_path
@@ -219,12 +221,13 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
 
 
 def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
-    entry = _present(session_id)
+    began, entry = _waited(), _present(session_id)
     if entry is None:
         with places.message:
             _ended()
         return
     entry = look_at(entry)
+    published = whole_of(entry).status()
     status, scene = entry.session.status(), _scene(entry)
     if st.session_state.pop("drawn_now", False):
         pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
@@ -267,6 +270,13 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
         message=status.message,
     )
     registry().warm_up_projection()
+    if scene.view["map"] != "UMAP":  # its layouts come when they are ready
+        rest_after(_waited() - began, lambda: whole_of(entry).status() is not published)
+
+
+def _waited() -> float:
+    """Seconds of the clock in which this thread had no core, from any moment on."""
+    return time.monotonic() - time.thread_time()
 
 
 def _ended() -> None:

@@ -256,12 +256,13 @@ def test_a_link_with_colour_layers_pins_and_choice_opens_as_it_was(opened: Calla
     page = opened("?problem=digits&paused=1&code_init=kmeans&select=c3,8&pins=8&colour=class&layers=P,C,links")
     pins = f"document.querySelector('{BARS}')._fullData.find((t) => t.name === 'pins')"
     wait_until(page, f"{pins}?.text?.[0] === '8'")
-    names = page.evaluate(f"document.querySelector('{MAP}')._fullData.map((trace) => trace.name)")
+    shows = f"document.querySelector('{MAP} .vq-painting').dataset.shows.split(' ')"
+    names = page.evaluate(shows)
     assert "P" in names
     assert "links" not in names  # before the first batch there is nothing used to lead to
     page.locator(".st-key-step button:visible").click()
-    wait_until(page, f"document.querySelector('{MAP}')._fullData.some((trace) => trace.name === 'links')")
-    names = page.evaluate(f"document.querySelector('{MAP}')._fullData.map((trace) => trace.name)")
+    wait_until(page, f"{shows}.includes('links')")
+    names = page.evaluate(shows)
     assert "Q" not in names
     assert "dead" not in names
     assert page.evaluate(chosen("C")) == [3, 8]

@@ -219,6 +219,108 @@ def test_a_click_selects_one_point(tab: Tab) -> None:
     expect(picked(page)).to_have_text(re.compile(r"selected dead 1: \(\d+,\)"))
 
 
+def painted(page: Page, trace: int) -> list[list[int]]:
+    """Red, green, blue and opacity where each point of a trace of the map belongs, and whether it is in view."""
+    return page.evaluate(
+        f"""(trace) => {{
+            const plot = document.querySelector('{MAP}');
+            const {{ xaxis, yaxis, width }} = plot._fullLayout;
+            const canvas = plot.querySelector('.vq-painting');
+            const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+            copy.drawImage(canvas, 0, 0);
+            const {{ data }} = copy.getImageData(0, 0, canvas.width, canvas.height);
+            const within = ({{ range }}, value) => range[0] < value && value < range[1];
+            const {{ x, y }} = plot._fullData[trace];
+            return Array.from(x, (_, row) => {{
+                const place = [xaxis._offset + xaxis.l2p(x[row]), yaxis._offset + yaxis.l2p(y[row])];
+                const [across, down] = place.map((at) => Math.round(at * canvas.width / width));
+                const isOn = 0 <= across && across < canvas.width && 0 <= down && down < canvas.height;
+                const first = 4 * (down * canvas.width + across);
+                const pixel = isOn ? data.slice(first, first + 4) : [0, 0, 0, 0];
+                return [...pixel, within(xaxis, x[row]) && within(yaxis, y[row])];
+            }});
+        }}""",
+        trace,
+    )
+
+
+def share_painted(pixels: list[list[int]], *, in_view: bool) -> float:
+    """Of the points that are in view, or of the others."""
+    asked = [pixel for pixel in pixels if pixel[4] == in_view]
+    assert len(asked) > 50
+    return sum(pixel[3] > 0 for pixel in asked) / len(asked)
+
+
+def share_like(page: Page, trace: int, colour: tuple[int, int, int]) -> float:
+    """How many points of a trace have a colour, of those painted at all."""
+    seen = [pixel for pixel in painted(page, trace) if pixel[3] > 0]
+    alike = [pixel for pixel in seen if all(abs(a - b) <= 24 for a, b in zip(pixel, colour, strict=False))]
+    return len(alike) / len(seen)
+
+
+P, Q, DEAD = range(3)
+DEAD_COLOUR, GREY = (0x59, 0x62, 0x70), (0xB9, 0xC0, 0xC9)
+
+
+def test_a_cloud_is_painted_point_by_point_and_follows_the_axes(tab: Tab) -> None:
+    page = tab.page
+    assert page.locator(f"{MAP} .gl-canvas").count() == 0
+    assert page.locator(f"{MAP} .point").count() <= 3  # of 2,512: Plotly makes one shape a cloud
+    for trace in (P, Q):
+        assert share_painted(painted(page, trace), in_view=True) > 0.97
+    before = ranges(page)
+    drag(page, [(0.35, 0.3), (0.55, 0.6)])
+    page.wait_for_function(f"(x) => document.querySelector('{MAP}')._fullLayout.xaxis.range[0] > x", arg=before[0])
+    for trace in (P, Q):
+        pixels = painted(page, trace)
+        assert share_painted(pixels, in_view=True) > 0.97
+        assert share_painted(pixels, in_view=False) < 0.03
+
+
+def test_a_cloud_follows_a_hand_that_pans(tab: Tab) -> None:
+    page = tab.page
+    press(page, "Pan")
+    drag(page, [(0.2, 0.5), (0.4, 0.5), (0.65, 0.5)], drop=False)
+    pixels = painted(page, Q)
+    assert share_painted(pixels, in_view=True) > 0.97
+    assert share_painted(pixels, in_view=False) < 0.03
+    page.mouse.up()
+
+
+def test_what_is_not_selected_is_painted_grey(tab: Tab) -> None:
+    page = tab.page
+    assert share_like(page, DEAD, DEAD_COLOUR) > 0.7
+    lasso(page)
+    wait_draws(page, 1)
+    assert share_like(page, DEAD, DEAD_COLOUR) < 0.2
+    assert share_like(page, DEAD, GREY) > 0.5
+
+
+def test_a_lasso_shows_what_it_holds_before_the_hand_lets_go(tab: Tab) -> None:
+    page = tab.page
+    press(page, "Lasso Select")
+    drag(page, LASSO, drop=False)
+    page.wait_for_timeout(300)  # Plotly gathers the points at most every 100 ms
+    assert share_like(page, DEAD, GREY) > 0.5
+    expect(picked(page)).to_have_text("selected nothing")
+    page.mouse.up()
+    expect(picked(page)).not_to_have_text("selected nothing")
+
+
+def test_hovering_over_a_cloud_tells_of_the_point(open_tab: Callable[..., Tab], plot_server: Server) -> None:
+    page = open_tab(plot_server, "?every=30").page  # at rest: the map turns
+    wait_for_charts(page)
+    place, code = page.evaluate(
+        f"""(() => {{
+            const {{ _fullData, _fullLayout: {{ xaxis, yaxis }} }} = document.querySelector('{MAP}');
+            const {{ x, y, customdata }} = _fullData[{DEAD}];
+            return [[xaxis.l2p(x[3]) / xaxis._length, yaxis.l2p(y[3]) / yaxis._length], customdata[3]];
+        }})()"""
+    )
+    page.mouse.move(*on_map(page, *place), steps=3)
+    expect(page.locator(f"{MAP} .hovertext").first).to_contain_text(f"dead code {code}")
+
+
 @pytest.mark.parametrize(("button", "drawn"), [("Zoom", ".zoombox"), ("Lasso Select", ".select-outline")])
 def test_a_drag_in_progress_is_not_interrupted(tab: Tab, button: str, drawn: str) -> None:
     page = tab.page

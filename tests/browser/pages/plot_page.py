@@ -19,7 +19,6 @@ st.html(
 )
 
 POINTS, CODES, DEAD = 2_000, 512, 40
-kind = st.query_params.get("kind", "scattergl")  # all of one chart alike: WebGL lies above SVG
 every = float(st.query_params.get("every", "0.5"))
 drift = float(st.query_params.get("drift", "0"))  # how much wider the map's axes get at every tick
 
@@ -56,7 +55,7 @@ def map_figure(tick: int) -> dict:
         x, y = ellipse(points)
         line = {"color": role(name), "width": 2, "dash": "dash"}
         return {
-            "type": kind,
+            "type": "scattergl",
             "mode": "lines",
             "x": x,
             "y": y,
@@ -70,7 +69,7 @@ def map_figure(tick: int) -> dict:
         "alt": "Vectors, codes and assigned codes on two axes",
         "data": [
             {
-                "type": kind,
+                "type": "scattergl",
                 "mode": "markers",
                 "x": z_e[:, 0],
                 "y": z_e[:, 1],
@@ -80,7 +79,7 @@ def map_figure(tick: int) -> dict:
                 "hovertemplate": "z<sub>e</sub> %{customdata}<extra></extra>",
             },
             {
-                "type": kind,
+                "type": "scattergl",
                 "mode": "markers",
                 "x": codebook[~dead, 0],
                 "y": codebook[~dead, 1],
@@ -95,7 +94,7 @@ def map_figure(tick: int) -> dict:
                 "hovertemplate": "code %{customdata}<extra></extra>",
             },
             {
-                "type": kind,
+                "type": "scattergl",
                 "mode": "markers",
                 "x": codebook[dead, 0],
                 "y": codebook[dead, 1],

@@ -1,0 +1,207 @@
+// Thousands of points and lines, painted on a canvas that lies where Plotly has its WebGL. Plotly draws a cloud by
+// WebGL, which without a graphics card is computed and then read back while the page waits, or as one SVG shape a
+// point, which is slower still. It keeps the axes, and of a cloud what hovering, clicking and selecting need.
+
+const SHADES = 256;
+const DASHES = { dash: [9, 9], dot: [3, 3] }; // pixels
+const BUBBLES = 0.7; // the opacity that Plotly gives to markers of unlike sizes
+
+/** How a symbol of radius `r` about (x, y) is outlined, by Plotly's name for it. */
+const SYMBOLS = {
+  circle: (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI),
+  "circle-open": (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI),
+  diamond: (path, x, y, r) => {
+    const reach = 1.3 * r;
+    path.moveTo(x + reach, y);
+    path.lineTo(x, y + reach);
+    path.lineTo(x - reach, y);
+    path.lineTo(x, y - reach);
+    path.closePath();
+  },
+  "x-thin": (path, x, y, r) => {
+    path.moveTo(x - r, y - r);
+    path.lineTo(x + r, y + r);
+    path.moveTo(x - r, y + r);
+    path.lineTo(x + r, y - r);
+  },
+};
+
+const isCloud = (trace) => trace.type === "scattergl";
+
+/** What Plotly gets for `traces`: clouds to point at without their looks, and one frame around all other clouds. */
+function standIns(traces) {
+  const isMere = (trace) => isCloud(trace) && trace.hoverinfo === "skip" && !trace.meta?.role;
+  const mere = traces.filter(isMere);
+  const rest = traces.filter((trace) => !isMere(trace)).map((trace) => (isCloud(trace) ? standIn(trace) : trace));
+  return mere.length ? [...rest, frameAround(mere)] : rest;
+}
+
+/** Its points, of which Plotly makes a shape for one, unseen. */
+function standIn(trace) {
+  if (trace.mode === "lines") return { ...trace, type: "scatter", mode: "none" };
+  const colour = colourReader(trace.marker);
+  const hoverlabel = colour.varies && { bgcolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
+  const marker = { ...trace.marker, maxdisplayed: 1 };
+  return { ...trace, type: "scatter", opacity: 0, marker, ...(hoverlabel && { hoverlabel }) };
+}
+
+/** Two corners, so that Plotly's axes reach as far as these clouds do. */
+function frameAround(clouds) {
+  const [x, y] = ["x", "y"].map((name) => {
+    let [low, high] = [Infinity, -Infinity];
+    for (const cloud of clouds) {
+      for (const value of unpacked(cloud[name])) {
+        if (value === null || Number.isNaN(value)) continue;
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+    return low > high ? [] : [low, high];
+  });
+  return { type: "scatter", mode: "none", x, y, hoverinfo: "skip" };
+}
+
+/** What tells the colour of a row: `color` is one for all, or one for each, named or by its place on the scale. */
+function colourReader({ color, colorscale, cmin = 0, cmax = 1 }) {
+  if (typeof color !== "object") return () => color;
+  const colours = unpacked(color);
+  const shades = colorscale && shadesOf(colorscale);
+  const shadeAt = (value) => Math.round(((value - cmin) / (cmax - cmin)) * (SHADES - 1));
+  const read = (row) => {
+    const value = colours[row];
+    return typeof value === "string" ? value : shades[Math.min(Math.max(shadeAt(value), 0), SHADES - 1)];
+  };
+  read.varies = true;
+  return read;
+}
+
+const shadesBefore = new Map();
+
+/** A colour scale cut into equal steps, as CSS colours. */
+function shadesOf(scale) {
+  const name = JSON.stringify(scale);
+  if (!shadesBefore.has(name)) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: SHADES, height: 1 });
+    const brush = canvas.getContext("2d", { willReadFrequently: true });
+    const gradient = brush.createLinearGradient(0, 0, SHADES, 0);
+    for (const [place, colour] of scale) gradient.addColorStop(place, colour);
+    brush.fillStyle = gradient;
+    brush.fillRect(0, 0, SHADES, 1);
+    const { data } = brush.getImageData(0, 0, SHADES, 1);
+    const shade = (_, index) => `rgb(${data.slice(4 * index, 4 * index + 3).join(", ")})`;
+    shadesBefore.set(name, Array.from({ length: SHADES }, shade));
+  }
+  return shadesBefore.get(name);
+}
+
+class Painting {
+  /** Over the axes of `plot`, a Plotly chart, and below what it shows on hovering. */
+  constructor(plot) {
+    this.plot = plot;
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "vq-painting";
+    this.brush = this.canvas.getContext("2d");
+    plot.querySelector(".gl-container").append(this.canvas);
+  }
+
+  /** From now on, paint the clouds among `traces`. */
+  take(traces) {
+    this.clouds = traces.filter(isCloud);
+    this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
+  }
+
+  paint() {
+    const { width, height, xaxis, yaxis } = this.plot._fullLayout;
+    const { brush } = this;
+    this.fit(width, height);
+    brush.clearRect(0, 0, width, height);
+    brush.save();
+    brush.beginPath();
+    brush.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
+    brush.clip();
+    for (const cloud of this.clouds) {
+      const x = placer(cloud.x, xaxis.range, xaxis._offset, xaxis._length);
+      const y = placer(cloud.y, [...yaxis.range].reverse(), yaxis._offset, yaxis._length);
+      if (cloud.mode === "lines") this.line(cloud, x, y);
+      else this.points(cloud, x, y);
+    }
+    brush.restore();
+  }
+
+  fit(width, height) {
+    const ratio = window.devicePixelRatio;
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width === across && this.canvas.height === down) return;
+    Object.assign(this.canvas, { width: across, height: down });
+    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    this.brush.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  line({ line }, x, y) {
+    const { brush } = this;
+    brush.globalAlpha = 1;
+    brush.strokeStyle = line.color;
+    brush.lineWidth = line.width;
+    brush.lineJoin = "round";
+    brush.setLineDash(DASHES[line.dash] ?? []);
+    brush.beginPath();
+    let goesOn = false;
+    for (let row = 0; row < x.count; row += 1) {
+      const [across, down] = [x(row), y(row)];
+      const isGap = Number.isNaN(across + down);
+      if (!isGap && goesOn) brush.lineTo(across, down);
+      else if (!isGap) brush.moveTo(across, down);
+      goesOn = !isGap;
+    }
+    brush.stroke();
+    brush.setLineDash([]);
+  }
+
+  points({ marker, selectedpoints, unselected }, x, y) {
+    const all = [...Array(x.count).keys()];
+    const opacity = marker.opacity ?? (typeof marker.size === "object" ? BUBBLES : 1);
+    if (!selectedpoints) {
+      this.symbols(marker, opacity, all, x, y);
+      return;
+    }
+    const chosen = new Set(selectedpoints);
+    const { color, opacity: faint } = unselected.marker;
+    const grey = { ...marker, color, line: { ...marker.line, color: marker.symbol ? color : marker.line?.color } };
+    this.symbols(grey, faint, all.filter((row) => !chosen.has(row)), x, y);
+    this.symbols(marker, opacity, selectedpoints, x, y);
+  }
+
+  symbols({ symbol = "circle", size, line = {}, ...marker }, opacity, rows, x, y) {
+    const { brush } = this;
+    const outline = SYMBOLS[symbol];
+    if (!outline) throw new Error(`A cloud names the symbol "${symbol}", which app/live_plot/painting.js lacks.`);
+    const isOpen = symbol.endsWith("-open");
+    const fill = isOpen || symbol.endsWith("-thin") ? null : colourReader(marker);
+    const widths = line.width ?? (isOpen ? 1 : 0);
+    const stroke = widths === 0 ? null : colourReader(isOpen ? marker : line);
+    const sizes = typeof size === "object" ? unpacked(size) : null;
+    brush.globalAlpha = opacity;
+    brush.lineWidth = widths;
+    for (const row of rows) {
+      brush.beginPath();
+      outline(brush, x(row), y(row), (sizes ? sizes[row] : size) / 2);
+      if (fill) {
+        brush.fillStyle = fill(row);
+        brush.fill();
+      }
+      if (stroke) {
+        brush.strokeStyle = stroke(row);
+        brush.stroke();
+      }
+    }
+  }
+}
+
+/** From a row to its place on screen along one linear axis that begins at `offset`. */
+function placer(array, [first, last], offset, length) {
+  const values = unpacked(array);
+  const scale = length / (last - first);
+  const place = (row) => (values[row] === null ? NaN : offset + (values[row] - first) * scale);
+  place.count = values.length;
+  return place;
+}
