@@ -8,7 +8,9 @@ const unpackedBefore = new WeakMap();
 function unpacked(array) {
   if (!array?.bdata) return array ?? [];
   if (!unpackedBefore.has(array)) {
-    const bytes = Uint8Array.from(atob(array.bdata), (letter) => letter.charCodeAt(0));
+    const letters = atob(array.bdata);
+    const bytes = new Uint8Array(letters.length);
+    for (let place = 0; place < letters.length; place += 1) bytes[place] = letters.charCodeAt(place);
     unpackedBefore.set(array, new READERS[array.dtype](bytes.buffer));
   }
   return unpackedBefore.get(array);

@@ -28,12 +28,12 @@ const SYMBOLS = {
 
 const isCloud = (trace) => trace.type === "scattergl";
 
-/** What Plotly gets for `traces`: clouds to point at without their looks, and one frame around all other clouds. */
+/** What Plotly gets for `traces`: clouds to point at without their looks, and for others a frame on their axes. */
 function standIns(traces) {
   const isMere = (trace) => isCloud(trace) && trace.hoverinfo === "skip" && !trace.meta?.role;
-  const mere = traces.filter(isMere);
   const rest = traces.filter((trace) => !isMere(trace)).map((trace) => (isCloud(trace) ? standIn(trace) : trace));
-  return mere.length ? [...rest, frameAround(mere)] : rest;
+  const mere = Object.groupBy(traces.filter(isMere), ({ xaxis = "x", yaxis = "y" }) => xaxis + yaxis);
+  return [...rest, ...Object.values(mere).map(frameAround)];
 }
 
 /** Its points, of which Plotly makes a shape for one, unseen. */
@@ -58,7 +58,8 @@ function frameAround(clouds) {
     }
     return low > high ? [] : [low, high];
   });
-  return { type: "scatter", mode: "none", x, y, hoverinfo: "skip" };
+  const { xaxis, yaxis } = clouds[0];
+  return { type: "scatter", mode: "none", x, y, xaxis, yaxis, hoverinfo: "skip" };
 }
 
 /** What tells the colour of a row: `color` is one for all, or one for each, named or by its place on the scale. */
@@ -111,21 +112,23 @@ class Painting {
   }
 
   paint() {
-    const { width, height, xaxis, yaxis } = this.plot._fullLayout;
+    const layout = this.plot._fullLayout;
     const { brush } = this;
-    this.fit(width, height);
-    brush.clearRect(0, 0, width, height);
-    brush.save();
-    brush.beginPath();
-    brush.rect(xaxis._offset, yaxis._offset, xaxis._length, yaxis._length);
-    brush.clip();
+    this.fit(layout.width, layout.height);
+    brush.clearRect(0, 0, layout.width, layout.height);
     for (const cloud of this.clouds) {
-      const x = placer(cloud.x, xaxis.range, xaxis._offset, xaxis._length);
-      const y = placer(cloud.y, [...yaxis.range].reverse(), yaxis._offset, yaxis._length);
+      const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
+      const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
+      const x = placer(cloud.x, across.range, across._offset, across._length);
+      const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
+      brush.save();
+      brush.beginPath();
+      brush.rect(across._offset, up._offset, across._length, up._length);
+      brush.clip();
       if (cloud.mode === "lines") this.line(cloud, x, y);
       else this.points(cloud, x, y);
+      brush.restore();
     }
-    brush.restore();
   }
 
   fit(width, height) {

@@ -39,3 +39,17 @@ def test_four_variants_move_together_and_share_axes(open_tab: Callable[..., Tab]
     )
     assert ranges == [ranges[0]] * 4
     assert page.evaluate("window.removals") == 0
+    shares = page.evaluate(
+        f"""() => {{
+            const plot = document.querySelector('{MAP}'), canvas = plot.querySelector('.vq-painting');
+            const {{ width, height, ...all }} = plot._fullLayout;
+            const copy = new OffscreenCanvas(width, height).getContext('2d', {{ willReadFrequently: true }});
+            copy.drawImage(canvas, 0, 0, width, height);
+            return ['', 2, 3, 4].map((n) => {{
+                const [x, y] = [all['xaxis' + n], all['yaxis' + n]];
+                const {{ data }} = copy.getImageData(x._offset, y._offset, x._length, y._length);
+                return data.filter((value, place) => place % 4 === 3 && value > 0).length / (data.length / 4);
+            }});
+        }}"""
+    )
+    assert all(0.005 < share < 0.9 for share in shares)  # every variant's points are painted on its own axes
