@@ -99,21 +99,24 @@ class Painting {
   /** Over the axes of `plot`, a Plotly chart, and below what it shows on hovering. */
   constructor(plot) {
     this.plot = plot;
-    this.canvas = document.createElement("canvas");
-    this.canvas.className = "vq-painting";
-    this.brush = this.canvas.getContext("2d");
-    plot.querySelector(".gl-container").append(this.canvas);
   }
 
   /** From now on, paint the clouds among `traces`. */
   take(traces) {
     this.clouds = traces.filter(isCloud);
-    this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
+    if (this.clouds.length && !this.canvas) {
+      this.canvas = document.createElement("canvas");
+      this.canvas.className = "vq-painting";
+      this.brush = this.canvas.getContext("2d");
+      this.plot.querySelector(".gl-container").append(this.canvas);
+    }
+    if (this.canvas) this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
   }
 
   paint() {
-    const layout = this.plot._fullLayout;
     const { brush } = this;
+    const layout = this.plot._fullLayout;
+    if (!brush) return;
     this.fit(layout.width, layout.height);
     brush.clearRect(0, 0, layout.width, layout.height);
     for (const cloud of this.clouds) {

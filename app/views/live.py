@@ -1,7 +1,7 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -271,7 +271,18 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     )
     registry().warm_up_projection()
     if scene.view["map"] != "UMAP":  # its layouts come when they are ready
-        rest_after(_waited() - began, lambda: whole_of(entry).status() is not published)
+        rest_after(_waited() - began, _publishes(session_id, published))
+
+
+def _publishes(session_id: str, published: Status) -> Callable[[], bool]:
+    """What tells, on any thread, whether the session has published more. It holds on to no session that has ended."""
+    sessions = registry()
+
+    def has_published() -> bool:
+        entry = sessions.find(session_id) or sessions.find_follower(session_id)
+        return entry is None or whole_of(entry).status() is not published
+
+    return has_published
 
 
 def _waited() -> float:

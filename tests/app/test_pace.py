@@ -9,6 +9,7 @@ from live_page_runs import entry_of, open_page, reach, step_of
 from page_runs import press, run
 from streamlit.testing.v1 import AppTest
 
+from vqcore.training.commands import StepCommand
 from vqcore.training.session import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -67,3 +68,20 @@ def test_what_a_hand_does_shows_in_all_at_once(page: AppTest, refreshes: int) ->
     page.button_group(key="view-order").set_value("by code")
     run(page)
     assert len(set(steps_shown(page).values())) == 1
+
+
+def test_a_page_at_rest_wakes_when_its_session_publishes_or_ends(page: AppTest, sessions) -> None:
+    press(page, "play")
+    run(page)
+    session, rest = entry_of(page).session, page.session_state["rest"]
+    assert session.status().state is State.PAUSED
+    assert not rest.has_news()
+    steps = session.trained_steps()
+    session.send(StepCommand())
+    assert session.wait(lambda session: session.trained_steps() > steps and session.commands_pending() == 0)
+    assert rest.has_news()
+    run(page)
+    rest = page.session_state["rest"]
+    assert not rest.has_news()
+    sessions.end(entry_of(page).id)
+    assert rest.has_news()
