@@ -142,6 +142,10 @@ class Registry:
         self._followers[entry.id] = entry
         return entry
 
+    def find_any(self, entry_id: str | None) -> Entry | None:
+        """The session of this id, one's own or one that is followed."""
+        return self.find(entry_id) or self.find_follower(entry_id)
+
     def find_follower(self, entry_id: str | None) -> Entry | None:
         """The follower of this id, which is in no URL, while its session is there; else None."""
         return self._followers.get(entry_id) if entry_id else None

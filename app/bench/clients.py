@@ -33,7 +33,7 @@ class PageWithoutPicture:
     query: str
     left: threading.Event = field(default_factory=threading.Event)
     refreshed: list[float] = field(default_factory=list)
-    """When a refresh had come whole (Unix time)."""
+    """When something of a refresh had come (Unix time)."""
 
     problems: list[str] = field(default_factory=list)
     _fragments: dict[str, float] = field(default_factory=dict)
@@ -83,13 +83,13 @@ class PageWithoutPicture:
                 self._fragments.clear()
         elif kind == "auto_rerun":
             self._fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-        elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
-            self.problems.append(message.delta.new_element.exception.message)
-        elif kind == "script_finished":
-            if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
-                self.problems.append("the page could not be compiled")
-            elif message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+        elif kind == "delta":
+            if message.delta.new_element.WhichOneof("type") == "exception":
+                self.problems.append(message.delta.new_element.exception.message)
+            if message.delta.fragment_id in self._fragments:  # which come in one go
                 self.refreshed.append(time.time())
+        elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+            self.problems.append("the page could not be compiled")
 
 
 @contextmanager

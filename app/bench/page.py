@@ -76,9 +76,15 @@ def _open(chromium: Browser, url: str) -> Watched:
 
 
 def _points(page: Page) -> int:
-    """How many vectors and codes the map shows."""
-    count = "document.querySelector('.st-key-map-plot .js-plotly-plot')._fullData"
-    return int(page.evaluate(f"{count}.filter((t) => t.meta?.role).reduce((sum, t) => sum + t.x.length, 0)"))
+    """How many vectors and codes the map shows; it tells whoever points at it."""
+    count = """() => {
+        const map = document.querySelector('.st-key-map-plot .js-plotly-plot');
+        map.dispatchEvent(new PointerEvent('pointerenter'));
+        const shown = map._fullData.filter((trace) => trace.meta?.role);
+        map.dispatchEvent(new PointerEvent('pointerleave'));
+        return shown.reduce((sum, trace) => sum + trace.x.length, 0);
+    }"""
+    return int(page.evaluate(count))
 
 
 def _refreshes(server: Server, pages: Sequence[Watched], seconds: float) -> dict[str, Any]:

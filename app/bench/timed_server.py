@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
-from streamlit.web.server.starlette.starlette_websocket import StarletteSessionClient
 
 from app.__main__ import main
 
@@ -22,10 +22,9 @@ def serve(port: int, times: Path) -> int:
     """Serve until interrupted; each refresh becomes two lines of JSON in `times`.
 
     One says whose refresh it was, when it ended (Unix time), and its seconds by the clock and of this thread. The
-    other, when the last of its messages was sent, and the bytes of all.
+    other, when its messages were sent, which go in one piece, and the bytes of all.
     """
-    run_script, lock = ScriptRunner._run_script, threading.Lock()
-    send, unsent = StarletteSessionClient.write_forward_msg, dict[int, int]()
+    run_script, flush, lock = ScriptRunner._run_script, AppSession.flush_browser_queue, threading.Lock()
 
     def note(line: dict[str, Any]) -> None:
         with lock, times.open("a") as out:
@@ -43,14 +42,14 @@ def serve(port: int, times: Path) -> int:
         if rerun_data.fragment_id_queue:
             note(line)
 
-    def weighed(self: StarletteSessionClient, msg: ForwardMsg) -> None:
-        send(self, msg)
-        unsent[id(self)] = unsent.get(id(self), 0) + msg.ByteSize()
-        if msg.WhichOneof("type") == "script_finished":
-            note({"at": time.time(), "bytes": unsent.pop(id(self))})
+    def weighed(self: AppSession) -> list[ForwardMsg]:
+        messages = flush(self)
+        if any(message.WhichOneof("type") in ("delta", "ref_hash") for message in messages):
+            note({"at": time.time(), "bytes": sum(message.ByteSize() for message in messages)})
+        return messages
 
     ScriptRunner._run_script = timed  # type: ignore[method-assign]
-    StarletteSessionClient.write_forward_msg = weighed  # type: ignore[method-assign]
+    AppSession.flush_browser_queue = weighed  # type: ignore[method-assign]
     sys.argv = ["app", "--port", str(port)]
     return main()
 

@@ -1,6 +1,5 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
 from app.readings import headline
 from app.services import Entry, registry
-from app.timed_refresh import rest_after
+from app.timed_refresh import rest_after, waited
 from app.together import sent_together
 from app.variants import look_at, whole_of
 from app.views.first_path import begin_first_path, first_path
@@ -87,7 +86,7 @@ def _attach() -> Entry | None:
 
     One that the URL asks to follow is never begun anew: a class would begin as many as it has heads.
     """
-    entry = _present(st.session_state.get("session"))
+    entry = registry().find_any(st.session_state.get("session"))
     if entry is not None:
         return entry
     request = address.read(st.query_params)
@@ -104,11 +103,6 @@ def _attach() -> Entry | None:
     if not request.watch and request.session is not None and (entry is None or entry.id != request.session):
         st.session_state.setdefault("gone", True)
     return entry
-
-
-def _present(entry_id: str | None) -> Entry | None:
-    """The session of this id, one's own or one that is followed."""
-    return registry().find(entry_id) or registry().find_follower(entry_id)
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
@@ -188,7 +182,7 @@ class _Places(NamedTuple):
 @st.fragment(key=HEADS)
 def _live(session_id: str) -> None:
     """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
-    entry = _present(session_id)
+    entry = registry().find_any(session_id)
     if entry is None:
         _ended()
         return
@@ -221,7 +215,7 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
 
 
 def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
-    began, entry = _waited(), _present(session_id)
+    began, entry = waited(), registry().find_any(session_id)
     if entry is None:
         with places.message:
             _ended()
@@ -271,7 +265,7 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     )
     registry().warm_up_projection()
     if scene.view["map"] != "UMAP":  # its layouts come when they are ready
-        rest_after(_waited() - began, _publishes(session_id, published))
+        rest_after(waited() - began, _publishes(session_id, published))
 
 
 def _publishes(session_id: str, published: Status) -> Callable[[], bool]:
@@ -279,15 +273,10 @@ def _publishes(session_id: str, published: Status) -> Callable[[], bool]:
     sessions = registry()
 
     def has_published() -> bool:
-        entry = sessions.find(session_id) or sessions.find_follower(session_id)
+        entry = sessions.find_any(session_id)
         return entry is None or whole_of(entry).status() is not published
 
     return has_published
-
-
-def _waited() -> float:
-    """Seconds of the clock in which this thread had no core, from any moment on."""
-    return time.monotonic() - time.thread_time()
 
 
 def _ended() -> None:

@@ -115,9 +115,9 @@ def _moment(scene: Scene, snapshot: Snapshot, focus: Focus | None = None) -> str
 
 
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
-    vectors, codes = len(focus.choice.vectors_in(snapshot)), len(focus.choice.codes_in(snapshot))
-    plural = "" if codes == 1 else "s"
-    return f"selected {vectors:,} vectors and {codes:,} code{plural} (Escape or a double click clears)"
+    chosen = {"vector": len(focus.choice.vectors_in(snapshot)), "code": len(focus.choice.codes_in(snapshot))}
+    counted = [f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in chosen.items()]
+    return f"selected {' and '.join(counted)} (Escape or a double click clears)"
 
 
 def bars_panel(scene: Scene) -> None:

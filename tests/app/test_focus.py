@@ -6,6 +6,7 @@ from live_page_runs import entry_of, open_page, reach, sentences, step_of
 from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
+from app.selection import Choice
 from vqcore.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -49,6 +50,18 @@ def test_a_search_by_use_and_age_chooses_those_codes(page):
     assert min(snapshot.steps_unused[list(oldest)]) >= np.sort(snapshot.steps_unused)[-2]
     press(page, "clear")
     assert "select" not in page.query_params
+
+
+@pytest.mark.parametrize("vectors", [(5,), (5, 8, 13)])
+def test_what_is_chosen_is_counted(page, vectors):
+    snapshot = snapshot_of(page)
+    page.session_state["choice"] = Choice(vectors=vectors)
+    run(page)
+    codes = len(set(snapshot.codes[list(vectors)]))
+    words = (
+        f"{len(vectors)} {'vectors' if len(vectors) > 1 else 'vector'} and {codes} {'codes' if codes > 1 else 'code'}"
+    )
+    assert f"selected {words} (" in said(page)
 
 
 def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):
