@@ -12,6 +12,7 @@ LIVE_PLOT = (
     "plotly_loader.js",
     "numbers.js",
     "selection.js",
+    "steady_axes.js",
     "painting.js",
     "chart_files.js",
     "log_cells.js",

@@ -26,8 +26,11 @@ class LivePlot {
     this.selection = new IdSelection(kept);
     this.files = fileButtons(this);
     this.ranges = new Map(); // by axis, where the reader zoomed or panned
+    this.steady = new SteadyAxes();
+    this.framed = null; // what Plotly shows around clouds alone; null where it must be told of the next update anyway
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
+    this.painting = new Painting(this.node);
     parent.append(this.node);
     this.width = 0; // told by the observer: asking for it would make the browser lay out the page at every draw
     this.sizes = new ResizeObserver(([entry]) => {
@@ -38,6 +41,7 @@ class LivePlot {
     this.unheld = (event) => this.release(event);
     this.node.addEventListener("pointerdown", (event) => this.hold(event), true);
     for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, this.unheld);
+    this.node.addEventListener("pointerenter", (event) => this.approach(event));
     this.node.addEventListener("pointermove", (event) => this.follow(event));
     this.node.addEventListener("pointerleave", () => (this.pointer = null));
   }
@@ -70,7 +74,7 @@ class LivePlot {
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
     this.drawing = true;
     try {
-      const plotly = await loadPlotly(this.data.script);
+      const plotly = this.plotly ?? (await loadPlotly(this.data.script));
       while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
     } catch (error) {
       console.error(error);
@@ -83,19 +87,29 @@ class LivePlot {
     this.stale = false;
     this.drawn = this.data;
     const { data, layout } = this.dressed(this.drawn.figure);
-    const shapes = (this.shapes = standIns(data));
-    this.painting?.take(data);
-    if (this.plotly) {
-      await plotly.react(this.node, shapes, layout, this.config());
+    this.painting.take(data);
+    const framed = !this.pointer && data.every(isCloud) ? framing(data, layout) : null;
+    if (framed && framed === this.framed) {
+      this.painting.paint();
     } else {
-      await plotly.newPlot(this.node, shapes, layout, this.config());
+      this.framed = null;
+      this.shapes = standIns(data, Boolean(this.pointer));
+      await this.tell(plotly, layout);
+      this.framed = framed;
+    }
+    delete this.node.dataset.problem;
+    this.node.dispatchEvent(new CustomEvent("drawn")); // for who watches from outside
+  }
+
+  async tell(plotly, layout) {
+    if (this.plotly) {
+      await plotly.react(this.node, this.shapes, layout, this.config());
+    } else {
+      await plotly.newPlot(this.node, this.shapes, layout, this.config());
       this.plotly = plotly;
-      this.painting = new Painting(this.node);
-      this.painting.take(data);
       this.painting.paint();
       this.listen();
     }
-    delete this.node.dataset.problem;
     this.freshenHover();
   }
 
@@ -112,17 +126,22 @@ class LivePlot {
     this.selectionRevision = (this.selectionRevision ?? 0) + 1;
     const own = { selections: [], selectionrevision: this.selectionRevision };
     const size = { width: this.width, height: this.data.height };
-    return { data: dress(traces), layout: { ...this.asChosen(dress(layout)), ...own, ...size } };
+    return { data: dress(traces), layout: { ...this.asChosen(dress(layout), traces), ...own, ...size } };
   }
 
   /**
-   * The layout with the ranges and the tool that the reader chose. Plotly's own `uirevision` would drop them as
-   * soon as the figure's ranges move, which they do while a model trains; so it is switched off for these.
+   * The layout with the ranges and the tool that the reader chose, clouds else on steady axes. Plotly's own
+   * `uirevision` would drop the choice as soon as the figure's ranges move, which they do while a model trains; so it
+   * is switched off for these.
    */
-  asChosen(layout) {
-    if (layout.uirevision !== this.uirevision) this.ranges.clear();
+  asChosen(layout, traces) {
+    if (layout.uirevision !== this.uirevision) {
+      this.ranges.clear();
+      this.steady.forget();
+    }
     this.uirevision = layout.uirevision;
-    for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    if (traces.every(isCloud)) this.steady.settle(traces, layout);
+    for (const name of Object.keys(layout).filter(isAxis)) {
       const range = this.ranges.get(name);
       layout[name] = { ...layout[name], ...(range && { range: [...range], autorange: false }), uirevision: false };
     }
@@ -148,7 +167,7 @@ class LivePlot {
   hold(event) {
     clearTimeout(this.waiting);
     this.held = true;
-    this.selecting = false;
+    this.selecting = this.cleared = false;
     this.adding = event.shiftKey;
   }
 
@@ -163,6 +182,14 @@ class LivePlot {
     clearTimeout(this.waiting);
     this.held = this.selecting = false;
     if (this.stale && !this.gone) this.schedule();
+  }
+
+  /** From now on Plotly is to know what a hand can point at. */
+  approach(event) {
+    if (this.pointer) return;
+    this.follow(event);
+    this.stale = true;
+    this.draw();
   }
 
   follow(event) {
@@ -192,9 +219,9 @@ class LivePlot {
       this.letGo();
     });
     this.node.on("plotly_relayout", (change) => this.choose(change));
-    this.node.on("plotly_click", (event) => this.select(points(event).slice(0, 1)));
-    this.node.on("plotly_deselect", () => this.select([], true));
-    this.node.on("plotly_doubleclick", () => this.select([], true));
+    // The second of two clicks is told as a double one and then as a click on what is, or just was, under the hand.
+    this.node.on("plotly_click", (event) => this.cleared || this.select(points(event).slice(0, 1)));
+    for (const twice of ["plotly_deselect", "plotly_doubleclick"]) this.node.on(twice, () => this.clear());
   }
 
   /** Notes a zoom, a pan, a reset or another tool from Plotly's report of it. */
@@ -233,6 +260,11 @@ class LivePlot {
     this.painting.paint();
     this.selection = kept;
     this.stale = true; // the hand may also give up
+  }
+
+  clear() {
+    this.cleared = true;
+    this.select([], true);
   }
 
   select(points, clears = false) {

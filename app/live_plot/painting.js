@@ -3,13 +3,15 @@
 // point, which is slower still. It keeps the axes, and of a cloud what hovering, clicking and selecting need.
 
 const SHADES = 256;
-const DASHES = { dash: [9, 9], dot: [3, 3] }; // pixels
+const DASHES = { dash: [9, 9] }; // pixels
 const BUBBLES = 0.7; // the opacity that Plotly gives to markers of unlike sizes
+
+const circle = (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI);
 
 /** How a symbol of radius `r` about (x, y) is outlined, by Plotly's name for it. */
 const SYMBOLS = {
-  circle: (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI),
-  "circle-open": (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI),
+  circle,
+  "circle-open": circle,
   diamond: (path, x, y, r) => {
     const reach = 1.3 * r;
     path.moveTo(x + reach, y);
@@ -28,9 +30,13 @@ const SYMBOLS = {
 
 const isCloud = (trace) => trace.type === "scattergl";
 
-/** What Plotly gets for `traces`: clouds to point at without their looks, and for others a frame on their axes. */
-function standIns(traces) {
-  const isMere = (trace) => isCloud(trace) && trace.hoverinfo === "skip" && !trace.meta?.role;
+/**
+ * What Plotly gets for `traces`: of clouds that nobody can point at no more than how far they reach on their axes, of
+ * the others the points without their looks. Each trace costs Plotly some 4 ms at every draw.
+ */
+function standIns(traces, canPoint) {
+  const hasPoints = (trace) => canPoint && (trace.hoverinfo !== "skip" || trace.meta?.role);
+  const isMere = (trace) => isCloud(trace) && !hasPoints(trace) && !trace.marker?.showscale;
   const rest = traces.filter((trace) => !isMere(trace)).map((trace) => (isCloud(trace) ? standIn(trace) : trace));
   const mere = Object.groupBy(traces.filter(isMere), ({ xaxis = "x", yaxis = "y" }) => xaxis + yaxis);
   return [...rest, ...Object.values(mere).map(frameAround)];
@@ -47,19 +53,15 @@ function standIn(trace) {
 
 /** Two corners, so that Plotly's axes reach as far as these clouds do. */
 function frameAround(clouds) {
-  const [x, y] = ["x", "y"].map((name) => {
-    let [low, high] = [Infinity, -Infinity];
-    for (const cloud of clouds) {
-      for (const value of unpacked(cloud[name])) {
-        if (value === null || Number.isNaN(value)) continue;
-        if (value < low) low = value;
-        if (value > high) high = value;
-      }
-    }
-    return low > high ? [] : [low, high];
-  });
+  const [x, y] = ["x", "y"].map((name) => reachOf(clouds.map((cloud) => cloud[name])) ?? []);
   const { xaxis, yaxis } = clouds[0];
   return { type: "scatter", mode: "none", x, y, xaxis, yaxis, hoverinfo: "skip" };
+}
+
+/** What Plotly itself shows of clouds and their `layout`, as a text to compare: all but where the points are. */
+function framing(clouds, layout) {
+  const scales = clouds.map(({ marker }) => (marker?.showscale ? { ...marker, color: null, size: null } : null));
+  return JSON.stringify([{ ...layout, selectionrevision: null }, scales]);
 }
 
 /** What tells the colour of a row: `color` is one for all, or one for each, named or by its place on the scale. */
@@ -104,19 +106,15 @@ class Painting {
   /** From now on, paint the clouds among `traces`. */
   take(traces) {
     this.clouds = traces.filter(isCloud);
-    if (this.clouds.length && !this.canvas) {
-      this.canvas = document.createElement("canvas");
-      this.canvas.className = "vq-painting";
-      this.brush = this.canvas.getContext("2d");
-      this.plot.querySelector(".gl-container").append(this.canvas);
-    }
-    if (this.canvas) this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
   }
 
+  /** Where the axes are now; Plotly has drawn them. */
   paint() {
+    if (this.clouds.length && !this.canvas) this.begin();
+    if (!this.canvas) return;
     const { brush } = this;
     const layout = this.plot._fullLayout;
-    if (!brush) return;
+    this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
     this.fit(layout.width, layout.height);
     brush.clearRect(0, 0, layout.width, layout.height);
     for (const cloud of this.clouds) {
@@ -132,6 +130,13 @@ class Painting {
       else this.points(cloud, x, y);
       brush.restore();
     }
+  }
+
+  begin() {
+    this.canvas = document.createElement("canvas");
+    this.canvas.className = "vq-painting";
+    this.brush = this.canvas.getContext("2d");
+    this.plot.querySelector(".gl-container").append(this.canvas);
   }
 
   fit(width, height) {
@@ -172,7 +177,8 @@ class Painting {
     }
     const chosen = new Set(selectedpoints);
     const { color, opacity: faint } = unselected.marker;
-    const grey = { ...marker, color, line: { ...marker.line, color: marker.symbol ? color : marker.line?.color } };
+    const edge = marker.symbol ? color : marker.line?.color; // a ring or a cross is all edge, a disc keeps its own
+    const grey = { ...marker, color, line: { ...marker.line, color: edge } };
     this.symbols(grey, faint, all.filter((row) => !chosen.has(row)), x, y);
     this.symbols(marker, opacity, selectedpoints, x, y);
   }
@@ -183,11 +189,11 @@ class Painting {
     if (!outline) throw new Error(`A cloud names the symbol "${symbol}", which app/live_plot/painting.js lacks.`);
     const isOpen = symbol.endsWith("-open");
     const fill = isOpen || symbol.endsWith("-thin") ? null : colourReader(marker);
-    const widths = line.width ?? (isOpen ? 1 : 0);
-    const stroke = widths === 0 ? null : colourReader(isOpen ? marker : line);
+    const width = line.width ?? (isOpen ? 1 : 0);
+    const stroke = width === 0 ? null : colourReader(isOpen ? marker : line);
     const sizes = typeof size === "object" ? unpacked(size) : null;
     brush.globalAlpha = opacity;
-    brush.lineWidth = widths;
+    brush.lineWidth = width;
     for (const row of rows) {
       brush.beginPath();
       outline(brush, x(row), y(row), (sizes ? sizes[row] : size) / 2);

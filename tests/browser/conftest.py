@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect, sync_playwright
+from plot_hands import wait_for_charts
 from real_app import Server, Tab, app_server, streamlit_server
 
 PAGES = Path(__file__).parent / "pages"
@@ -41,6 +42,14 @@ def plot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     log = tmp_path_factory.mktemp("streamlit") / "log.txt"
     with streamlit_server(PAGES / "plot_page.py", log) as server:
         yield server
+
+
+@pytest.fixture
+def plots(open_tab: Callable[..., Tab], plot_server: Server) -> Tab:
+    """Three charts that are drawn anew every 0.4 s."""
+    tab = open_tab(plot_server, "?every=0.4")
+    wait_for_charts(tab.page)
+    return tab
 
 
 @pytest.fixture(scope="session")

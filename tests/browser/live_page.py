@@ -36,12 +36,21 @@ def wait_for_movement(page: Page) -> None:
     wait_for_step(page, step_of(page) + 1)
 
 
+def traces(plot: str) -> str:
+    """JavaScript: the traces of a chart as Plotly has them for a hand that points at it, else without clouds."""
+    return f"""(() => {{
+        const plot = document.querySelector('{plot}');
+        plot?.dispatchEvent(new PointerEvent('pointerenter'));
+        return plot?._fullData;
+    }})()"""
+
+
 def count_draws(page: Page, plot: str) -> None:
     """From now on, `window.draws` counts how often `plot` was drawn."""
     page.evaluate(
         f"""() => {{
             window.draws = 0;
-            document.querySelector('{plot}').on('plotly_afterplot', () => window.draws++);
+            document.querySelector('{plot}').addEventListener('drawn', () => window.draws++);
         }}"""
     )
 
@@ -119,7 +128,7 @@ def wait_for_rest(page: Page) -> None:
         """() => new Promise((done) => {
             let quiet = setTimeout(done, 1000);
             const again = () => (clearTimeout(quiet), (quiet = setTimeout(done, 1000)));
-            for (const plot of document.querySelectorAll('.js-plotly-plot')) plot.on?.('plotly_afterplot', again);
+            for (const plot of document.querySelectorAll('.js-plotly-plot')) plot.addEventListener('drawn', again);
         })"""
     )
 

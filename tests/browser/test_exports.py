@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from live_page import BARS, CURVES, MAP, pause, wait_for_movement
+from live_page import BARS, CURVES, MAP, pause, traces, wait_for_movement
 from playwright.sync_api import BrowserContext, Page, expect
 from real_app import Server, Tab
 
@@ -23,10 +23,7 @@ def paused(open_tab: Callable[..., Tab], server: Server) -> Page:
 
 def drawn(page: Page, plot: str, name: str, axis: str) -> list[float]:
     """The numbers that Plotly has drawn for one trace."""
-    return page.evaluate(
-        "([plot, name, axis]) => [...document.querySelector(plot)._fullData.find((t) => t.name === name)[axis]]",
-        [plot, name, axis],
-    )
+    return page.evaluate(f"([name, axis]) => [...{traces(plot)}.find((t) => t.name === name)[axis]]", [name, axis])
 
 
 def save(page: Page, plot: str, form: str, folder: Path) -> Path:

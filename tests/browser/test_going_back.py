@@ -10,6 +10,7 @@ from live_page import (
     MAP,
     pause,
     step_of,
+    traces,
     wait_for_charts,
     wait_for_step,
     wait_until,
@@ -60,7 +61,7 @@ def slide(page: Page, share: float) -> None:
 
 
 def test_every_view_goes_back_while_training_goes_on_and_live_returns(page: Page) -> None:
-    embeddings = f"document.querySelector('{MAP}')._fullData.find((trace) => trace.name === 'P').x"  # dead codes rest
+    embeddings = f"{traces(MAP)}.find((trace) => trace.name === 'P').x"  # dead codes rest
     drawn = f"JSON.stringify([...{embeddings}.slice(0, 5)])"
     watch_removals(page)
     now = page.evaluate(drawn)

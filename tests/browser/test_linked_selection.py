@@ -16,6 +16,7 @@ from live_page import (
     drag,
     pause,
     step_of,
+    traces,
     wait_for_charts,
     wait_for_movement,
     wait_until,
@@ -60,7 +61,7 @@ def opened(open_tab: Callable[..., Tab], server: Server) -> Iterator[Callable[[s
 def chosen(role: str, plot: str = MAP) -> str:
     """The ids of one role that a chart shows as chosen, ascending; null where nothing is."""
     return f"""(() => {{
-        const trace = document.querySelector('{plot}')?._fullData?.find((t) => t.meta?.role === '{role}');
+        const trace = {traces(plot)}?.find((t) => t.meta?.role === '{role}');
         return trace?.selectedpoints ? [...trace.selectedpoints].map((row) => trace.customdata[row])
             .sort((a, b) => a - b) : null;
     }})()"""
@@ -142,7 +143,7 @@ def test_a_click_on_a_bar_chooses_its_code_and_vectors_everywhere_and_a_double_c
     wait_until(page, f"JSON.stringify({chosen('Q')}) === '[{code}]'")
     members = page.evaluate(
         f"""(() => {{
-            const p = document.querySelector('{MAP}')._fullData.find((t) => t.meta?.role === 'P');
+            const p = {traces(MAP)}.find((t) => t.meta?.role === 'P');
             return [...p.customdata].filter((_, row) => p.text[row] === {code});
         }})()"""
     )
@@ -272,7 +273,7 @@ def test_a_link_with_colour_layers_pins_and_choice_opens_as_it_was(opened: Calla
     page.locator(".st-key-look button:visible").first.click()
     choose(page, "colour", "usage")
     wait_until(page, "location.search.includes('colour=usage')")
-    title = f"document.querySelector('{MAP}')._fullData.find((t) => t.name === 'P').marker.colorbar.title.text"
+    title = f"{traces(MAP)}.find((t) => t.name === 'P').marker.colorbar.title.text"
     wait_until(page, f"{title} === 'assignments of the code'")
 
 

@@ -19,6 +19,7 @@ from live_page import (
     press,
     session_of,
     step_of,
+    traces,
     umap_workers,
     wait_for_charts,
     wait_for_movement,
@@ -157,7 +158,7 @@ def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callabl
 
 def selected_of(name: str) -> str:
     """How many points of one role are selected on the map."""
-    return f"document.querySelector('{MAP}')._fullData.find((t) => t.meta?.role === '{name}').selectedpoints?.length"
+    return f"{traces(MAP)}.find((t) => t.meta?.role === '{name}').selectedpoints?.length"
 
 
 def described(plot: str) -> str:
@@ -186,7 +187,7 @@ def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
         choose(page, "level", str(level))
         used = active[level - 1]
         wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - used} are not used in the window.'")
-        wait_until(page, f"document.querySelector('{MAP}')._fullData.find((t) => t.name === 'Q').x.length === {used}")
+        wait_until(page, f"{traces(MAP)}.find((t) => t.name === 'Q').x.length === {used}")
         wait_until(page, f"document.querySelector('.vq-tiles').innerText.includes('active codes · level {level}')")
         vectors = "z_e" if level == 1 else f"residuals before level {level}"
         expect(page.get_by_text(re.compile(f"held-out {vectors} "))).to_be_visible()

@@ -20,6 +20,7 @@ st.html(
 
 POINTS, CODES, DEAD = 2_000, 512, 40
 every = float(st.query_params.get("every", "0.5"))
+free = "free" in st.query_params  # the browser finds the map's axes
 drift = float(st.query_params.get("drift", "0"))  # how much wider the map's axes get at every tick
 
 
@@ -107,8 +108,8 @@ def map_figure(tick: int) -> dict:
             ring(codebook, "C", "C at 1σ"),
         ],
         "layout": layout(
-            xaxis=axis("PC 1", range=[-half, half]),
-            yaxis=axis("PC 2", range=[-half / 2, half / 2], scaleanchor="x"),
+            xaxis=axis("PC 1", **({} if free else {"range": [-half, half]})),
+            yaxis=axis("PC 2", **({} if free else {"range": [-half / 2, half / 2]}), scaleanchor="x"),
         ),
     }
 
