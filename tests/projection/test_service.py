@@ -298,20 +298,22 @@ def test_a_killed_parent_leaves_no_worker_and_an_ordinary_end_neither(tmp_path):
     start = (
         "from vqcore.projection.service import ProjectionService as S; s = S(); s.start();"
         "c = s._changed; c.acquire(); c.wait_for(lambda: s.pid, 60); print(s.pid, flush=True); c.release();"
+        "input()"  # the test looks the worker up while it surely lives
     )
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    for end in ("import time; time.sleep(600)", ""):
+    for is_killed in (True, False):
         with subprocess.Popen(
-            (sys.executable, "-c", start + end),
+            (sys.executable, "-c", start),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
             env=environment,
         ) as parent:
             worker = psutil.Process(int(parent.stdout.readline()))
-            if end:
+            if is_killed:
                 parent.kill()
-            _, complained = parent.communicate(timeout=30)
+            _, complained = parent.communicate(b"\n", timeout=30)
         psutil.wait_procs([worker], timeout=10)
         assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE  # a container may lack a reaper
         assert complained == b""
