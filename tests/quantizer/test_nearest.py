@@ -65,6 +65,18 @@ def test_no_other_code_is_nearer_than_the_one_found(n, k, d, scale, offset, dupl
         assert codes.max() < max(1, k // 2)
 
 
+@pytest.mark.parametrize("is_of_one_length", [False, True])
+@pytest.mark.parametrize(("n", "k", "d"), [(3, 8, 4), (2, 600, 9), (5_000, 513, 64), (64, 4_100, 16)])
+def test_of_equal_codes_the_first_is_found(n, k, d, is_of_one_length):
+    vectors, base = drawn(n, k // 3, d)
+    if is_of_one_length:  # unequal codes whose norms are equal, too
+        base = torch.nn.functional.normalize(base)
+    codebook = base[torch.arange(k) % len(base)]
+    codes = nearest_codes(vectors, codebook)
+    assert codes.max() < len(base)
+    assert_nearest(codes, vectors, codebook)
+
+
 @pytest.mark.parametrize(("n", "k"), list(itertools.product([1, 13, 14, 15, 28, 50], [1, 4, 5, 6, 23])))
 def test_codes_agree_with_brute_force_across_block_borders(small_blocks, n, k):
     vectors, codebook = drawn(n, k, 4)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 FEW = 2**12
-"""N · K · D up to which all scores are formed at once, in float64: preparing blocks would take longer."""
+"""N · K · D up to which all scores are formed one by one, in float64: preparing blocks would take longer."""
 
 
 class Block(NamedTuple):
@@ -26,9 +26,9 @@ SCORES_PER_CORE = 32_768
 
 
 def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """The code nearest to each vector in Euclidean distance; the lower index where two score equal.
+    """The code nearest to each vector in Euclidean distance; the lowest index of codes that are equal.
 
-    Two codes whose distances differ by less than float32's rounding may change places. The product runs in full
+    Two other codes whose distances differ by less than float32's rounding may change places. The product runs in full
     float32 also where TF32 or bfloat16 products are allowed: its factors are then split into parts that those
     formats hold exactly, and no global setting is touched. Autocast changes nothing.
 
@@ -93,14 +93,34 @@ def search(vectors: Tensor, codebook: Tensor) -> Tensor:
             inputs = torch.cat([high, high, middle, middle, high, low], 1)
         chunks = inputs.view(block.chunks, n, -1)[: math.ceil(len(some) / n)]
         codes[start : start + rows] = _search_block(chunks, weights, buffer, k)[: len(some)]
-    return codes
+    first = _first_of_equals(weights) if vectors.is_cpu else None
+    return codes if first is None else first[codes]
 
 
 def _nearest_of_few(vectors: Tensor, codebook: Tensor) -> Tensor:
     centre = codebook.mean(0)  # as in `_weights`
     codebook = codebook - centre
     half_norms = codebook.square().sum(1).mul_(0.5)
-    return torch.addmm(half_norms, vectors - centre, codebook.T, alpha=-1).min(1).indices
+    products = (vectors - centre)[:, None] * codebook  # no matrix product: equal codes are to score equal
+    return products.sum(2).sub_(half_norms).max(1).indices
+
+
+def _first_of_equals(weights: Tensor) -> Tensor | None:
+    """For each code the first that is equal to it, (K,); None where all codes differ.
+
+    On the CPU the scores of equal codes may differ in their last digit, by where they lie in a block. A sum along a
+    row does not depend on the row's place: only codes of equal norms can be equal. Those are told apart by a sum in
+    float64 in which every feature weighs differently.
+    """
+    norms, order = weights[:, -1].sort()
+    is_next_same = norms[1:] == norms[:-1]
+    if not is_next_same.any():
+        return None
+    suspects = order[F.pad(is_next_same, (1, 0)) | F.pad(is_next_same, (0, 1))].sort().values
+    unlike = torch.arange(1, weights.shape[1] + 1, dtype=torch.float64).sqrt()
+    _, group = (weights[suspects] * unlike).sum(1).unique(return_inverse=True)
+    first = torch.full_like(suspects, len(weights)).scatter_reduce_(0, group, suspects, "amin")[group]
+    return torch.arange(len(weights)).index_copy_(0, suspects, first)
 
 
 def _weights(codebook: Tensor) -> tuple[Tensor, Tensor]:
