@@ -1,6 +1,7 @@
 """k-means start of a codebook."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -34,13 +35,20 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
 
 
 @torch.no_grad()
-def kmeans_start_(quantizer: Quantizer, z_e: Tensor, *, seed: int) -> None:
+def kmeans_start_(
+    quantizer: Quantizer,
+    z_e: Tensor,
+    *,
+    seed: int,
+    seek: Callable[..., NDArray[np.float32]] = kmeans_codebook,
+) -> None:
     """Set every codebook to k-means centres of what is searched for in it for `z_e` (…, D).
 
     Levels come in order, so that a residual level starts from what the k-means before it left over. A codebook
     that residual levels share starts twice: from what the first searches for, then from what all of them do; with
     the first alone nothing is near the small residuals, and every level after it does harm. Under
-    `torch.distributed` all processes end with the centres of all their vectors together.
+    `torch.distributed` all processes end with the centres of all their vectors together. `seek` finds centres as
+    `kmeans_codebook` does.
 
     Raises:
         ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
@@ -51,17 +59,21 @@ def kmeans_start_(quantizer: Quantizer, z_e: Tensor, *, seed: int) -> None:
     try:
         for part, vectors in quantizer.each_level(everyone):
             if part not in placed:
-                _place_(part, vectors, seed)
+                _place_(part, seek(_array(vectors), part.num_codes, seed=seed))
             placed.add(part)
         searched = [vectors for _, vectors in quantizer.each_level(everyone)]
         if len(searched) > len(placed):
-            _place_(quantizer.parts[0], torch.cat(searched), seed)
+            shared = quantizer.parts[0]
+            _place_(shared, seek(_array(torch.cat(searched)), shared.num_codes, seed=seed))
     except ValueError:
         quantizer.load_state_dict(before)
         raise
 
 
-def _place_(part: VectorQuantizer, vectors: Tensor, seed: int) -> None:
-    centres = kmeans_codebook(vectors.cpu().numpy().astype(np.float32), part.num_codes, seed=seed)
-    part.place_(from_first(torch.from_numpy(centres).to(vectors.device)))
+def _array(vectors: Tensor) -> NDArray[np.float32]:
+    return vectors.cpu().numpy().astype(np.float32)
+
+
+def _place_(part: VectorQuantizer, centres: NDArray[np.float32]) -> None:
+    part.place_(from_first(torch.from_numpy(centres).to(part.raw_codebook.device)))
     part.steps_unused.zero_()

@@ -31,6 +31,7 @@ from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
+from vqcore.training.kmeans_memory import remembered_codebook
 from vqcore.training.recipe import Recipe, resolve_device, written
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
@@ -298,7 +299,8 @@ class Trainer:
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
-            kmeans_start_(self.quantizer, torch.cat(vectors)[:wanted], seed=self.recipe.seed)
+            found = torch.cat(vectors)[:wanted]
+            kmeans_start_(self.quantizer, found, seed=self.recipe.seed, seek=remembered_codebook)
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
