@@ -1,10 +1,16 @@
-"""What the page reads off a snapshot: headline numbers, curves, a classifier's answers. Knows no layout."""
+"""What the page reads off a session and its snapshot: what runs, headline numbers, curves, a classifier's answers.
+
+Knows no layout.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from app import wording
 from app.figures.curves import Curve, Panel, curve_of
 from app.figures.level_bars import LevelRow
+from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import Tile
 from app.theme import role
 from app.wording import LevelWords
@@ -12,6 +18,23 @@ from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.history import Points
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
+from vqcore.training.session import State, Status
+
+STATES = {
+    State.STARTING: "starting",
+    State.RUNNING: "running",
+    State.PAUSED: "paused",
+    State.IDLE: "paused",
+    State.BROKEN: "failed",
+    State.STOPPED: "ended",
+}
+
+
+def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
+    """What the session does, `facts` about it, and on which device."""
+    where = (status.device,) if status.device else ()
+    remark = "while nobody looked" if status.state is State.IDLE else ""
+    return StatusLine(state=STATES[status.state], facts=(*facts, *where), remark=remark)
 
 
 def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:

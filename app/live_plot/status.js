@@ -1,6 +1,12 @@
 // What is running, in one line: only its text changes.
 
-const DOTS = { running: "role:good", paused: "role:C", finished: "role:muted", failed: "role:bad" };
+const DOTS = {
+  starting: "role:muted",
+  running: "role:good",
+  paused: "role:C",
+  failed: "role:bad",
+  ended: "role:muted",
+};
 
 function piece(line, name) {
   const element = document.createElement("span");

@@ -36,7 +36,7 @@ class Tile:
 class Status:
     """What is running, as in ``Status(state="running", facts=("step 1,284", "31/s", "cuda:0"))``."""
 
-    state: Literal["running", "paused", "finished", "failed"]
+    state: Literal["starting", "running", "paused", "failed", "ended"]
     facts: Sequence[str] = ()
     remark: str = ""
     "A muted last word: ``since replacement: index collapse → healthy``."

@@ -1,14 +1,12 @@
 """The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
 
-from typing import Any
-
 import streamlit as st
 
 from app import comparison, wording
 from app.compare_controls import PLAN, SESSION, VIEW, begin, sidebar
 from app.comparison import PRESETS, Setup, setup_of
-from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line
+from app.readings import status_line_of
 from app.seed_runs import Plan
 from app.services import Entry, registry
 from app.views.compare_panels import bars_panel, curves_panel, map_panel, table_panel
@@ -104,10 +102,12 @@ def _live(session_id: str) -> None:
             st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
         if status.message:
             (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
+        elif status.state is State.STARTING:
+            said = f"Loading the data and building the models: {status.built} of {status.to_build} built"
+            st.progress(status.built / max(1, status.to_build), text=said)
         elif len(snapshots) == 1:
             st.info("This session has one variant. Fork it on the Live page, or begin with more in the sidebar.")
     if not snapshots:
-        st.caption("Loading the data and building the models …")
         return
     with st.container(border=True, key="panel-compare-map"):
         map_panel(entry, status, snapshots, choice)
@@ -128,10 +128,8 @@ def _header(status: Status, snapshots: dict[str, Snapshot]) -> None:
     facts = [f"step {first.step if first else 0:,}"]
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.1f} steps/s each")
-    facts += [status.device] if status.device else []
-    colour: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
     with head.container(key="status-place"):
-        status_line(StatusLine(state=colour, facts=facts), key="status")
+        status_line(status_line_of(status, facts), key="status")
 
 
 page()

@@ -14,7 +14,7 @@ from app.lecture_places import begin, query, shows
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import status_line, tiles
 from app.page_export import SeenPage
-from app.readings import headline
+from app.readings import headline, status_line_of
 from app.services import Entry, registry
 from app.timed_refresh import rest_after, waited
 from app.together import sent_together
@@ -330,9 +330,7 @@ def _status_line(scene: Scene | None, status: Status, *, is_followed: bool) -> S
     facts += [f"showing step {scene.snapshot.step:,}"] if scene is not None and step_chosen() is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
-    facts += [status.device] if status.device else []
-    colour: Any = {State.RUNNING: "running", State.BROKEN: "failed"}.get(status.state, "paused")
-    return StatusLine(state=colour, facts=facts, remark=_remark(status))
+    return status_line_of(status, facts)
 
 
 def _level_choice(recipe: Recipe) -> None:
@@ -340,11 +338,6 @@ def _level_choice(recipe: Recipe) -> None:
     if recipe.levels > 1:
         st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
         choose(st, "level", address.VIEWS["level"][: recipe.levels])
-
-
-def _remark(status: Status) -> str:
-    said = {State.STARTING: "starting …", State.IDLE: "paused while nobody looked", State.STOPPED: "ended"}
-    return said.get(status.state, "")
 
 
 def _message(status: Status) -> None:

@@ -1,13 +1,18 @@
 """The page side by side as Streamlit runs it, without a browser."""
 
+import json
+import threading
+
 import pytest
 from page_runs import SECONDS, open_script, press, query, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app.services import Entry, Registry, registry
+from vqcore.training import session
 from vqcore.training.commands import fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
+from vqcore.training.trainer import Trainer
 
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
 CHARTS = {"compare-map", "compare-bars", "compare-curves", "status"}
@@ -40,6 +45,11 @@ def html(page: AppTest) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
 
 
+def state_shown(page: AppTest) -> str:
+    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
+    return json.loads(line.proto.json)["state"]
+
+
 def test_at_first_there_are_presets_and_no_chart() -> None:
     page = open_page()
     assert [button.label for button in page.button] == ["What practitioners do", "The paper", "The start"]
@@ -68,6 +78,32 @@ def test_a_link_begins_what_it_says_and_all_charts_are_there() -> None:
         page.button_group(key="compare-view-curve").set_value(curve)
         run(page)
         assert query(page)["curve"] == curve
+
+
+def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch) -> None:
+    may_go_on, is_second = threading.Event(), threading.Event()
+
+    def build(recipe, *, variant):
+        if variant == "sync":
+            is_second.set()
+            assert may_go_on.wait(SECONDS)
+        return Trainer(recipe, variant=variant)
+
+    monkeypatch.setattr(session, "Trainer", build)
+    try:
+        page = open_page(**TWO, paused="1")
+        assert is_second.wait(SECONDS)
+        run(page)
+        (progress,) = page.get("progress")
+        assert "1 of 2 built" in progress.proto.text
+        assert progress.proto.value == 50
+        assert state_shown(page) == "starting"
+        assert not shown(page) & (CHARTS - {"status"})
+    finally:
+        may_go_on.set()
+    reach(page, 0)
+    assert not page.get("progress")
+    assert state_shown(page) == "paused"
 
 
 def test_reloading_finds_the_same_session_and_a_link_to_one_that_ended_begins_again(sessions: Registry) -> None:

@@ -1,4 +1,5 @@
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -42,6 +43,14 @@ def reach(session, until):
 def step_of(session, variant="main"):
     snapshot = session.latest(variant)
     return -1 if snapshot is None else snapshot.step
+
+
+def trained(session, steps):
+    """Wait for that many steps and no more. It wishes for no snapshot: of a step nobody wished to see none comes."""
+    end = time.monotonic() + SECONDS
+    while session.trained_steps() < steps and time.monotonic() < end:
+        time.sleep(0.005)
+    assert session.trained_steps() == steps
 
 
 def obeyed(session, command):
@@ -165,13 +174,14 @@ def test_a_speed_limit_holds_by_the_clock():
     with running(paused=True, clock=lambda: now[0]) as session:
         obeyed(session, SpeedCommand(0.1))
         obeyed(session, ResumeCommand())
-        reach(session, lambda s: step_of(s) == 1)
+        trained(session, 1)
         now[0] = 9.9
-        obeyed(session, change(beta=0.5))  # it is awake, and does not step
-        assert step_of(session) == 1
+        for beta in (0.5, 0.6):  # it is awake, and does not step
+            obeyed(session, change(beta=beta))
+        assert session.trained_steps() == 1
         now[0] = 10.1
-        obeyed(session, change(beta=0.6))
-        reach(session, lambda s: step_of(s) == 2)
+        obeyed(session, change(beta=0.7))
+        trained(session, 2)
 
 
 def test_a_refused_switch_is_said_and_changes_nothing():
@@ -273,6 +283,26 @@ def test_a_pause_on_the_way_ends_the_wish_to_stop_at_a_step():
         obeyed(session, ResumeCommand())
         reach(session, lambda s: step_of(s) > 5)
         assert session.status().state is State.RUNNING
+
+
+def test_it_says_how_many_models_of_a_run_are_built(monkeypatch):
+    seen = []
+
+    def build(*settings, **names):
+        status = session.status()
+        seen.append((status.state, status.built, status.to_build))
+        return Trainer(*settings, **names)
+
+    monkeypatch.setattr(session_module, "Trainer", build)
+    session = Session({"one": RECIPE, "two": RECIPE, "three": RECIPE}, paused=True)
+    session.start()
+    try:
+        reach(session, lambda s: step_of(s, "three") == 0)
+        obeyed(session, RestartCommand(RECIPE))
+    finally:
+        session.stop()
+    starting = State.STARTING
+    assert seen == [(starting, 0, 3), (starting, 1, 3), (starting, 2, 3), (starting, 0, 1)]
 
 
 def test_variants_step_in_lockstep_on_one_data_order():

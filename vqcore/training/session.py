@@ -104,6 +104,11 @@ class Status:
     run: int = 0
     """Which of the session's runs this is: a restart begins another, and taking it back is the old one again."""
 
+    built: int = 0
+    """Of the variants of the run that begins, how many models are built."""
+
+    to_build: int = 0
+
     can_undo: bool = False
     """Whether a restart can be taken back."""
 
@@ -322,9 +327,11 @@ class Session:
     def _begin(self, recipes: dict[str, Recipe]) -> None:
         """Build trainers for `recipes`; the present ones stay where that fails, and can be brought back else."""
         was = self._status.state
-        self._set_status(State.STARTING)
+        trainers: dict[str, Trainer] = {}
         try:
-            trainers = {name: Trainer(recipe, variant=name) for name, recipe in recipes.items()}
+            for name, recipe in recipes.items():
+                self._set_status(State.STARTING, built=len(trainers), to_build=len(recipes))
+                trainers[name] = Trainer(recipe, variant=name)
         except Exception:
             self._set_status(was)
             raise
