@@ -1,5 +1,7 @@
 """The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
 
+from functools import partial
+
 import streamlit as st
 
 from app import comparison, wording
@@ -9,13 +11,15 @@ from app.live_plot.tiles import status_line
 from app.readings import status_line_of
 from app.seed_runs import Plan
 from app.services import Entry, registry
+from app.timed_refresh import rest_after, waited
+from app.together import sent_together
 from app.views.compare_panels import bars_panel, curves_panel, map_panel, table_panel
-from app.views.compare_state import choice_made, choose, view_of, views_in_link
+from app.views.compare_state import choice_made, choose, seed_runs, view_of, views_in_link
 from app.views.panel_head import bar
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
+from vqcore.training.session import TURNS, State, Status
 
 REFRESH_SECONDS = 0.5
 
@@ -85,8 +89,14 @@ def _live(session_id: str) -> None:
     entry = registry().find(session_id)
     if entry is None:
         st.rerun()
-    if not entry.session.latest_of_all():
+    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
+    with TURNS.held(), sent_together():
+        _draw(entry)
+
+
+def _draw(entry: Entry) -> None:
+    began = waited()
     status = entry.session.status()
     if _drawn_for(status) != st.session_state["compare-drawn"]:
         st.rerun()
@@ -117,6 +127,8 @@ def _live(session_id: str) -> None:
         curves_panel(snapshots, setup)
     with st.container(border=True, key="panel-compare-table"):
         table_panel(snapshots)
+    if (runs := seed_runs()) is None or not runs.is_running:  # theirs is news, too
+        rest_after(waited() - began, partial(registry().has_published_since, entry.id, status))
 
 
 def _header(status: Status, snapshots: dict[str, Snapshot]) -> None:

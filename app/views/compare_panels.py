@@ -5,7 +5,6 @@ from typing import Any
 import streamlit as st
 
 from app import comparison, wording
-from app.compare_controls import PLAN
 from app.compare_reading import (
     bars,
     curve_panel,
@@ -23,8 +22,8 @@ from app.figures.curves import curves
 from app.live_plot.component import Grow, live_plot
 from app.seed_runs import SeedRuns
 from app.selection import Choice
-from app.services import Entry, registry
-from app.views.compare_state import PLOTS, choose, choose_nothing, view_of
+from app.services import Entry
+from app.views.compare_state import PLOTS, choose, choose_nothing, seed_runs, view_of
 from app.views.panel_head import bar
 from app.wording import as_written, level_words
 from vqcore.diagnostics.usage import enough_to_judge
@@ -120,8 +119,7 @@ def bars_panel(snapshots: dict[str, Snapshot], choice: Choice) -> None:
 
 def curves_panel(snapshots: dict[str, Snapshot], setup: Setup) -> None:
     """One quantity of all variants through time, of this run or over seeds."""
-    plan = st.session_state.get(PLAN)
-    runs = registry().seeds_of(plan) if plan is not None else None
+    runs = seed_runs()
     head = bar("compare-curves")
     head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
     quantity = choose(head, "curve", comparison.CURVES)

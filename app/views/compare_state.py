@@ -9,7 +9,9 @@ from app.compare_controls import PLAN, VIEW
 from app.compare_reading import by_role
 from app.comparison import Setup
 from app.live_plot.component import last_hand
+from app.seed_runs import SeedRuns
 from app.selection import Choice, picked, read_choice, write_choice
+from app.services import registry
 from vqcore.snapshot import Snapshot
 
 PLOTS = ("compare-map", "compare-bars")
@@ -36,6 +38,12 @@ def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
 def choose_nothing() -> None:
     """Let go of all that is chosen."""
     st.session_state["compare-choice"] = Choice()
+
+
+def seed_runs() -> SeedRuns | None:
+    """Those that the reader asked for, or None."""
+    plan = st.session_state.get(PLAN)
+    return registry().seeds_of(plan) if plan is not None else None
 
 
 def view_of(name: str) -> str:

@@ -1,6 +1,7 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -265,18 +266,8 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     )
     registry().warm_up_projection()
     if scene.view["map"] != "UMAP":  # its layouts come when they are ready
-        rest_after(waited() - began, _publishes(session_id, published))
-
-
-def _publishes(session_id: str, published: Status) -> Callable[[], bool]:
-    """What tells, on any thread, whether the session has published more. It holds on to no session that has ended."""
-    sessions = registry()
-
-    def has_published() -> bool:
-        entry = sessions.find_any(session_id)
-        return entry is None or whole_of(entry).status() is not published
-
-    return has_published
+        # By its name: what waits for news must hold on to no session that has ended.
+        rest_after(waited() - began, partial(registry().has_published_since, session_id, published))
 
 
 def _ended() -> None:

@@ -7,9 +7,10 @@ import pytest
 from page_runs import SECONDS, open_script, press, query, run, shown
 from streamlit.testing.v1 import AppTest
 
+from app import seed_runs
 from app.services import Entry, Registry, registry
 from vqcore.training import session
-from vqcore.training.commands import fork
+from vqcore.training.commands import StepCommand, fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
 from vqcore.training.trainer import Trainer
@@ -154,6 +155,31 @@ def test_transport_pauses_steps_restarts_and_undoes() -> None:
     assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {0}
     press(page, "compare-undo")
     assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {stood + 1}
+
+
+def test_it_rests_until_the_session_publishes_and_not_while_seeds_are_trained(monkeypatch) -> None:
+    may_go_on = threading.Event()
+
+    def build(*recipe, **settings):
+        assert may_go_on.wait(SECONDS)
+        return Trainer(*recipe, **settings)
+
+    monkeypatch.setattr(seed_runs, "Trainer", build)
+    page = reach(open_page(**TWO, paused="1"), 0)
+    rest = page.session_state["rest"]
+    assert not rest.has_news()
+    entry_of(page).session.send(StepCommand())
+    reach(page, 1)
+    assert rest.has_news()
+    try:
+        del page.session_state["rest"]
+        press(page, "compare-seeds-go")
+        assert "rest" not in page.session_state
+    finally:
+        may_go_on.set()
+    assert registry().seeds_of(page.session_state["compare-plan"]).wait(SECONDS)
+    run(page)
+    assert "rest" in page.session_state
 
 
 def test_seeds_are_trained_to_the_present_step_and_shown_as_mean_and_range(sessions: Registry) -> None:
