@@ -1,5 +1,7 @@
 """Timed refreshes as this page needs them: they bring no clicks, rest where they would tell nothing, send only news.
 
+And what such refreshes make unsafe is switched off, for all requests: the browser's cache.
+
 No clicks: Streamlit's browser side gathers clicks for a moment before it sends them. A timed refresh that falls into
 that moment sends them too, and every callback runs twice: pause and resume, two steps for one. In a busy browser that
 was one click in four (Streamlit 1.67; `scheduleFlush` of its WidgetStateManager).
@@ -11,6 +13,11 @@ News only: the browser builds its whole page anew for the message that a run beg
 message that it ends, and twice for whether a script is running. So a run is sent in one go; and where it draws in the
 same places as the last, only what looks otherwise there is sent, without a word of a run. On the Live page React then
 takes 15 ms a refresh and not 75.
+
+No cache: with every request Streamlit's browser side says which messages it has, and is then sent their hashes alone.
+But it drops those that three ended runs did not bring again, and one that ends between the request and its answer may
+be the third: the browser then misses a message, and shows nothing more, ever. Seen where a click brought back what
+refreshes had not shown for a while. Without, a click costs some 75 kB more.
 """
 
 import time
@@ -114,20 +121,16 @@ class Outbox:
         """What of a `run` the page does not show yet; all of it if it drew other places than the last.
 
         Only the end of a whole run takes from the page what was not drawn again, and from the browser's cache what
-        did not come again; so the browser is to cache nothing of what is sent without one.
+        did not come again; so the browser is to cache nothing of what is sent without one, which would pile up.
         """
         shown = self.drawn
-        self.drawn = {_place(message): _hash(message) for message in run if _is_drawing(message)}
-        news = [message for message in run[1:-1] if shown.get(_place(message)) != _hash(message)]
+        self.drawn = {_place(message): message.hash for message in run if message.WhichOneof("type") == "delta"}
+        news = [message for message in run[1:-1] if shown.get(_place(message)) != message.hash]
         if self.drawn.keys() != shown.keys() or any(map(_is_place, news)):
             return run
         for message in news:
             message.metadata.cacheable = False
         return news
-
-
-def _is_drawing(message: ForwardMsg) -> bool:
-    return message.WhichOneof("type") in ("delta", "ref_hash")
 
 
 def _is_place(message: ForwardMsg) -> bool:
@@ -137,10 +140,6 @@ def _is_place(message: ForwardMsg) -> bool:
 
 def _place(message: ForwardMsg) -> Place:
     return tuple(message.metadata.delta_path)
-
-
-def _hash(message: ForwardMsg) -> str:
-    return message.hash or message.ref_hash
 
 
 def rest_after(seconds: float, has_news: Callable[[], bool]) -> None:
@@ -169,6 +168,8 @@ def mend_timed_refreshes() -> None:
 
     @wraps(request_rerun)
     def asked(self: AppSession, client_state: ClientState | None) -> None:
+        if client_state is not None:
+            client_state.ClearField("cached_message_hashes")
         if client_state is not None and client_state.is_auto_rerun:
             outbox = outboxes.setdefault(self, Outbox())
             outbox.timed.add(client_state.fragment_id)

@@ -21,8 +21,6 @@ from app.bench.serving import after_closing, longest_gap, server_figures, servin
 
 MOST_BYTES = 2**26
 OPENING_SECONDS = 60.0
-KEPT_RUNS = 2
-"""For how many runs a browser keeps a message that does not come again."""
 
 
 @dataclass
@@ -39,11 +37,6 @@ class PageWithoutPicture:
     _fragments: dict[str, float] = field(default_factory=dict)
     """What is to be asked for again and again, and after how many seconds."""
 
-    _known: dict[str, int] = field(default_factory=dict)
-    """What need not be sent whole again, by hash, and in which run it last came."""
-
-    _runs: int = 0
-
     def open(self) -> None:
         """Ask for the whole page, and from then on for what it says is to be asked for again."""
         self._ask()
@@ -55,7 +48,6 @@ class PageWithoutPicture:
         wish.rerun_script.query_string = self.query
         wish.rerun_script.fragment_id = fragment
         wish.rerun_script.is_auto_rerun = bool(fragment)
-        wish.rerun_script.cached_message_hashes.extend([*self._known])
         with suppress(ConnectionClosed):
             self.connection.send(wish.SerializeToString())
 
@@ -74,13 +66,8 @@ class PageWithoutPicture:
 
     def _read(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
-        if message.metadata.cacheable:
-            self._known[message.ref_hash or message.hash] = self._runs
-        if kind == "new_session":
-            self._runs += 1
-            self._known = {name: run for name, run in self._known.items() if run >= self._runs - KEPT_RUNS}
-            if not message.metadata.run.fragment_ids:
-                self._fragments.clear()
+        if kind == "new_session" and not message.metadata.run.fragment_ids:
+            self._fragments.clear()
         elif kind == "auto_rerun":
             self._fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "delta":

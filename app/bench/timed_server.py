@@ -44,7 +44,7 @@ def serve(port: int, times: Path) -> int:
 
     def weighed(self: AppSession) -> list[ForwardMsg]:
         messages = flush(self)
-        if any(message.WhichOneof("type") in ("delta", "ref_hash") for message in messages):
+        if any(message.WhichOneof("type") == "delta" for message in messages):
             note({"at": time.time(), "bytes": sum(message.ByteSize() for message in messages)})
         return messages
 

@@ -135,6 +135,16 @@ def test_a_page_rests_without_news_and_where_cores_are_short(monkeypatch, waited
         assert kept.goes_on() == rests
 
 
+@pytest.mark.parametrize("is_auto_rerun", [False, True])
+def test_nothing_is_taken_to_be_in_the_browsers_cache(page, is_auto_rerun):
+    request = state(is_auto_rerun=is_auto_rerun)
+    request.cached_message_hashes.extend(["map", "bars"])
+    page.ask(request)
+    (asked,) = page.asked
+    assert list(asked.cached_message_hashes) == []
+    assert asked.fragment_id == request.fragment_id
+
+
 def test_a_resting_page_is_not_refreshed_by_time(page):
     has_news = False
     page.session_state["rest"] = Rest(0.0, time.monotonic() + 60, lambda: has_news)
@@ -209,16 +219,6 @@ def test_where_a_run_draws_the_same_places_only_what_looks_otherwise_is_sent(sho
     assert not shown.sent[0].metadata.cacheable  # no end of a run will take it from the browser's cache
     assert shown.draw({**LOOKS, (0, 1): "map, moved"}) == []
     assert shown.draw(LOOKS) == [(0, 1)]
-
-
-def test_what_the_browser_holds_already_is_sent_by_its_hash_alone(shown):
-    shown.draw({**LOOKS, (0, 1): "map, moved"})
-    shown.sent.clear()
-    shown.tell("new_session", FRAGMENT)
-    for place, look in LOOKS.items():
-        shown.put(ForwardMsg(ref_hash=look), place)
-    shown.tell("script_finished", FRAGMENT)
-    assert [tuple(message.metadata.delta_path) for message in shown.sent] == [(0, 1)]
 
 
 def test_what_is_no_drawing_is_always_sent(shown):
