@@ -59,8 +59,8 @@ def test_a_lecture_link_shows_what_it_leaves_and_without_a_sidebar_the_charts_ha
 ) -> None:
     page = open_tab(server, "?problem=plane&only=affine,view&lock=view").page
     wait_for_charts(page)
-    labels = page.locator("[data-testid=stSidebar] [data-testid=stWidgetLabel]:visible").all_inner_texts()
-    assert [label.strip() for label in labels] == ["Affine map of codes", "Affine groups"]
+    labels = page.locator("[data-testid=stSidebar] [data-testid=stWidgetLabel]:visible")
+    expect(labels).to_have_text(["Affine map of codes", "Affine groups"])
     expect(page.get_by_role("radio", name="gradient", exact=True)).to_be_disabled()
     page.locator(control("affine")).get_by_text("running", exact=True).click()
     wait_until(page, "location.search.includes('affine=running') && location.search.includes('only=affine')")
@@ -71,7 +71,7 @@ def test_a_lecture_link_shows_what_it_leaves_and_without_a_sidebar_the_charts_ha
     bare = open_tab(server, f"?session={session_of(page)}&only=time").page
     wait_for_charts(bare)
     expect(bare.locator("[data-testid=stSidebar]")).not_to_be_visible()
-    assert bare.locator("[data-testid=stMainBlockContainer]").bounding_box()["width"] > 1400
+    wait_until(bare, "document.querySelector('[data-testid=stMainBlockContainer]').clientWidth > 1400")
 
 
 def test_a_follower_sees_the_session_move_with_a_view_of_his_own(
