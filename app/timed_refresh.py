@@ -1,6 +1,6 @@
 """Timed refreshes as this page needs them: they bring no clicks, rest where they would tell nothing, send only news.
 
-And what such refreshes make unsafe is switched off, for all requests: the browser's cache.
+For their sake no request, timed or not, counts on what the browser has cached.
 
 No clicks: Streamlit's browser side gathers clicks for a moment before it sends them. A timed refresh that falls into
 that moment sends them too, and every callback runs twice: pause and resume, two steps for one. In a busy browser that
@@ -168,9 +168,11 @@ def mend_timed_refreshes() -> None:
 
     @wraps(request_rerun)
     def asked(self: AppSession, client_state: ClientState | None) -> None:
-        if client_state is not None:
-            client_state.ClearField("cached_message_hashes")
-        if client_state is not None and client_state.is_auto_rerun:
+        if client_state is None:
+            request_rerun(self, None)
+            return
+        client_state.ClearField("cached_message_hashes")
+        if client_state.is_auto_rerun:
             outbox = outboxes.setdefault(self, Outbox())
             outbox.timed.add(client_state.fragment_id)
             if not self.has_fragment(client_state.fragment_id):  # drawn elsewhere since; Streamlit would log it

@@ -1,6 +1,8 @@
 """What the tests of all pages share: how a page is run without a browser, and what is asked of it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -28,6 +30,12 @@ def press(page: AppTest, key: str) -> AppTest:
 
 def query(page: AppTest) -> dict[str, str]:
     return {name: values[0] if isinstance(values, list) else values for name, values in page.query_params.items()}
+
+
+def page_data(page: AppTest, key: str) -> dict[str, Any]:
+    """What a component of ours was last given."""
+    (element,) = [element for element in page.get("bidi_component") if element.key == key]
+    return json.loads(element.proto.json)
 
 
 def shown(page: AppTest) -> set[str]:

@@ -1,10 +1,9 @@
 """The page side by side as Streamlit runs it, without a browser."""
 
-import json
 import threading
 
 import pytest
-from page_runs import SECONDS, open_script, press, query, run, shown
+from page_runs import SECONDS, open_script, page_data, press, query, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app import seed_runs
@@ -44,11 +43,6 @@ def field(page: AppTest, start: str):
 
 def html(page: AppTest) -> str:
     return " ".join(element.proto.body for element in page.get("html"))
-
-
-def state_shown(page: AppTest) -> str:
-    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
-    return json.loads(line.proto.json)["state"]
 
 
 def test_at_first_there_are_presets_and_no_chart() -> None:
@@ -98,13 +92,13 @@ def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch)
         (progress,) = page.get("progress")
         assert "1 of 2 built" in progress.proto.text
         assert progress.proto.value == 50
-        assert state_shown(page) == "starting"
+        assert page_data(page, "status")["state"] == "starting"
         assert not shown(page) & (CHARTS - {"status"})
     finally:
         may_go_on.set()
     reach(page, 0)
     assert not page.get("progress")
-    assert state_shown(page) == "paused"
+    assert page_data(page, "status")["state"] == "paused"
 
 
 def test_reloading_finds_the_same_session_and_a_link_to_one_that_ended_begins_again(sessions: Registry) -> None:

@@ -1,13 +1,12 @@
 """Following a session: everything is seen, and nothing that is sent changes it."""
 
-import json
 from collections.abc import Iterator
 from types import MappingProxyType
 from urllib.parse import urlencode
 
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, step_of
-from page_runs import press, run, shown
+from page_runs import page_data, press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app import control_state
@@ -123,8 +122,7 @@ def test_a_page_that_follows_shows_the_session_and_offers_no_control():
     assert shown(page) >= {"map-plot", "bars-plot", "curves-plot", "tiles", "status", "time-bar"}
     assert not [*page.sidebar.slider, *page.sidebar.number_input, *page.sidebar.selectbox, *page.sidebar.button_group]
     assert not {"play", "step", "restart", "undo", "replace_now"} & {button.key for button in page.button}
-    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
-    assert json.loads(line.proto.json)["facts"][0] == "following a session"
+    assert page_data(page, "status")["facts"][0] == "following a session"
     assert page.query_params["watch"] == owner.watch_id
     assert "session" not in page.query_params
 
@@ -187,8 +185,7 @@ def test_followers_see_what_the_owner_does():
     press(teacher, "restart")
     reach(teacher, lambda session: step_of(session) == 0)
     run(page)
-    (line,) = [element for element in page.get("bidi_component") if element.key == "status"]
-    assert "step 0" in json.loads(line.proto.json)["facts"]
+    assert "step 0" in page_data(page, "status")["facts"]
 
 
 def test_the_owners_id_is_nowhere_on_a_page_that_follows():

@@ -1,10 +1,8 @@
 """Going back in time on the Live page, as Streamlit runs it without a browser."""
 
-import json
-
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run
+from page_runs import page_data, press, run
 from streamlit.testing.v1 import AppTest
 
 from vqcore.training.session import State
@@ -28,12 +26,6 @@ def go(page: AppTest, step: int | None) -> AppTest:
 
 def facts(page: AppTest) -> list[str]:
     return page_data(page, "status")["facts"]
-
-
-def page_data(page: AppTest, key: str) -> dict:
-    """What a component of ours was last given."""
-    (element,) = [element for element in page.get("bidi_component") if element.key == key]
-    return json.loads(element.proto.json)
 
 
 def test_the_page_shows_the_past_and_the_header_the_present():

@@ -105,9 +105,10 @@ class Status:
     """Which of the session's runs this is: a restart begins another, and taking it back is the old one again."""
 
     built: int = 0
-    """Of the variants of the run that begins, how many models are built."""
+    """How many models of the run that begins are built, one a variant."""
 
     to_build: int = 0
+    """How many it is to have."""
 
     can_undo: bool = False
     """Whether a restart can be taken back."""

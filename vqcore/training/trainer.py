@@ -299,8 +299,8 @@ class Trainer:
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
-            found = torch.cat(vectors)[:wanted]
-            kmeans_start_(self.quantizer, found, seed=self.recipe.seed, seek=remembered_codebook)
+            z_e = torch.cat(vectors)[:wanted]
+            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=remembered_codebook)
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
