@@ -15,7 +15,7 @@ def control(page: AppTest, name: str) -> str:
 
 
 def open_page(**query: str) -> AppTest:
-    return open_script("main.py", **query)
+    return open_script("script.py", **query)
 
 
 def entry_of(page: AppTest) -> Entry:

@@ -1,0 +1,36 @@
+"""What runs for every visitor: page settings, style, and the pages there are."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.lecture_places import begin, shows
+from app.live_plot.component import preload_plotly
+from app.timed_refresh import mend_timed_refreshes
+
+SIDEBAR_PIXELS = 280
+
+mend_timed_refreshes()
+st.set_page_config(
+    page_title="VQ Scope",
+    page_icon=str(Path(__file__).with_name("icon.svg")),
+    layout="wide",
+    initial_sidebar_state=SIDEBAR_PIXELS,
+)
+st.html(Path(__file__).with_name("style.css"))
+preload_plotly()
+# Pages by path: what they import, torch above all, is loaded while the browser is already busy with the above.
+pages = [
+    st.Page("views/live.py", title="Live", url_path="live", default=True),
+    st.Page("views/compare.py", title="Side by side", url_path="compare"),
+    st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
+    st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
+    st.Page("views/doctor.py", title="Doctor", url_path="doctor"),
+]
+page = st.navigation(pages, position="hidden")
+begin(page.title)
+if shows("navigation"):
+    with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title
+        for entry in pages:
+            st.page_link(entry, width="content")
+page.run()
