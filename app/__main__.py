@@ -2,13 +2,14 @@
 
 import importlib
 import os
+import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-from streamlit.web import cli
-
+from app.main import app
 from vqcore.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,9 +33,15 @@ def main() -> int:
         return 2
     threading.Thread(target=_load_early, daemon=True).start()
     os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
-    flags = [f"--server.port={port}", f"--server.address={options.address}"]
-    sys.argv = ["streamlit", "run", str(ROOT / "app" / "main.py"), *flags]
-    return int(cli.main() or 0)
+    signal.signal(signal.SIGTERM, _end)
+    with suppress(KeyboardInterrupt):
+        app.run(config={"server.port": port, "server.address": options.address})
+    return 0
+
+
+def _end(*_: object) -> None:
+    """What uvicorn leaves a signal to once it has closed; without it, the process would be killed before `atexit`."""
+    sys.exit(0)
 
 
 def _load_early() -> None:
