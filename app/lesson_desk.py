@@ -1,6 +1,7 @@
 """What lessons keep beyond a browser tab: readers with their runs, and claims counted over seeds."""
 
 import secrets
+import threading
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -26,29 +27,40 @@ class Reader:
     runs: dict[str, LessonRun] = field(default_factory=dict)
     """By the lesson's name."""
 
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
+
     def run(self, lesson: Lesson, seed: int) -> LessonRun:
         """The run of `lesson`; another seed begins another."""
-        run = self.runs.get(lesson.name)
-        if run is None or run.seed != seed:
-            run = self.begin(lesson, seed)
+        with self._lock:
+            run = self.runs.get(lesson.name)
+            if run is not None and run.seed == seed:
+                return run
+            before, run = run, self._begun(lesson, seed)
+        if before is not None:
+            before.close()
         return run
 
     def begin(self, lesson: Lesson, seed: int) -> LessonRun:
         """The lesson from its first step, everything trained anew."""
-        if (before := self.runs.get(lesson.name)) is not None:
+        with self._lock:
+            before, run = self.runs.get(lesson.name), self._begun(lesson, seed)
+        if before is not None:
             before.close()
+        return run
+
+    def _begun(self, lesson: Lesson, seed: int) -> LessonRun:
         run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry)
         return run
 
     def end_others(self, name: str | None) -> None:
         """Give back the sessions of all lessons but this one; their moments stay."""
-        for lesson, run in self.runs.items():
+        for lesson, run in tuple(self.runs.items()):
             if lesson != name:
                 run.end()
 
     def end(self) -> None:
         """End all runs."""
-        for run in self.runs.values():
+        for run in tuple(self.runs.values()):
             run.close()
 
 
@@ -56,44 +68,51 @@ class Desk:
     """All readers, and the sweep of each lesson, which is the same for all of them."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards both; nobody waits for a training while holding it
         self._readers: dict[str, Reader] = {}
         self._sweeps: dict[str, ClaimSweep] = {}
 
     def reader(self, reader_id: str | None) -> Reader:
         """The reader with this id, else a new one."""
-        found = self._readers.pop(reader_id, None) if reader_id else None
-        if found is None:
-            while len(self._readers) >= MOST_READERS:
-                self._readers.pop(next(iter(self._readers))).end()
-            found = Reader(secrets.token_urlsafe(9), registry())
-        self._readers[found.id] = found  # behind all others
+        left: list[Reader] = []
+        with self._lock:
+            found = self._readers.pop(reader_id, None) if reader_id else None
+            if found is None:
+                while len(self._readers) >= MOST_READERS:
+                    left.append(self._readers.pop(next(iter(self._readers))))
+                found = Reader(secrets.token_urlsafe(9), registry())
+            self._readers[found.id] = found  # behind all others
+        for reader in left:
+            reader.end()
         return found
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:
         """Count the lesson's claims over seeds; where others have begun that already, it is theirs."""
-        sweep = self._sweeps.pop(lesson.name, None)
-        if sweep is not None and sweep.is_running:
-            self._sweeps[lesson.name] = sweep
+        with self._lock:
+            sweep = self._sweeps.pop(lesson.name, None)
+            if sweep is None or not sweep.is_running:
+                running = [other for other in self._sweeps.values() if other.is_running]
+                for other in running[: len(running) + 1 - MOST_SWEEPS]:
+                    other.cancel()
+                sweep = ClaimSweep(lesson).start()
+            self._sweeps[lesson.name] = sweep  # behind all others
             return sweep
-        running = [name for name, other in self._sweeps.items() if other.is_running]
-        for name in running[: len(running) + 1 - MOST_SWEEPS]:
-            self._sweeps[name].cancel()
-        sweep = self._sweeps[lesson.name] = ClaimSweep(lesson)
-        sweep.start()
-        return sweep
 
     def sweep_of(self, lesson: Lesson) -> ClaimSweep | None:
         """The sweep begun for this lesson, or None."""
-        return self._sweeps.get(lesson.name)
+        with self._lock:
+            return self._sweeps.get(lesson.name)
 
     def close(self) -> None:
         """End everything."""
-        for reader in self._readers.values():
+        with self._lock:
+            readers, sweeps = tuple(self._readers.values()), tuple(self._sweeps.values())
+            self._readers.clear()
+            self._sweeps.clear()
+        for reader in readers:
             reader.end()
-        self._readers.clear()
-        for sweep in self._sweeps.values():
+        for sweep in sweeps:
             sweep.stop()
-        self._sweeps.clear()
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,7 +1,8 @@
 """What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
 
 import secrets
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -76,15 +77,19 @@ class Entry:
 
 
 class Registry:
-    """All sessions by an unguessable id, which is in the URL."""
+    """All sessions by an unguessable id, which is in the URL.
+
+    Any thread may ask for anything. Nobody waits for a thread to end while holding the lock.
+    """
 
     def __init__(self, projection: ProjectionService | None = None) -> None:
         self.projection = projection or ProjectionService()
+        self._lock = threading.Lock()  # guards the three below, which change together
         self._entries: dict[str, Entry] = {}
         self._followers: dict[str, Entry] = {}
         self._watched: dict[str, WatchedSession] = {}  # by the id that they are watched by
-        self._sweeps: dict[Setting, Sweep] = {}
-        self._seed_runs: dict[Plan, SeedRuns] = {}
+        self._sweeps: Kept[Sweep] = Kept(MOST_SWEEPS)
+        self._seed_runs: Kept[SeedRuns] = Kept(MOST_SEED_RUNS)
         self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
         self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
 
@@ -100,26 +105,41 @@ class Registry:
 
         One that pauses by itself has a first path to lead its reader on.
         """
-        while len(self._entries) >= MOST_SESSIONS:
-            stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
-            self.end(stalest.id)
         session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
         entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
-        self._entries[entry.id] = entry
-        entry.session.start()
+        ended: list[Entry] = []
+        with self._lock:
+            while len(self._entries) >= MOST_SESSIONS:
+                stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
+                ended += self._take(stalest.id)
+            self._entries[entry.id] = entry
+            session.start()  # in here: it could otherwise be ended before it has begun
+        self._let_go(ended)
         return entry
 
     def end(self, session_id: str) -> None:
         """Stop the session with this id and forget it; those who follow it are told."""
+        with self._lock:
+            ended = self._take(session_id)
+        self._let_go(ended)
+
+    def _take(self, session_id: str) -> list[Entry]:
+        """The session with this id and its followers, kept no longer. Whoever calls holds the lock."""
         entry = self._entries.pop(session_id, None)
         if entry is None:
-            return
-        entry.session.stop()
+            return []
         self._watched.pop(entry.watch_id, None)
-        self._forget_maps(entry)
-        for follower in tuple(self._followers.values()):
-            if follower.watch_id == entry.watch_id:
-                self._drop_follower(follower)
+        followers = [follower for follower in self._followers.values() if follower.watch_id == entry.watch_id]
+        for follower in followers:
+            del self._followers[follower.id]
+        return [entry, *followers]
+
+    def _let_go(self, taken: Iterable[Entry]) -> None:
+        """Stop and forget what is no longer kept. Waits for threads, so never under the lock."""
+        for entry in taken:
+            if not entry.is_followed:
+                entry.session.stop()
+            self._forget_maps(entry)
 
     def warm_up_projection(self) -> None:
         """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""
@@ -128,18 +148,22 @@ class Registry:
 
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
-        return self._entries.get(session_id) if session_id else None
+        with self._lock:
+            return self._entries.get(session_id) if session_id else None
 
     def follow(self, watch_id: str | None) -> Entry | None:
         """One more follower of the session that can be watched by this id, or None where there is none."""
-        owner = next((entry for entry in tuple(self._entries.values()) if entry.watch_id == watch_id), None)
-        if owner is None or isinstance(owner.session, WatchedSession):
-            return None
-        while len(self._followers) >= MOST_FOLLOWERS:
-            self._drop_follower(next(iter(self._followers.values())))
-        watched = self._watched.setdefault(owner.watch_id, WatchedSession(owner.session))
-        entry = Entry(secrets.token_urlsafe(9), watched, watch_id=owner.watch_id)
-        self._followers[entry.id] = entry
+        dropped: list[Entry] = []
+        with self._lock:
+            owner = next((entry for entry in self._entries.values() if entry.watch_id == watch_id), None)
+            if owner is None:
+                return None
+            while len(self._followers) >= MOST_FOLLOWERS:
+                dropped.append(self._followers.pop(next(iter(self._followers))))
+            watched = self._watched.setdefault(owner.watch_id, WatchedSession(owner.session))
+            entry = Entry(secrets.token_urlsafe(9), watched, watch_id=owner.watch_id)
+            self._followers[entry.id] = entry
+        self._let_go(dropped)
         return entry
 
     def find_any(self, entry_id: str | None) -> Entry | None:
@@ -153,11 +177,8 @@ class Registry:
 
     def find_follower(self, entry_id: str | None) -> Entry | None:
         """The follower of this id, which is in no URL, while its session is there; else None."""
-        return self._followers.get(entry_id) if entry_id else None
-
-    def _drop_follower(self, follower: Entry) -> None:
-        if self._followers.pop(follower.id, None) is not None:
-            self._forget_maps(follower)
+        with self._lock:
+            return self._followers.get(entry_id) if entry_id else None
 
     def _forget_maps(self, entry: Entry) -> None:
         for level, variant in product(entry.maps.by_level, entry.session.status().variants):
@@ -167,43 +188,35 @@ class Registry:
 
     def begin_sweep(self, setting: Setting) -> Sweep:
         """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
-        while setting in self._sweeps or len(self._sweeps) >= MOST_SWEEPS:
-            ended = setting if setting in self._sweeps else next(iter(self._sweeps))
-            self._sweeps.pop(ended).cancel()
-        sweep = self._sweeps[setting] = Sweep(setting)
-        sweep.start()
-        return sweep
+        self._sweeps.drop(setting)
+        return self._sweeps.find_or_make(setting, lambda: Sweep(setting).start())
 
     def sweep_of(self, setting: Setting) -> Sweep | None:
         """The sweep begun for this setting, or None."""
-        return self._sweeps.get(setting)
+        return self._sweeps.find(setting)
 
     def begin_seeds(self, plan: Plan) -> SeedRuns:
         """The trainings of `plan`, begun anew; a browser that asks for the same sees the same."""
-        while plan in self._seed_runs or len(self._seed_runs) >= MOST_SEED_RUNS:
-            ended = plan if plan in self._seed_runs else next(iter(self._seed_runs))
-            self._seed_runs.pop(ended).cancel()
-        runs = self._seed_runs[plan] = SeedRuns(plan)
-        runs.start()
-        return runs
+        self._seed_runs.drop(plan)
+        return self._seed_runs.find_or_make(plan, lambda: SeedRuns(plan).start())
 
     def seeds_of(self, plan: Plan) -> SeedRuns | None:
         """The trainings begun for this plan, or None."""
-        return self._seed_runs.get(plan)
+        return self._seed_runs.find(plan)
 
     def close(self) -> None:
         """End every session and the projection worker."""
-        for entry in self._entries.values():
+        with self._lock:
+            entries = tuple(self._entries.values())
+            for kept in (self._entries, self._followers, self._watched):
+                kept.clear()
+        for entry in entries:
             entry.session.stop()
-        self._entries.clear()
-        self._followers.clear()
-        self._watched.clear()
-        for sweep in self._sweeps.values():
-            sweep.stop()
-        self._sweeps.clear()
-        for runs in self._seed_runs.values():
-            runs.stop()
-        self._seed_runs.clear()
+        for jobs in (self._sweeps, self._seed_runs):
+            ended = jobs.values()
+            jobs.close()
+            for job in ended:
+                job.stop()
         self.cases.close()
         self.uploads.close()
         self.projection.close()
