@@ -141,6 +141,7 @@ FOLLOW_HELP = (
 LECTURE_HELP = "The same with controls hidden or locked, for a class"
 
 GONE = "The run in this link has ended: the server was started anew, or newer runs took its place."
+ENDED = "This session has ended: newer ones took its place, or the server was restarted."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
 UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."

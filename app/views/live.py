@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import address, choice_state, wording
-from app.control_state import adopt, current_view, go_to, in_step, level_shown, seen, step_chosen
+from app.control_state import adopt, current_view, go_live, go_to, in_step, level_shown, seen, step_chosen
 from app.controls import sidebar
 from app.fork_controls import variants_bar
 from app.lecture import LIVE
@@ -19,7 +19,7 @@ from app.readings import headline, status_line_of
 from app.services import Entry, registry
 from app.timed_refresh import rest_after, waited
 from app.together import sent_together
-from app.variants import look_at, whole_of
+from app.variants import look_at, show_variant, whole_of
 from app.views.first_path import begin_first_path, first_path
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
 from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
@@ -70,6 +70,7 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
+    st.session_state["watched"] = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
     status = entry.session.status()
     if not in_step(entry, status):
@@ -85,25 +86,33 @@ def page() -> None:
 def _attach() -> Entry | None:
     """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
 
-    One that the URL asks to follow is never begun anew: a class would begin as many as it has heads.
+    None is begun anew unasked where one was watched, or is to be followed: a class would begin as many as it has
+    heads, and end each other's.
     """
-    entry = registry().find_any(st.session_state.get("session"))
+    held = st.session_state.get("session")
+    entry = registry().find_any(held)
     if entry is not None:
         return entry
     request = address.read(st.query_params)
+    watch = _watched(request)
     if "first_view" not in st.session_state:
         st.session_state["first_view"] = request.view
         for sentence in request.refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    entry = registry().follow(request.watch) if request.watch else registry().find(request.session)
-    if entry is None and not request.watch and request.recipe is not None:
+    entry = registry().follow(watch) if watch else registry().find(request.session)
+    if entry is None and held is None and not watch and request.recipe is not None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
         st.session_state["session"] = entry.id
         _go_back(entry, request.at)
-    if not request.watch and request.session is not None and (entry is None or entry.id != request.session):
+    if held is None and not watch and request.session is not None and (entry is None or entry.id != request.session):
         st.session_state.setdefault("gone", True)
     return entry
+
+
+def _watched(request: address.Request) -> str | None:
+    """What is to be followed: as the URL says or, back from another page, what was followed before."""
+    return request.watch or st.session_state.get("watched")
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
@@ -122,6 +131,8 @@ def _begin(recipe: Recipe) -> None:
     st.session_state["session"] = entry.id
     st.session_state.pop("first-path-read", None)
     st.session_state["gone"] = False
+    show_variant("")
+    go_live()
 
 
 def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, str]:
@@ -148,8 +159,11 @@ def _empty_state() -> None:
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
     request = address.read(st.query_params)
-    if request.watch:
-        _followed_gone(request.recipe)
+    recipe = request.recipe or st.session_state.get("asked")
+    if _watched(request):
+        _offer(wording.FOLLOWED_GONE, "Begin a run of your own with its last settings", recipe)
+    elif "session" in st.session_state:
+        _offer(wording.ENDED, "Begin it again", recipe)
     else:
         _gone("The link does not say what it trained; begin another.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
@@ -162,12 +176,12 @@ def _empty_state() -> None:
             st.caption(find_problem(recipe.problem).about)
 
 
-def _followed_gone(recipe: Recipe | None) -> None:
+def _offer(said: str, words: str, recipe: Recipe | None) -> None:
+    """Say that a session is no more, and offer to begin one with its settings, where they are known."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
-        st.info(wording.FOLLOWED_GONE, icon=":material/link_off:")
+        st.info(said, icon=":material/link_off:")
         if recipe is not None:
-            words = "Begin a run of your own with its last settings"
-            st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-own")
+            st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-again")
 
 
 class _Places(NamedTuple):
@@ -185,8 +199,7 @@ def _live(session_id: str) -> None:
     """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
     entry = registry().find_any(session_id)
     if entry is None:
-        _ended()
-        return
+        st.rerun()  # the whole page, which says so
     entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
@@ -218,9 +231,7 @@ def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
 def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     began, entry = waited(), registry().find_any(session_id)
     if entry is None:
-        with places.message:
-            _ended()
-        return
+        st.rerun()  # the whole page, which says so
     entry = look_at(entry)
     published = whole_of(entry).status()
     status, scene = entry.session.status(), _scene(entry)
@@ -236,7 +247,7 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     line = _status_line(scene, status, is_followed=entry.is_followed)
     with places.status:
         status_line(line, key="status")
-    with places.message:
+    with places.message, st.container():  # always there: a refresh draws only where the last whole run drew
         _gone("This one begins again from its settings.")
         if status.message:
             _message(status)
@@ -268,17 +279,6 @@ def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
     if scene.view["map"] != "UMAP":  # its layouts come when they are ready
         # By its name: what waits for news must hold on to no session that has ended.
         rest_after(waited() - began, partial(registry().has_published_since, session_id, published))
-
-
-def _ended() -> None:
-    request = address.read(st.query_params)
-    if request.watch:
-        st.rerun()  # where it is followed anew, if it can be
-    st.warning(wording.GONE, icon=":material/link_off:")
-    recipe = request.recipe
-    if recipe is not None and st.button("Begin it again", icon=":material/restart_alt:", key="begin-again"):
-        _begin(recipe)
-        st.rerun()
 
 
 def _scene(entry: Entry) -> Scene | None:

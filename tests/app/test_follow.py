@@ -224,7 +224,7 @@ def test_a_session_that_is_gone_is_said_with_a_way_back_and_nothing_is_begun():
     page = open_page(watch="gone-with-its-server", problem="plane", beta="0.5")
     assert "has ended" in page.info[0].value
     assert registry()._entries == {}
-    press(page, "begin-own")
+    press(page, "begin-again")
     assert "watch" not in page.query_params
     assert entry_of(page).session.status().recipe.options.beta == 0.5
     assert open_page(watch="gone-with-its-server").info
@@ -301,3 +301,17 @@ def test_all_followers_of_a_session_share_its_pace():
     first, second = (registry().follow(owner.watch_id).session for _ in range(2))
     assert first is second
     assert registry().follow(other.watch_id).session is not first
+
+
+def test_who_was_forgotten_as_a_follower_follows_anew_and_is_told_nothing():
+    owner = begun()
+    page = follow(owner)
+    first = page.session_state["session"]
+    for _ in range(MOST_FOLLOWERS):
+        registry().follow(owner.watch_id)
+    assert registry().find_follower(first) is None
+    page.query_params.clear()  # back from another page
+    run(page)
+    assert page.query_params["watch"] == owner.watch_id
+    assert page.session_state["session"] != first
+    assert not page.info

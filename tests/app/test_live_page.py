@@ -8,6 +8,7 @@ from page_runs import press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app.services import registry
+from vqcore.training.commands import fork
 from vqcore.training.session import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -319,17 +320,45 @@ def test_a_session_that_has_ended_and_left_no_settings_is_said_above_the_starts(
     assert not page.info
 
 
-def test_a_session_that_ends_while_it_is_watched_can_be_begun_again():
+def test_a_session_that_ends_while_it_is_watched_is_said_once_and_can_be_begun_again():
     page = reach(open_page(problem="plane", beta="0.5"), lambda session: step_of(session) >= 2)
     before = entry_of(page).id
-    registry().close()
-    page.query_params["session"] = before
-    page.session_state["session"] = before
-    run(page)
+    registry().end(before)
+    for _ in range(2):  # as often as the page is drawn
+        (said,) = run(page).info
+        assert "has ended" in said.value
+        assert not page.sidebar.children
+    assert [button.label for button in page.button] == ["Begin it again", *STARTS]
+    press(page, "begin-again")
     assert entry_of(page).id != before
     assert options(page).beta == 0.5
-    assert "begins again" in page.info[0].value
+    assert not page.info
+    reach(page, lambda session: step_of(session) >= 2)
 
+
+def test_back_from_another_page_an_ended_session_is_said_with_what_it_trained():
+    page = reach(open_page(problem="plane", beta="0.5"), lambda session: step_of(session) >= 2)
+    registry().end(entry_of(page).id)
+    page.query_params.clear()  # as a link between pages leaves it
+    (said,) = run(page).info
+    assert "has ended" in said.value
+    press(page, "begin-again")
+    assert options(page).beta == 0.5
+
+
+def test_the_past_and_the_fork_of_an_ended_session_are_not_shown_of_the_next():
+    page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 3)
+    entry = entry_of(page)
+    ticket = entry.session.send(fork("moving", affine="running"))
+    assert entry.session.wait(lambda session: session.status().commands_done >= ticket, SECONDS)
+    page.session_state["variant"], page.session_state["at"] = "moving", 0
+    run(page)
+    assert (page.query_params["variant"], page.query_params["at"]) == ("moving", "0")
+    registry().end(entry.id)
+    run(page)
+    press(page, "begin-again")
+    reach(page, lambda session: step_of(session) >= 2)
+    assert not {"variant", "at"} & set(page.query_params)
 
 def test_a_session_in_the_link_is_joined_where_it_is():
     first = reach(open_page(problem="plane"), lambda session: step_of(session) >= 5)
