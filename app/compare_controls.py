@@ -26,6 +26,8 @@ from vqcore.training.session import MOST_VARIANTS, State, Status
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
 SESSION, VIEW, PLAN, NOTICE = "compare-session", "compare-first", "compare-plan", "compare-notice"
+GONE = "compare-gone"
+"""Whether a link's session was no more, so that one was begun from its settings."""
 
 
 def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
@@ -45,6 +47,8 @@ def begin(setup: Setup, *, paused: bool = False) -> Entry:
     """A new session of this set-up, which the page then shows."""
     entry = registry().begin(setup.recipes(), paused=paused)
     st.session_state[SESSION] = entry.id
+    st.session_state[GONE] = False
+    st.query_params.pop("session", None)  # one that is no more would be asked for again
     return entry
 
 
@@ -207,6 +211,6 @@ def _share(entry: Entry, status: Status, setup: Setup) -> None:
         st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
     with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
-        for name, snapshot in entry.session.latest_of_all().items():
-            words = address.command(entry.session.recipes[name], snapshot.events, max(1, snapshot.step))
+        for recipe, snapshot in entry.session.repeatable().values():
+            words = address.command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

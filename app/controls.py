@@ -202,10 +202,9 @@ def _share(entry: Entry, status: Status) -> None:
             lecture_dialog(LIVE, query)
     with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
-        snapshot = entry.session.latest()
-        if snapshot is not None:
-            recipe = entry.session.recipe
-            st.code(address.command(recipe, snapshot.events, snapshot.step), language="bash", wrap_lines=True)
+        if (run := entry.session.repeatable()) is not None:
+            words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
+            st.code(words, language="bash", wrap_lines=True)
     shown_last = seen()
     page.download_button(
         "HTML",

@@ -40,6 +40,9 @@ class LiveTraining:
         self.broken = ""
         self.basis: FrozenBasis | None = None
         self.fitted_at = 0
+        self.began_again = False
+        """Whether its session had to make room for newer ones, so that it trains from the start once more."""
+
         self._training, self._seed, self._registry = training, seed, registry
         self._stops = sorted({0, *looks, *(steps for steps in training.switches if steps <= max(looks))})
         self._entry_id: str | None = None
@@ -99,6 +102,7 @@ class LiveTraining:
         """The session; where there is none or it had to make room for newer ones, another from the start."""
         entry: Entry | None = self._registry.find(self._entry_id)
         if entry is None:
+            self.began_again = self._entry_id is not None
             entry = self._registry.begin(self._training.recipe(self._seed), paused=True)
             self._entry_id, self._passed, self._limit = entry.id, 0, None
         return entry.session

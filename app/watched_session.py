@@ -10,7 +10,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import MOST_EXAMINATIONS, Session, Status
+from vqcore.training.session import MOST_EXAMINATIONS, Repeatable, Session, Status
 from vqcore.training.timeline import Moment
 
 LOOKS_A_SECOND = CARDS_A_SECOND = 2.0
@@ -75,6 +75,10 @@ class WatchedSession:
         with self._asking:
             may_wish = self._next_look.has_come()
         return self._session.latest(variant, level, wish=may_wish)
+
+    def repeatable(self) -> Mapping[str, Repeatable]:
+        """As `Session.repeatable`."""
+        return self._session.repeatable()
 
     def examination(self, query: ExamineCommand) -> Examination | None:
         """As `Session.examination`, which looks closer and changes nothing, at a pace that the followers share."""

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app import comparison, wording
-from app.compare_controls import PLAN, SESSION, VIEW, begin, sidebar
+from app.compare_controls import GONE, PLAN, SESSION, VIEW, begin, sidebar
 from app.comparison import PRESETS, Setup, setup_of
 from app.live_plot.tiles import status_line
 from app.readings import status_line_of
@@ -22,6 +22,8 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.session import TURNS, State, Status
 
 REFRESH_SECONDS = 0.5
+SETUP = "compare-shown"
+"""What was trained when the page was last drawn."""
 
 
 def page() -> None:
@@ -32,6 +34,7 @@ def page() -> None:
         return
     status = entry.session.status()
     setup = _setup(entry, status)
+    st.session_state[SETUP] = setup
     st.session_state["compare-drawn"] = _drawn_for(status)
     with st.sidebar:
         sidebar(entry, status, setup)
@@ -40,7 +43,11 @@ def page() -> None:
 
 def _attach() -> Entry | None:
     """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
-    asked = registry().find(st.query_params.get("session"))
+    link = st.query_params.get("session")
+    asked = registry().find(link)
+    if link and asked is None and link != st.session_state.get(SESSION) and "problem" not in st.query_params:
+        st.session_state.pop(SETUP, None)  # a link from another page, which does not say what it trained
+        st.session_state[SESSION], st.session_state[GONE] = None, True
     if VIEW not in st.session_state or (asked is not None and asked.id != st.session_state.get(SESSION)):
         request = comparison.read(st.query_params)
         st.session_state[VIEW] = request.view
@@ -50,7 +57,7 @@ def _attach() -> Entry | None:
         if entry is None and request.setup is not None:
             entry = begin(request.setup, paused=request.paused)
         if request.session is not None and (entry is None or entry.id != request.session):
-            st.session_state["compare-gone"] = True
+            st.session_state[GONE] = True
         st.session_state[SESSION] = entry.id if entry else None
         if entry is not None and request.view["seeds"] and request.view["steps"]:
             recipes = tuple(_setup(entry, entry.session.status()).recipes().items())
@@ -74,7 +81,13 @@ def _empty_state() -> None:
         "<div class='vq-hero'><h1>Side by side</h1><p>Two to four variants of one problem: "
         "the same seed, the same batches, one clock.</p></div>"
     )
-    if st.session_state.get("compare-gone"):
+    if (setup := st.session_state.get(SETUP)) is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+            st.info(wording.ENDED, icon=":material/link_off:")
+            st.button(
+                "Begin it again", icon=":material/restart_alt:", on_click=begin, args=(setup,), key="begin-again"
+            )
+    elif st.session_state.get(GONE):
         st.info(f"{wording.GONE} Begin another.", icon=":material/link_off:")
     _, *places, _ = st.columns([1, *[4] * len(PRESETS), 1])
     for column, (icon, title, text, setup) in zip(places, PRESETS, strict=True):
@@ -108,7 +121,7 @@ def _draw(entry: Entry) -> None:
         st.query_params.from_dict(query)
     _header(status, snapshots)
     with st.container(key="message"):
-        if st.session_state.pop("compare-gone", False):
+        if st.session_state.pop(GONE, False):
             st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
         if status.message:
             (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))

@@ -23,7 +23,7 @@ from app.live_plot.component import Grow, live_plot
 from app.seed_runs import SeedRuns
 from app.selection import Choice
 from app.services import Entry
-from app.views.compare_state import PLOTS, choose, choose_nothing, seed_runs, view_of
+from app.views.compare_state import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped, view_of
 from app.views.panel_head import bar
 from app.wording import as_written, level_words
 from vqcore.diagnostics.usage import enough_to_judge
@@ -40,6 +40,11 @@ MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.
 TABLE_NOTE = (
     "Newest training batch; usage over {window}. Beside each number: its difference to that of {first}, in percent "
     "for losses and errors."
+)
+
+SEEDS_DROPPED = (
+    "The trainings over {seeds} seeds have ended: newer ones took their place, or the server was restarted. "
+    "*Train seeds* in the sidebar begins them again."
 )
 
 
@@ -127,6 +132,8 @@ def curves_panel(snapshots: dict[str, Snapshot], setup: Setup) -> None:
     if runs is not None and of == "seeds":
         _seed_curves(runs, quantity, snapshots)
         return
+    if (plan := seeds_dropped()) is not None:
+        st.caption(SEEDS_DROPPED.format(seeds=plan.seeds))
     smoothing = int(view_of("smoothing"))
     first = next(iter(snapshots.values()))
     figure = curves(

@@ -9,7 +9,7 @@ from app.compare_controls import PLAN, VIEW
 from app.compare_reading import by_role
 from app.comparison import Setup
 from app.live_plot.component import last_hand
-from app.seed_runs import SeedRuns
+from app.seed_runs import Plan, SeedRuns
 from app.selection import Choice, picked, read_choice, write_choice
 from app.services import registry
 from vqcore.snapshot import Snapshot
@@ -44,6 +44,12 @@ def seed_runs() -> SeedRuns | None:
     """Those that the reader asked for, or None."""
     plan = st.session_state.get(PLAN)
     return registry().seeds_of(plan) if plan is not None else None
+
+
+def seeds_dropped() -> Plan | None:
+    """What the reader asked for, if it is no longer kept."""
+    plan: Plan | None = st.session_state.get(PLAN)
+    return plan if seed_runs() is None else None
 
 
 def view_of(name: str) -> str:

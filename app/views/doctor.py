@@ -9,7 +9,7 @@ from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, find_or_begin
 from app.doctor_examples import EXAMPLES
 from app.services import registry
-from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, ask, reread
+from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, SHOWN, ask, reread
 from app.views.doctor_result import result
 from app.views.doctor_under_way import begin_charts, under_way
 from app.wording import as_written
@@ -23,6 +23,7 @@ LEAD = (
     "Nothing in the file is run, and it is never written to."
 )
 WRITTEN = "doctor-written"
+DROPPED = "This examination has ended: newer ones took its place."
 
 
 def page() -> None:
@@ -35,11 +36,15 @@ def page() -> None:
     looked_at = (st.session_state[LOOK], st.session_state[MAP]) if asked else ()
     st.session_state[WRITTEN] = doctor_address.write(asked, *looked_at)
     st.query_params.from_dict(st.session_state[WRITTEN])
-    case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
+    dropped = bool(asked) and asked == st.session_state.get(SHOWN) and registry().cases.find(asked) is None
+    case = find_or_begin(registry().cases, registry().uploads, asked) if asked and not dropped else None
+    st.session_state[SHOWN] = asked
     running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
         st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, _parts(case) if running else None)
-    if case is None:
+    if dropped:
+        _dropped(asked)
+    elif case is None:
         _empty()
     elif running:
         if case.reading is not None:
@@ -178,18 +183,27 @@ def _refused(case: Case) -> None:
                 st.code(job.details, language="text")
     else:
         st.info("The examination was cancelled.", icon=":material/info:")
-    with st.container(horizontal=True, gap="small"):
-        again = case.asked
-        st.button("Examine again", icon=":material/refresh:", key="doctor-again", on_click=ask, args=(again,),
-                  kwargs={"afresh": True})  # fmt: skip
-        st.button("Begin with another file", icon=":material/arrow_back:", key="doctor-back", on_click=ask,
-                  args=(Asked(),))  # fmt: skip
+    _ways_on(case.asked)
     if job.problem and not job.details and case.request is not None and case.request.path.exists():
         with st.container(border=True, key="panel-doctor-reread"):
             st.html(
                 "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"
             )
             reread(case.asked, [], of_codes=case.has_codes)
+
+
+def _dropped(asked: Asked) -> None:
+    """Not begun again unasked: those who wait for one of more than are kept would end each other's forever."""
+    st.info(DROPPED, icon=":material/info:")
+    _ways_on(asked)
+
+
+def _ways_on(asked: Asked) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button("Examine again", icon=":material/refresh:", key="doctor-again", on_click=ask, args=(asked,),
+                  kwargs={"afresh": True})  # fmt: skip
+        st.button("Begin with another file", icon=":material/arrow_back:", key="doctor-back", on_click=ask,
+                  args=(Asked(),))  # fmt: skip
 
 
 page()

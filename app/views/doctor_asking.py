@@ -8,6 +8,9 @@ from app.doctor_case import overruled
 from app.services import registry
 
 ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
+SHOWN = "doctor-shown"
+"""What was on the page when it was last drawn."""
+
 BY_RULE = "as the rules find it"
 MOST_AXES = 9
 
@@ -16,6 +19,7 @@ def ask(asked: Asked, *, afresh: bool = False) -> None:
     """Put this on the page; `afresh` examines anew what was examined before."""
     if afresh:
         registry().cases.drop(asked)
+        st.session_state.pop(SHOWN, None)
     st.session_state[ASKED], st.session_state[LOOK] = asked, 0
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
 

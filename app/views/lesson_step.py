@@ -23,6 +23,7 @@ TEXT_SHARE = 0.37
 FEWER_INPUTS = 3
 """Shown where several trainings stand beside each other."""
 
+BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
 HIDDEN = "The charts come after your guess."
 
 LEGEND = "<i class='p'>●</i> P <i class='c'>○</i> C <i class='q'>●</i> Q, area = use <i>✕</i> not in use now. "
@@ -97,6 +98,8 @@ def _training(run: LessonRun) -> None:
         return  # where the picture comes, it says so
     done, total = run.progress()
     st.progress(min(1.0, done / total) if total else 0.0, text=f"training: {done:,} of {total:,} steps")
+    if any(run.trainings[name].began_again for name in run.targets()):
+        st.caption(BEGAN_AGAIN)
     st.button(
         "Go on" if run.held else "Pause",
         icon=":material/play_arrow:" if run.held else ":material/pause:",
@@ -141,11 +144,12 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
         if st.button("Cancel", icon=":material/close:", key="lesson-sweep-cancel", type="tertiary"):
             sweep.cancel()
             st.rerun()
-    elif (sweep is None or not sweep.is_complete) and st.button(
-        "Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"
-    ):
-        desk().begin_sweep(run.lesson)
-        st.rerun()
+    elif sweep is None or not sweep.is_complete:
+        if sweep is not None and not sweep.problem:
+            st.caption(f"Ended after {len(sweep.results)} of {sweep.seeds} seeds.")
+        if st.button("Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"):
+            desk().begin_sweep(run.lesson)
+            st.rerun()
 
 
 def _plane(run: LessonRun, step: Step, record: Record) -> None:

@@ -18,6 +18,10 @@ from demos.catalogue import Unusable
 from demos.lesson import Lesson
 
 PLACE, READER, REFUSED = "lesson-place", "lesson-reader", "lesson-refused"
+READER_GONE = (
+    "What you had done in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
+    "All trainings begin again."
+)
 CARDS_A_ROW = 3
 
 
@@ -25,10 +29,13 @@ def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).parents[1] / "lessons.css")
     lessons, unusable = catalogue.lessons()
-    reader = desk().reader(st.session_state.get(READER) or st.query_params.get("reader"))
+    known = st.session_state.get(READER) or st.query_params.get("reader")
+    reader = desk().reader(known)
     st.session_state[READER] = reader.id
     if PLACE not in st.session_state:
         st.session_state[PLACE], st.session_state[REFUSED] = lesson_address.read(st.query_params, lessons)
+    if known and known != reader.id:
+        st.session_state[REFUSED] = [*st.session_state[REFUSED], READER_GONE]
     place: Place = st.session_state[PLACE]
     lesson = next((each for each in lessons if each.name == place.lesson), None)
     st.query_params.from_dict(lesson_address.write(place, reader.id))
@@ -60,7 +67,9 @@ def _go(place: Place) -> None:
 
 
 def _restart(reader_id: str, lesson: Lesson, seed: int) -> None:
-    desk().reader(reader_id).begin(lesson, seed)
+    reader = desk().reader(reader_id)
+    reader.begin(lesson, seed)
+    st.session_state[READER] = reader.id
     _go(Place(lesson.name, 1, seed))
 
 

@@ -26,8 +26,13 @@ from vqcore.training.trajectory_setting import Setting
 
 PLOT = "trajectory-plot"
 SHOWN = "trajectory-shown"
+SWEPT = "trajectory-swept"
+"""The settings whose seeds have been on this page."""
+
 SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
+SWEEP_OFFER = "One seed is an anecdote: run the same setting under more, in the background."
+SWEEP_DROPPED = "The seeds of this setting have ended: newer ones took their place, or the server was restarted."
 SWEEP_NOTE = (
     "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step "
     "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over the gradients'."
@@ -150,9 +155,11 @@ def _sweep(setting: Setting, was_running: bool) -> None:
     elif at("seeds", bar).button(f"Run {sweeps.SEEDS} seeds", icon=":material/casino:", key="sweep-begin"):
         registry().begin_sweep(setting)
         st.rerun()
+    swept: set[Setting] = st.session_state.setdefault(SWEPT, set())
     if sweep is None:
-        st.caption("One seed is an anecdote: run the same setting under more, in the background.")
+        st.caption(SWEEP_DROPPED if setting in swept else SWEEP_OFFER)
         return
+    swept.add(setting)
     done = len(sweep.results)
     if running or done < sweep.seeds:
         st.progress(done / sweep.seeds, text=f"{done} of {sweep.seeds} seeds" + ("" if running else ", cancelled"))

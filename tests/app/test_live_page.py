@@ -360,6 +360,7 @@ def test_the_past_and_the_fork_of_an_ended_session_are_not_shown_of_the_next():
     reach(page, lambda session: step_of(session) >= 2)
     assert not {"variant", "at"} & set(page.query_params)
 
+
 def test_a_session_in_the_link_is_joined_where_it_is():
     first = reach(open_page(problem="plane"), lambda session: step_of(session) >= 5)
     second = open_page(problem="plane", session=entry_of(first).id)

@@ -8,7 +8,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import ChangeCommand, Command, ExamineCommand, ForkCommand
 from vqcore.training.examination import Examination
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import Session, Status
+from vqcore.training.session import Repeatable, Session, Status
 from vqcore.training.timeline import Moment
 
 
@@ -31,6 +31,10 @@ class OneVariant:
     def latest(self, level: int = 0) -> Snapshot | None:
         """See `Session.latest`."""
         return self.whole.latest(self.variant, level)
+
+    def repeatable(self) -> Repeatable | None:
+        """See `Session.repeatable`."""
+        return self.whole.repeatable().get(self.variant)
 
     def history(self) -> History | None:
         """The curves so far, or None before the first step."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from vqcore.history import History
 from vqcore.snapshot import Snapshot, Trail
@@ -120,6 +120,13 @@ class Status:
     """A traceback, where a step failed for a reason of its own."""
 
 
+class Repeatable(NamedTuple):
+    """What a command line needs to repeat a variant: what it began with, and a moment of the same run."""
+
+    recipe: Recipe
+    snapshot: Snapshot
+
+
 def yield_to_others() -> None:
     """Where cores are short, the page goes first: a step may wait, a click may not."""
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
@@ -170,6 +177,7 @@ class Session:
         self._asked_at = clock()
         self._next_publish = clock()
         self._snapshots: dict[str, tuple[Snapshot, ...]] = {}
+        self._repeatable: Mapping[str, Repeatable] = {}
         self._timeline = Timeline()
         self._examinations: dict[ExamineCommand, Examination] = {}
         self._examining: set[ExamineCommand] = set()
@@ -233,6 +241,13 @@ class Session:
         """The newest snapshots by variant, all of one step, and the wish for newer ones; empty before the first."""
         self.latest()
         return {name: levels[min(level, len(levels) - 1)] for name, levels in self._snapshots.items()}
+
+    def repeatable(self) -> Mapping[str, Repeatable]:
+        """By variant, what it began with and its newest moment; empty before the first.
+
+        Those go together. `recipes` and `latest` read one after the other may be of two runs.
+        """
+        return self._repeatable
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
         """The newest answer to `query` and, unless told, the wish for one of this moment; None before the first.
@@ -496,6 +511,7 @@ class Session:
             )
         self._timeline.keep(snapshots)
         self._snapshots = snapshots
+        self._repeatable = {name: Repeatable(self.recipes[name], levels[0]) for name, levels in snapshots.items()}
         ended = self._clock()
         self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
         self._set_status(self._status.state)
