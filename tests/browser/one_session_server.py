@@ -1,0 +1,10 @@
+"""VQ Scope as a person starts it, but with room for one session: the next one ends it."""
+
+import sys
+
+from app import services
+from app.__main__ import main
+
+if __name__ == "__main__":
+    services.MOST_SESSIONS = 1
+    sys.exit(main())
