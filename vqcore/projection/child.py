@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from vqcore.projection.numba_cache import cache_environment
 from vqcore.projection.wire import Message, WireError, read_message, write_message
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -104,8 +105,10 @@ class Child:
 def _environment() -> dict[str, str]:
     """Ours, with this copy of `vqcore` first on the path, whatever the directory, and one thread for all.
 
+    And with a place for what numba compiles.
+
     Without PYTHONWARNINGS: under `error`, importing umap without Tensorflow would end the worker.
     """
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    return {**inherited, **dict.fromkeys(_THREAD_LIMITS, "1"), "PYTHONPATH": path}
+    return {**inherited, **dict.fromkeys(_THREAD_LIMITS, "1"), **cache_environment(), "PYTHONPATH": path}

@@ -1,0 +1,64 @@
+"""Where numba keeps what it compiles for UMAP: a folder of ours, if it finds no place of its own."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_PACKAGES = ("umap", "pynndescent")
+"""Those that ask numba to keep what it compiles; without a place for it they cannot be imported."""
+
+
+def cache_environment() -> dict[str, str]:
+    """What the worker's environment needs beside ours; nothing if numba has a place of its own.
+
+    Numba runs what it finds there. So the folder is new and closed to other users, and it goes with this process: the
+    next one compiles anew.
+
+    Raises:
+        OSError: there is no folder for temporary files either.
+    """
+    return {} if _has_place() else {"NUMBA_CACHE_DIR": _own_folder()}
+
+
+def _has_place() -> bool:
+    """Whether numba can write where it looks: the folder that was named, beside the source, the user's cache."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named and _can_write(Path(named)):
+        return True
+    return all(map(_can_write, _beside_source())) or _can_write(_of_user())
+
+
+def _beside_source() -> list[Path]:
+    specs = filter(None, map(find_spec, _PACKAGES))
+    return [Path(spec.origin).parent / "__pycache__" for spec in specs if spec.origin is not None]
+
+
+def _of_user() -> Path:
+    """As numba has it; on Windows it lies elsewhere, in the user's folder all the same."""
+    usual = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    named = os.environ.get("XDG_CACHE_HOME") if sys.platform == "linux" else None
+    folder = Path(named or usual)
+    with suppress(RuntimeError):  # there is no home
+        folder = folder.expanduser()
+    return folder / "numba"
+
+
+def _can_write(folder: Path) -> bool:
+    """Whether files can be put into `folder`, made where it is not there yet. One below an unknown home is none."""
+    if not folder.is_absolute():
+        return False
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+@cache
+def _own_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="vq-scope-numba-")  # new, and open to its owner alone
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
