@@ -13,7 +13,7 @@ from app.figures.curves import Curve, Marker, Panel, curve_of
 from app.figures.map_layers import Look
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
-from app.planes import REFIT_BELOW, MapMemory
+from app.planes import REFIT_BELOW, MapMemory, finite_points
 from app.seed_runs import Band, SeedResult, band
 from app.selection import Choice
 from app.wording import number
@@ -44,7 +44,7 @@ def shared_plane(snapshots: Mapping[str, Snapshot], memory: MapMemory) -> Frozen
     """
     if next(iter(snapshots.values())).codebook.shape[1] <= 2:
         return None
-    points = np.concatenate([part for each in snapshots.values() for part in (each.z_e, each.codebook)])
+    points = finite_points([part for each in snapshots.values() for part in (each.z_e, each.codebook)])
     basis = memory.basis
     fits = basis is not None and len(basis.centre) == points.shape[1]
     if basis is None or not fits or memory.refit_wanted or basis.captured_share(points) < REFIT_BELOW:

@@ -3,6 +3,7 @@
 # M monitor vectors, K codes
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -119,6 +120,13 @@ def show(
     return _pca(snapshot, memory, is_past)
 
 
+def finite_points(parts: Sequence[Floats]) -> Floats:
+    """What a plane can be fitted to: the finite rows of all `parts`, else the origin alone."""
+    points = np.concatenate(parts)
+    kept = points[np.isfinite(points).all(1)]
+    return kept if len(kept) else np.zeros((1, points.shape[1]), np.float32)
+
+
 def _raw(snapshot: Snapshot) -> Shown:
     def same(points: Floats) -> Floats:
         return points if points.shape[1] == 2 else np.pad(points, ((0, 0), (0, 1)))
@@ -137,7 +145,7 @@ def _raw(snapshot: Snapshot) -> Shown:
 
 
 def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
-    points = np.concatenate([snapshot.z_e, snapshot.codebook])
+    points = finite_points([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
     fits = basis is not None and len(basis.centre) == points.shape[1]
     is_poor = basis is not None and fits and basis.captured_share(points) < REFIT_BELOW
@@ -175,8 +183,9 @@ def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool) -
     is_fresh = memory.trust_of == (*shown, snapshot.step)
     may_be_older = not is_past and memory.trust_of[:-1] == shown and now - memory.trust_at < TRUST_SECONDS
     if not is_fresh and not may_be_older:
-        points = np.concatenate([snapshot.z_e, snapshot.codebook])
-        memory.trust = trustworthiness(points, np.concatenate([plane.p, plane.c]), sample=TRUST_SAMPLE)
+        points, picture = np.concatenate([snapshot.z_e, snapshot.codebook]), np.concatenate([plane.p, plane.c])
+        known = np.isfinite(points).all() and np.isfinite(picture).all()
+        memory.trust = trustworthiness(points, picture, sample=TRUST_SAMPLE) if known else None
         memory.trust_of, memory.trust_at = (*shown, snapshot.step), now
     return memory.trust
 
@@ -185,7 +194,7 @@ def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_
     try:
         first, second = _pair(snapshot, memory, settings)
         third = next((int(code) for code in _by_use(snapshot) if code not in (first, second)), first)
-        mean = snapshot.z_e.mean(axis=0, dtype=np.float64)
+        mean = finite_points([snapshot.z_e]).mean(axis=0, dtype=np.float64)
         basis, found = two_code_basis(
             snapshot.codebook[first], snapshot.codebook[second], [mean, snapshot.codebook[third]]
         )

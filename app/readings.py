@@ -184,9 +184,17 @@ def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
 
 
 def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
-    """A classifier's answer to each shown input with its probability, and whether it is right."""
-    scores = np.exp(snapshot.outputs - snapshot.outputs.max(1, keepdims=True))
+    """A classifier's answer to each shown input with its probability, and whether it is right.
+
+    Scores that are not finite are no answer.
+    """
+    known = np.isfinite(snapshot.outputs).all(1)
+    outputs = np.where(known[:, None], snapshot.outputs, 0).astype(np.float64)
+    scores = np.exp(outputs - outputs.max(1, keepdims=True))
     shares = scores / scores.sum(1, keepdims=True)
     answers = shares.argmax(1)
-    captions = [f"{problem.classes[a]} · {share[a]:.0%}" for a, share in zip(answers, shares, strict=True)]
-    return captions, (answers == snapshot.targets).tolist()
+    captions = [
+        f"{problem.classes[answer]} · {share[answer]:.0%}" if is_known else "–"
+        for answer, share, is_known in zip(answers, shares, known, strict=True)
+    ]
+    return captions, (known & (answers == snapshot.targets)).tolist()

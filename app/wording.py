@@ -1,5 +1,6 @@
 """What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -265,11 +266,13 @@ def usage_window(window_batches: int, num_vectors: int) -> str:
 def number(value: float) -> str:
     """Three significant digits, without an exponent where a person would not write one.
 
-    >>> number(0.02431), number(12.34), number(1e-6), number(float("nan"))
-    ('0.0243', '12.3', '1e-06', '–')
+    >>> number(0.02431), number(12.34), number(1e-6), number(float("nan")), number(float("inf"))
+    ('0.0243', '12.3', '1e-06', '–', '∞')
     """
     if value != value:
         return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     if value == 0 or 1e-4 <= abs(value) < 1e5:
         return f"{value:#.3g}".rstrip(".")
     return f"{value:.0e}" if value == float(f"{value:.0e}") else f"{value:.2e}"

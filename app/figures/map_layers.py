@@ -93,13 +93,14 @@ class Scale:
         self._low, self._high = (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
 
     def places(self, values: NDArray[Any]) -> Floats:
-        """Where on the scale each value lies; 0 for NaN."""
+        """Where on the scale each value lies; 0 for what is not finite."""
         if classes := self.shade.classes:
             share = (values % MOST_CLASSES + 0.5) / min(len(classes), MOST_CLASSES)
         else:
             low, high = self._measure(np.array([self._low, self._high]))
-            share = (self._measure(np.maximum(values, self._low)) - low) / ((high - low) or 1)
-        return np.nan_to_num(UNKNOWN + (1 - UNKNOWN) * share, nan=0.0).astype(np.float32)
+            known = np.where(np.isfinite(values), np.maximum(values, self._low), self._low)
+            share = (self._measure(known) - low) / ((high - low) or 1)
+        return np.where(np.isfinite(values), UNKNOWN + (1 - UNKNOWN) * share, 0).astype(np.float32)
 
     def marker(self, values: NDArray[Any], *, bar: bool) -> dict[str, Any]:
         """Plotly's settings of a marker coloured by these values, with the labelled bar where asked."""

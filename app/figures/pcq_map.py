@@ -70,7 +70,7 @@ def pcq_map(plane: Plane, *, revision: str = "keep", look: Look | None = None) -
     else:  # before the first batch nothing is used, and nothing is dead
         layers = [("P", [_embeddings(plane)]), ("C", [_rings(plane, index)])]
     if plane.keeps_distances:
-        sets = (plane.p, "P"), (plane.c, "C")
+        sets = (_finite(plane.p), "P"), (_finite(plane.c), "C")
         layers += [("1σ", [_ellipse(points, name) for points, name in sets if len(points)])]  # P may be unknown
         layers += [("paths", _mean_path(plane))]
     data = [trace for name, traces in layers if name in look.layers for trace in traces]
@@ -186,8 +186,9 @@ def _rings(plane: Plane, codes: Ints) -> dict[str, Any]:
 def _paths(plane: Plane) -> list[dict[str, Any]]:
     if not plane.paths:
         return []
-    places = np.stack([*plane.paths, plane.c])  # (T, K, 2)
-    length = np.nansum(np.linalg.norm(np.diff(places, axis=0), axis=2), axis=0)  # (K,)
+    places = np.stack([*plane.paths, plane.c]).astype(np.float64)  # (T, K, 2)
+    with np.errstate(invalid="ignore"):  # a code that is not finite has no place, and no way there
+        length = np.nansum(np.linalg.norm(np.diff(places, axis=0), axis=2), axis=0)  # (K,)
     furthest = np.argsort(length)[-LONGEST_TRAIL_CODES:]
     gap = np.full((1, len(furthest), 2), np.nan, dtype=places.dtype)
     lines = np.concatenate([places[:, furthest], gap]).transpose(1, 0, 2).reshape(-1, 2)
@@ -197,7 +198,8 @@ def _paths(plane: Plane) -> list[dict[str, Any]]:
 def _mean_path(plane: Plane) -> list[dict[str, Any]]:
     if not plane.mean_path:
         return []
-    places = np.stack([*plane.mean_path, plane.p.mean(0)])
+    with np.errstate(invalid="ignore"):
+        places = np.stack([*plane.mean_path, plane.p.mean(0, dtype=np.float64)])
     end = {
         "type": "scattergl",
         "mode": "markers",
@@ -212,6 +214,11 @@ def _mean_path(plane: Plane) -> list[dict[str, Any]]:
         "hovertemplate": "mean of P<extra></extra>",
     }
     return [_line(places, role("P"), 2.5), end]
+
+
+def _finite(points: Floats) -> Floats:
+    """Those that have a place."""
+    return points[np.isfinite(points).all(1)]
 
 
 def _ellipse(points: Floats, name: str) -> dict[str, Any]:

@@ -49,8 +49,9 @@ class FrozenBasis:
         return cls(*(_read_only(part) for part in (centre, _fix_signs(axes[:2]), share)))
 
     def project(self, points: ArrayLike) -> NDArray[np.float32]:
-        """The coordinates of `points` (N, D) in the frozen plane, (N, 2)."""
-        return ((self._same_width(points) - self.centre) @ self.axes.T).astype(np.float32)
+        """The coordinates of `points` (N, D) in the frozen plane, (N, 2); not finite where a point is not."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return ((self._same_width(points) - self.centre) @ self.axes.T).astype(np.float32)
 
     def captured_share(self, points: ArrayLike) -> float:
         """How good the frozen plane still is for `points`: its variance over that of a fresh fit, 0 to 1.

@@ -25,18 +25,22 @@ def two_code_basis(
         where none is off it; every point then has y = 0.
 
     Raises:
-        ValueError: the two coincide.
+        ValueError: the two coincide, or one is not finite. Of `thirds`, those that are not are left out.
 
     >>> basis, third = two_code_basis([1, 1, 0], [4, 1, 0], [[9, 1, 0], [2, 3, 0]])
     >>> third, basis.project([[4, 1, 0], [2, 3, 0], [2, 3, 7]]).tolist()
     (1, [[3.0, 0.0], [1.0, 2.0], [1.0, 2.0]])
     """
     origin, end = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if not np.isfinite([origin, end]).all():
+        raise ValueError("One of the two codes is not finite, so no line passes through them. Choose another code.")
     length = float(np.linalg.norm(end - origin))
     if length == 0:
         raise ValueError("The two codes lie in one place, so no line passes through them. Choose another code.")
     along = (end - origin) / length
     for index, third in enumerate(thirds):
+        if not np.isfinite(third).all():
+            continue
         away = np.asarray(third, np.float64) - origin
         away -= (away @ along) * along
         height = float(np.linalg.norm(away))
