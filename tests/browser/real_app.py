@@ -52,7 +52,7 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 
 
 @contextmanager
-def app_server(log: Path, module: str = "app") -> Iterator[Server]:
+def app_server(log: Path, *, module: str = "app") -> Iterator[Server]:
     """VQ Scope as a person starts it, or as another `module` does."""
     port = free_port()
     url = f"http://localhost:{port}"
@@ -79,10 +79,7 @@ def _serving(module: list[str], url: str, log: Path) -> Iterator[subprocess.Pope
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     stopped = False
     for _ in range(240):
-        with (
-            suppress(urllib.error.URLError, ConnectionError, TimeoutError),
-            urllib.request.urlopen(address, timeout=5),
-        ):
+        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(address, timeout=5):
             return
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.25)

@@ -16,7 +16,7 @@ TWO = urlencode({"problem": "plane", "paused": "1", "v1": "baseline", "v2": "syn
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt", "tests.browser.one_session_server") as running:
+    with app_server(tmp_path_factory.mktemp("app") / "log.txt", module="tests.browser.one_session_server") as running:
         yield running
 
 
