@@ -13,10 +13,13 @@ import psutil
 import pytest
 
 from vqcore.projection.child import Child
-from vqcore.projection.service import ProjectionService, State
+from vqcore.projection.service import ProjectionService, State, pause_after
+from vqcore.projection.worker import STUCK_CODE
 
 WARM_UP_SECONDS = 120
 FIT_SECONDS = 60
+SLACK_SECONDS = 5
+"""What a busy machine may add."""
 
 # A worker that is ready at once and dies of the first request it reads
 DIES_OF_A_REQUEST = (
@@ -55,8 +58,8 @@ time.sleep(600)
 """
 
 
-def running(code):
-    return ProjectionService(partial(Child, command=(sys.executable, "-c", code)))
+def running(code, pause=pause_after):
+    return ProjectionService(partial(Child, command=(sys.executable, "-c", code)), pause)
 
 
 def points(count=80, width=6, seed=0):
@@ -151,28 +154,84 @@ def test_closing_leaves_no_process_and_refuses_what_waits():
         service.start()
 
 
-def test_a_worker_that_dies_of_its_request_twice_is_given_up_with_a_sentence():
-    with running(DIES_OF_A_REQUEST) as service:
+def test_a_request_that_its_worker_dies_of_twice_gets_a_sentence_and_the_worker_comes_back():
+    with running(DIES_OF_A_REQUEST, pause=lambda deaths: 0.0) as service:
         assert service.request("a", points())
         assert service.wait("a", WARM_UP_SECONDS) is None
-        assert service.status.state is State.FAILED
-        assert "Out of beans." in service.status.sentence
-        assert service.error("a") == service.status.sentence
-        assert service.pid is None
-        assert not service.request("a", points())
+        assert "Out of beans." in service.error("a")
+        assert service.wait_until_ready(WARM_UP_SECONDS)
+        assert service.request("a", points())
 
 
-def test_a_worker_killed_twice_before_an_answer_is_given_up():
-    with running("import time; time.sleep(600)") as service:
+def test_however_often_a_worker_dies_it_comes_back(tmp_path):
+    deaths = 6
+    dies_first = f"""
+import sys, pathlib
+folder = pathlib.Path({str(tmp_path)!r})
+starts = len(list(folder.iterdir()))
+(folder / str(starts)).touch()
+if starts < {deaths}:
+    sys.exit("Not yet.")
+"""
+    asked = []
+
+    def pause(count):
+        asked.append(count)
+        return 0.01 * count
+
+    with running(dies_first + ECHOES, pause=pause) as service:
+        service.request("a", points(), tag="after all")
+        assert service.wait("a", WARM_UP_SECONDS).tag == "after all"
+        assert asked == [*range(1, deaths + 1)]
+        assert service.status.state is State.READY
+
+
+def test_while_it_waits_to_be_started_again_it_says_so_and_a_start_does_not_wait():
+    deaths = []
+
+    def pause(count):
+        deaths.append(count)
+        return 600.0
+
+    with running("raise SystemExit('No umap here.')", pause=pause) as service:
         service.start()
-        first = _next_pid(service, None)
-        os.kill(first, signal.SIGKILL)
-        os.kill(_next_pid(service, first), signal.SIGKILL)
+        _wait_for_words(service, "No umap here.) and starts again in 600 s.")
         service.request("a", points())
-        assert service.wait("a", WARM_UP_SECONDS) is None
-        assert not service.wait_until_ready(WARM_UP_SECONDS)
-        assert "twice" in service.status.sentence
-        assert "-9" in service.status.sentence
+        assert service.is_busy("a")
+        assert service.pid is None
+        service.start()
+        with service._changed:
+            assert service._changed.wait_for(lambda: len(deaths) == 2, WARM_UP_SECONDS)
+
+
+def test_a_worker_that_is_stopped_is_replaced_within_ten_seconds(service):
+    assert service.wait_until_ready(WARM_UP_SECONDS)
+    pid = service.pid
+    os.kill(pid, signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    _next_pid(service, pid)
+    took = time.monotonic() - stopped_at
+    assert took < 10 + SLACK_SECONDS
+    service.request("replaced", points(), tag="after")
+    assert service.wait("replaced", WARM_UP_SECONDS).tag == "after"
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize(("moves", "code"), [(True, 0), (False, STUCK_CODE)])
+def test_a_worker_whose_layout_makes_no_progress_ends_itself(moves, code):
+    program = f"""
+import time
+from vqcore.projection import worker
+worker.STUCK_PROCESSOR_SECONDS = 0.5
+pulse = worker.Pulse(lambda message: None)
+pulse.moved()
+while time.process_time() < 4:
+    if {moves}:
+        pulse.moved()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert ("no progress" in done.stderr) == (not moves)
 
 
 def test_a_worker_that_answered_between_its_deaths_is_started_again_each_time():
@@ -186,19 +245,11 @@ def test_a_worker_that_answered_between_its_deaths_is_started_again_each_time():
         assert service.wait_until_ready(WARM_UP_SECONDS)
 
 
-def test_a_failed_service_can_be_started_again():
-    with running("raise SystemExit('No umap here.')") as service:
-        for _ in range(2):
-            service.start()
-            assert not service.wait_until_ready(WARM_UP_SECONDS)
-            assert "No umap here." in service.status.sentence
-
-
-def test_a_program_that_cannot_be_run_fails_with_a_sentence():
-    with ProjectionService(partial(Child, command=("/no/such/python",))) as service:
+def test_a_program_that_cannot_be_run_is_tried_again_later_and_says_why():
+    with ProjectionService(partial(Child, command=("/no/such/python",)), lambda deaths: 600.0) as service:
         service.start()
-        assert not service.wait_until_ready(WARM_UP_SECONDS)
-        assert "could not be started" in service.status.sentence
+        _wait_for_words(service, "could not be started")
+        assert service.status.state is State.RESTARTING
 
 
 def test_streams_do_not_share_layouts_and_another_number_of_points_begins_afresh():
@@ -323,3 +374,9 @@ def _next_pid(service, pid):
     with service._changed:
         assert service._changed.wait_for(lambda: service.pid not in (None, pid), WARM_UP_SECONDS)
     return service.pid
+
+
+def _wait_for_words(service, words):
+    with service._changed:
+        heard = service._changed.wait_for(lambda: words in service.status.sentence, WARM_UP_SECONDS)
+    assert heard, service.status.sentence

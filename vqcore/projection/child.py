@@ -7,24 +7,32 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from vqcore.projection.numba_cache import cache_environment
-from vqcore.projection.wire import Message, WireError, read_message, write_message
+from vqcore.projection.wire import Alive, Message, WireError, read_message, write_message
 
 _ROOT = Path(__file__).resolve().parents[2]
 _THREAD_LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TAIL_BYTES = 2000
+START_SECONDS = 90.0
+"""Within which a worker has loaded what it needs to say its first word, on a busy machine too."""
+
+SILENT_SECONDS = 8.0
+"""After which a worker that has spoken, and says that it is alive every second, is taken to be stuck and is ended."""
+
 WORKER = (sys.executable, "-P", "-m", "vqcore.projection.worker")
 
 
 class Child:
     """A running worker; `on_message` and `on_end` are called from its reading thread.
 
-    `on_end` comes exactly once, after the last message.
+    `on_end` comes exactly once, after the last message. A worker that is silent for too long, stopped or stuck, is
+    ended.
     """
 
     def __init__(
@@ -32,6 +40,8 @@ class Child:
         on_message: Callable[["Child", Message], None],
         on_end: Callable[["Child"], None],
         command: tuple[str, ...] = WORKER,
+        *,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._on_message = on_message
         self._on_end = on_end
@@ -47,8 +57,12 @@ class Child:
         )
         self._ears = threading.Thread(target=self._keep_tail, name="umap stderr", daemon=True)
         self._reader = threading.Thread(target=self._read, name="umap answers", daemon=True)
-        self._ears.start()
-        self._reader.start()
+        self._silent_seconds, self._patience = silent_seconds, START_SECONDS
+        self._heard_at = time.monotonic()
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._end_when_silent, name="umap watch", daemon=True)
+        for thread in (self._ears, self._reader, self._watch):
+            thread.start()
 
     @property
     def pid(self) -> int:
@@ -62,6 +76,7 @@ class Child:
 
     def end(self, grace_seconds: float = 0.3) -> None:
         """End the process, by force where asking does not help, and wait for the threads. Idempotent."""
+        self._over.set()
         self._process.terminate()
         self._wait(grace_seconds)
         for thread in (self._reader, self._ears):
@@ -81,12 +96,23 @@ class Child:
         stream = cast(BinaryIO, self._process.stdout)
         try:
             while (message := read_message(stream)) is not None:
-                self._on_message(self, message)
+                self._heard_at, self._patience = time.monotonic(), self._silent_seconds
+                if not isinstance(message, Alive):
+                    self._on_message(self, message)
         except (WireError, OSError) as error:
             self._tail += f"\n{error}\n".encode()
+        self._over.set()
         self._wait(1.0)  # closed or unreadable, there is nothing more to hear from it
         self._ears.join(1.0)
         self._on_end(self)
+
+    def _end_when_silent(self) -> None:
+        while not self._over.wait(self._silent_seconds / 8):
+            silent = time.monotonic() - self._heard_at
+            if silent > self._patience:
+                self._tail += f"\nit was silent for {silent:.0f} s and was ended\n".encode()
+                self._process.kill()  # a stopped one takes no other signal
+                return
 
     def _wait(self, grace_seconds: float) -> None:
         try:

@@ -10,6 +10,7 @@ an event for the courier and reads frozen values.
 import atexit
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +24,17 @@ from vqcore.projection.child import Child
 from vqcore.projection.streams import Layout, Streams
 from vqcore.projection.wire import Cancel, Cancelled, FitError, FitRequest, FitResult, Message, Progress
 
-_DEATHS_TO_FAIL = 2  # in a row, without an answer between them
+LONGEST_PAUSE = 60.0
+"""Seconds before a worker that keeps dying is started again, at the most."""
+
+
+def pause_after(deaths: int) -> float:
+    """Seconds to wait before the next start, after so many deaths in a row without an answer between them.
+
+    >>> [pause_after(deaths) for deaths in (1, 2, 3, 4, 20)]
+    [0.0, 1.0, 2.0, 4.0, 60.0]
+    """
+    return 0.0 if deaths < 2 else min(2.0 ** (deaths - 2), LONGEST_PAUSE)
 
 
 class State(StrEnum):
@@ -53,13 +64,14 @@ class ProjectionService:
         layout = service.latest("session 7")             # None until the first one is finished
     """
 
-    def __init__(self, spawn: Callable[..., Child] = Child) -> None:
-        self._spawn = spawn
+    def __init__(self, spawn: Callable[..., Child] = Child, pause: Callable[[int], float] = pause_after) -> None:
+        self._spawn, self._pause = spawn, pause
         self._changed = threading.Condition()  # guards all below
         self._streams = Streams()
         self._status = Status(State.STOPPED, "UMAP has not been started.")
         self._child: Child | None = None
         self._deaths = 0  # since the last answer
+        self._launch_at: float | None = None  # of the monotonic clock, where the next start is waited for
         self._cancel_sent: int | None = None  # the id of the last request that the worker was told to give up
         self._closed = False
         self._events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -77,12 +89,13 @@ class ProjectionService:
         return child.pid if child else None
 
     def start(self) -> None:
-        """Start the worker if none runs, also after it failed; it compiles for some 10 seconds."""
+        """Start the worker if none runs, without the pause after a death; it compiles for some 10 seconds."""
         with self._changed:
             if self._closed:
                 raise RuntimeError("This `ProjectionService` is closed. Make a new one.")
-            if self._status.state not in (State.STOPPED, State.FAILED):
+            if self._launch_at is None and self._status.state not in (State.STOPPED, State.FAILED):
                 return
+            self._launch_at = None
             self._deaths = 0
             self._show(State.WARMING_UP, "UMAP is compiling, which takes some 10 seconds after a start.")
             if not self._courier.is_alive():
@@ -115,7 +128,7 @@ class ProjectionService:
             seed: Of the fit; the same requests with the same seed give the same layouts.
 
         Returns:
-            False where no answer will come, because the worker failed or the service is closed.
+            False where no answer will come, because the service is closed or failed by an error of its own.
 
         Raises:
             ValueError: an argument is out of range. (What only the data shows, NaN for instance, comes back
@@ -214,13 +227,28 @@ class ProjectionService:
 
     def _carry(self) -> None:
         while not self._closed:
-            event = self._events.get()
+            event = self._next_event()
             try:
                 event()
                 self._send_cancel()
                 self._send_next()
             except Exception as error:
                 self._fail(f"UMAP is off after an error of ours ({type(error).__name__}: {error}).")
+
+    def _next_event(self) -> Callable[[], None]:
+        """What was left for the courier, or the next start where its time has come."""
+        due = self._launch_at
+        try:
+            return self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
+        except queue.Empty:
+            return self._relaunch
+
+    def _relaunch(self) -> None:
+        """Start the worker again, unless `start` has done so meanwhile."""
+        with self._changed:
+            is_due, self._launch_at = self._launch_at is not None, None
+        if is_due:
+            self._launch()
 
     def _launch(self) -> None:
         try:
@@ -229,7 +257,7 @@ class ProjectionService:
                 lambda child: self._events.put(partial(self._bury, child)),
             )
         except OSError as error:
-            self._fail(f"UMAP is off: its process could not be started ({error}). Use PCA.")
+            self._count_death(f"The UMAP process could not be started ({error})")
             return
         with self._changed:
             stray = self._closed
@@ -274,16 +302,20 @@ class ProjectionService:
             if child is not self._child:
                 return
             self._child = None
-            self._deaths += 1
             words = child.last_words()
-            failed = self._deaths >= _DEATHS_TO_FAIL
-            if not failed:
-                self._streams.retry(f"The UMAP process ended twice over this request ({words}).")
-                self._show(State.RESTARTING, f"The UMAP process ended ({words}) and is being restarted.")
-        if failed:
-            self._fail(f"UMAP is off: its process ended twice in a row without an answer ({words}). Use PCA.")
-        else:
-            self._launch()
+            self._streams.retry(f"The UMAP process ended twice over this request ({words}).")
+        self._count_death(f"The UMAP process ended ({words})")
+
+    def _count_death(self, what: str) -> None:
+        """Have the worker started again, later and later where it keeps dying."""
+        with self._changed:
+            if self._closed:
+                return
+            self._deaths += 1
+            seconds = self._pause(self._deaths)
+            self._launch_at = time.monotonic() + seconds
+            again = f"starts again in {seconds:.0f} s" if seconds >= 1 else "is being started again"
+            self._show(State.RESTARTING, f"{what} and {again}.")
 
     def _fail(self, sentence: str) -> None:
         with self._changed:

@@ -99,10 +99,17 @@ class Ready:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Alive:
+    """The worker runs, whatever it is doing; said every `ALIVE_EVERY` seconds."""
+
+
+ALIVE_EVERY = 1.0
+
 Answer = FitResult | FitError | Cancelled
-Message = FitRequest | Cancel | Progress | Answer | Ready
+Message = FitRequest | Cancel | Progress | Answer | Ready | Alive
 _KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (FitRequest, FitResult, FitError, Cancel, Cancelled, Progress, Ready)
+    kind.__name__: kind for kind in (FitRequest, FitResult, FitError, Cancel, Cancelled, Progress, Ready, Alive)
 }
 
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, BinaryIO
 
@@ -25,6 +26,8 @@ from vqcore.projection.neighbours import nearest_neighbours
 from vqcore.projection.pca import FrozenBasis
 from vqcore.projection.trustworthiness import trustworthiness
 from vqcore.projection.wire import (
+    ALIVE_EVERY,
+    Alive,
     Answer,
     Cancel,
     Cancelled,
@@ -32,6 +35,7 @@ from vqcore.projection.wire import (
     FitRequest,
     FitResult,
     Float32,
+    Message,
     Progress,
     Ready,
     WireError,
@@ -43,10 +47,44 @@ COLD_EPOCHS = 100  # from a PCA start as trustworthy as UMAP's 500 from its own 
 WARM_EPOCHS = 20
 WARM_LEARNING_RATE = 0.15  # of UMAP's 1: as in annealing, points move less and settle better
 EXTENT = 10.0  # UMAP's own: a cold start fills the square from 0 to 10
+STUCK_PROCESSOR_SECONDS, STUCK_SECONDS = 8.0, 60.0  # of 20,000 points the longest stretch takes some 0.5
+STUCK_CODE = 3
 NICENESS = 5  # training and the page come first
 
 Report = Callable[[int, int], None]
 """Told how many epochs are done, of how many; what it raises ends the fit."""
+
+
+class Pulse:
+    """Says every second that the process is alive, and ends it when a layout makes no progress.
+
+    The processor's time is what counts: on a busy machine a sound layout may wait long. One that waits for
+    something that never comes uses none, and is ended by the clock.
+    """
+
+    def __init__(self, say: Callable[[Alive], None]) -> None:
+        self._say = say
+        self._stuck_at: tuple[float, float] | None = None  # of the processor's time and of the clock
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def moved(self) -> None:
+        """A layout has come further, or begins."""
+        self._stuck_at = time.process_time() + STUCK_PROCESSOR_SECONDS, time.monotonic() + STUCK_SECONDS
+
+    def rests(self) -> None:
+        """No layout is in the making."""
+        self._stuck_at = None
+
+    def _beat(self) -> None:
+        with suppress(OSError, ValueError):  # nobody listens any more; who reads requests notices, too
+            while True:
+                time.sleep(ALIVE_EVERY)
+                self._say(Alive())
+                limits = self._stuck_at
+                if limits and (time.process_time() > limits[0] or time.monotonic() > limits[1]):
+                    sys.stderr.write("A layout made no progress, so its process has ended itself.\n")
+                    sys.stderr.flush()
+                    os._exit(STUCK_CODE)
 
 
 class CancelledError(Exception):
@@ -82,21 +120,31 @@ def main() -> None:
     requests, answers = _claim_pipes()
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    inbox = Inbox()
+    inbox, speaking = Inbox(), threading.Lock()
+
+    def say(message: Message) -> None:
+        with speaking:
+            write_message(answers, message)
+
     threading.Thread(target=_listen, args=(requests, inbox), daemon=True).start()
+    pulse = Pulse(say)
+
+    def report(request: FitRequest, done: int, total: int) -> None:
+        pulse.moved()
+        if inbox.is_cancelled(request):
+            raise CancelledError
+        say(Progress(id=request.id, done=done, total=total))
+
     try:
-        write_message(answers, Ready(seconds=warm_up()))
+        say(Ready(seconds=warm_up()))
         while True:
             request = inbox.get()
-            write_message(answers, answer(request, partial(_report, answers, inbox, request)))
+            pulse.moved()
+            reply = answer(request, partial(report, request))
+            pulse.rests()
+            say(reply)
     except BrokenPipeError:
         os._exit(0)
-
-
-def _report(answers: BinaryIO, inbox: Inbox, request: FitRequest, done: int, total: int) -> None:
-    if inbox.is_cancelled(request):
-        raise CancelledError
-    write_message(answers, Progress(id=request.id, done=done, total=total))
 
 
 def _unheard(done: int, total: int) -> None:
