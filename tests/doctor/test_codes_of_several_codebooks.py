@@ -128,7 +128,7 @@ def test_fewer_levels_than_the_file_has_are_taken_for_the_first_where_told(capsy
         (codes(900), ("--level-axis", 1), "is 900 long, but the file has 4 codebooks"),
         (codes(900).reshape(2, 2, 900), (), "no axis of 4, for"),
         (codes(900).astype(np.float32), (), "must be whole numbers, but is float32"),
-        (np.zeros((4, 0), np.int64), ("--level-axis", 1), "is 0 long"),
+        (np.zeros((4, 0), np.int64), ("--level-axis", 1), "holds no code. Give at least one."),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(values, words, sentence, capsys, tmp_path):

@@ -58,7 +58,7 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
         raise refusals[0] if len(refusals) == 1 else CheckpointError(_none_fits(path, quantizers, refusals))
     if fitting[0].latents.num_vectors == 0:
         raise CheckpointError(f"`{shown(path)}` holds no vector. Give at least one.")
-    chosen = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: _relative_error(one, found))
+    chosen = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: _error(one, found))
     others = [quantizer[0].label for quantizer in quantizers if quantizer[0] is not books[chosen.books[0]]]
     if not others:
         return chosen
@@ -95,15 +95,20 @@ def searched_otherwise(found: Effective) -> str:
     return f"codes of the latents: by distance, though this layout searches by {found.search}"
 
 
-def _relative_error(one: Assignment, found: Sequence[Effective]) -> float:
-    """Of the first codebooks for a few latents of the first block; endless where their numbers are broken."""
+def _error(one: Assignment, found: Sequence[Effective]) -> float:
+    """Of the first codebooks for a few latents, over their variance; infinite where a codebook has broken numbers.
+
+    Latents at one point have no variance: over their energy then.
+    """
     tables = [found[at].vectors for at in one.books]
     if not all(np.isfinite(table).all() for table in tables):
         return float("inf")
     block = next(one.latents.blocks())
     some = block[np.linspace(0, len(block) - 1, min(PROBED, len(block))).astype(int)]
     measured = measure_arranged([some], len(some), one.arrangement, tables, searched=len(some))
-    return float(measured[one.arrangement.chains[0][0]].latents.relative_error)
+    latents = measured[one.arrangement.chains[0][0]].latents
+    relative = latents.relative_error
+    return latents.error / (latents.energy or 1.0) if relative is None else relative
 
 
 def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: Sequence[CheckpointError]) -> str:

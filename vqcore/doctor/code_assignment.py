@@ -51,6 +51,8 @@ def assign_codes(
         CheckpointError: one sentence, where no axis fits, or a number is no code of its codebook.
     """
     array = open_codes(path)
+    if 0 in array.shape:
+        raise CheckpointError(f"`{shown(path)}` holds no code. Give at least one.")
     searches = _searches(books)
     if level_axis is None and len(searches) == 1 and len(set(searches[0].books)) == 1:
         place = searches[0].books[0]

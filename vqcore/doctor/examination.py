@@ -3,7 +3,7 @@
 # K codes, D features
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -118,6 +118,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
             f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
         )
     found = tuple(effective(book, checkpoint.known) for book in books)
+    options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
     for book, one in zip(books, found, strict=True):
         sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
@@ -125,7 +126,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
             Evidence(
                 codebook=one.vectors,
                 usage=usage_in_file(book, sentences),
-                training=training.get(book.label, TrainingEvidence()),
+                training=replace(training.get(book.label, TrainingEvidence()), options=options),
                 residual_level=_residual_level(book),
                 initialized=_initialized(book),
                 stored_dtype=book.array.dtype,
