@@ -194,7 +194,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
                 Remedy(
                     "Look at the encoder first: bypass the quantizer and see whether the task improves.",
                     ("bypass=true",),
-                    "with no_vq([vq]): output = model(z)",
+                    "with no_vq([vq]): output = model(x)",
                     "vq.forward = lambda z: (z, None, z.new_zeros(()))  # for one run",
                 ),
                 Remedy(

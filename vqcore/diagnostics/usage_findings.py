@@ -29,7 +29,9 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
     usage = evidence.usage
     if usage is None or usage.num_vectors is None:
-        title = f"Usage cannot be judged: no count of known size. It takes {needed:,} vectors."
+        title = (
+            f"Usage cannot be judged: no count of known size. It takes {needed:,} vector{'' if needed == 1 else 's'}."
+        )
         return found("not-enough-data", "unknown", title, Number("N", 0, "unknown", limit))
     if usage.num_vectors >= needed:
         return None
