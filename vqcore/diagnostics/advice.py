@@ -234,7 +234,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
         ),
         "dead-codes-far": Advice(
             "These codes lie where P is not, and get no gradient that would bring them back.",
-            (REPLACE, AFFINE, LEARNED_AFFINE),
+            (REPLACE, AFFINE, LEARNED_AFFINE, KMEANS),
             "vector-quantize-pytorch #205; taming-transformers #67",
         ),
         "dead-codes-crowded": Advice(

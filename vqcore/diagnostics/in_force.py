@@ -79,14 +79,14 @@ def _mapped(remedy: Remedy, options: Options) -> Remedy | None:
 
 
 def _held(remedy: Remedy, options: Options) -> Remedy | None:
-    if _weight(options) < HELD:
+    if _weight(options) < 0.999 * HELD:
         return remedy._replace(ours=_changes(remedy, options))
     alpha = min(FACTOR * options["alpha"], 1e6)
     return remedy._replace(what="Hold the encoder to its codes more firmly: raise α.", ours=(f"alpha={alpha:g}",))
 
 
 def _released(remedy: Remedy, options: Options) -> Remedy | None:
-    if _weight(options) > HELD:
+    if _weight(options) > 1.001 * HELD:
         return remedy._replace(ours=_changes(remedy, options))
     return remedy._replace(ours=(f"alpha={options['alpha'] / FACTOR:g}",))
 
