@@ -54,7 +54,9 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
         "severe",
         f"The codes are stored in {dtype}, whose rounding error is {_share_of_distance(rounding, apart)}.",
         ratio(
-            "rounding error of a code vector", rounding, f"severe from {percent(limits.ROUNDING_SHARE)} of the next"
+            "rounding error of a code vector",
+            rounding,
+            f"severe from {percent(limits.ROUNDING_SHARE)} of the distance",
         ),
         ratio("median distance to the nearest code", apart),
     )
@@ -96,7 +98,7 @@ def initialization_pending(evidence: Evidence) -> Finding | None:
 
 
 def never_trained(evidence: Evidence) -> Finding | None:
-    """Whether the codes are still an initialization: all zero, draws from N(0, 1), or even between ±b."""
+    """Whether the codes are still an initialization: all zero, or draws from N(0, 1) or a uniform distribution."""
     training = evidence.training
     watched = training.initial_codebook is not None or (
         training.gradient_norm is not None and bool(training.gradient_norm.any())
@@ -109,7 +111,7 @@ def never_trained(evidence: Evidence) -> Finding | None:
     latents = evidence.latents
     error = None if latents is None else latents.relative_error
     if error is not None and error < 1 and _few_are_used(evidence):
-        title = f"Most codes are still as initialized: {name}. Those that are used do serve the embeddings."
+        title = f"Most codes are still as initialized: {name}. The ones in use do serve the embeddings."
         return found("never-trained", "note", title, *numbers)
     is_open = latents is None and evidence.codebook.any()
     rest = " A few codes may have been trained: latents would tell this from index collapse." if is_open else ""
@@ -134,8 +136,8 @@ def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
     if uniform < limits.INITIAL_KS:
         bound = float(np.abs(codebook).max())
         name = "±1/K" if 0.97 <= bound * len(codebook) <= 1 + 1e-6 else f"±{bound:.3g}"
-        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from even use of {name}", uniform, limit)
-        return f"even between {name}", (numbers,)
+        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from a uniform distribution on {name}", uniform, limit)
+        return f"uniform draws from {name}", (numbers,)
     return "", ()
 
 
@@ -159,7 +161,7 @@ def duplicate_codes(evidence: Evidence) -> Finding | None:
             share,
             percent(share),
             f"warning from {percent(limits.MANY_DUPLICATES)}, severe from {percent(limits.SEVERE_DUPLICATES)}; "
-            f"nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
+            f"those nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
         ),
         count("codes compared with all", len(distances)),
     )

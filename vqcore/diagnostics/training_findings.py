@@ -61,7 +61,7 @@ def commitment_too_strong(evidence: Evidence) -> Finding | None:
             "commitment's share of the encoder's loss",
             pull,
             percent(pull),
-            f"severe from {percent(limits.DOMINANT_PULL)}, where P shrinks from {percent(limits.STRONG_PULL)}",
+            f"severe from {percent(limits.DOMINANT_PULL)}, or from {percent(limits.STRONG_PULL)} if P shrinks",
         ),
         context("spread of P over that at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
     )
@@ -89,13 +89,9 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
     numbers.append(
         context("commitment's share of the encoder's loss", pull, percent(pull), f"below {percent(limits.WEAK_PULL)}")
     )
-    return found(
-        "commitment-too-weak",
-        "severe",
-        f"Commitment is too weak: it makes up {percent(pull)} of the encoder's loss, and the embeddings spread "
-        f"{times(growth)} as far as half-way through.",
-        *numbers,
-    )
+    weak = f"Commitment is too weak: it makes up {percent(pull)} of the encoder's loss"
+    title = f"{weak}, and the spread of the embeddings is {times(growth)} that half-way through."
+    return found("commitment-too-weak", "severe", title, *numbers)
 
 
 def _over_the_first(spread: NDArray[np.floating]) -> float | None:
@@ -114,7 +110,7 @@ def recycling_replacement(evidence: Evidence) -> Finding | None:
         return None
     numbers = [
         context(
-            "codes that even use leaves unused so long",
+            "codes that even use would leave unused for that long",
             waiting,
             percent(waiting),
             f"warning from {percent(limits.RECYCLED_SHARE)} of K",

@@ -29,9 +29,8 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
     usage = evidence.usage
     if usage is None or usage.num_vectors is None:
-        title = (
-            f"Usage cannot be judged: no count of known size. It takes {needed:,} vector{'' if needed == 1 else 's'}."
-        )
+        takes = f"It takes {needed:,} vector{'' if needed == 1 else 's'}."
+        title = f"Usage cannot be judged: nothing counts it over a known number of vectors. {takes}"
         return found("not-enough-data", "unknown", title, Number("N", 0, "unknown", limit))
     if usage.num_vectors >= needed:
         return None
@@ -118,7 +117,7 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
         return found("dead-codes-far", severity, f"{head}. Only latents can show where they lie.", *numbers)
     numbers.append(
         context(
-            "of them further from P than its own points",
+            "of these, further from P than its own points",
             outlying,
             percent(outlying),
             f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
@@ -173,10 +172,10 @@ def oversized_codebook(evidence: Evidence) -> Finding | None:
     return found(
         "oversized-codebook",
         "severe" if per_code <= 1 else "warning",
-        f"The data have {min(known):,} different vector{'' if min(known) == 1 else 's'} for "
+        f"The data have only {min(known):,} different vector{'' if min(known) == 1 else 's'} for "
         f"{codes_in_all(evidence.num_codes)}.",
         context(
-            "different vectors a code",
+            "different vectors per code",
             per_code,
             f"{per_code:.2g}",
             f"warning below {limits.FEWEST_VECTORS_PER_CODE}, severe up to 1",

@@ -62,11 +62,11 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
     others = [quantizer[0].label for quantizer in quantizers if quantizer[0] is not books[chosen.books[0]]]
     if not others:
         return chosen
-    why = "alone are as wide" if len(fitting) == 1 else "have the nearest codes of those as wide"
+    why = "the only ones of their width" if len(fitting) == 1 else "whose codes are the nearest of those that fit"
     note = (
-        f"The latents are taken for {books[chosen.books[0]].label}"
-        f"{f' and {len(chosen.books) - 1} more' if len(chosen.books) > 1 else ''}, which {why}. For another, name it "
-        f"by --codebook: {', '.join(others[:MOST_NAMED])}{' …' if len(others) > MOST_NAMED else ''}."
+        f"The latents are taken for those of {books[chosen.books[0]].label}"
+        f"{f' and {len(chosen.books) - 1} more' if len(chosen.books) > 1 else ''}, {why}. To choose another, name it "
+        f"with --codebook: {', '.join(others[:MOST_NAMED])}{' …' if len(others) > MOST_NAMED else ''}."
     )
     return chosen._replace(note=note)
 
@@ -92,7 +92,7 @@ def searched_otherwise(found: Effective) -> str:
     """What to beware of where the layout does not search by distance, in a sentence; empty where it does."""
     if found.search in (*SEARCHED_BY_DISTANCE, "unknown"):
         return ""
-    return f"codes of the latents: by distance, though this layout searches by {found.search}"
+    return f"the codes of the latents are the nearest by distance, although this layout searches by {found.search}"
 
 
 def _error(one: Assignment, found: Sequence[Effective]) -> float:
@@ -117,6 +117,6 @@ def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: S
         for quantizer in quantizers[:MOST_NAMED]
     )
     return (
-        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents as wide as one: {wanted}"
+        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents of one's width: {wanted}"
         f"{' …' if len(quantizers) > MOST_NAMED else ''}. The first says: {refusals[0]}"
     )
