@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.verdict_memory import examined
+from vqcore.diagnostics.code_facts import MOST_NEIGHBOURS, code_facts, errors_of
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import default_recipe
@@ -52,6 +53,22 @@ def test_a_moment_with_any_values_is_judged(moment, value, rows, name):
         assert f"{every if rows == slice(None) else 3:,} of {every:,}" in finding.title
     elif rows == slice(None) and name == "z_e":
         assert finding.condition == "embedding-collapse"
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_what_is_said_of_single_codes_brings_no_warning(moment, value):
+    broken = replace(
+        moment,
+        z_e=filled(moment.z_e, value, slice(0, 40)),
+        codebook=filled(moment.codebook, value, slice(0, 3)),
+    )
+    for code in (0, 5):
+        assert len(code_facts(broken, code).neighbours) == MOST_NEIGHBOURS
+    of_vectors, of_codes = errors_of(broken)
+    sound = moment.codes > 2
+    sound[:40] = False
+    np.testing.assert_array_equal(of_vectors[sound], errors_of(moment)[0][sound])
+    assert len(of_codes) == moment.num_codes
 
 
 @pytest.mark.parametrize("value", VALUES)
