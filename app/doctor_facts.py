@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.figures.pcq_map import Plane
 from vqcore.diagnostics.evidence import Evidence
-from vqcore.diagnostics.geometry import effective_rank, nearest_distances
+from vqcore.diagnostics.geometry import effective_rank, is_point, nearest_distances, nearest_rows
 from vqcore.diagnostics.usage import perplexity
 from vqcore.projection.pca import FrozenBasis
 
@@ -26,7 +26,9 @@ MOST_MAPPED_CODES = 2_000
 MOST_COMPARED = 2_048
 """Codes whose nearest neighbour is looked for, evenly spaced among all."""
 
-SCORES_AT_ONCE = 1 << 22
+LARGEST = 1e37
+"""Beyond it the axes of a plane in float32 have no room."""
+
 BY_DISTANCE = ("euclidean", "cosine")
 """Searches that choose the nearest code, so that cells of nearest codes describe them."""
 
@@ -58,7 +60,7 @@ class MapPoints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What the charts show of one codebook. Codes that are not finite are left out."""
+    """What the charts show of one codebook. Codes and latents that are not finite, or nearly so, are left out."""
 
     num_codes: int
     search: str
@@ -114,16 +116,17 @@ def facts_of(evidence: Evidence, search: str) -> Facts | None:
     Under a cosine search all but the lengths is of directions: latents and codes at length 1.
     """
     vectors = np.asarray(evidence.codebook, dtype=np.float64)
-    codes = np.flatnonzero(np.isfinite(vectors).all(1))
+    codes = np.flatnonzero(_drawable(vectors))
     if len(codes) < 2:
         return None
     usage, latents = evidence.usage, evidence.latents
     cosine = search == "cosine"
     table = _unit(vectors[codes]) if cosine else vectors[codes]
     sample = None if latents is None else np.asarray(latents.sample, dtype=np.float64)
+    sample = None if sample is None or not (can_be_drawn := _drawable(sample)).any() else sample[can_be_drawn]
     used = None if usage is None else np.asarray(usage.counts >= usage.unused_below)
     counts = None if usage is None or used is None else np.where(used, usage.counts, 0)
-    chosen = None if sample is None else _nearest(sample, table)
+    chosen = None if sample is None else nearest_rows(sample, table)
     rows = _spaced(len(codes), MOST_COMPARED)
     drawn = np.empty((0, table.shape[1])) if sample is None else sample[_spaced(len(sample), MOST_LATENTS)]
     mapped = _mapped(len(codes), None if counts is None else counts[codes])
@@ -137,7 +140,7 @@ def facts_of(evidence: Evidence, search: str) -> Facts | None:
         norms=np.linalg.norm(vectors[codes], axis=1),
         latent_norms=None if sample is None or cosine else np.linalg.norm(sample, axis=1),
         compared=rows,
-        neighbours=_neighbour_distances(table, rows),
+        neighbours=np.linalg.norm(table[rows] - table[nearest_rows(table[rows], table, but=rows)], axis=1),
         codebook_spread=_spread(table),
         latent_spread=None if sample is None or len(sample) < 2 else _spread(sample),
         assigned=None if sample is None or chosen is None else np.linalg.norm(sample - table[chosen], axis=1),
@@ -147,6 +150,11 @@ def facts_of(evidence: Evidence, search: str) -> Facts | None:
         plane=_plane(table, drawn, chosen, None if counts is None else counts[codes]),
         points=MapPoints(p=drawn.astype(np.float32), c=table[mapped].astype(np.float32), rows=mapped),
     )
+
+
+def _drawable(vectors: Floats) -> Mask:
+    """(N,) which of the vectors (N, D) have a place in a plane."""
+    return np.asarray((np.abs(vectors) < LARGEST).all(1))
 
 
 def _mapped(count: int, use: NDArray[Any] | None) -> NDArray[np.int64]:
@@ -181,6 +189,8 @@ def _plane(table: Floats, shown: Floats, chosen: NDArray[np.int64] | None, count
 
 
 def _spread(points: Floats) -> Spread:
+    if is_point(points):
+        return Spread(singular=np.zeros(points.shape[1]), rank=0.0)
     centred = points - points.mean(0)
     squares = np.linalg.eigvalsh(centred.T @ centred / len(points))[::-1].clip(0)
     return Spread(singular=np.sqrt(squares), rank=effective_rank(points))
@@ -190,35 +200,6 @@ def _stranded(table: Floats, sample: Floats | None, unused: Mask | None) -> Floa
     if sample is None or unused is None or not unused.any():
         return None
     return nearest_distances(table[unused][_spaced(int(unused.sum()), MOST_COMPARED)], sample)
-
-
-def _nearest(points: Floats, table: Floats) -> NDArray[np.int64]:
-    """The row of `table` nearest to each of `points`."""
-    centre = table.mean(0)
-    targets = np.asarray(table - centre, dtype=np.float32)
-    half_norms = 0.5 * np.square(targets).sum(1)
-    block = max(1, SCORES_AT_ONCE // len(table))
-    found = [
-        (half_norms - np.asarray(points[start : start + block] - centre, np.float32) @ targets.T).argmin(1)
-        for start in range(0, len(points), block)
-    ]
-    return np.concatenate(found) if found else np.empty(0, np.int64)
-
-
-def _neighbour_distances(table: Floats, rows: NDArray[np.int64]) -> Floats:
-    """From each of these rows of `table` to the nearest other row."""
-    centre = table.mean(0)
-    targets = np.asarray(table - centre, dtype=np.float32)
-    half_norms = 0.5 * np.square(targets).sum(1)
-    block = max(1, SCORES_AT_ONCE // len(table))
-    nearest = np.empty(len(rows), np.int64)
-    for start in range(0, len(rows), block):
-        some = rows[start : start + block]
-        scores = half_norms - targets[some] @ targets.T
-        scores[np.arange(len(some)), some] = np.inf
-        nearest[start : start + len(some)] = scores.argmin(1)
-    distances: Floats = np.linalg.norm(table[rows] - table[nearest], axis=1)
-    return distances
 
 
 def _spaced(count: int, most: int) -> NDArray[np.int64]:

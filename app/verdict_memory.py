@@ -4,7 +4,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,6 +127,7 @@ def evidence(snapshot: Snapshot, recipe: Recipe, start: Snapshot | None) -> "Evi
 
     options = recipe.options
     setting = Setting(
+        options=asdict(options),
         alpha=options.alpha,
         beta=options.beta,
         moved_by=options.codebook_update,

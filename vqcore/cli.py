@@ -205,6 +205,11 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
     }
 
 
+def _digits(value: float | None) -> str:
+    """Three of them; a dash where there is no such number: nothing is relative to a point."""
+    return "–" if value is None else f"{value:.3g}"
+
+
 def _summary(report: dict[str, Any]) -> str:
     metrics = report["metrics"]
     levels = metrics.get("levels", ())
@@ -212,12 +217,12 @@ def _summary(report: dict[str, Any]) -> str:
     together, mean = (f", all {noun}s together", f", mean of {noun}s") if levels else ("", "")
     numbers = [
         f"task loss       {metrics['task_loss']:.4g}  ({PROBLEMS[report['problem']].loss_name})",
-        f"‖z_e − z_q‖²    {metrics['quantization_error']:.4g}  (relative {metrics['relative_error']:.3g})",
+        f"‖z_e − z_q‖²    {metrics['quantization_error']:.4g}  (relative {_digits(metrics.get('relative_error'))})",
         f"active codes    {metrics['active_codes']} of {metrics['num_codes']}{together}",
         f"perplexity      {metrics['perplexity']:.1f}{mean}",
         *[
             f"{f'{noun} {order}':<16}perplexity {level['perplexity']:.1f}, active codes {level['active_codes']}, "
-            f"relative error {level['relative_error']:.3g}"
+            f"relative error {_digits(level['relative_error'])}"
             for order, level in enumerate(levels, start=1)
         ],
     ]

@@ -6,7 +6,7 @@ What training can produce is trained. The rest is constructed from a trained cod
 # N vectors, K codes, D features
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -57,6 +57,7 @@ def _examined(trainer: Trainer, level: int, start: Floats) -> Evidence:
     vectors = _latents(trainer, level)
     positions = snapshot.code_maps[0].size
     setting = Setting(
+        options=asdict(options),
         alpha=options.alpha,
         beta=options.beta,
         moved_by=options.codebook_update,

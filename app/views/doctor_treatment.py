@@ -98,7 +98,8 @@ def _table(treatment: Treatment) -> None:
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     used = " + ".join(f"{book.active:,} of {book.num_codes:,}" for book in outcome.codebooks)
     perplexities = " + ".join(f"{book.perplexity:,.1f}" for book in outcome.codebooks)
-    return used, perplexities, f"{outcome.error:.4g}", f"{outcome.relative_error:.1%}"
+    relative = "–" if outcome.relative_error is None else f"{outcome.relative_error:.1%}"
+    return used, perplexities, f"{outcome.error:.4g}", relative
 
 
 def _repair(case: Case, *, busy: bool) -> None:

@@ -139,7 +139,7 @@ def test_the_verdict_and_the_findings_are_those_of_the_command(sessions: Registr
     assert [finding.title in label for finding, label in zip(one.findings, labels, strict=True)]
     assert all(finding.severity in label for finding, label in zip(one.findings, labels, strict=True))
     lines = [block.value for block in page.code]
-    assert all(remedy.vqtorch in lines for remedy in one.verdict.remedies)
+    assert all(line in lines for remedy in one.verdict.remedies if (line := remedy.vqtorch))
 
 
 def test_what_needs_latents_is_not_drawn_without_them(sessions: Registry, collapsed: dict[str, str]) -> None:

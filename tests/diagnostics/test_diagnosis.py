@@ -1,4 +1,5 @@
-from dataclasses import replace
+import re
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -7,6 +8,7 @@ from evidence_building import D, K, N, around, counted, evidence, sound_codebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vqcore.diagnostics import limits
 from vqcore.diagnostics.advice import ADVICE
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import TrainingEvidence, UsageEvidence
@@ -19,6 +21,8 @@ from vqcore.diagnostics.usage_findings import (
     index_collapse,
     not_enough_data,
 )
+from vqcore.diagnostics.wording import digits, percent, share_of, times
+from vqcore.quantizer.options import Options
 from vqcore.snapshot import History
 
 
@@ -336,3 +340,51 @@ def test_evidence_that_does_not_fit_the_codebook_is_refused(generator):
         diagnose(evidence(codebook, usage=UsageEvidence(np.ones(3), 3, "")))
     with pytest.raises(ValueError, match="`codebook` must be"):
         diagnose(evidence(np.empty((0, 4), np.float32)))
+
+
+# What follows from what, and how it is said
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    first=st.floats(1e-3, 1.0),
+    times_half=st.floats(1.01 * limits.RAN_AWAY, 1e4),
+    times_last=st.floats(0.5, 1e4),
+    pull=st.floats(limits.STRONG_PULL + 0.01, 0.999),
+)
+def test_a_runaway_is_never_said_to_be_held_too_strongly(first, times_half, times_last, pull):
+    """As latents run away their error grows with them, and with it the commitment's share of the loss."""
+    spread = np.append(np.geomspace(first, first * times_half, 60), np.full(59, first * times_half))
+    spread = np.append(spread, first * times_half * max(1, times_last))
+    curves = history(spread, task=1.0, commitment=pull / (1 - pull) / 0.5)
+    trained = TrainingEvidence(steps=len(curves.step), history=curves, alpha=5.0, beta=0.9)
+    generator = np.random.default_rng(0)
+    codebook = sound_codebook(generator)
+    found = diagnose(evidence(codebook, around(codebook, generator), training=trained))
+    assert verdict(found) == ("runaway-embeddings", "severe")
+    assert "commitment-too-strong" not in conditions(found)
+
+
+def test_a_runaway_at_its_500th_step_is_said_in_words_with_what_is_not_in_force():
+    """Patches from k-means with running map, inner step, sync and replacement: its spread at 5 of its 500 steps."""
+    spread = np.interp(np.arange(100), [0, 20, 30, 60, 80, 99], [0.189, 1.48, 4.41, 1.4, 7.41, 84.1])
+    curves = history(spread, task=0.1, commitment=2.0)
+    options = asdict(Options(affine="running", inner_steps=1, sync=0.5, replace_every=20))
+    trained = TrainingEvidence(steps=500, history=curves, alpha=5.0, beta=0.9, options=options)
+    generator = np.random.default_rng(0)
+    codebook = sound_codebook(generator)
+    (first, *_) = diagnose(evidence(codebook, around(codebook, generator), training=trained))
+    assert first.condition == "runaway-embeddings"
+    assert "445 times that at the start" in first.title
+    assert [one.ours for one in first.remedies] == [
+        ("input_norm=unit", "codebook_norm=unit"),
+        ("alpha=20",),
+        ("affine=off",),
+    ]
+
+
+@given(st.floats(1e-300, 1e300))
+def test_no_sentence_has_an_exponent(value):
+    for said in (percent(value), share_of(value, "it"), times(max(1.0, value))):
+        assert not re.search(r"\de[+-]?\d", said)
+    assert float(digits(value).replace(",", "")) == pytest.approx(value, rel=6e-3)

@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(capsys, tmp_path):
     codes = kept(tmp_path, np.zeros(100, np.int64), "codes.npy")
     two = tmp_path / "two.pt"
     torch.save({f"{name}.embedding.weight": torch.randn(K, D) for name in ("quantize_a", "quantize_b")}, two)
-    assert "Name one by --codebook" in refused(capsys, two, "--codes", codes)
+    assert "To name one codebook: --codebook" in refused(capsys, two, "--codes", codes)
     assert "fits none of the 2 quantizers" in refused(capsys, two, "--latents", wide)
 
 

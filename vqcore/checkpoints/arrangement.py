@@ -63,7 +63,8 @@ class Arrangement(NamedTuple):
         for left, chain in zip(np.split(vectors, len(self.chains), axis=1), self.chains, strict=True):
             for which in chain:
                 codes = search(which, unit(left) if self.cosine[which] else np.ascontiguousarray(left))
-                left = left - tables[which][codes]
+                with np.errstate(over="ignore"):  # to infinity, where values are near float32's largest
+                    left = left - tables[which][codes]
             left_over.append(left)
         return np.concatenate(left_over, axis=1)
 
@@ -93,5 +94,5 @@ def nearest(vectors: Vectors, table: Vectors, *, check: Callable[[], None] | Non
 
 def unit(vectors: Vectors) -> Vectors:
     """`vectors` (N, D) at length 1; a zero vector stays."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, SMALLEST_LENGTH))
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))[:, None]  # never overflows
+    return np.asarray(vectors / np.maximum(lengths, SMALLEST_LENGTH), dtype=vectors.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.checkpoints.arrangement import Search, Vectors, nearest, unit
+from vqcore.diagnostics.geometry import is_point
 
 Remedy = Literal["restart", "replace", "align"]
 """`restart`: k-means of the dead codes, and of those that lose all their latents to them, while the others hold
@@ -71,7 +72,8 @@ def _restarted(
     for _ in range(KMEANS_STEPS):
         codes = search(inputs, placed)
         counts = np.bincount(codes, minlength=len(placed))
-        weights = np.square(inputs - placed[codes]).sum(1, dtype=np.float64)  # as k-means++ draws its next centre
+        apart = np.subtract(inputs, placed[codes], dtype=np.float64)
+        weights = np.square(apart, out=apart).sum(1)  # as k-means++ draws its next centre
         sums = sums_by_code(inputs, codes, len(placed))
         means: Vectors = (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
         placed = np.where((moved & (counts > 0))[:, None], unit(means) if cosine else means, placed)
@@ -93,6 +95,8 @@ def _aligned(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random
         raise Unsuited("codes of unit length have no spread to match")
     if not np.isfinite(table).all():
         raise Unsuited("some code vectors are not finite")
+    if is_point(inputs):
+        raise Unsuited("the latents are one point, onto which all codes would move")
     c_mean, c_spread = table.mean(0, dtype=np.float64), table.std(0, dtype=np.float64)
     p_mean, p_spread = inputs.mean(0, dtype=np.float64), inputs.std(0, dtype=np.float64)
     has_spread = c_spread > SMALLEST_SPREAD * np.abs(c_mean)

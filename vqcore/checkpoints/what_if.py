@@ -17,12 +17,17 @@ from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.halves import LatentSource, halves_of, latents_in_memory
 from vqcore.checkpoints.remedies import REMEDIES, Mask, Remedy, Unsuited, fitted
+from vqcore.diagnostics.geometry import total_spread
 from vqcore.diagnostics.usage import active_codes, count_codes, enough_to_judge, perplexity
 
 MOST_VECTORS = 1 << 16
 VECTORS_PER_CODE = 4
 MOST_VALUES = 1 << 25
 """Of each half 65,536 vectors are read, or 4 a code where that is more, but never more than 128 MiB."""
+
+
+LARGEST = 1e37
+"""Values up to here leave room for sums and differences in float32."""
 
 
 class Measured(NamedTuple):
@@ -46,8 +51,8 @@ class Outcome:
     """‖z_e − z_q‖² of the whole, summed over features, mean over vectors. Of cosine codebooks that are searched once
     it is between unit vectors, as their training sees it."""
 
-    relative_error: float
-    """`error` over the variance of what is compared, summed over features."""
+    relative_error: float | None
+    """`error` over the variance of what is compared, summed over features; None where that is one point."""
 
     tables: tuple[Vectors, ...] = field(repr=False)
     """The vectors (K, D) of each codebook, as the search sees them."""
@@ -140,6 +145,12 @@ def what_if_of(
     halves = halves_of(latents, min(most, max(1, MOST_VALUES // latents.dim)), seed=seed, check=told.again)
     if not all(np.isfinite(table).all(1).any() for table in tables):
         raise CheckpointError("A codebook has no finite vector, so nothing can be compared with it.")
+    for name, values in (("latents", (halves.fit, halves.held_out)), ("code vectors", tables)):
+        if any((np.isfinite(each) & (np.abs(each) > LARGEST)).any() for each in values):
+            raise CheckpointError(
+                f"The {name} have values beyond {LARGEST:g}, whose differences float32 cannot hold. Look at what "
+                "made them; a remedy cannot be foretold."
+            )
     still = tuple(np.zeros(len(table), np.bool_) for table in tables)
     after: dict[Remedy, Outcome] = {}
     unsuited: dict[Remedy, str] = {}
@@ -248,25 +259,30 @@ def _outcome(
     def search_and_count(which: int, inputs: Vectors) -> Codes:
         codes = search(inputs, tables[which])
         counts[which] += count_codes(codes, len(tables[which]))
-        errors[which].append(_mean_square(inputs - tables[which][codes]))
-        compared.append(_mean_square(inputs - inputs.mean(0)))
+        errors[which].append(_mean_square(inputs, tables[which][codes]))
+        compared.append(_variance(inputs))
         return codes
 
     left_over = arrangement.run(vectors, tables, search_and_count)
     parallel = arrangement.is_parallel  # otherwise one search's error is not the whole's
     error = sum(map(sum, errors)) if parallel else _mean_square(left_over)
-    variance = sum(compared) if parallel else _mean_square(vectors - vectors.mean(0))
+    variance = sum(compared) if parallel else _variance(vectors)
     return Outcome(
         codebooks=tuple(
             Measured(len(count), active_codes(count), perplexity(count), float(np.mean(error)))
             for count, error in zip(counts, errors, strict=True)
         ),
         error=error,
-        relative_error=error / variance if variance else float("nan"),
+        relative_error=error / variance if variance > 0 else None,
         tables=tables,
         moved=moved,
     )
 
 
-def _mean_square(vectors: Vectors) -> float:
-    return float(np.square(vectors, dtype=np.float64).sum(1).mean())
+def _mean_square(vectors: Vectors, less: Vectors | float = 0.0) -> float:
+    """‖v − w‖², mean over the vectors (N, D)."""
+    return float(np.square(np.subtract(vectors, less, dtype=np.float64)).sum(1).mean())
+
+
+def _variance(vectors: Vectors) -> float:
+    return total_spread(vectors) ** 2

@@ -73,7 +73,7 @@ def code_facts(snapshot: Snapshot, code: int) -> CodeFacts:
     counts, total = snapshot.counts, snapshot.window_vectors
     vector = snapshot.codebook[code].astype(np.float64)
     members = snapshot.codes == code
-    with np.errstate(invalid="ignore"):  # of a training that diverged
+    with np.errstate(invalid="ignore"):  # between infinities is no distance
         distances = np.linalg.norm(snapshot.z_e.astype(np.float64) - vector, axis=1)  # (M,)
     past = [trail.counts for trail in snapshot.trail if trail.counts is not None and trail.step < snapshot.step]
     labels = snapshot.vector_labels
@@ -102,7 +102,7 @@ def nearest_codes_of(codebook: Floats, code: int, *, count: int) -> tuple[list[i
     >>> nearest_codes_of(np.array([[0.0], [3.0], [1.0]], np.float32), 0, count=2)
     ([2, 1], [1.0, 3.0])
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # between infinities is no distance
         distances = np.linalg.norm(codebook.astype(np.float64) - codebook[code], axis=1)
     distances[code] = np.inf
     order = np.argsort(distances, kind="stable")[: min(count, len(codebook) - 1)]
@@ -132,7 +132,7 @@ def class_of_codes(codes: Ints, labels: Ints, num_codes: int) -> Ints:
 
 def errors_of(snapshot: Snapshot) -> tuple[Floats, Floats]:
     """‖z_e − z_q‖² of every monitor vector (M,), and its mean over each code's vectors (K,), NaN without any."""
-    with np.errstate(invalid="ignore", over="ignore"):  # of a training that diverged
+    with np.errstate(invalid="ignore", over="ignore"):  # of broken vectors NaN or infinite
         of_vectors = np.square(snapshot.z_e - snapshot.codebook[snapshot.codes]).sum(1)
     members = np.bincount(snapshot.codes, minlength=snapshot.num_codes)
     sums = np.bincount(snapshot.codes, weights=of_vectors, minlength=snapshot.num_codes)

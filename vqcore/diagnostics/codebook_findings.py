@@ -7,12 +7,14 @@ from vqcore.diagnostics.evidence import Evidence, Floats
 from vqcore.diagnostics.finding import Finding, Number
 from vqcore.diagnostics.geometry import (
     correlation_score,
+    is_point,
     ks_of_normal,
     ks_of_uniform,
+    mean_length,
     nearest_distances,
     total_spread,
 )
-from vqcore.diagnostics.wording import context, count, found, percent, ratio
+from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
 """Codes whose nearest neighbour among all is looked for; evenly spaced."""
@@ -22,17 +24,25 @@ EPSILON = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
 def broken_numbers(evidence: Evidence) -> Finding | None:
-    """NaN or infinity among the code vectors, or rounding as coarse as the distances between them."""
+    """NaN or infinity among code vectors or latents, or rounding as coarse as the distances between codes."""
     bad = ~np.isfinite(evidence.codebook).all(1)
     if bad.any():
         return found(
             "broken-numbers",
             "severe",
-            f"{int(bad.sum()):,} of {evidence.num_codes:,} code vectors hold NaN or infinity.",
+            f"{_hold(int(bad.sum()), evidence.num_codes, 'code vectors')} NaN or infinity.",
             count("broken code vectors", bad.sum(), "severe from 1"),
         )
+    if broken := evidence.broken_latents:
+        every = broken + (0 if evidence.latents is None else evidence.latents.num_vectors)
+        return found(
+            "broken-numbers",
+            "severe",
+            f"{_hold(broken, every, 'latents')} NaN or infinity.",
+            count("broken latents", broken, "severe from 1"),
+        )
     dtype = stored_as(evidence)
-    if dtype is None or evidence.num_codes < 2:
+    if dtype is None or is_point(evidence.codebook):
         return None
     magnitude = float(np.sqrt(np.square(evidence.codebook.astype(np.float64)).sum(1).mean()))
     rounding = EPSILON[dtype] * magnitude / 3**0.5  # root mean square of an even error
@@ -42,13 +52,24 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
     return found(
         "broken-numbers",
         "severe",
-        f"The codes are kept in {dtype}, which rounds by {percent(rounding / apart) if apart else 'all'} of the "
-        "distance between neighbours.",
+        f"The codes are stored in {dtype}, whose rounding error is {_share_of_distance(rounding, apart)}.",
         ratio(
-            "rounding error of a code vector", rounding, f"severe from {percent(limits.ROUNDING_SHARE)} of the next"
+            "rounding error of a code vector",
+            rounding,
+            f"severe from {percent(limits.ROUNDING_SHARE)} of the distance",
         ),
         ratio("median distance to the nearest code", apart),
     )
+
+
+def _hold(number: int, every: int, what: str) -> str:
+    return f"{number:,} of {every:,} {what} {'holds' if number == 1 else 'hold'}"
+
+
+def _share_of_distance(rounding: float, apart: float) -> str:
+    if apart == 0:
+        return "as large as the distance between neighbours, most of which are equal"
+    return share_of(rounding / apart, "the distance between neighbours")
 
 
 def stored_as(evidence: Evidence) -> str | None:
@@ -68,17 +89,16 @@ def initialization_pending(evidence: Evidence) -> Finding | None:
     """Whether the file's own flag says that no batch has placed the codes yet."""
     if evidence.initialized is not False:
         return None
-    lengths = np.linalg.norm(evidence.codebook, axis=1)
     return found(
         "initialization-pending",
         "severe",
         "The codebook waits for its first training batch: its initialization flag is off.",
-        ratio("mean length of the code vectors", float(lengths.mean())),
+        ratio("mean length of the code vectors", mean_length(evidence.codebook)),
     )
 
 
 def never_trained(evidence: Evidence) -> Finding | None:
-    """Whether the codes are still an initialization: all zero, draws from N(0, 1), or even between ±b."""
+    """Whether the codes are still an initialization: all zero, or draws from N(0, 1) or a uniform distribution."""
     training = evidence.training
     watched = training.initial_codebook is not None or (
         training.gradient_norm is not None and bool(training.gradient_norm.any())
@@ -89,10 +109,12 @@ def never_trained(evidence: Evidence) -> Finding | None:
     if not name:
         return None
     latents = evidence.latents
-    if latents is not None and latents.relative_error < 1 and _few_are_used(evidence):
-        title = f"Most codes are still as initialized: {name}. Those that are used do serve the embeddings."
+    error = None if latents is None else latents.relative_error
+    if error is not None and error < 1 and _few_are_used(evidence):
+        title = f"Most codes are still as initialized: {name}. The ones in use do serve the embeddings."
         return found("never-trained", "note", title, *numbers)
-    rest = "" if latents is not None else " But for a few codes at most: latents would tell this from index collapse."
+    is_open = latents is None and evidence.codebook.any()
+    rest = " A few codes may have been trained: latents would tell this from index collapse." if is_open else ""
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
 
 
@@ -114,8 +136,8 @@ def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
     if uniform < limits.INITIAL_KS:
         bound = float(np.abs(codebook).max())
         name = "±1/K" if 0.97 <= bound * len(codebook) <= 1 + 1e-6 else f"±{bound:.3g}"
-        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from even use of {name}", uniform, limit)
-        return f"even between {name}", (numbers,)
+        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from a uniform distribution on {name}", uniform, limit)
+        return f"uniform draws from {name}", (numbers,)
     return "", ()
 
 
@@ -131,13 +153,15 @@ def duplicate_codes(evidence: Evidence) -> Finding | None:
     return found(
         "duplicate-codes",
         "severe" if share >= limits.SEVERE_DUPLICATES else "warning",
-        f"{percent(share)} of the codes lie on another code.",
+        f"{percent(share)} of the codes lie on another code."
+        if spread > 0
+        else f"The codebook is one point: all {evidence.num_codes:,} codes are equal.",
         context(
             "codes with a duplicate",
             share,
             percent(share),
             f"warning from {percent(limits.MANY_DUPLICATES)}, severe from {percent(limits.SEVERE_DUPLICATES)}; "
-            f"nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
+            f"those nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
         ),
         count("codes compared with all", len(distances)),
     )

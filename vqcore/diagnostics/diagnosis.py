@@ -1,6 +1,7 @@
 """From evidence to findings, the worst and most causal first. Pure: no file, no clock, no random number."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from vqcore.diagnostics.codebook_findings import (
 )
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.diagnostics.finding import Condition, Finding, Severity
+from vqcore.diagnostics.in_force import still_to_try
 from vqcore.diagnostics.latent_findings import codebook_far, embedding_collapse, idle_level
 from vqcore.diagnostics.training_findings import (
     commitment_too_strong,
@@ -22,7 +24,7 @@ from vqcore.diagnostics.training_findings import (
     recycling_replacement,
 )
 from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data, oversized_codebook
-from vqcore.diagnostics.wording import count, found
+from vqcore.diagnostics.wording import codes_in_all, count, found
 
 CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     broken_numbers,
@@ -30,8 +32,8 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     never_trained,
     no_gradient,
     idle_level,
-    commitment_too_strong,
     drifting_embeddings,
+    commitment_too_strong,
     embedding_collapse,
     codebook_far,
     oversized_codebook,
@@ -53,16 +55,16 @@ def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
         ValueError: where the parts of the evidence do not fit the codebook.
     """
     _check(evidence)
-    if not np.isfinite(evidence.codebook).all():
-        broken = broken_numbers(evidence)
-        assert broken is not None
-        return (broken,)
-    findings = [finding for check in CHECKS if (finding := check(evidence)) is not None]
+    is_finite = np.isfinite(evidence.codebook).all()
+    checks = CHECKS if is_finite else (broken_numbers,)  # nothing else can be told of broken codes
+    findings = [finding for check in checks if (finding := check(evidence)) is not None]
     if all(finding.severity == "note" for finding in findings):
         findings.append(_healthy(evidence))
-    return tuple(
-        sorted(findings, key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
-    )
+    findings.sort(key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
+    options = evidence.training.options
+    if options is None:
+        return tuple(findings)
+    return tuple(replace(one, remedies=still_to_try(one.remedies, options)) for one in findings)
 
 
 def _healthy(evidence: Evidence) -> Finding:
@@ -72,7 +74,7 @@ def _healthy(evidence: Evidence) -> Finding:
     return found(
         "healthy",
         "healthy",
-        f"Healthy: {used:,} of {evidence.num_codes:,} codes are used.",
+        f"Healthy: {used:,} of {codes_in_all(evidence.num_codes)} {'is' if used == 1 else 'are'} used.",
         count("codes used", used, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors, f"enough from {limits.vectors_needed(evidence.num_codes):,}"),
     )

@@ -2,6 +2,7 @@
 
 # N vectors, M sampled vectors, K codes, D features
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from vqcore.history import History
 
 Floats = NDArray[np.floating[Any]]
+
+ROUNDING = 1e-10
+"""Spread over length that a sum in float64 makes of equal vectors at the most. Vectors kept in float32 that do differ
+have a thousand times more."""
 
 
 class UsageEvidence(NamedTuple):
@@ -51,10 +56,20 @@ class LatentEvidence:
     `limits.FEWEST_VECTORS_PER_CODE` a code, from where on it makes no difference."""
 
     @property
-    def relative_error(self) -> float:
-        """The error over the variance of P; infinite where P is one point and the codes miss it."""
-        total = float(self.variance.sum())
-        return self.error / total if total > 0 else (0.0 if self.error == 0 else float("inf"))
+    def spread(self) -> float:
+        """Root of the variance summed over features; 0 where there is only what rounding made of it."""
+        spread = float(np.sqrt(self.variance.sum()))
+        return spread if spread > ROUNDING * self.length else 0.0
+
+    @property
+    def length(self) -> float:
+        """‖mean of P‖."""
+        return float(np.linalg.norm(self.mean))
+
+    @property
+    def relative_error(self) -> float | None:
+        """The error over the variance of P; None where P is one point, which has none."""
+        return self.error / self.spread**2 if self.spread > 0 else None
 
     @property
     def energy(self) -> float:
@@ -73,6 +88,9 @@ class TrainingEvidence:
     """What `steps` counts, where it is an earlier codebook that tells: `step`, `epoch` or `checkpoint`."""
 
     history: History | None = None
+    options: Mapping[str, Any] | None = None
+    """The live options in force, by name, where they are known: no remedy is offered that is in force."""
+
     alpha: float | None = None
     beta: float | None = None
     """Share of the commitment loss that moves the codebook, as in DESIGN; 1 − β moves the encoder."""
@@ -115,6 +133,9 @@ class Evidence:
 
     stored_dtype: str = "float32"
     """As torch names it."""
+
+    broken_latents: int = 0
+    """Latents that hold NaN or infinity, which `latents` leaves out."""
 
     @property
     def num_codes(self) -> int:

@@ -13,46 +13,66 @@ Floats = NDArray[np.floating[Any]]
 SCORES_AT_ONCE = 1 << 22
 
 
-def nearest_distances(queries: Floats, points: Floats, *, among_itself: bool = False) -> NDArray[np.float64]:
-    """From each of (N, D) to the nearest of (M, D), (N,); with `among_itself` row i is not compared with point i.
+def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Which of the points (M, D) is nearest to each of (N, D), (N,); where `but` is given, other than that one.
 
-    The nearest is found in float32 and its distance taken from the difference, so equal points are at exactly 0.
+    Found in float32, with everything brought to about 1 by powers of two, so that nothing overflows or vanishes.
     """
     centre = points.mean(0, dtype=np.float64)
-    targets = np.asarray(points - centre, dtype=np.float32)
+    targets = points - centre
+    scale = _power_of_two(targets)
+    targets = np.asarray(targets / scale, dtype=np.float32)
     half_norms = 0.5 * np.square(targets).sum(1)
     block = max(1, SCORES_AT_ONCE // len(points))
     nearest = np.empty(len(queries), dtype=np.int64)
     for start in range(0, len(queries), block):
-        some = np.asarray(queries[start : start + block] - centre, dtype=np.float32)
-        scores = half_norms - some @ targets.T
-        if among_itself:
-            rows = np.arange(len(some))
-            scores[rows, start + rows] = np.inf
+        some = (queries[start : start + block] - centre) / scale
+        size = max(1.0, _power_of_two(some))
+        scores = np.float32(1 / size) * half_norms - np.asarray(some / size, dtype=np.float32) @ targets.T
+        if but is not None:
+            scores[np.arange(len(some)), but[start : start + block]] = np.inf
         nearest[start : start + block] = scores.argmin(1)
+    return nearest
+
+
+def nearest_distances(queries: Floats, points: Floats, *, among_itself: bool = False) -> NDArray[np.float64]:
+    """From each of (N, D) to the nearest of (M, D), (N,); with `among_itself` row i is not compared with point i.
+
+    The distance is taken from the difference, so that equal points are at exactly 0.
+    """
+    nearest = nearest_rows(queries, points, but=np.arange(len(queries)) if among_itself else None)
     differences = np.asarray(queries, dtype=np.float64) - points[nearest]
     distances: NDArray[np.float64] = np.sqrt(np.square(differences).sum(1))
     return distances
 
 
 def effective_rank(vectors: Floats) -> float:
-    """Exp of the entropy (nats) of the covariance's normalized eigenvalues, 1…D (Roy & Vetterli, 2007).
+    """Exp of the entropy (nats) of the covariance's normalized eigenvalues, 1…D (Roy & Vetterli, 2007); 0 of a point.
 
     >>> round(effective_rank(np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])), 6)
     2.0
     """
+    if is_point(vectors):
+        return 0.0
     centred = np.asarray(vectors - vectors.mean(0, dtype=np.float64), dtype=np.float64)
     eigenvalues = np.linalg.eigvalsh(centred.T @ centred).clip(0)
-    total = eigenvalues.sum()
-    if total == 0:
-        return 1.0
-    shares = eigenvalues[eigenvalues > 0] / total
+    shares = eigenvalues[eigenvalues > 0] / eigenvalues.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def total_spread(vectors: Floats) -> float:
-    """Root of the variance summed over features."""
-    return float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))
+    """Root of the variance summed over features; exactly 0 where all vectors are equal."""
+    return 0.0 if is_point(vectors) else float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))
+
+
+def mean_length(vectors: Floats) -> float:
+    """‖v‖, mean over the vectors (N, D)."""
+    return float(np.linalg.norm(vectors.astype(np.float64), axis=1).mean())
+
+
+def is_point(vectors: Floats) -> bool:
+    """Whether all vectors (N, D) are equal; their mean may be off by rounding, and a variance then is not quite 0."""
+    return bool((vectors == vectors[:1]).all())
 
 
 def ks_of_normal(vectors: Floats) -> float:
@@ -76,13 +96,21 @@ def correlation_score(vectors: Floats) -> float:
     """How far the features' correlations exceed those of independent draws, in standard deviations.
 
     N·r² of each pair of features is near a χ² of one degree, so that their sum has a known mean and spread.
+    Features that do not vary have no correlation and are left out.
     """
+    vectors = vectors[:, (vectors != vectors[:1]).any(0)]
     n, dim = vectors.shape
     pairs = dim * (dim - 1) / 2
     if pairs == 0 or n < 3:
         return 0.0
     squares = np.square(np.corrcoef(vectors, rowvar=False)).sum() - dim
     return float((n * squares / 2 - pairs) / (2 * pairs) ** 0.5)
+
+
+def _power_of_two(values: Floats) -> float:
+    """The one just above the largest magnitude, by which a division changes no digit; 1 where there is none."""
+    largest = float(np.abs(values).max(initial=0))
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1]))) if largest > 0 else 1.0
 
 
 def _ks(levels: NDArray[Any]) -> float:

@@ -3,11 +3,11 @@
 import numpy as np
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence
 from vqcore.diagnostics.finding import Finding
-from vqcore.diagnostics.geometry import effective_rank, total_spread
-from vqcore.diagnostics.usage_findings import has_few_values
-from vqcore.diagnostics.wording import count, found, percent, ratio
+from vqcore.diagnostics.geometry import effective_rank, mean_length, total_spread
+from vqcore.diagnostics.usage_findings import has_few_values, is_point
+from vqcore.diagnostics.wording import count, found, percent, ratio, share_of, times
 
 
 def codebook_far(evidence: Evidence) -> Finding | None:
@@ -16,12 +16,11 @@ def codebook_far(evidence: Evidence) -> Finding | None:
     if latents is None or evidence.residual_level > 0 or not np.isfinite(evidence.codebook).all():
         return None
     error = latents.relative_error
-    if not error >= limits.FAR_ERROR:
+    if error is None or error < limits.FAR_ERROR:
         return None
-    p_spread = float(np.sqrt(latents.variance.sum()))
     offset = float(np.linalg.norm(latents.mean - evidence.codebook.mean(0, dtype=np.float64)))
-    place = offset / p_spread if p_spread > 0 else float("inf")
-    scale = total_spread(evidence.codebook) / p_spread if p_spread > 0 else float("inf")
+    place = offset / latents.spread
+    scale = total_spread(evidence.codebook) / latents.spread
     in_place = place >= limits.FAR_PLACE
     in_scale = not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
     how = {(True, True): "in place and in scale", (True, False): "in place", (False, True): "in scale"}.get(
@@ -30,7 +29,7 @@ def codebook_far(evidence: Evidence) -> Finding | None:
     return found(
         "codebook-far",
         "severe",
-        f"The codebook is far from the embeddings {how}: its error is {error:.3g} times their variance.",
+        f"The codebook is far from the embeddings {how}: its error is {times(error)} their variance.",
         ratio("‖z_e − z_q‖² over the variance of P", error, f"severe from {limits.FAR_ERROR:g}"),
         ratio("distance of the means, in spreads of P", place, f"far from {limits.FAR_PLACE:g}"),
         ratio("spread of C over that of P", scale, f"far outside {1 / limits.FAR_SCALE:g} to {limits.FAR_SCALE:g}"),
@@ -41,24 +40,15 @@ def codebook_far(evidence: Evidence) -> Finding | None:
 def embedding_collapse(evidence: Evidence) -> Finding | None:
     """Whether P fills few of its features, or is a point."""
     latents = evidence.latents
-    if latents is None or evidence.dim < 2 or evidence.residual_level > 0:
+    if latents is None or evidence.residual_level > 0:
         return None
-    spread, length = float(np.sqrt(latents.variance.sum())), float(np.linalg.norm(latents.mean))
-    if latents.num_vectors > 1 and spread <= limits.POINT_SPREAD * length:
-        return found(
-            "embedding-collapse",
-            "severe",
-            "The embeddings are nearly one point.",
-            ratio(
-                "spread of P over the length of its mean", spread / length, f"severe up to {limits.POINT_SPREAD:g}"
-            ),
-            count("N", latents.num_vectors),
-        )
+    if latents.num_vectors > 1 and is_point(latents):
+        return _at_a_point(latents)
     if has_few_values(evidence):
         return found(
             "embedding-collapse",
             "severe",
-            f"The embeddings take only {latents.distinct:,} different values.",
+            f"The embeddings take only {latents.distinct:,} different value{'' if latents.distinct == 1 else 's'}.",
             count(
                 "different vectors",
                 latents.distinct,
@@ -66,7 +56,7 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
             ),
             count("N", latents.num_vectors),
         )
-    if len(latents.sample) < limits.RANK_VECTORS_PER_DIM * evidence.dim:
+    if evidence.dim < 2 or len(latents.sample) < limits.RANK_VECTORS_PER_DIM * evidence.dim:
         return None
     rank = effective_rank(latents.sample)
     low = max(limits.LOW_RANK, limits.LOW_RANK_SHARE * evidence.dim)
@@ -85,11 +75,27 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
     )
 
 
+def _at_a_point(latents: LatentEvidence) -> Finding:
+    """All vectors (nearly) equal: what is said of them, and what it rests on."""
+    numbers = [ratio("length of the mean of P", latents.length), count("N", latents.num_vectors)]
+    if latents.energy == 0:
+        return found("embedding-collapse", "severe", "All embeddings are zero.", *numbers)
+    how_near = ratio(
+        "spread of P over the length of its mean",
+        latents.spread / latents.length,
+        f"severe up to {limits.POINT_SPREAD:g}",
+    )
+    nearly = "" if latents.spread == 0 else "nearly "
+    return found("embedding-collapse", "severe", f"The embeddings are {nearly}one point.", how_near, *numbers)
+
+
 def idle_level(evidence: Evidence) -> Finding | None:
     """Whether a level of a residual quantizer leaves its input as large as it was, or makes it larger."""
     latents = evidence.latents
-    if latents is None or evidence.residual_level == 0 or latents.energy == 0:
+    if latents is None or evidence.residual_level == 0:
         return None
+    if latents.energy == 0:
+        return _nothing_to_do(evidence, latents)
     left = latents.error / latents.energy
     if left < limits.NOT_A_REDUCTION:
         return None
@@ -97,8 +103,18 @@ def idle_level(evidence: Evidence) -> Finding | None:
     return found(
         "idle-level",
         "severe",
-        f"Level {evidence.residual_level + 1} {does}: it leaves {left:.3g} of the residual's energy.",
+        f"Level {evidence.residual_level + 1} {does}: it leaves {share_of(left, 'the energy of the residual')}.",
         ratio("‖residual‖² behind over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
         ratio("root mean square length of the residual before", latents.energy**0.5),
-        ratio("mean length of the code vectors", float(np.linalg.norm(evidence.codebook, axis=1).mean())),
+        ratio("mean length of the code vectors", mean_length(evidence.codebook)),
+    )
+
+
+def _nothing_to_do(evidence: Evidence, latents: LatentEvidence) -> Finding:
+    return found(
+        "idle-level",
+        "severe",
+        f"Level {evidence.residual_level + 1} has nothing to do: the levels before it leave a residual of zero.",
+        ratio("root mean square length of the residual before", 0.0),
+        count("N", latents.num_vectors),
     )

@@ -62,6 +62,10 @@ DOMINANT_PULL = 0.8
 """The same share, above which the encoder learns next to nothing but to please the codebook. Sound runs stay below
 0.4, collapsed ones at the default weights below 0.6."""
 
+RAN_AWAY = 30.0
+"""Spread of P now over that at the first measured moment, from which a growth that has ended counts too. Sound runs
+of the gallery end at 3 to 9, weakly held ones at 10 to 28."""
+
 SHRUNK = 0.85
 """Spread of P now over that at the first measured moment; healthy runs grow several times."""
 

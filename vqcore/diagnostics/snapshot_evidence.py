@@ -2,9 +2,12 @@
 
 # M monitor vectors, K codes, D features
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.snapshot import Snapshot
@@ -16,6 +19,9 @@ class Setting:
 
     alpha: float
     beta: float
+    options: Mapping[str, Any] | None = None
+    """All live options in force, by name."""
+
     moved_by: str = "gradient"
     replace_every: int = 0
     residual: bool = False
@@ -28,25 +34,18 @@ class Setting:
 def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
     """The evidence in `snapshot`: usage over its window of training batches, P as its monitor sample shows it."""
     batches = snapshot.window_batches
-    z_e = snapshot.z_e
-    different = np.square(z_e - snapshot.codebook[snapshot.codes]).sum(1, dtype=np.float64)
-    variance = z_e.var(0, dtype=np.float64)
+    is_finite = np.asarray(np.isfinite(snapshot.z_e).all(1))
     return Evidence(
         codebook=snapshot.codebook,
         usage=UsageEvidence(
             snapshot.counts, snapshot.window_vectors, f"at least once in the last {batches} training batches"
         ),
-        latents=LatentEvidence(
-            num_vectors=len(z_e),
-            mean=z_e.mean(0, dtype=np.float64),
-            variance=variance,
-            sample=z_e,
-            error=float(different.mean()),
-            distinct=len(np.unique(z_e, axis=0)),
-        ),
+        latents=_latents(snapshot, is_finite) if is_finite.any() else None,
+        broken_latents=int((~is_finite).sum()),
         training=TrainingEvidence(
             steps=snapshot.step,
             history=snapshot.history,
+            options=setting.options,
             alpha=setting.alpha,
             beta=setting.beta,
             moved_by=setting.moved_by,
@@ -58,4 +57,18 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
             data_vectors=setting.data_vectors,
         ),
         residual_level=snapshot.level if setting.residual else 0,
+    )
+
+
+def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence:
+    """Of the monitor vectors (M,) that are finite."""
+    z_e, codes = snapshot.z_e[is_finite], snapshot.codes[is_finite]
+    apart = np.subtract(z_e, snapshot.codebook[codes], dtype=np.float64)
+    return LatentEvidence(
+        num_vectors=len(z_e),
+        mean=z_e.mean(0, dtype=np.float64),
+        variance=z_e.var(0, dtype=np.float64),
+        sample=z_e,
+        error=float(np.square(apart).sum(1).mean()),
+        distinct=len(np.unique(z_e, axis=0)),
     )

@@ -2,13 +2,19 @@
 
 # T measured moments
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
+from vqcore.diagnostics.advice import REPLACE_LESS
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.finding import Finding
-from vqcore.diagnostics.wording import context, count, found, percent, ratio
+from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
+
+USUAL_INTERVAL = 20
+"""Steps without use after which the gallery's sound runs replace a code."""
 
 
 def no_gradient(evidence: Evidence) -> Finding | None:
@@ -40,22 +46,22 @@ def no_gradient(evidence: Evidence) -> Finding | None:
 def commitment_too_strong(evidence: Evidence) -> Finding | None:
     """Whether the embeddings shrink while the commitment competes with the task."""
     spread, pull = _trend(evidence), _pull(evidence.training)
-    if spread is None or pull is None or spread[0] == 0:
+    kept = None if spread is None else _over_the_first(spread)
+    if pull is None or kept is None or kept >= limits.RAN_AWAY:  # the error grew with them, and the loss with it
         return None
-    kept = float(spread[-1] / spread[0])
     shrunk = pull >= limits.STRONG_PULL and kept <= limits.SHRUNK
     if not shrunk and pull < limits.DOMINANT_PULL:
         return None
     return found(
         "commitment-too-strong",
         "severe",
-        f"Commitment is too strong: it makes {percent(pull)} of the encoder's loss, and the embeddings have "
-        f"{percent(kept)} of their first spread.",
+        f"Commitment is too strong: it makes up {percent(pull)} of the encoder's loss, and the embeddings have "
+        f"{share_of(kept, 'their first spread')}.",
         context(
             "commitment's share of the encoder's loss",
             pull,
             percent(pull),
-            f"severe from {percent(limits.DOMINANT_PULL)}, where P shrinks from {percent(limits.STRONG_PULL)}",
+            f"severe from {percent(limits.DOMINANT_PULL)}, or from {percent(limits.STRONG_PULL)} if P shrinks",
         ),
         context("spread of P over that at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
     )
@@ -66,36 +72,45 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
     spread, pull = _trend(evidence), _pull(evidence.training)
     if spread is None or (evidence.training.steps or 0) < limits.FIRST_STEPS:
         return None
-    half = float(spread[len(spread) // 2])
+    half, kept = float(spread[len(spread) // 2]), _over_the_first(spread)
     growth = float(spread[-1]) / half if half > 0 else 1.0
-    if growth < limits.GROWTH:
+    grew = growth >= limits.GROWTH
+    if not grew and (kept is None or kept < limits.RAN_AWAY or pull is None or pull < limits.STRONG_PULL):
         return None
     numbers = [ratio("spread of P over that half-way through", growth, f"severe from {limits.GROWTH:g}")]
+    if kept is not None:
+        limit = f"severe from {limits.RAN_AWAY:g} where the commitment is strong"
+        numbers.append(ratio("spread of P over that at the start", kept, limit))
     if pull is None or pull >= limits.WEAK_PULL:
-        return found("runaway-embeddings", "severe", f"The embeddings run away: ×{growth:.3g} and growing.", *numbers)
+        grown = [f"{times(growth)} that half-way through"] if grew else []
+        grown += [] if kept is None else [f"{times(kept)} that at the start"]
+        title = f"The embeddings {'run' if grew else 'have run'} away: their spread is {' and '.join(grown)}."
+        return found("runaway-embeddings", "severe", title, *numbers)
     numbers.append(
         context("commitment's share of the encoder's loss", pull, percent(pull), f"below {percent(limits.WEAK_PULL)}")
     )
-    return found(
-        "commitment-too-weak",
-        "severe",
-        f"Commitment is too weak: {percent(pull)} of the encoder's loss, and the embeddings grow ×{growth:.3g}.",
-        *numbers,
-    )
+    weak = f"Commitment is too weak: it makes up {percent(pull)} of the encoder's loss"
+    title = f"{weak}, and the spread of the embeddings is {times(growth)} that half-way through."
+    return found("commitment-too-weak", "severe", title, *numbers)
+
+
+def _over_the_first(spread: NDArray[np.floating]) -> float | None:
+    """The spread of P now over that at the first measured moment, of (T,); None where that was 0."""
+    return float(spread[-1] / spread[0]) if spread[0] > 0 else None
 
 
 def recycling_replacement(evidence: Evidence) -> Finding | None:
     """Whether replacement takes codes that merely wait for their next use."""
     training = evidence.training
     every, per_step = training.replace_every, training.vectors_per_step
-    if every < 1 or per_step is None or evidence.num_codes < 2:
+    if every < 1 or not per_step or evidence.num_codes < 2:
         return None
     waiting = float(np.exp(every * per_step * np.log1p(-1 / evidence.num_codes)))
     if waiting < limits.RECYCLED_SHARE:
         return None
     numbers = [
         context(
-            "codes that even use leaves unused so long",
+            "codes that even use would leave unused for that long",
             waiting,
             percent(waiting),
             f"warning from {percent(limits.RECYCLED_SHARE)} of K",
@@ -112,12 +127,14 @@ def recycling_replacement(evidence: Evidence) -> Finding | None:
                 f"severe from {percent(limits.CHURN)} of K",
             )
         )
+    longer = math.ceil(math.log(limits.RECYCLED_SHARE) / (per_step * math.log1p(-1 / evidence.num_codes)))
     return found(
         "recycling-replacement",
         "severe" if churn is not None and churn >= limits.CHURN else "warning",
-        f"Replacement recycles healthy codes: after {every:,} unused step{'s' if every > 1 else ''}, where chance "
-        f"alone leaves {percent(waiting)} unused.",
+        f"Replacement recycles healthy codes: it moves them after {every:,} unused step{'s' if every > 1 else ''}, "
+        f"when chance alone leaves {percent(waiting)} unused.",
         *numbers,
+        remedies=(REPLACE_LESS._replace(ours=(f"replace_every={max(USUAL_INTERVAL, longer)}",)),),
     )
 
 
@@ -142,8 +159,12 @@ def _pull(training: TrainingEvidence) -> float | None:
     if history is None or training.alpha is None or training.beta is None or len(history.step) < 2:
         return None
     half = len(history.step) // 2
-    task = float(np.abs(history.losses["task_loss"][half:]).mean(dtype=np.float64))
-    held = (
-        training.alpha * (1 - training.beta) * float(history.losses["commitment_loss"][half:].mean(dtype=np.float64))
-    )
+    task = _finite_mean(np.abs(history.losses["task_loss"][half:]))
+    held = training.alpha * (1 - training.beta) * _finite_mean(history.losses["commitment_loss"][half:])
     return held / (held + task) if held + task > 0 else None
+
+
+def _finite_mean(values: NDArray[np.floating]) -> float:
+    """0 where there is none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean(dtype=np.float64)) if len(finite) else 0.0

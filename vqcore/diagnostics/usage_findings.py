@@ -1,14 +1,16 @@
 """Conditions that show in how the codes are used."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import nearest_distances
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
-from vqcore.diagnostics.wording import context, count, found, percent, ratio
+from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
 
 MOST_COMPARED = 2048
 """Dead codes, and latents, whose distances are looked at; evenly spaced among all."""
@@ -27,7 +29,8 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
     usage = evidence.usage
     if usage is None or usage.num_vectors is None:
-        title = f"Usage cannot be judged: no count of known size. It takes {needed:,} vectors."
+        takes = f"It takes {needed:,} vector{'' if needed == 1 else 's'}."
+        title = f"Usage cannot be judged: nothing counts it over a known number of vectors. {takes}"
         return found("not-enough-data", "unknown", title, Number("N", 0, "unknown", limit))
     if usage.num_vectors >= needed:
         return None
@@ -50,6 +53,8 @@ def index_collapse(evidence: Evidence) -> Finding | None:
     if not enough_to_judge(round(usage.num_vectors), evidence.num_codes):
         return None
     effective = perplexity(usage.counts)
+    if not math.isfinite(effective):  # not one assignment
+        return None
     share = effective / evidence.num_codes
     collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)
     if not collapsed and share > limits.UNEVEN_SHARE:
@@ -61,7 +66,8 @@ def index_collapse(evidence: Evidence) -> Finding | None:
     return found(
         "index-collapse",
         severity,
-        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes carry {percent(part)} of assignments.",
+        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes {'carries' if carrying == 1 else 'carry'} "
+        f"{percent(part)} of assignments.",
         ratio(
             "perplexity",
             effective,
@@ -105,13 +111,13 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
         ),
         count("N", evidence.usage.num_vectors or 0),
     ]
-    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes are dead"
+    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
     outlying = _share_outlying(evidence, dead)
     if outlying is None:
-        return found("dead-codes-far", severity, f"{head}; without latents it is open where they lie.", *numbers)
+        return found("dead-codes-far", severity, f"{head}. Only latents can show where they lie.", *numbers)
     numbers.append(
         context(
-            "of them further from P than its own points",
+            "of these, further from P than its own points",
             outlying,
             percent(outlying),
             f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
@@ -137,12 +143,17 @@ def _spaced(rows: Floats) -> Floats:
     return chosen
 
 
+def is_point(latents: LatentEvidence) -> bool:
+    """Whether the latents are one point, or as good as one."""
+    return latents.spread <= limits.POINT_SPREAD * latents.length
+
+
 def has_few_values(evidence: Evidence) -> bool:
     """Whether many latents take so few different values that it is the encoder, and not the codebook, that fails."""
     latents = evidence.latents
     if latents is None or latents.num_vectors < limits.vectors_needed(evidence.num_codes):
         return False
-    return latents.distinct <= limits.COLLAPSED_SHARE * evidence.num_codes
+    return is_point(latents) or latents.distinct <= limits.COLLAPSED_SHARE * evidence.num_codes
 
 
 def oversized_codebook(evidence: Evidence) -> Finding | None:
@@ -161,9 +172,10 @@ def oversized_codebook(evidence: Evidence) -> Finding | None:
     return found(
         "oversized-codebook",
         "severe" if per_code <= 1 else "warning",
-        f"The data have {min(known):,} different vectors for {evidence.num_codes:,} codes.",
+        f"The data have only {min(known):,} different vector{'' if min(known) == 1 else 's'} for "
+        f"{codes_in_all(evidence.num_codes)}.",
         context(
-            "different vectors a code",
+            "different vectors per code",
             per_code,
             f"{per_code:.2g}",
             f"warning below {limits.FEWEST_VECTORS_PER_CODE}, severe up to 1",

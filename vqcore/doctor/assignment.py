@@ -58,15 +58,15 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
         raise refusals[0] if len(refusals) == 1 else CheckpointError(_none_fits(path, quantizers, refusals))
     if fitting[0].latents.num_vectors == 0:
         raise CheckpointError(f"`{shown(path)}` holds no vector. Give at least one.")
-    chosen = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: _relative_error(one, found))
+    chosen = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: _error(one, found))
     others = [quantizer[0].label for quantizer in quantizers if quantizer[0] is not books[chosen.books[0]]]
     if not others:
         return chosen
-    why = "alone are as wide" if len(fitting) == 1 else "have the nearest codes of those as wide"
+    why = "the only ones of their width" if len(fitting) == 1 else "whose codes are the nearest of those that fit"
     note = (
-        f"The latents are taken for {books[chosen.books[0]].label}"
-        f"{f' and {len(chosen.books) - 1} more' if len(chosen.books) > 1 else ''}, which {why}. For another, name it "
-        f"by --codebook: {', '.join(others[:MOST_NAMED])}{' …' if len(others) > MOST_NAMED else ''}."
+        f"The latents are taken for those of {books[chosen.books[0]].label}"
+        f"{f' and {len(chosen.books) - 1} more' if len(chosen.books) > 1 else ''}, {why}. To choose another, name it "
+        f"with --codebook: {', '.join(others[:MOST_NAMED])}{' …' if len(others) > MOST_NAMED else ''}."
     )
     return chosen._replace(note=note)
 
@@ -92,18 +92,23 @@ def searched_otherwise(found: Effective) -> str:
     """What to beware of where the layout does not search by distance, in a sentence; empty where it does."""
     if found.search in (*SEARCHED_BY_DISTANCE, "unknown"):
         return ""
-    return f"codes of the latents: by distance, though this layout searches by {found.search}"
+    return f"the codes of the latents are the nearest by distance, although this layout searches by {found.search}"
 
 
-def _relative_error(one: Assignment, found: Sequence[Effective]) -> float:
-    """Of the first codebooks for a few latents of the first block; endless where their numbers are broken."""
+def _error(one: Assignment, found: Sequence[Effective]) -> float:
+    """Of the first codebooks for a few latents, over their variance; infinite where a codebook has broken numbers.
+
+    Latents at one point have no variance: over their energy then.
+    """
     tables = [found[at].vectors for at in one.books]
     if not all(np.isfinite(table).all() for table in tables):
         return float("inf")
     block = next(one.latents.blocks())
     some = block[np.linspace(0, len(block) - 1, min(PROBED, len(block))).astype(int)]
     measured = measure_arranged([some], len(some), one.arrangement, tables, searched=len(some))
-    return float(measured[one.arrangement.chains[0][0]].latents.relative_error)
+    latents = measured[one.arrangement.chains[0][0]].latents
+    relative = latents.relative_error
+    return latents.error / (latents.energy or 1.0) if relative is None else relative
 
 
 def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: Sequence[CheckpointError]) -> str:
@@ -112,6 +117,6 @@ def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: S
         for quantizer in quantizers[:MOST_NAMED]
     )
     return (
-        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents as wide as one: {wanted}"
+        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents of one's width: {wanted}"
         f"{' …' if len(quantizers) > MOST_NAMED else ''}. The first says: {refusals[0]}"
     )

@@ -51,6 +51,8 @@ def assign_codes(
         CheckpointError: one sentence, where no axis fits, or a number is no code of its codebook.
     """
     array = open_codes(path)
+    if 0 in array.shape:
+        raise CheckpointError(f"`{shown(path)}` holds no code. Give at least one.")
     searches = _searches(books)
     if level_axis is None and len(searches) == 1 and len(set(searches[0].books)) == 1:
         place = searches[0].books[0]
@@ -68,8 +70,8 @@ def assign_codes(
     if rivals:
         labels = ", ".join(books[each.books[0]].label for each in (one, *rivals))
         raise CheckpointError(
-            f"The codes {array.shape} fit several quantizers, that begin with {labels}. Name one codebook by "
-            "--codebook, and give its codes alone."
+            f"The codes {array.shape} fit several quantizers: those that begin with {labels}. Name one codebook with "
+            "--codebook, and give only its codes."
         )
     possible = [axes for each, axes in options if each is one]
     axes, by_book = _first_that_counts(array, books, one, possible, progress)
@@ -140,7 +142,7 @@ def _first_levels(every: _Searches, shape: tuple[int, ...], axis: int) -> _Searc
     if not 1 <= shape[axis] <= len(every.books):
         raise CheckpointError(
             f"`--level-axis` {axis} of {shape} is {shape[axis]:,} long, but the file has {len(every.books)} "
-            "codebooks that give a code each. Name the axis along which there is one code of each."
+            "codebooks that give one code each. Name the axis along which there is one code for each of them."
         )
     return _Searches(every.books[: shape[axis]], 1)
 
@@ -159,11 +161,15 @@ def _note(
     said = f"codes {array.shape}: {groups}axis {axes.level} is taken for the {levels} codebooks from {first.label} on"
     others = dict.fromkeys(other.level for other in possible if other.level != axes.level)
     if was_told:
-        return f"{said}, as told."
+        return f"{said}, as --level-axis says."
     if not others:
-        return f"{said}, the only one that is as long. For another: --level-axis N."
-    why = "where its library keeps it" if axes is possible[0] else "as others hold codes beyond some codebook"
-    return f"{said}, {why}; axis {' and '.join(map(str, others))} is as long. For another: --level-axis N."
+        return f"{said}: no other has that length. To choose another: --level-axis N."
+    why = (
+        "where this library keeps it" if axes is possible[0] else "because others hold codes that some codebook lacks"
+    )
+    places = " and ".join(map(str, others))
+    of_others = f"axis {places} is as long" if len(others) == 1 else f"axes {places} are as long"
+    return f"{said}, {why}; {of_others}. To choose another: --level-axis N."
 
 
 def _none_fits(array: StoredArray, books: Sequence[Codebook], searches: Sequence[_Searches]) -> str:
@@ -172,6 +178,6 @@ def _none_fits(array: StoredArray, books: Sequence[Codebook], searches: Sequence
     wanted = " or ".join(dict.fromkeys(str(len(one.books)) for one in several))
     return (
         f"`{shown(array.key)}` has shape {array.shape}, but no axis of {wanted}, for one code of each codebook. "
-        "Where they are of the first levels alone, say along which axis by --level-axis N. "
-        f"Name one by --codebook: {labels}{' …' if len(books) > MOST_NAMED else ''}."
+        "If they are of the first levels only, say along which axis with --level-axis N. "
+        f"To name one codebook: --codebook {labels}{' …' if len(books) > MOST_NAMED else ''}."
     )

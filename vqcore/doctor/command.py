@@ -36,25 +36,27 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         "--latents", type=Path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
     )
     parser.add_argument(
-        "--all", action="store_true", help="search every latent; else a random part where all would take minutes"
+        "--all",
+        action="store_true",
+        help="search every latent, even if that takes minutes; by default a random part is then searched",
     )
-    parser.add_argument("--codes", type=Path, metavar="F", help="codes alone, enough to judge usage by")
+    parser.add_argument("--codes", type=Path, metavar="F", help="only the codes: enough to judge usage by")
     parser.add_argument(
         "--level-axis",
         type=int,
         metavar="N",
-        help="of --codes: the axis along which there is one code of each codebook; -1 is the last",
+        help="for --codes: the axis along which there is one code for each codebook; -1 is the last",
     )
     parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
-    parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, over what the rules say")
+    parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, whatever the rules say")
     parser.add_argument(
-        "--rows", type=int, metavar="N", help="codes of one codebook, where several lie in one tensor"
+        "--rows", type=int, metavar="N", help="number of codes of one codebook, if one tensor holds several"
     )
     parser.add_argument(
         "--what-if", action="store_true", help="with --latents: what each remedy would do, judged on half of them"
     )
     parser.add_argument("--repair", type=Path, metavar="OUT", help="with --latents: write a copy after one remedy")
-    parser.add_argument("--remedy", choices=REMEDIES, default=REMEDIES[0], help="of --repair; restart unless told")
+    parser.add_argument("--remedy", choices=REMEDIES, default=REMEDIES[0], help="for --repair (default: restart)")
     parser.add_argument("--force", action="store_true", help="let --repair write over OUT")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser")
     parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue")

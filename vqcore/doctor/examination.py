@@ -3,7 +3,7 @@
 # K codes, D features
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -112,12 +112,15 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
     if not (books or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if request.latents is not None and request.codes is not None:
-        raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
+        raise CheckpointError(
+            "Both latents and codes are given. Give only the latents: the search finds their codes."
+        )
     if not books and (request.latents or request.codes) is not None:
         raise CheckpointError(
-            f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
+            f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
         )
     found = tuple(effective(book, checkpoint.known) for book in books)
+    options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
     for book, one in zip(books, found, strict=True):
         sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
@@ -125,7 +128,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
             Evidence(
                 codebook=one.vectors,
                 usage=usage_in_file(book, sentences),
-                training=training.get(book.label, TrainingEvidence()),
+                training=replace(training.get(book.label, TrainingEvidence()), options=options),
                 residual_level=_residual_level(book),
                 initialized=_initialized(book),
                 stored_dtype=book.array.dtype,
@@ -220,8 +223,8 @@ def _measured(
     if searched < total:
         window = f"at least once by {searched:,} of the {total:,} latents given (random, seed {SAMPLE_SEED})"
         notes.append(
-            f"usage and error: of {searched:,} of the {total:,} latents, random, seed {SAMPLE_SEED}, which is enough "
-            f"to judge by; mean and spread: of all. To search every one: --all."
+            f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), which is "
+            "enough to judge by; mean and spread are of all. --all searches every one."
         )
     return {
         at: _Seen(
@@ -274,5 +277,5 @@ def _nothing(checkpoint: Checkpoint) -> str:
     offered: Sequence[str] = [
         f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= OFFERED
     ]
-    hint = f" Perhaps {', '.join(offered)}? Name it by --codebook." if offered else " Name one by --codebook KEY."
+    hint = f" Perhaps {', '.join(offered)}? Name it with --codebook." if offered else " Name one with --codebook KEY."
     return f"`{shown(checkpoint.path)}` has {checkpoint.num_arrays:,} tensors, but no rule finds a codebook.{hint}"

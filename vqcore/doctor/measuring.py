@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vqcore.checkpoints.arrangement import Arrangement, nearest, unit
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import LatentEvidence
+from vqcore.diagnostics.geometry import is_point
 
 SAMPLE = 8192
 """M, vectors kept for geometry."""
@@ -197,7 +198,8 @@ class _Level:
         self.sample.append(block[self.chosen[first:last] - self.searched])
         self.searched += len(block)
         self.counts += np.bincount(codes, minlength=len(self.codebook))
-        self.error += float(np.square(block - self.codebook[codes]).sum(dtype=np.float64))
+        apart = np.subtract(block, self.codebook[codes], dtype=np.float64)  # squares of float32 may overflow it
+        self.error += float(np.square(apart, out=apart).sum())
         if not self.sums_given:
             self.sum_up(block)
         return codes
@@ -209,7 +211,7 @@ class _Level:
             variance=self.moments.squares / self.moments.seen,
             sample=np.concatenate(self.sample),
             error=self.error / self.searched,
-            distinct=len(self.distinct.hashes),
+            distinct=len(self.distinct),
         )
         return Measured(latents, self.counts)
 
@@ -237,12 +239,22 @@ class _Distinct:
         self.limit = limit
         self.hashes = np.empty(0, dtype=np.int64)
         self._step: float | None = None
+        self._same: Floats | None = None
+        """The one vector (1, D) of all blocks so far, which have no spread to round by."""
+
+    def __len__(self) -> int:
+        return len(self.hashes) or (0 if self._same is None else 1)
 
     def add(self, block: Floats) -> None:
         if len(self.hashes) >= self.limit:
             return
+        if self._same is not None:
+            block, self._same = np.concatenate([self._same, block]), None
         if self._step is None:
-            self._step = ROUNDING * float(block.std(0).mean()) or 1.0
+            if is_point(block):
+                self._same = block[:1]
+                return
+            self._step = ROUNDING * float(block.std(0, dtype=np.float64).mean())
             self._weights = np.random.default_rng(SAMPLE_SEED).integers(1, 2**62, block.shape[1])
         with np.errstate(over="ignore"):  # wraps around, as a hash may
             rounded = np.round(block.astype(np.float64) / self._step).clip(-(2.0**62), 2.0**62).astype(np.int64)

@@ -11,6 +11,7 @@ from vqcore.checkpoints.reader import Checkpoint
 from vqcore.diagnostics.evidence import UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.usage import perplexity
+from vqcore.diagnostics.wording import digits
 from vqcore.doctor.examination import Examination, Examined, worst
 
 
@@ -106,7 +107,7 @@ def _codebook(one: Examined) -> dict[str, Any]:
         "group": book.group,
         "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
         "usage": None if usage is None else _finite(usage._asdict()),
-        "relative_error": None if latents is None else _number(latents.relative_error),
+        "relative_error": None if latents is None else latents.relative_error,
         "severity": one.verdict.severity,
         "findings": [_finding(finding) for finding in one.findings],
         "read": list(one.read),
@@ -139,13 +140,14 @@ def levels_table(examined: Sequence[Examined]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for one in examined:
         usage, latents = summary_of(one.evidence.usage), one.evidence.latents
+        error = None if latents is None else latents.relative_error
         rows.append(
             (
                 one.codebook.label,
                 f"{one.codebook.num_codes:,} × {one.codebook.dim:,}",
                 "–" if usage is None else f"{usage.used:,} ({100 * usage.used / usage.num_codes:.0f}%)",
                 "–" if usage is None else f"{usage.entropy_share:.2f}",
-                "–" if latents is None else f"{latents.relative_error:.3g}",
+                "–" if error is None else digits(error),
                 f"{one.verdict.severity}: {one.verdict.condition}",
             )
         )

@@ -116,7 +116,8 @@ def _opened(latents: Path, quantizer: tuple[Codebook, ...]) -> Latents:
 def _row(name: str, outcome: Outcome) -> tuple[str, ...]:
     used = " + ".join(f"{book.active:,} of {book.num_codes:,}" for book in outcome.codebooks)
     perplexities = " + ".join(f"{book.perplexity:.1f}" for book in outcome.codebooks)
-    return name, used, perplexities, f"{outcome.error:.4g}", f"{outcome.relative_error:.1%}"
+    relative = "–" if outcome.relative_error is None else f"{outcome.relative_error:.1%}"
+    return name, used, perplexities, f"{outcome.error:.4g}", relative
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:

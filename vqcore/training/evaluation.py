@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
 from vqcore.problems.problem import Model, Problem, Split
@@ -20,7 +20,9 @@ class HeldOut(NamedTuple):
     task_loss: float
     commitment_loss: float
     quantization_error: float
-    relative_error: float
+    relative_error: float | None
+    """None where P is one point."""
+
     perplexity: float
     active_codes: int
     num_codes: int
@@ -28,7 +30,7 @@ class HeldOut(NamedTuple):
     accuracy: float | None
     """Share of inputs classified rightly; None where there are no classes."""
 
-    levels: tuple[dict[str, float], ...] | None
+    levels: tuple[dict[str, float | None], ...] | None
     """Perplexity, active codes and relative error of each group or level; None where there is but one."""
 
 
@@ -67,7 +69,7 @@ def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Spl
         task_loss=float(problem.loss(output, held_out.targets)),
         commitment_loss=float(torch.stack(losses).sum()) / len(held_out.inputs),
         quantization_error=error,
-        relative_error=error / float(quantizer.inputs_of(together).var(0, correction=0).sum()),
+        relative_error=_over(error, quantizer.inputs_of(together)),
         perplexity=sum(level["perplexity"] for level in measured) / len(measured),
         active_codes=sum(int(level["active_codes"]) for level in measured),
         num_codes=quantizer.num_codes * len(together),
@@ -77,10 +79,17 @@ def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Spl
     )
 
 
-def _measured(level: Level, num_codes: int) -> dict[str, float]:
+def _measured(level: Level, num_codes: int) -> dict[str, Any]:
     counts = count_codes(level.codes.cpu().numpy(), num_codes)
     return {
         "perplexity": perplexity(counts),
         "active_codes": active_codes(counts),
-        "relative_error": float(error_of_level(level) / level.z_e.var(0, correction=0).sum()),
+        "relative_error": _over(float(error_of_level(level)), level.z_e),
     }
+
+
+def _over(error: float, vectors: Tensor) -> float | None:
+    """`error` over the variance of `vectors` (N, D), summed over features; None where they are one point."""
+    if (vectors == vectors[:1]).all():
+        return None
+    return error / float(vectors.double().var(0, correction=0).sum())
