@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from app.ending import end_on_hangup, own_exit_code
 from app.main import app
 from vqcore.arguments import Parser
 
@@ -34,7 +35,8 @@ def main() -> int:
     threading.Thread(target=_load_early, daemon=True).start()
     os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
     signal.signal(signal.SIGTERM, _end)
-    with suppress(KeyboardInterrupt):
+    end_on_hangup()
+    with own_exit_code(), suppress(KeyboardInterrupt):
         app.run(config={"server.port": port, "server.address": options.address})
     return 0
 
