@@ -13,6 +13,7 @@ from app.jobs import Kept
 from app.planes import MapMemories
 from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
+from app.uploads import Uploads
 from app.verdict_memory import VerdictMemories
 from app.watched_session import WatchedSession
 from vqcore.projection.service import ProjectionService, State
@@ -37,8 +38,8 @@ MOST_SEED_RUNS = 2
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
-MOST_CASES, MOST_UPLOADS = 12, 4
-"""Examinations of the Doctor page, and files dropped on it, kept at once: a reload shows the same result."""
+MOST_CASES = 12
+"""Examinations of the Doctor page kept at once: a reload shows the same result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Registry:
         self._sweeps: dict[Setting, Sweep] = {}
         self._seed_runs: dict[Plan, SeedRuns] = {}
         self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
-        self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
+        self.uploads = Uploads(self.cases)
 
     def begin(
         self,
