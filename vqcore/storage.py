@@ -10,6 +10,8 @@ from torch import Tensor
 
 from vqcore.history import History
 
+FORMULA_BEGINNINGS = tuple("=+-@\t\r\n＝＋－＠")
+
 
 def check_free(folder: Path) -> None:
     """Refuse a folder that already holds a run, before anything is trained.
@@ -35,8 +37,17 @@ def save_run(folder: Path, result: dict[str, Any], history: History, weights: di
     (folder / "run.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
+def harmless(text: str) -> str:
+    """A text for a CSV cell that no spreadsheet takes for a formula, as OWASP says.
+
+    >>> harmless("=1+1"), harmless("task loss")
+    ("'=1+1", 'task loss')
+    """
+    return f"'{text}" if text.startswith(FORMULA_BEGINNINGS) else text
+
+
 def _save_columns(path: Path, columns: dict[str, Any]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(harmless, columns))
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))

@@ -62,7 +62,7 @@ def _taken(dropped: Dropped, role: Role) -> None:
     path = dropped.files[role]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"doctor-taken-{role}"):
         st.markdown(as_written(f"{path.name}, {path.stat().st_size / MEGABYTE:,.1f} MB"), width="stretch")
-        if st.button("", icon=":material/close:", key=f"doctor-take-back-{role}", type="tertiary", help="Remove"):
+        if st.button("Remove", icon=":material/close:", key=f"doctor-take-back-{role}", type="tertiary"):
             registry().uploads.take_back(dropped, role)
             st.rerun()
 

@@ -107,19 +107,32 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
+    check_given(request)
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
-    books = checkpoint.codebooks
-    if not (books or checkpoint.implicit):
+    if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
-    if request.latents is not None and request.codes is not None:
-        raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
-    if not books and (request.latents or request.codes) is not None:
+    if not checkpoint.codebooks and (request.latents or request.codes) is not None:
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors, so that latents and codes cannot be held against them."
         )
-    found = tuple(effective(book, checkpoint.known) for book in books)
+    return reading_of(checkpoint, training)
+
+
+def check_given(request: Request) -> None:
+    """Refuse what no file could be examined with.
+
+    Raises:
+        CheckpointError: where latents and codes are both given.
+    """
+    if request.latents is not None and request.codes is not None:
+        raise CheckpointError("Latents and codes are both given. Give latents: their codes are found by the search.")
+
+
+def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
+    """What `checkpoint` says by itself; `training` as for `read`."""
+    found = tuple(effective(book, checkpoint.known) for book in checkpoint.codebooks)
     evidence, said = [], []
-    for book, one in zip(books, found, strict=True):
+    for book, one in zip(checkpoint.codebooks, found, strict=True):
         sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
         evidence.append(
             Evidence(
