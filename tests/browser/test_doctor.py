@@ -51,7 +51,7 @@ def test_a_file_is_examined_by_its_path_and_its_remedies_foretold(
 
 
 MEGABYTE = 1 << 20
-LARGE = 60 * MEGABYTE
+LARGE = 40 * MEGABYTE
 
 
 def drop(page: Page, role: str, file: Path) -> None:
