@@ -29,11 +29,15 @@ def save_run(folder: Path, result: dict[str, Any], history: History, weights: di
     """Write `run.json` (the command line's report), `losses.csv`, `measured.csv` and `weights.pt`.
 
     `weights.pt` holds tensors alone: `torch.load(…, weights_only=True)` reads it.
+
+    Raises:
+        OSError: where the disk refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _save_columns(folder / "losses.csv", {"step": history.step, **history.losses})
     _save_columns(folder / "measured.csv", {"step": history.measured_at, **history.measured})
-    torch.save({name: tensor.cpu() for name, tensor in weights.items()}, folder / "weights.pt")
+    with (folder / "weights.pt").open("wb") as file:  # of a full disk, torch tells only by a file that is open
+        torch.save({name: tensor.cpu() for name, tensor in weights.items()}, file)
     (folder / "run.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
