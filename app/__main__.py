@@ -9,7 +9,9 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from app.ending import end_on_hangup, own_exit_code
 from app.main import app
+from app.temporary import remove_what_ended_servers_left
 from vqcore.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +36,9 @@ def main() -> int:
     threading.Thread(target=_load_early, daemon=True).start()
     os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
     signal.signal(signal.SIGTERM, _end)
-    with suppress(KeyboardInterrupt):
+    end_on_hangup()
+    remove_what_ended_servers_left()
+    with own_exit_code(), suppress(KeyboardInterrupt):
         app.run(config={"server.port": port, "server.address": options.address})
     return 0
 

@@ -2,8 +2,12 @@
 
 import atexit
 import threading
+import time
 from abc import ABC, abstractmethod
 from typing import Self
+
+STOP_SECONDS = 3.0
+"""How long an end is waited for: work on a disk that hangs has none."""
 
 
 class Background(ABC):
@@ -24,16 +28,16 @@ class Background(ABC):
         """Do all of it, and look at `_stopping` now and then."""
 
     def start(self) -> Self:
-        """Begin; `stop` also happens when the interpreter exits, as a thread in torch must not outlive it."""
-        atexit.register(self.stop)
+        """Begin; the interpreter's exit stops it, as a thread in torch must not outlive it."""
+        _begun.add(self)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Have it end at its next look, and wait for that; what is done stays."""
+        """Have it end at its next look, and wait `STOP_SECONDS` for that; what is done stays."""
         self.cancel()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            self.wait(STOP_SECONDS)
 
     def cancel(self) -> None:
         """Ask it to end, without waiting."""
@@ -55,7 +59,21 @@ class Background(ABC):
         except Exception as error:  # shown on the page: a thread has nobody else to tell
             self._say(error)
         finally:
-            atexit.unregister(self.stop)
+            _begun.discard(self)
 
     def _say(self, error: Exception) -> None:
         self.problem = f"{self.FAILED}: {error}"
+
+
+_begun: set[Background] = set()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """All at once: together they are waited for as long as one."""
+    running = tuple(_begun)
+    for work in running:
+        work.cancel()
+    until = time.monotonic() + STOP_SECONDS
+    for work in running:
+        work.wait(max(0.0, until - time.monotonic()))

@@ -1,11 +1,7 @@
 """One file at the doctor's: its examination in the background, what is drawn of it, and its treatment."""
 
-import secrets
 import shlex
-import shutil
-import tempfile
 import threading
-import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +10,8 @@ from app import doctor_examples
 from app.doctor_address import Asked
 from app.doctor_facts import Facts, facts_of
 from app.jobs import Job, Kept, Progress
+from app.temporary import Folder
+from app.uploads import Dropped, Uploads
 from vqcore.checkpoints.containers import state_dicts
 from vqcore.checkpoints.effective import Effective
 from vqcore.checkpoints.errors import CheckpointError, shown
@@ -24,49 +22,7 @@ from vqcore.doctor.examination import Examination, Reading, Request, examine, re
 from vqcore.doctor.following import Following, follow
 from vqcore.doctor.treatment import Treatment, foretell, treat
 
-LONGEST_NAME = 80
 FIRST_CHARTS_SECONDS = 5
-
-
-class Folder:
-    """A temporary folder, removed once nothing holds it any more, and at the latest when the server ends."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="vq-scope-doctor-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-class Dropped:
-    """Files that a browser sent, kept in a folder of ours."""
-
-    def __init__(self, checkpoint: tuple[str, bytes], latents: tuple[str, bytes] | None) -> None:
-        self.id = secrets.token_urlsafe(9)
-        self.folder = Folder()
-        self.checkpoint = self._kept("checkpoint", *checkpoint)
-        self.latents = None if latents is None else self._kept("latents", *latents)
-
-    def close(self) -> None:
-        """The folder goes with the last that holds it."""
-
-    def _kept(self, role: str, name: str, content: bytes) -> Path:
-        folder = self.folder.path / role
-        folder.mkdir()
-        path = folder / safe_name(name)
-        path.write_bytes(content)
-        return path
-
-
-def safe_name(name: str) -> str:
-    r"""A file name that can stand in any folder: the last part, letters that print, not too long.
-
-    >>> safe_name("../../etc/pass\nwd.pt"), safe_name(".."), safe_name("C:\\models\\a.pt")
-    ('passwd.pt', 'file', 'a.pt')
-    """
-    last = name.replace("\\", "/").rpartition("/")[2]
-    kept = "".join(letter for letter in last if letter.isprintable() and letter not in '<>:"|?*')
-    stem, dot, ending = kept.rpartition(".")
-    kept = f"{stem[: LONGEST_NAME - 12]}{dot}{ending[:11]}" if stem else kept[:LONGEST_NAME]
-    return kept.strip(". ") or "file"
 
 
 class Result(NamedTuple):
@@ -105,6 +61,16 @@ class Case:
     def is_ours(self) -> bool:
         """Whether its files are temporary ones, so that a repaired copy is for the browser to save."""
         return self.folder is not None
+
+    @property
+    def upload(self) -> str:
+        """The id of the files that were dropped; empty for others."""
+        return self.asked.upload
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a file is being read or written for it."""
+        return any(job is not None and job.is_running for job in (self.examination, self.what_if, self.repair))
 
     @property
     def has_codes(self) -> bool:
@@ -206,9 +172,9 @@ class Case:
             self.folder = Folder()
             return doctor_examples.make(self.asked.example, self.folder.path, told)
         if self.asked.upload:
-            if self.dropped is None:
+            if self.dropped is None or "checkpoint" not in self.dropped.files:
                 raise CheckpointError("The dropped file is no longer kept here. Drop it again.")
-            return self.dropped.checkpoint, self.dropped.latents
+            return self.dropped.files["checkpoint"], self.dropped.files.get("latents")
         return as_path(self.asked.path), as_path(self.asked.latents) if self.asked.latents else None
 
     def _foretell(self, told: Progress) -> Treatment:
@@ -226,7 +192,7 @@ class Case:
         return result.examination, request.latents
 
 
-def find_or_begin(cases: Kept[Case], uploads: Kept[Dropped], asked: Asked) -> Case:
+def find_or_begin(cases: Kept[Case], uploads: Uploads, asked: Asked) -> Case:
     """The case of what is asked for, begun where there is none."""
     dropped = uploads.find(asked.upload) if asked.upload else None
     return cases.find_or_make(asked, lambda: Case(asked, dropped))

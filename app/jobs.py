@@ -58,6 +58,9 @@ class Job(Background, Generic[T]):
             self.problem = str(error) or "The values do not fit."
         elif isinstance(error, MemoryError):
             self.problem = "There is not enough memory for this. Close other programs, or take a smaller file."
+        elif isinstance(error, OSError):
+            where = "" if error.filename is None else f" at `{error.filename}`"
+            self.problem = f"The disk refused this{where}: {error.strerror or error}."
         else:  # a fault of ours
             self.details = "".join(traceback.format_exception(error))
             self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
@@ -106,6 +109,13 @@ class Kept(Generic[V]):
             value = self._values.pop(key, None)
         if value is not None:
             value.close()
+
+    def drop_where(self, is_meant: Callable[[V], bool]) -> None:
+        """Let go of every value that `is_meant` says so of."""
+        with self._lock:
+            meant = [key for key, value in self._values.items() if is_meant(value)]
+        for key in meant:
+            self.drop(key)
 
     def values(self) -> tuple[V, ...]:
         """All of them, the one asked for last at the end."""

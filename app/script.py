@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.ending import will_exit_with
 from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
 from app.timed_refresh import mend_timed_refreshes
@@ -11,6 +12,8 @@ from app.timed_refresh import mend_timed_refreshes
 SIDEBAR_PIXELS = 280
 
 mend_timed_refreshes()
+if st.runtime.exists():  # a server and no test; `python -m app` knows its code better
+    will_exit_with(1)  # as `streamlit run` does after Ctrl-C
 st.set_page_config(
     page_title="VQ Scope",
     page_icon=str(Path(__file__).with_name("icon.svg")),

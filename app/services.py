@@ -14,6 +14,7 @@ from app.jobs import Kept
 from app.planes import MapMemories
 from app.seed_runs import Plan, SeedRuns
 from app.sweeps import Sweep
+from app.uploads import Uploads
 from app.verdict_memory import VerdictMemories
 from app.watched_session import WatchedSession
 from vqcore.projection.service import ProjectionService, State
@@ -38,8 +39,8 @@ MOST_SEED_RUNS = 2
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
-MOST_CASES, MOST_UPLOADS = 12, 4
-"""Examinations of the Doctor page, and files dropped on it, kept at once: a reload shows the same result."""
+MOST_CASES = 12
+"""Examinations of the Doctor page kept at once: a reload shows the same result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Registry:
         self._sweeps: Kept[Sweep] = Kept(MOST_SWEEPS)
         self._seed_runs: Kept[SeedRuns] = Kept(MOST_SEED_RUNS)
         self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
-        self.uploads: Kept[Any] = Kept(MOST_UPLOADS)
+        self.uploads = Uploads(self.cases)
 
     def begin(
         self,

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from vqcore.history import History
 
+FORMULA_BEGINNINGS = tuple("=+-@\t\r\n＝＋－＠")
+
 
 def check_free(folder: Path) -> None:
     """Refuse a folder that already holds a run, before anything is trained.
@@ -27,16 +29,29 @@ def save_run(folder: Path, result: dict[str, Any], history: History, weights: di
     """Write `run.json` (the command line's report), `losses.csv`, `measured.csv` and `weights.pt`.
 
     `weights.pt` holds tensors alone: `torch.load(…, weights_only=True)` reads it.
+
+    Raises:
+        OSError: where the disk refuses.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _save_columns(folder / "losses.csv", {"step": history.step, **history.losses})
     _save_columns(folder / "measured.csv", {"step": history.measured_at, **history.measured})
-    torch.save({name: tensor.cpu() for name, tensor in weights.items()}, folder / "weights.pt")
+    with (folder / "weights.pt").open("wb") as file:  # of a full disk, torch tells only by a file that is open
+        torch.save({name: tensor.cpu() for name, tensor in weights.items()}, file)
     (folder / "run.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def harmless(text: str) -> str:
+    """A text for a CSV cell that no spreadsheet takes for a formula, as OWASP says.
+
+    >>> harmless("=1+1"), harmless("task loss")
+    ("'=1+1", 'task loss')
+    """
+    return f"'{text}" if text.startswith(FORMULA_BEGINNINGS) else text
 
 
 def _save_columns(path: Path, columns: dict[str, Any]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(harmless, columns))
         writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))

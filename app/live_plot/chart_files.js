@@ -12,11 +12,17 @@ function digits(value, single) {
   return String(value);
 }
 
-/** A cell of a CSV file; gaps are empty. */
+/** A text that no spreadsheet takes for a formula: an apostrophe goes before what could begin one, as OWASP says. */
+function harmless(text) {
+  const isNumber = text.trim() !== "" && Number.isFinite(Number(text));
+  return /^[=+\-@\t\r\n＝＋－＠]/.test(text) && !isNumber ? `'${text}` : text;
+}
+
+/** A cell of a CSV file; gaps are empty. Quoted too where some country's spreadsheets would begin another cell. */
 function cell(value, single = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "";
-  const text = typeof value === "number" ? digits(value, single) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "number" ? digits(value, single) : harmless(String(value));
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** What an axis of `trace` is called: its title where all axes of that letter in the chart share one. */

@@ -6,24 +6,25 @@ import streamlit as st
 
 from app import doctor_address
 from app.doctor_address import Asked
-from app.doctor_case import Case, Dropped, find_or_begin
+from app.doctor_case import Case, find_or_begin
 from app.doctor_examples import EXAMPLES
 from app.services import registry
+from app.uploads import MOST_MEGABYTES
 from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, SHOWN, ask, reread
+from app.views.doctor_dropping import drop
 from app.views.doctor_result import result
 from app.views.doctor_under_way import begin_charts, under_way
 from app.wording import as_written
 
 POLL_SECONDS = 0.5
 BRIEF_SECONDS = 0.3
-MOST_MEGABYTES = 200
 LEAD = (
     "Give a checkpoint of any library and, if you have them, the vectors that its quantizer gets. "
     "The doctor names what is wrong with each codebook, the numbers behind it, and what to try. "
     "Nothing in the file is run, and it is never written to."
 )
 WRITTEN = "doctor-written"
-DROPPED = "This examination has ended: newer ones took its place."
+DROPPED = "This examination is no longer kept. Examine the file again."
 
 
 def page() -> None:
@@ -94,31 +95,13 @@ def _bar(asked: Asked) -> None:
             )
             pressed = third.form_submit_button("Examine", type="primary", width="stretch", key="doctor-examine")
         with st.popover("Drop a file", icon=":material/upload_file:", help=f"Up to {MOST_MEGABYTES} MB"):
-            _drop(generation)
+            drop()
     if pressed and path.strip():
         ask(Asked(path=path.strip(), latents=latents.strip()), afresh=True)
         st.rerun()
     with st.container(key="doctor-said"):
         if pressed:
             st.warning("Type the path of a checkpoint first, or drop a small file.", icon=":material/info:")
-
-
-def _drop(generation: int) -> None:
-    size = {"max_upload_size": MOST_MEGABYTES}
-    checkpoint = st.file_uploader("Checkpoint", key=f"doctor-drop-checkpoint-{generation}", **size)
-    latents = st.file_uploader("Latents or codes, optional", key=f"doctor-drop-latents-{generation}", **size)
-    st.caption("Kept in a temporary folder, which is removed when newer files take its place or the server ends.")
-    if st.button("Examine what was dropped", key="doctor-examine-dropped", disabled=checkpoint is None):
-        assert checkpoint is not None
-        ask(keep_dropped((checkpoint.name, checkpoint.getvalue()), latents and (latents.name, latents.getvalue())))
-        st.rerun()
-
-
-def keep_dropped(checkpoint: tuple[str, bytes], latents: tuple[str, bytes] | None) -> Asked:
-    """Keep files that a browser sent; what asks for them."""
-    dropped = Dropped(checkpoint, latents or None)
-    registry().uploads.find_or_make(dropped.id, lambda: dropped)
-    return Asked(upload=dropped.id)
 
 
 def _empty() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.doctor_case import Case, Result, as_path, command, safe_name
+from app.doctor_case import Case, Result, as_path, command
 from app.jobs import Job
+from app.uploads import UNUSED_MINUTES, safe_name
 from app.views.doctor_asking import GENERATION
 from app.views.panel_head import bar
 from app.wording import as_written
@@ -172,4 +173,9 @@ def reports(case: Case, found: Result) -> None:
             st.caption("Does the same without a browser; add `--json`, `--html OUT`, `--what-if` or `--repair OUT`.")
             st.code(command(case.request), language="bash", wrap_lines=True)
             if case.is_ours:
-                st.caption("These files are temporary: removed when newer ones take their place or the server ends.")
+                st.caption(
+                    f"These files are temporary: removed after {UNUSED_MINUTES} minutes without use, when newer ones "
+                    "take their place, or when the server ends."
+                    if case.upload
+                    else "These files are temporary: removed when newer ones take their place or the server ends."
+                )

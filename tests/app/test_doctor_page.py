@@ -1,5 +1,6 @@
 """The Doctor page as Streamlit runs it, without a browser."""
 
+import errno
 import gc
 import re
 import shlex
@@ -15,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import doctor_case, doctor_examples
 from app.doctor_address import Asked
-from app.doctor_case import Case, Dropped, command
+from app.doctor_case import Case, command
 from app.services import Registry
 from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.doctor.examination import Examination, Request, examine
@@ -371,21 +372,56 @@ def test_the_source_is_never_written_to(sessions: Registry, collapsed: dict[str,
     assert Path(collapsed["path"]).read_bytes() == before
 
 
-def test_a_dropped_file_is_examined_and_its_repaired_copy_goes_back_to_the_browser(
+def drop(page: AppTest, role: str, name: str, content: bytes) -> AppTest:
+    """Drop a file on the place for it."""
+    (place,) = [one for one in page.file_uploader if one.key.startswith(f"doctor-drop-{role}")]
+    place.set_value((name, content, "application/octet-stream"))
+    return run(page)
+
+
+def test_dropped_files_are_examined_and_the_repaired_copy_goes_back_to_the_browser(
     sessions: Registry, collapsed: dict[str, str]
 ) -> None:
-    files = [
-        ("../../<b>.pt", Path(collapsed["path"]).read_bytes()),
-        ("z.npy", Path(collapsed["latents"]).read_bytes()),
-    ]
-    dropped = Dropped(*files)
-    sessions.uploads.find_or_make(dropped.id, lambda: dropped)
-    folder = dropped.folder.path
-    page = examined(sessions, upload=dropped.id)
-    assert "Index collapse" in html_of(page)
+    page = open_page()
+    assert page.button(key="doctor-examine-dropped").disabled
+    drop(page, "checkpoint", "../../<b>.pt", Path(collapsed["path"]).read_bytes())
+    drop(page, "latents", "z.npy", Path(collapsed["latents"]).read_bytes())
+    assert not page.file_uploader
+    press(page, "doctor-examine-dropped")
+    case = case_of(sessions)
+    assert case.examination.wait(SECONDS)
+    assert "Index collapse" in html_of(run(page))
     page = repair(sessions, page)
     assert plain(page.get("download_button")[0].proto.label) == "Download b-restart.pt"
-    assert (folder / "checkpoint" / "b-restart.pt").exists()
+    assert (case.folder.path / "checkpoint" / "b-restart.pt").exists()
+
+
+def test_a_file_that_was_dropped_by_mistake_is_taken_back(sessions: Registry, collapsed: dict[str, str]) -> None:
+    page = drop(open_page(), "checkpoint", "wrong.pt", b"wrong")
+    (dropped,) = [sessions.uploads.find(page.session_state["doctor-dropped"])]
+    path = dropped.files["checkpoint"]
+    assert any("wrong.pt" in plain(text) for text in markdown_of(page))
+    press(page, "doctor-take-back-checkpoint")
+    assert not path.exists()
+    assert page.button(key="doctor-examine-dropped").disabled
+    assert len(page.file_uploader) == 2
+
+
+def test_a_full_disk_is_a_sentence_where_a_file_is_dropped(
+    sessions: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfileobj", full)
+        page = drop(open_page(), "checkpoint", "model.pt", b"some")
+        (said,) = [plain(error.value) for error in page.error]
+        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Make room [^.]+\.", said)
+        assert page.button(key="doctor-examine-dropped").disabled
+    drop(run(page), "checkpoint", "model.pt", b"some")
+    assert not page.error
+    assert not page.button(key="doctor-examine-dropped").disabled
 
 
 def test_a_dropped_file_that_is_gone_is_a_sentence(sessions: Registry) -> None:

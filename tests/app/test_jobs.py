@@ -66,6 +66,24 @@ def test_a_failure_is_a_sentence_and_a_fault_of_ours_has_a_traceback(error: Exce
     assert not job.is_cancelled
 
 
+def test_a_disk_that_refuses_is_a_sentence_and_no_fault_of_ours() -> None:
+    def work(_):
+        raise OSError(28, "No space left on device", "/tmp/some.pt")
+
+    job = Job(work).start()
+    assert job.wait(SECONDS)
+    assert job.problem == "The disk refused this at `/tmp/some.pt`: No space left on device."
+    assert job.details == ""
+
+
+def test_those_that_are_meant_are_let_go_and_the_others_stay() -> None:
+    kept: Kept[Closed] = Kept(4)
+    values = [kept.find_or_make(number, Closed) for number in range(4)]
+    kept.drop_where(lambda value: value in values[1:3])
+    assert [value.closed for value in values] == [False, True, True, False]
+    assert kept.values() == (values[0], values[3])
+
+
 def test_one_value_too_many_closes_the_one_unasked_for_longest() -> None:
     kept: Kept[Closed] = Kept(2)
     first, second, third = Closed(), Closed(), Closed()

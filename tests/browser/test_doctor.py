@@ -5,10 +5,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from live_page import wait_until
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from real_app import Server, Tab
 
 CHARTS = ("map", "usage", "norms", "neighbours", "spectrum", "distances")
@@ -46,4 +47,35 @@ def test_a_file_is_examined_by_its_path_and_its_remedies_foretold(
     expect(rows.nth(1)).to_contain_text("4 of 256")
     assert page.evaluate(
         "document.querySelector('.stMain').scrollWidth <= document.querySelector('.stMain').clientWidth"
+    )
+
+
+MEGABYTE = 1 << 20
+LARGE = 40 * MEGABYTE
+
+
+def drop(page: Page, role: str, file: Path) -> None:
+    page.locator(f"[class*='st-key-doctor-drop-{role}'] input[type=file]").set_input_files(file)
+    expect(page.locator(f".st-key-doctor-taken-{role}")).to_contain_text(file.name)
+
+
+def test_dropped_files_are_examined_and_the_server_does_not_keep_them_in_memory(
+    open_tab: Callable[..., Tab], server: Server, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    page = open_tab(server, "doctor").page
+    page.get_by_role("button", name="Drop a file").click()
+    process = psutil.Process(server.process.pid)
+    large = tmp_path / "large.pt"
+    large.write_bytes(bytes(LARGE))
+    drop(page, "latents", files[1])
+    before = process.memory_info().rss
+    for _ in range(3):
+        drop(page, "checkpoint", large)
+        page.locator(".st-key-doctor-take-back-checkpoint button").click()
+        expect(page.locator(".st-key-doctor-taken-checkpoint")).to_have_count(0)
+    assert process.memory_info().rss - before < LARGE
+    drop(page, "checkpoint", files[0])
+    page.get_by_role("button", name="Examine what was dropped").click()
+    expect(page.locator(".vq-verdict strong")).to_have_text(
+        "Index collapse: 4 of 256 codes carry 99% of assignments."
     )

@@ -374,3 +374,12 @@ def test_what_goes_wrong_leaves_no_file_and_the_old_one_as_it_was(tmp_path, monk
     monkeypatch.setattr("shutil.copyfile", full)
     assert "No space left" in refusal(path, out=out, force=True)
     assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize("way", ["bare", "lightning", "safetensors"])
+def test_two_repairs_of_one_file_are_the_same_bytes(way, tmp_path):
+    path = save(way, {"quantize.embedding.weight": draw(K, D), **rest()}, tmp_path)
+    first = repaired(path).path.read_bytes()
+    clutter = [draw(size) for size in (10, 1_000, 100_000)]  # other addresses
+    assert repaired(path, force=True).path.read_bytes() == first
+    assert len(clutter) == 3

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ from doctor_files import D, K, codebook, kept, latents, saved
 from vector_quantize_pytorch import ResidualVQ, VectorQuantize
 
 from vqcore.cli import main
+from vqcore.doctor import command
+from vqcore.doctor.html_report import html_report
 
 
 def said(capsys, *words, code: int = 0) -> dict:
@@ -144,11 +147,79 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(capsys, tmp_path):
     assert "fits none of the 2 quantizers" in refused(capsys, two, "--latents", wide)
 
 
-def test_reports_never_overwrite_what_is_examined(capsys, tmp_path):
+@pytest.mark.parametrize("flag", ["--html", "--md"])
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_reports_never_overwrite_what_is_examined(flag, force, capsys, tmp_path):
+    path, z_e = saved(tmp_path, codebook()), kept(tmp_path, latents(codebook()))
+    (tmp_path / "linked.html").hardlink_to(path)
+    (tmp_path / "pointing.html").symlink_to(z_e)
+    before = path.read_bytes(), z_e.read_bytes()
+    for out in (path, z_e, tmp_path / "linked.html", tmp_path / "pointing.html"):
+        assert "must name another file" in refused(capsys, path, "--latents", z_e, flag, out, *force)
+    assert (path.read_bytes(), z_e.read_bytes()) == before
+
+
+@pytest.mark.parametrize("flag", ["--html", "--md"])
+def test_reports_overwrite_another_file_only_by_force(flag, capsys, tmp_path):
+    path, out = saved(tmp_path, codebook()), tmp_path / "precious.txt"
+    out.write_text("precious")
+    assert "exists. Name another file, or overwrite it by --force" in refused(capsys, path, flag, out)
+    assert out.read_text() == "precious"
+    said(capsys, path, flag, out, "--force")
+    assert "Usage cannot be judged" in out.read_text()
+
+
+def test_a_file_that_appears_during_the_examination_is_not_overwritten(capsys, tmp_path, monkeypatch):
+    path, out = saved(tmp_path, codebook()), tmp_path / "report.html"
+
+    def meanwhile(*examined):
+        out.write_text("precious")
+        return html_report(*examined)
+
+    monkeypatch.setattr(command, "html_report", meanwhile)
+    assert "exists" in refused(capsys, path, "--html", out)
+    assert out.read_text() == "precious"
+
+
+def test_a_place_where_no_report_can_be_is_refused_before_the_examination(capsys, tmp_path, monkeypatch):
     path = saved(tmp_path, codebook())
-    before = path.read_bytes()
-    assert "must name another file" in refused(capsys, path, "--html", path)
-    assert path.read_bytes() == before
+    monkeypatch.setattr(command, "examine", None)
+    assert "is a folder" in refused(capsys, path, "--html", tmp_path)
+    assert "in a folder that exists" in refused(capsys, path, "--md", tmp_path / "nowhere" / "out.md")
+    out = tmp_path / "out.md"
+    assert "a file of their own" in refused(capsys, path, "--md", out, "--html", tmp_path / "." / "out.md")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_a_sentence(capsys, tmp_path):
+    path = saved(tmp_path, codebook())
+    said = refused(capsys, path, "--html", "/dev/full", "--force")
+    assert said == "`/dev/full` cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RecursionError("maximum recursion depth exceeded"), "fault of VQ Scope (RecursionError: maximum"),
+        (KeyError("two\nlines"), "fault of VQ Scope (KeyError: 'two\\nlines')"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_a_fault_of_ours_is_one_sentence_and_exit_code_2(error, words, capsys, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(command, "examine", fail)
+    assert words in refused(capsys, saved(tmp_path, codebook()))
+
+
+def test_the_exit_codes_are_in_the_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["doctor", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 if a finding is severe; 2 if the file cannot be examined" in told
+    assert "--force let --html, --md and --repair overwrite OUT, but never a file that is examined" in told
 
 
 @pytest.mark.parametrize("seeds", ["9-5", "3-", "-3", "a", "1-2-3"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from doctor_files import D, K, codebook, kept, latents
 from test_doctor_command import refused, said
 from vector_quantize_pytorch import VectorQuantize
 
+from vqcore.checkpoints.errors import CheckpointError
+from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.cli import main
+from vqcore.doctor import following
 
 
 def written(folder, step, vectors, **beside):
@@ -140,5 +144,85 @@ def test_a_folder_is_neither_repaired_nor_written_over(capsys, folder, tmp_path)
     path, z_e = written(folder, 1, codebook()), kept(tmp_path, latents(codebook()))
     before = path.read_bytes()
     assert "is about one checkpoint" in refused(capsys, folder, "--latents", z_e, "--repair", tmp_path / "out.pt")
-    assert "must name another file" in refused(capsys, folder, "--html", path)
+    (tmp_path / "linked.html").hardlink_to(path)
+    for out in (path, tmp_path / "linked.html"):
+        assert "must name another file" in refused(capsys, folder, "--html", out, "--force")
     assert path.read_bytes() == before
+
+
+def broken_in_many_ways(folder, monkeypatch):
+    """Files with steps 20, 30, …, each wrong in another way."""
+    for name in ERRORS:
+        written(folder, int(re.sub(r"\D", "", name)), codebook())
+    (folder / "step=70.ckpt").write_bytes(b"PK broken")
+    torch.save({"head.weight": torch.zeros(3)}, folder / "step=80.ckpt")
+
+    def opened(path, **options):
+        if path.name in ERRORS:
+            raise ERRORS[path.name]
+        return open_checkpoint(path, **options)
+
+    monkeypatch.setattr(following, "open_checkpoint", opened)
+
+
+ERRORS = {
+    "step=20.ckpt": PermissionError(13, "Permission denied"),
+    "step=30.ckpt": MemoryError(),
+    "step=40.ckpt": RecursionError("maximum recursion depth exceeded"),
+    "step=50.ckpt": KeyError("embedding"),
+    "step=60.ckpt": CheckpointError("`step=60.ckpt` has changed while it was read. Examine it again."),
+}
+SAID = {
+    "step=20.ckpt": "cannot be read: Permission denied.",
+    "step=30.ckpt": "needs more memory than there is",
+    "step=40.ckpt": "fault of VQ Scope (RecursionError: maximum recursion depth exceeded)",
+    "step=50.ckpt": "fault of VQ Scope (KeyError: 'embedding')",
+    "step=60.ckpt": "has changed while it was read",
+    "step=70.ckpt": "its end is missing or damaged",
+    "step=80.ckpt": "no codebook",
+}
+
+
+@pytest.mark.parametrize("newest", [5, 90], ids=["the newest are bad", "bad ones between"])
+def test_a_bad_file_is_a_row_in_every_report_and_never_the_end(newest, capsys, folder, tmp_path, monkeypatch):
+    written(folder, 1, codebook())
+    written(folder, newest, codebook() * 2)
+    broken_in_many_ways(folder, monkeypatch)
+    html, markdown = tmp_path / "out.html", tmp_path / "out.md"
+    report = said(capsys, folder, "--html", html, "--md", markdown)
+    assert report["file"].endswith(f"step={newest}.ckpt")
+    assert [(one["step"], one["codes_moved"]) for one in report["series"]["moments"]] == [(1, None), (newest, K)]
+    reasons = {one["file"].rpartition("/")[2]: one["reason"] for one in report["series"]["skipped"]}
+    assert set(reasons) == set(SAID)
+    assert main(["doctor", str(folder)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    page = unescape(html.read_text())
+    issue = re.sub(r"\\(.)", r"\1", markdown.read_text())
+    for name, words in SAID.items():
+        assert words in reasons[name]
+        for told in (text, page, issue):
+            assert words in told
+            assert name in told
+
+
+def test_a_folder_right_below_that_cannot_be_looked_into_is_a_row(capsys, folder, monkeypatch):
+    written(folder, 1, codebook())
+    (folder / "checkpoint-2").mkdir()
+    look_into = type(folder).iterdir
+
+    def refuse(path):
+        if path.name == "checkpoint-2":
+            raise PermissionError(13, "Permission denied")
+        return look_into(path)
+
+    monkeypatch.setattr(type(folder), "iterdir", refuse)
+    (skipped,) = said(capsys, folder)["series"]["skipped"]
+    assert skipped["file"].endswith("checkpoint-2")
+    assert "Permission denied" in skipped["reason"]
+
+
+def test_what_is_wrong_with_the_request_ends_it_and_is_put_down_to_no_file(capsys, folder, tmp_path):
+    written(folder, 1, codebook())
+    z_e, codes = kept(tmp_path, latents(codebook())), kept(tmp_path, np.zeros(9, int), "codes.npy")
+    assert refused(capsys, folder, "--latents", z_e, "--codes", codes).startswith("Latents and codes are both given")
+    assert "No such file" in refused(capsys, folder, "--latents", tmp_path / "missing.npy")

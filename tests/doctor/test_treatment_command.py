@@ -1,5 +1,7 @@
 """`doctor --what-if` and `--repair`: the words of the command line over what tests/checkpoints tests in depth."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +74,20 @@ def test_neither_the_source_nor_an_existing_file_is_written_over(capsys, tmp_pat
     assert (path.read_bytes(), there.read_bytes()) == (source, b"mine")
     said(capsys, path, "--latents", z_e, "--repair", there, "--force", code=1)
     assert set(torch.load(there, weights_only=True)) == set(torch.load(path, weights_only=True))
+
+
+def test_a_deep_list_beside_the_codebook_leads_to_no_traceback(capsys, tmp_path):
+    path, z_e = collapsed(tmp_path)
+    deep = []
+    for _ in range(1_500):
+        deep = [deep]
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20 * limit)
+    try:
+        torch.save(torch.load(path, weights_only=True) | {"deep": deep}, path)
+    finally:
+        sys.setrecursionlimit(limit)
+    out = tmp_path / "repaired.pt"
+    code = main(["doctor", str(path), "--latents", str(z_e), "--repair", str(out)])
+    sentences = capsys.readouterr().err.splitlines()
+    assert (code, len(sentences), out.exists()) in ((1, 0, True), (2, 1, False))

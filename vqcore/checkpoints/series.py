@@ -55,15 +55,15 @@ def open_series(folder: str | Path) -> Series:
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"`{shown(folder)}` is not a folder. Open it as one checkpoint.")
-    files = _files(folder)
-    if not files:
+    files, skipped = checkpoints_in(folder)
+    if not (files or skipped):
         raise CheckpointError(f"`{shown(folder)}` holds no checkpoint ({' '.join(sorted(ENDINGS))}).")
-    points, skipped = [], []
+    points = []
     for path in files:
         try:
             points.append(_point(path, folder))
-        except CheckpointError as error:
-            skipped.append(Skipped(path, str(error)))
+        except Exception as error:
+            skipped.append(skipped_for(error, path))
     if not points:
         raise CheckpointError(f"`{shown(folder)}` holds no checkpoint whose step is known. {skipped[0].reason}")
     unit = max(("step", "epoch", "number"), key=lambda one: sum(point.unit == one for point in points))
@@ -87,17 +87,41 @@ def step_in_name(name: str) -> tuple[str, int] | None:
     return ("number", int(numbers[-1])) if numbers else None
 
 
-def _files(folder: Path) -> list[Path]:
+def skipped_for(error: Exception, path: Path) -> Skipped:
+    """The file at `path`, left out because of `error`, whatever that is: no single file ends a series."""
+    if isinstance(error, CheckpointError):
+        return Skipped(path, str(error))
+    if isinstance(error, MemoryError):
+        return Skipped(path, f"`{shown(path)}` needs more memory than there is. Close other programs.")
+    if isinstance(error, OSError):
+        return Skipped(path, f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}.")
+    kind = type(error).__name__
+    return Skipped(path, f"`{shown(path)}` cannot be read, which is a fault of VQ Scope ({kind}: {shown(error)}).")
+
+
+def checkpoints_in(folder: Path) -> tuple[list[Path], list[Skipped]]:
+    """The checkpoints in `folder` and right below it by their names, and the folders that cannot be looked into.
+
+    Raises:
+        CheckpointError: where `folder` cannot be read, or has too many.
+    """
     try:
-        below = [path for path in folder.iterdir() if path.is_dir()]
-        files = [path for where in (folder, *below) for path in where.iterdir() if path.suffix.lower() in ENDINGS]
+        entries = list(folder.iterdir())
     except OSError as error:
         raise CheckpointError(f"`{shown(folder)}` cannot be read: {shown(error.strerror)}.") from error
+    below: list[Path] = []
+    skipped = []
+    for path in entries:
+        try:
+            below += path.iterdir() if path.is_dir() else ()
+        except OSError as error:
+            skipped.append(skipped_for(error, path))
+    files = sorted(path for path in (*entries, *below) if path.suffix.lower() in ENDINGS)
     if len(files) > MOST_FILES:
         raise CheckpointError(
             f"`{shown(folder)}` holds {len(files):,} files, more than {MOST_FILES:,}. Name a smaller one."
         )
-    return sorted(files)
+    return files, skipped
 
 
 def _point(path: Path, folder: Path) -> Point:

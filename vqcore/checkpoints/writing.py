@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +21,11 @@ from vqcore.checkpoints.npz_files import read_header
 from vqcore.checkpoints.opening import Contents, open_contents
 from vqcore.checkpoints.series import SHARD
 from vqcore.checkpoints.torch_writing import write_legacy, write_zip
+from vqcore.holding import make_held, remove_abandoned
+
+PART_ENDING = ".vq-scope.part"
+PART = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART_ENDING)}", re.DOTALL)
+"""What a copy is called until it is whole."""
 
 ENDINGS = {"torch": (".pt", ".pth", ".bin", ".ckpt"), "safetensors": (".safetensors",), "npz": (".npz",)}
 
@@ -69,23 +76,38 @@ def write_copy(
             "its own format."
         )
     try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:100]}.", suffix=".part")
-        os.close(handle)
-        part = Path(name)
-        try:
+        with _part_of(out) as part:
             shutil.copyfile(source, part)
-            shutil.copymode(source, part)
             places = _write(contents, source, part, edits)
             check(part)
+            shutil.copymode(source, part)  # now: it may forbid to write
             _settle(part)
             check_target(source, out, force=force)  # somebody else may have written there meanwhile
             part.replace(out)
             _settle(out.parent)
-        finally:
-            part.unlink(missing_ok=True)
     except OSError as error:
         raise CheckpointError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
     return places
+
+
+@contextmanager
+def _part_of(out: Path) -> Iterator[Path]:
+    """A new file beside `out`, which is gone afterwards; so are those of writers in that folder that were killed."""
+    with suppress(OSError):  # a folder may be written to and not read
+        remove_abandoned(path for path in out.parent.iterdir() if PART.fullmatch(path.name))
+    part, holding = make_held(lambda: _new_part(out))
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+        if holding is not None:
+            os.close(holding)
+
+
+def _new_part(out: Path) -> Path:
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:40]}.", suffix=PART_ENDING)
+    os.close(handle)
+    return Path(name)
 
 
 def _write(contents: Contents, source: Path, part: Path, edits: Edits) -> tuple[Place, ...]:

@@ -1,6 +1,7 @@
 """`python -m vqcore doctor`: its words, and what becomes of them."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from vqcore.checkpoints.errors import shown
 from vqcore.checkpoints.remedies import REMEDIES
-from vqcore.checkpoints.series import ENDINGS
+from vqcore.checkpoints.series import checkpoints_in
 from vqcore.checkpoints.writing import check_target
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
@@ -57,18 +58,52 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repair", type=Path, metavar="OUT", help="with --latents: write a copy after one remedy")
     parser.add_argument("--remedy", choices=REMEDIES, default=REMEDIES[0], help="for --repair (default: restart)")
-    parser.add_argument("--force", action="store_true", help="let --repair write over OUT")
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser")
-    parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser to a new file")
+    parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue to a new file")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="let --html, --md and --repair overwrite OUT, but never a file that is examined",
+    )
+    parser.epilog = (
+        "Exit code: 0; 1 if a finding is severe; 2 if the file cannot be examined as asked or something cannot be "
+        "written, which one sentence on stderr explains. A file of a folder that cannot be read is named in the "
+        "report with the reason and does not change the exit code, as long as one checkpoint can be examined."
+    )
 
 
 def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
+    """As `examined`, but for a fault of ours, which is one sentence too.
+
+    Raises:
+        ValueError: one sentence, for whatever goes wrong; `python -X dev` leaves a fault of ours its traceback.
+        OSError: for a disk that refuses.
+    """
+    try:
+        return examined(options)
+    except (ValueError, OSError):
+        raise
+    except MemoryError as error:
+        raise ValueError(
+            f"There is not enough memory to examine {shown(options.file)}. Close other programs."
+        ) from error
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        raise ValueError(
+            f"`{shown(options.file)}` cannot be examined, which is a fault of VQ Scope ({type(error).__name__}: "
+            f"{shown(error)}). For the traceback: python -X dev -m vqcore doctor …"
+        ) from error
+
+
+def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     """Examine a checkpoint; the third value is the exit code, 1 where a finding is severe.
 
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
     _check_treatment(options)
+    _check_reports(options)
     request = Request(
         path=options.file,
         latents=options.latents,
@@ -85,8 +120,7 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
     examination = following.examination if following else _with_progress(lambda told: examine(request, progress=told))
     for path, write in ((options.html, html_report), (options.md, markdown_report)):
         if path is not None:
-            _check_apart(path, options)
-            path.write_text(write(examination, following), encoding="utf-8")
+            _write_report(path, write(examination, following), force=options.force)
     values, text = as_values(examination), text_report(examination, following)
     if following is not None:
         values["series"] = following_values(following)
@@ -126,9 +160,39 @@ def _check_treatment(options: argparse.Namespace) -> None:
         check_target(options.file, options.repair, force=options.force)
 
 
-def _check_apart(out: Path, options: argparse.Namespace) -> None:
-    """The files that are examined are never written to."""
-    read = [path for path in (options.file, options.latents, options.codes) if path is not None]
-    in_series = options.file.is_dir() and out.suffix.lower() in ENDINGS and out.exists()
-    if in_series or any(out.exists() and path.exists() and out.samefile(path) for path in read):
-        raise ValueError(f"`--html` and `--md` must name another file than those examined, but got {shown(out)}.")
+def _check_reports(options: argparse.Namespace) -> None:
+    """Refuse before the examination: each report has a place of its own, and what is examined is never written to."""
+    asked = {"--html": options.html, "--md": options.md, "--repair": options.repair}
+    outputs = {flag: path for flag, path in asked.items() if path is not None}
+    if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):
+        raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a file of their own.")
+    for flag, out in outputs.items():
+        if flag == "--repair":  # has been looked at
+            continue
+        if not out.parent.is_dir():
+            raise ValueError(f"`{flag}` must name a file in a folder that exists. Make {shown(out.parent)} first.")
+        if out.is_dir():
+            raise ValueError(f"`{flag}` must name a file, but {shown(out)} is a folder.")
+        if out.exists() and any(path.exists() and out.samefile(path) for path in _examined_files(options)):
+            raise ValueError(f"`{flag}` must name another file than those examined, but got {shown(out)}.")
+        if out.exists() and not options.force:
+            raise ValueError(_there_already(out))
+
+
+def _examined_files(options: argparse.Namespace) -> list[Path]:
+    given = [path for path in (options.file, options.latents, options.codes) if path is not None]
+    return [*given, *checkpoints_in(options.file)[0]] if options.file.is_dir() else given
+
+
+def _write_report(out: Path, text: str, *, force: bool) -> None:
+    try:
+        with out.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ValueError(_there_already(out)) from error
+    except OSError as error:
+        raise ValueError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
+
+
+def _there_already(out: Path) -> str:
+    return f"`{shown(out)}` exists. Name another file, or overwrite it by --force."

@@ -107,22 +107,35 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
+    check_given(request)
     checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
-    books = checkpoint.codebooks
-    if not (books or checkpoint.implicit):
+    if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
+    if not checkpoint.codebooks and (request.latents or request.codes) is not None:
+        raise CheckpointError(
+            f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
+        )
+    return reading_of(checkpoint, training)
+
+
+def check_given(request: Request) -> None:
+    """Refuse what no file could be examined with.
+
+    Raises:
+        CheckpointError: where latents and codes are both given.
+    """
     if request.latents is not None and request.codes is not None:
         raise CheckpointError(
             "Both latents and codes are given. Give only the latents: the search finds their codes."
         )
-    if not books and (request.latents or request.codes) is not None:
-        raise CheckpointError(
-            f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
-        )
-    found = tuple(effective(book, checkpoint.known) for book in books)
+
+
+def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
+    """What `checkpoint` says by itself; `training` as for `read`."""
+    found = tuple(effective(book, checkpoint.known) for book in checkpoint.codebooks)
     options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
-    for book, one in zip(books, found, strict=True):
+    for book, one in zip(checkpoint.codebooks, found, strict=True):
         sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
         evidence.append(
             Evidence(

@@ -2,21 +2,21 @@
 
 # K codes, D features
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from vqcore.checkpoints.effective import Vectors, effective
+from vqcore.checkpoints.effective import Vectors
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.series import Point, Series, Skipped, open_series
-from vqcore.diagnostics.evidence import TrainingEvidence
+from vqcore.checkpoints.series import Point, Series, Skipped, open_series, skipped_for
+from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.geometry import total_spread
-from vqcore.doctor.examination import Examination, Request, examine, usage_in_file
+from vqcore.doctor.examination import Examination, Reading, Request, check_given, examine, reading_of
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import UsageSummary, summary_of
 
@@ -98,29 +98,34 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
     Raises:
         CheckpointError: for no folder, or none of its files that could be read.
     """
+    check_given(request)
     series = open_series(request.path)
     moments: list[Moment] = []
     skipped = list(series.skipped)
     traces: dict[str, _Trace] = {}
     read: list[Point] = []
+    newest: Reading | None = None
     for done, point in enumerate(series.points, start=1):
         try:
-            found = list(_codebooks_at(point, request))
-        except CheckpointError as error:
-            skipped.append(Skipped(point.path, str(error)))
+            reading = _reading_at(point, request)
+            seen = traces.copy()
+            found = [_moment(point, *one, seen, len(read)) for one in _codebooks_in(reading)]
+        except Exception as error:
+            skipped.append(skipped_for(error, point.path))
         else:
-            moments += [_moment(point, book, vectors, traces, len(read)) for book, vectors in found]
+            moments, traces, newest = moments + found, seen, reading
             read.append(point)
         if progress is not None:
             progress(done, len(series.points))
-    if not moments:
+    if newest is None:
         raise CheckpointError(
             f"`{shown(request.path)}` holds no checkpoint with a codebook. The first says: {skipped[0].reason}"
         )
-    newest = {one.codebook for one in moments if one.point is read[-1]}
-    known = {label: _history(traces[label], read, series.unit) for label in newest}
-    examination = examine(replace(request, path=read[-1].path), progress=progress, training=known)
-    notes = {label: _stillness(traces[label], read) for label in newest}
+    labels = {one.codebook for one in moments if one.point is read[-1]}
+    known = {label: _history(traces[label], read, series.unit) for label in labels}
+    reading = _in_the_light_of(known, newest)
+    examination = examine(replace(request, path=read[-1].path), progress=progress, reading=reading)
+    notes = {label: _stillness(traces[label], read) for label in labels}
     examined = tuple(
         replace(one, read=(*one.read, note)) if (note := notes.get(one.codebook.label, "")) else one
         for one in examination.examined
@@ -134,19 +139,32 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
     )
 
 
-def _codebooks_at(point: Point, request: Request) -> Iterator[tuple[Codebook, Vectors]]:
+def _reading_at(point: Point, request: Request) -> Reading:
     checkpoint = open_checkpoint(point.path, key=request.key, axis=request.axis, rows=request.rows)
     if not checkpoint.codebooks:
         raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule knows.")
-    for book in checkpoint.codebooks:
-        if book.copy == "main" or all(one.copy != "main" for one in checkpoint.codebooks):
-            yield book, effective(book, checkpoint.known).vectors
+    return reading_of(checkpoint)
 
 
-def _moment(point: Point, book: Codebook, vectors: Vectors, traces: dict[str, _Trace], at: int) -> Moment:
+def _codebooks_in(reading: Reading) -> Iterator[tuple[Codebook, Evidence]]:
+    """Those in use; averages and best copies only where there are no others."""
+    books = reading.checkpoint.codebooks
+    for book, evidence in zip(books, reading.evidence, strict=True):
+        if book.copy == "main" or all(one.copy != "main" for one in books):
+            yield book, evidence
+
+
+def _in_the_light_of(known: Mapping[str, TrainingEvidence], reading: Reading) -> Reading:
+    evidence = tuple(
+        replace(one, training=known.get(book.label, one.training))
+        for book, one in zip(reading.checkpoint.codebooks, reading.evidence, strict=True)
+    )
+    return reading._replace(evidence=evidence)
+
+
+def _moment(point: Point, book: Codebook, evidence: Evidence, traces: dict[str, _Trace], at: int) -> Moment:
     """The codebook now; `traces` then remember it."""
-    before = traces.get(book.label)
-    moved = None
+    vectors, before, moved = evidence.codebook, traces.get(book.label), None
     if before is None or before.last.shape != vectors.shape:
         traces[book.label] = _Trace(vectors, at, vectors, at)
     else:
@@ -159,7 +177,7 @@ def _moment(point: Point, book: Codebook, vectors: Vectors, traces: dict[str, _T
         codebook=book.label,
         num_codes=book.num_codes,
         dim=book.dim,
-        usage=summary_of(usage_in_file(book, [])),
+        usage=summary_of(evidence.usage),
         mean_norm=float(norms.mean()),
         largest_norm=float(norms.max()),
         moved=moved,
