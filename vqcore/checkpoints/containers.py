@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.restricted_pickle import MOST_ENTRIES
 from vqcore.checkpoints.stored_tensors import StoredTensor
 from vqcore.checkpoints.tensors import FileArray, StoredArray
 from vqcore.checkpoints.torch_names import Unreadable
@@ -12,7 +13,6 @@ from vqcore.checkpoints.torch_names import Unreadable
 Copy = Literal["main", "ema", "best"]
 
 DEEPEST = 3
-MOST_ENTRIES = 250_000
 
 NO_WEIGHTS = re.compile(
     r"(optim\w*|opt|opt_\w*|\w+_opt|scheduler\w*|lr_\w*|discriminator\w*|scaler|amp|callbacks|loops)$"

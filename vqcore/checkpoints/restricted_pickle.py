@@ -12,6 +12,9 @@ from typing import IO, Any, cast
 MOST_OPERATIONS = 4_000_000
 """About 120,000 tensors; ten seconds of work."""
 
+MOST_ENTRIES = 250_000
+"""Entries of one mapping, and of all state dicts together."""
+
 
 class RefusedError(ValueError):
     """A pickle that names, or calls, what is not data."""
@@ -144,6 +147,8 @@ class _Machine:
 
     def _set(self, items: list[Any]) -> None:
         mapping = self._last(dict)
+        if len(mapping) > MOST_ENTRIES:
+            raise TooLargeError
         for key, value in zip(items[::2], items[1::2], strict=True):
             if isinstance(key, str):
                 mapping[key] = value
