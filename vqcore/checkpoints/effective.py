@@ -23,6 +23,9 @@ SMALLEST_LENGTH = 1e-12
 UNIT_SPREAD = 1e-3
 """Rows count as of unit length where none is further from 1 than this."""
 
+ROWS_AT_ONCE = 4096
+"""Rows whose lengths are computed together, so that a large table is not held twice."""
+
 
 class Effective(NamedTuple):
     """A codebook as the search sees it."""
@@ -65,11 +68,13 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
         CheckpointError: where values cannot be read, or do not fit each other.
     """
     known = known if known is not None else Known()
-    stored = codebook.raw()
+    raw = codebook.raw()
     try:
         with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis, not for a warning here
-            step = TRANSFORMS[codebook.transform](codebook, stored.astype(np.float64), known)
-            vectors = step.vectors.astype(np.float32)
+            if codebook.transform not in UNCHANGED:
+                raw = raw.astype(np.float64)
+            step = TRANSFORMS[codebook.transform](codebook, raw, known)
+            vectors = step.vectors.astype(np.float32, copy=False)
     except (ValueError, IndexError, RuntimeError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -86,9 +91,12 @@ def has_unit_rows(vectors: Vectors) -> bool:
     """Whether all rows of (K, D) have length 1."""
     if len(vectors) == 0 or vectors.shape[1] < 2:
         return False
+    blocks = (vectors[start : start + ROWS_AT_ONCE] for start in range(0, len(vectors), ROWS_AT_ONCE))
     with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
-        return bool((np.abs(lengths - 1) < UNIT_SPREAD).all())
+        return all(
+            bool((np.abs(np.linalg.norm(block.astype(np.float64), axis=1) - 1) < UNIT_SPREAD).all())
+            for block in blocks
+        )
 
 
 def decoder_vectors(codebook: Codebook) -> Vectors | None:
@@ -250,3 +258,6 @@ TRANSFORMS: dict[Transform, Callable[[Codebook, Vectors, Known], _Step]] = {
     "vq scope": _vq_scope,
     "table only": _table_only,
 }
+
+UNCHANGED: frozenset[Transform] = frozenset({"as stored", "plain", "table only"})
+"""Those that compute nothing, and so need no copy in double precision."""
