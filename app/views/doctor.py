@@ -1,5 +1,6 @@
 """The Doctor page: what is wrong with a codebook in a file, with its numbers, its cause and its cure."""
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -8,6 +9,7 @@ from app import doctor_address
 from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, find_or_begin
 from app.doctor_examples import EXAMPLES
+from app.roots import about_roots
 from app.services import registry
 from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, ask, reread
 from app.views.doctor_result import result
@@ -77,7 +79,8 @@ def _bar(asked: Asked) -> None:
                 value=asked.path,
                 placeholder="/runs/vqgan/last.ckpt",
                 key=f"doctor-path-{generation}",
-                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined",
+                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined. "
+                + as_written(about_roots()),
             )
             latents = second.text_input(
                 "Latents or codes, optional",
@@ -118,7 +121,7 @@ def keep_dropped(checkpoint: tuple[str, bytes], latents: tuple[str, bytes] | Non
 
 def _empty() -> None:
     st.html(
-        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p></div>"
+        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p><p>{escape(about_roots())}</p></div>"
         "<p class='vq-offer'>No file at hand? Train one now, in some seconds.</p>"
     )
     _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import streamlit as st
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
@@ -30,7 +29,6 @@ program.app = st.App(
     middleware=main.app._user_middleware,
     lifespan=main.serving,
 )
-assert program.app._user_middleware and all(isinstance(one, Middleware) for one in program.app._user_middleware)
 
 if __name__ == "__main__":
     sys.exit(program.main())

@@ -47,9 +47,7 @@ def serving(*words: str) -> Iterator[Server]:
                 printed += line
             yield Server(int(found[1]), printed)
         finally:
-            process.terminate()
-            process.stdout.read()
-            process.wait(timeout=20)
+            process.kill()
 
 
 @pytest.fixture(scope="module")
