@@ -23,8 +23,7 @@ def warning(start: Start) -> str:
     """The line on the page; empty where no other machine reaches it."""
     if not start.is_open:
         return ""
-    who = "with its link" if start.token else "who finds it"
-    return f"open to everybody {who}"
+    return "open to other machines, by link" if start.token else "open to other machines, without a token"
 
 
 def _on_others(start: Start) -> list[str]:
