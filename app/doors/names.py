@@ -37,7 +37,10 @@ class Authority(NamedTuple):
             raise ValueError(f"{text[:80]!r} is not a name or an address, with or without `:PORT`")
         name, port = found[1].lower().removesuffix("."), found[2]
         if name.startswith("["):
-            name = str(IPv6Address(name[1:-1]))
+            number = read_address(name[1:-1])
+            if not isinstance(number, IPv6Address):
+                raise ValueError(f"{text[:80]!r} has no address of IPv6 in its brackets")
+            name = str(number)
         if port is not None and int(port) > 65_535:
             raise ValueError(f"{text[:80]!r} names a port above 65535")
         return cls(name, None if port is None else int(port))

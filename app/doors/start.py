@@ -51,8 +51,9 @@ class Start:
         """OWNER or CLASS by the token that somebody came with, in the same time for all; empty for no valid one."""
         if not self.token:
             return OWNER
-        is_owner = hmac.compare_digest(token.encode(), self.token.encode())
-        is_class = hmac.compare_digest(token.encode(), self.class_token.encode())
+        brought = token.encode(errors="replace")
+        is_owner = hmac.compare_digest(brought, self.token.encode())
+        is_class = hmac.compare_digest(brought, self.class_token.encode())
         return OWNER if is_owner else CLASS if is_class else ""
 
 

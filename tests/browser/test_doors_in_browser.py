@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from real_app import Server, Tab, app_server
 
 TOKEN = "a-token-of-a-test"
+CHECKPOINT = "Checkpoint on this machine"
 LINK = re.compile(r"\?\S*token=\S+")
 
 
@@ -42,46 +43,28 @@ def links_of(page: Page) -> list[str]:
     return [one.strip() for one in page.get_by_text(LINK).all_inner_texts()]
 
 
-def test_a_link_with_a_token_opens_moving_charts_and_leaves_no_token_in_the_address(
+def test_a_token_in_a_link_opens_moving_charts_and_a_class_link_all_but_the_doctor(
     open_tab: Callable[..., Tab], new_browser: Callable[[], BrowserContext], shared: Server
 ) -> None:
-    owner, student = new_browser(), new_browser()
-    page = open_tab(shared, f"?token={TOKEN}&problem=plane", owner).page
+    page = open_tab(shared, f"?token={TOKEN}&problem=plane", new_browser()).page
     wait_for_movement(page)
-    assert "token" not in page.url
     assert "problem=plane" in page.url
+    assert "token" not in page.url
     expect(page.locator(".vq-reach")).to_have_text("open to other machines, by link")
-    page.reload()
-    wait_for_movement(page)
-    page.get_by_role("link", name="Doctor").click()
-    expect(page.get_by_role("textbox", name="Checkpoint on this machine")).to_be_visible()
-    page.go_back()
-    wait_for_movement(page)
-
     links = links_of(page)
     assert not any(TOKEN in link for link in links)
     (follow,) = [link for link in links if "watch=" in link]
-    followed = open_tab(shared, follow.partition("/?")[2].join(["?", ""]), student).page
-    wait_for_movement(followed)
-    assert "token" not in followed.url
-    expect(followed.get_by_role("link", name="Lessons")).to_be_visible()
-    expect(followed.get_by_role("link", name="Doctor")).to_have_count(0)
-    assert not any(TOKEN in link for link in links_of(followed))
 
+    student = open_tab(shared, follow[follow.index("?") :], new_browser()).page
+    wait_for_movement(student)
+    assert "token" not in student.url
+    student.goto(f"{shared.url}/doctor?path=/etc/passwd")
+    expect(student.get_by_role("link", name="Lessons")).to_be_visible()
+    expect(student.get_by_role("link", name="Doctor")).to_have_count(0)
+    expect(student.get_by_role("textbox", name=CHECKPOINT)).to_have_count(0)
 
-def test_the_doctor_is_not_there_for_whoever_came_by_a_class_link(
-    new_browser: Callable[[], BrowserContext], shared: Server
-) -> None:
-    visitor = new_browser()
-    page = visitor.new_page()
-    page.goto(f"{shared.url}/?token={TOKEN}")
-    link = links_of(page)[0]
-    visitor.clear_cookies()
-    page.goto(link)
-    expect(page.get_by_role("link", name="Live")).to_be_visible()
-    page.goto(f"{shared.url}/doctor?path=/etc/passwd")
-    expect(page.get_by_role("link", name="Live")).to_be_visible()
-    expect(page.get_by_role("textbox", name="Checkpoint on this machine")).to_have_count(0)
+    page.goto(f"{shared.url}/doctor")
+    expect(page.get_by_role("textbox", name=CHECKPOINT)).to_be_visible()
 
 
 def test_without_a_token_a_browser_is_told_how_to_come_in(
