@@ -190,9 +190,7 @@ def test_an_npz_that_claims_more_than_it_holds_gets_a_sentence(tmp_path):
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (4096, 64)})
         archive.writestr("quantize.embedding.weight.npy", header.getvalue() + bytes(100))
-    (book,) = open_checkpoint(path).codebooks
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        book.raw()
+    assert "cannot be read" in sentence(path)
 
 
 @pytest.mark.parametrize("way", ["torch", "safetensors"])

@@ -4,22 +4,23 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-import torch
-from torch import Tensor
-
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.tensors import StoredArray, TorchArray
+from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.stored_tensors import StoredTensor
+from vqcore.checkpoints.tensors import FileArray, StoredArray
+from vqcore.checkpoints.torch_names import Unreadable
 
 Copy = Literal["main", "ema", "best"]
 
 DEEPEST = 3
-MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 250_000
 
 NO_WEIGHTS = re.compile(
     r"(optim\w*|opt|opt_\w*|\w+_opt|scheduler\w*|lr_\w*|discriminator\w*|scaler|amp|callbacks|loops)$"
 )
 """Sub-trees that hold no weights of the model; an optimizer's moments have a codebook's shape."""
 
+WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+LARGEST_STEP = 10**15
 STEP_NAMES = ("global_step", "step", "iteration", "iter", "steps", "epoch")
 
 
@@ -41,13 +42,19 @@ def state_dicts(root: Any) -> list[StateDict]:
     Raises:
         CheckpointError: where there is none, or more entries than any model has.
     """
-    if isinstance(root, Tensor):
+    if isinstance(root, StoredTensor | Unreadable):
         root = {"tensor": root}
     if not isinstance(root, Mapping):
         raise CheckpointError(
             f"The file holds a {type(root).__name__}, where tensors by name are needed. Save model.state_dict()."
         )
-    found = list(_walked(root, (), {}))
+    unreadable: dict[str, str] = {}
+    found = list(_walked(root, (), {}, unreadable))
+    if not found and unreadable:
+        key, what = next(iter(unreadable.items()))
+        raise CheckpointError(
+            f"The file holds no tensor that can be read: {shown(key)} is {what}. Save it as a plain one of float32."
+        )
     if not found:
         raise CheckpointError("The file holds no tensor. Give a checkpoint that has the weights themselves.")
     return found
@@ -59,14 +66,17 @@ def saved_step(root: Any) -> tuple[str, int] | None:
         return None
     for name in STEP_NAMES:
         value = root.get(name)
-        if isinstance(value, Tensor) and value.numel() == 1 and not value.is_floating_point():
-            value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        array = FileArray(name, value) if isinstance(value, StoredTensor) else value
+        if isinstance(array, StoredArray) and array.dtype in WHOLE and array.size == 1:
+            value = int(array.read().item())
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_STEP:
             return ("epoch" if name == "epoch" else "step"), value
     return None
 
 
-def _walked(tree: Mapping[Any, Any], container: tuple[str, ...], visited: dict[int, int]) -> Iterator[StateDict]:
+def _walked(
+    tree: Mapping[Any, Any], container: tuple[str, ...], visited: dict[int, int], unreadable: dict[str, str]
+) -> Iterator[StateDict]:
     if id(tree) in visited:  # the same mapping under several names, perhaps within itself
         return
     visited[id(tree)] = len(tree)
@@ -78,19 +88,17 @@ def _walked(tree: Mapping[Any, Any], container: tuple[str, ...], visited: dict[i
             continue
         if isinstance(value, StoredArray):
             arrays[key] = value
-        elif isinstance(value, Tensor) and _is_plain(value):
-            arrays[key] = TorchArray(key, value)
+        elif isinstance(value, StoredTensor):
+            arrays[key] = FileArray(key, value)
+        elif isinstance(value, Unreadable):
+            unreadable.setdefault(key, value.what)
     if arrays:
         yield StateDict(container, _copy_of(container), arrays)
     if len(container) == DEEPEST:
         return
     for key, value in tree.items():
         if isinstance(key, str) and isinstance(value, Mapping) and not NO_WEIGHTS.match(key):
-            yield from _walked(value, (*container, key), visited)
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
+            yield from _walked(value, (*container, key), visited, unreadable)
 
 
 def _copy_of(container: tuple[str, ...]) -> Copy:

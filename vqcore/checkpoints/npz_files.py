@@ -1,10 +1,11 @@
 """NumPy files: an `.npz` by its directory, an `.npy` by its header. Nothing is ever unpickled."""
 
+import io
 import math
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -12,11 +13,18 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.tensors import LARGEST_READ, VALUES_PER_BLOCK, StoredArray
+from vqcore.checkpoints.kinds import Kind
+from vqcore.checkpoints.regular_files import RegularFile
+from vqcore.checkpoints.stored_tensors import MOST_AXES, Storage, StoredTensor, contiguous, widened
+from vqcore.checkpoints.tensors import LARGEST_READ, VALUES_PER_BLOCK, FileArray, StoredArray, blocks_of
+from vqcore.checkpoints.zip_records import is_stored, start_of_data
 
-LARGEST_UNPACKED = 1024**3
+LARGEST_UNPACKED = 256 * 1024**2
 LARGEST_RATIO = 100
-"""An archive may unpack to 1 GiB, or to 100 times its size where that is more; then it is taken for a bomb."""
+"""An archive may unpack to 256 MiB, or to 100 times its size where that is more; then it is taken for a bomb."""
+
+LONGEST_HEADER = 1 << 14
+"""Bytes; numpy itself takes no more than 10,000."""
 
 MAGIC = b"\x93NUMPY"
 
@@ -29,47 +37,35 @@ class Header(NamedTuple):
     dtype: np.dtype[Any]
     offset: int
 
-
-class NpyArray(StoredArray):
-    """An `.npy` file. Each part is mapped anew, so that no more of it stays in memory."""
-
-    def __init__(self, key: str, path: Path) -> None:
-        super().__init__(key)
-        self._path = path
-        with path.open("rb") as file:
-            self._header = read_header(file, key)
-        held = self._header.offset + math.prod(self._header.shape) * self._header.dtype.itemsize
-        if held > path.stat().st_size:
-            raise CheckpointError(
-                f"`{shown(path)}` should have {held:,} bytes by its header but has {path.stat().st_size:,}. Copy or "
-                "download it again."
-            )
-
     @property
-    def shape(self) -> tuple[int, ...]:
-        """As stored."""
-        return self._header.shape
+    def bytes(self) -> int:
+        """How many the values take."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
-    @property
-    def dtype(self) -> str:
-        """As stored."""
-        return self._header.dtype.name
 
-    def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
-        """The values at `index`."""
-        if self.size == 0:
-            return np.empty(self.shape, self._header.dtype)[index]
-        order: Any = "F" if self._header.fortran else "C"
-        mapped = np.memmap(self._path, self._header.dtype, "r", self._header.offset, self.shape, order)
-        return _widened(np.array(mapped[index]))
+def load_npy(file: RegularFile) -> FileArray:
+    """The array of an `.npy`, under the name of its file.
+
+    Raises:
+        CheckpointError: for a header that does not describe the file, or an array of Python objects.
+    """
+    key = file.path.stem
+    header = read_header(io.BytesIO(file.read(0, LONGEST_HEADER)), key)
+    held = header.offset + header.bytes
+    if held > file.size:
+        raise CheckpointError(
+            f"`{shown(file.path)}` should have {held:,} bytes by its header but has {file.size:,}. Copy or "
+            "download it again."
+        )
+    return _array(key, file, 0, header)
 
 
 class NpzArray(StoredArray):
-    """One member of an `.npz`, unpacked when read."""
+    """One member of an `.npz`: read where it lies if it is not compressed, otherwise unpacked at each asking."""
 
-    def __init__(self, key: str, path: Path, info: zipfile.ZipInfo) -> None:
+    def __init__(self, key: str, file: RegularFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         super().__init__(key)
-        self._path, self._info = path, info
+        self._file, self._archive, self._info = file, archive, info
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -82,68 +78,119 @@ class NpzArray(StoredArray):
         return self._header.dtype.name
 
     def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
-        """The values at `index`; the array is unpacked whole."""
-        if self.size * self._header.dtype.itemsize > LARGEST_READ:
-            raise CheckpointError(f"`{shown(self.key)}` is too large to unpack in memory. Save it as .npy.")
+        """The values at `index`; what is compressed is unpacked whole."""
+        if self._in_place is not None:
+            return self._in_place.part(index)
         header = self._header
-        values = next(self._unpacked(self.size), np.empty(0, header.dtype))
-        return _widened(values.reshape(header.shape, order="F" if header.fortran else "C")[index])
+        if header.bytes > LARGEST_READ:
+            raise CheckpointError(f"`{shown(self.key)}` is too large to unpack in memory. Save it as .npy.")
+        values = np.empty(self.size, header.dtype)
+        at = 0
+        for block in self._unpacked(VALUES_PER_BLOCK):
+            values[at : at + len(block)] = block
+            at += len(block)
+        return widened(values.reshape(header.shape, order="F" if header.fortran else "C")[index])
 
     def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
-        """As `StoredArray.blocks`, unpacked once and from the first to the last."""
+        """As `StoredArray.blocks`, unpacked once: in the order of the file, or whole where that is another one."""
+        if self._in_place is not None:
+            yield from self._in_place.blocks(axis)
+            return
         sample = math.prod(self.shape[1:])
         if self._header.fortran or axis == 0 or sample > VALUES_PER_BLOCK:
-            yield from super().blocks(axis)
+            whole = self.part(())
+            yield from blocks_of(lambda index: whole[index], self.shape, axis)
             return
         for values in self._unpacked(sample * max(1, VALUES_PER_BLOCK // max(1, sample))):
-            samples = _widened(values.reshape(-1, *self.shape[1:]))
+            samples = widened(values.reshape(-1, *self.shape[1:]))
             yield np.moveaxis(samples, axis, -1).reshape(-1, self.shape[axis])
 
     @cached_property
+    def _start(self) -> int | None:
+        """Where it lies in the file as it is; None where it is compressed."""
+        return start_of_data(self._file, self._info) if is_stored(self._info) else None
+
+    @cached_property
     def _header(self) -> Header:
+        length = min(LONGEST_HEADER, self._info.file_size)
+        with self._reasons():
+            start = self._start
+            first = self._file.read(start, length) if start is not None else self._beginning(length)
+        header = read_header(io.BytesIO(first), self.key)
+        if header.offset + header.bytes != self._info.file_size:
+            raise CheckpointError(
+                f"`{shown(self.key)}` cannot be read as an array of NumPy: it needs {header.offset + header.bytes:,} "
+                f"bytes and has {self._info.file_size:,}. Save it again."
+            )
+        return header
+
+    @cached_property
+    def _in_place(self) -> FileArray | None:
+        header = self._header
+        if self._start is None and _is_numeric(header.dtype):
+            return None
+        return _array(self.key, self._file, self._start or 0, header)
+
+    def _beginning(self, length: int) -> bytes:
+        with self._archive.open(self._info) as file:
+            return file.read(length)
+
+    def _unpacked(self, values_at_once: int) -> Iterator[NDArray[Any]]:
+        """The values in the order of the file, flat."""
+        header = self._header
+        with self._reasons(), self._archive.open(self._info) as file:
+            file.read(header.offset)
+            for start in range(0, self.size, max(1, values_at_once)):
+                count = min(self.size - start, values_at_once)
+                yield np.frombuffer(file.read(count * header.dtype.itemsize), header.dtype, count)
+
+    @contextmanager
+    def _reasons(self) -> Iterator[None]:
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(self._info) as file:
-                return read_header(file, self.key)
+            yield
         except CheckpointError:
             raise
         except Exception as error:  # the decompressor raises its own kinds
             raise CheckpointError(_damaged(self.key, error)) from error
 
-    def _unpacked(self, values_at_once: int) -> Iterator[NDArray[Any]]:
-        """The values in the order of the file, flat."""
-        header = self._header
-        try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(self._info) as file:
-                file.read(header.offset)
-                for start in range(0, self.size, max(1, values_at_once)):
-                    count = min(self.size - start, values_at_once)
-                    yield np.frombuffer(file.read(count * header.dtype.itemsize), header.dtype, count)
-        except Exception as error:  # the decompressor raises its own kinds
-            raise CheckpointError(_damaged(self.key, error)) from error
 
-
-def load_npz(path: Path, archive: zipfile.ZipFile) -> dict[str, StoredArray]:
+def load_npz(file: RegularFile, archive: zipfile.ZipFile) -> dict[str, StoredArray]:
     """The archive's arrays by name.
 
     Raises:
         CheckpointError: for an archive of other things.
     """
-    names = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-    if not names:
+    infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+    if not infos:
         raise CheckpointError(
-            f"`{shown(path)}` is an archive with neither tensors of torch nor arrays of NumPy. Unpack it and give "
-            "the checkpoint inside."
+            f"`{shown(file.path)}` is an archive with neither tensors of torch nor arrays of NumPy. Unpack it and "
+            "give the checkpoint inside."
         )
-    return {(key := info.filename.removesuffix(".npy")): NpzArray(key, path, info) for info in names}
-
-
-def check_unpacked(path: Path, archive: zipfile.ZipFile, size: int) -> None:
-    """Raises CheckpointError where the archive unpacks to far more than the file, of `size` bytes, can hold."""
-    unpacked = sum(info.file_size for info in archive.infolist())
-    if unpacked > max(LARGEST_UNPACKED, LARGEST_RATIO * size):
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
         raise CheckpointError(
-            f"`{shown(path)}` unpacks from {size:,} to {unpacked:,} bytes, as a zip bomb does. Unpack it yourself "
-            "and give what is inside."
+            f"`{shown(file.path)}` is compressed in a way that np.savez_compressed does not use. Save it with that."
+        )
+    return {(key := info.filename.removesuffix(".npy")): NpzArray(key, file, archive, info) for info in infos}
+
+
+def _array(key: str, file: RegularFile, start: int, header: Header) -> FileArray:
+    strides = contiguous(header.shape[::-1])[::-1] if header.fortran else contiguous(header.shape)
+    kind = Kind(header.dtype.name, header.dtype if _is_numeric(header.dtype) else None)
+    storage = Storage(file, start + header.offset, header.bytes)
+    return FileArray(key, StoredTensor(storage, kind, 0, header.shape, strides))
+
+
+def _is_numeric(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind in "fiubc"
+
+
+def check_unpacked(file: RegularFile, archive: zipfile.ZipFile) -> None:
+    """Raises CheckpointError where the archive unpacks to far more than the file can hold."""
+    unpacked = sum(info.file_size for info in archive.infolist())
+    if unpacked > max(LARGEST_UNPACKED, LARGEST_RATIO * file.size):
+        raise CheckpointError(
+            f"`{shown(file.path)}` unpacks from {file.size:,} to {unpacked:,} bytes, as a zip bomb does. Unpack it "
+            "yourself and give what is inside."
         )
 
 
@@ -159,15 +206,14 @@ def read_header(file: IO[bytes], key: str) -> Header:
         shape, fortran, dtype = read(file)
     except Exception as error:  # the header is parsed as Python's literals
         raise CheckpointError(_damaged(key, error)) from error
-    if dtype.hasobject or dtype.kind not in "fiub" or any(size < 0 for size in shape):
-        what = "Python objects, which are not data" if dtype.hasobject else f"{shown(dtype)}"
-        raise CheckpointError(f"`{shown(key)}` is an array of {what}; numbers are needed. Convert it and save again.")
+    if dtype.hasobject:
+        raise CheckpointError(
+            f"`{shown(key)}` is an array of Python objects, which are not data; numbers are needed. Convert it and "
+            "save again."
+        )
+    if not all(type(size) is int and size >= 0 for size in shape) or len(shape) > MOST_AXES:
+        raise CheckpointError(_damaged(key, ValueError(f"an array of shape {shape}")))
     return Header(tuple(shape), bool(fortran), dtype, file.tell())
-
-
-def _widened(values: NDArray[Any]) -> NDArray[Any]:
-    with np.errstate(invalid="ignore"):  # a signalling NaN
-        return values.astype(np.float32) if values.dtype.kind == "f" and values.dtype.itemsize < 4 else values
 
 
 def _damaged(key: str, error: Exception) -> str:

@@ -6,10 +6,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.npz_files import MAGIC, NpyArray, check_unpacked, load_npz
+from vqcore.checkpoints.npz_files import MAGIC, check_unpacked, load_npy, load_npz
+from vqcore.checkpoints.regular_files import RegularFile
 from vqcore.checkpoints.safetensors_files import load_safetensors
 from vqcore.checkpoints.torch_files import load_legacy, load_zip
 
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"x\x01": "zlib",
+    b"x\x5e": "zlib",
+    b"x\x9c": "zlib",
+    b"x\xda": "zlib",
+}
 FORMATS = ".pt .pth .bin .ckpt .safetensors .npz"
 
 
@@ -33,52 +44,57 @@ def open_contents(path: Path) -> Contents:
         CheckpointError: for anything that is no file of tensors, or is a damaged one, or would run code.
     """
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise CheckpointError(f"`{shown(path)}` is not a file. Give one of {FORMATS}.")
-        if size == 0:
+        file = RegularFile(path)
+        if file.size == 0:
             raise CheckpointError(f"`{shown(path)}` is empty. Copy or download it again.")
-        with path.open("rb") as file:
-            start = file.read(512)
-        return _opened(path, start, size)
+        return _opened(file, file.read(0, 512))
     except (OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise CheckpointError(f"`{shown(path)}` cannot be opened: {shown(reason)}.") from error
+    except MemoryError as error:
+        raise CheckpointError(f"`{shown(path)}` does not fit into memory. Close what else is open.") from error
 
 
-def _opened(path: Path, start: bytes, size: int) -> Contents:
+def _opened(file: RegularFile, start: bytes) -> Contents:
     if start.startswith(b"PK"):
-        return _opened_zip(path, size)
+        return _opened_zip(file)
     if start.startswith(MAGIC):
-        return Contents("npy", {path.stem: NpyArray(path.stem, path)}, {})
+        return Contents("npy", {file.path.stem: load_npy(file)}, {})
     header = int.from_bytes(start[:8], "little")
     if start[8:9] == b"{" and header >= 2:
-        return Contents("safetensors", *load_safetensors(path))
+        return Contents("safetensors", *load_safetensors(file))
     if start.startswith(b"\x80"):
-        return Contents("torch", load_legacy(path, size), {})
-    raise CheckpointError(_unknown(path, start))
+        return Contents("torch", load_legacy(file), {})
+    raise CheckpointError(_unknown(file.path, start))
 
 
-def _opened_zip(path: Path, size: int) -> Contents:
+def _opened_zip(file: RegularFile) -> Contents:
     try:
-        archive = zipfile.ZipFile(path)
-        names = archive.namelist()
+        archive = zipfile.ZipFile(file.stream())
+    except CheckpointError:
+        raise
     except Exception as error:  # a broken directory can raise anything
         raise CheckpointError(
-            f"`{shown(path)}` begins as an archive does but its end is missing or damaged. Copy or download it again."
+            f"`{shown(file.path)}` begins as an archive does but its end is missing or damaged. Copy or download it "
+            "again."
         ) from error
-    with archive:
-        check_unpacked(path, archive, size)
-        if any(name.rpartition("/")[2] == "data.pkl" for name in names):
-            return Contents("torch", load_zip(path, archive), {})
-        return Contents("npz", load_npz(path, archive), {})
+    check_unpacked(file, archive)
+    if any(name.rpartition("/")[2] == "data.pkl" for name in archive.namelist()):
+        return Contents("torch", load_zip(file, archive), {})
+    return Contents("npz", load_npz(file, archive), {})
 
 
 def _unknown(path: Path, start: bytes) -> str:
     if start.startswith(b"version https://git-lfs"):
         return f"`{shown(path)}` is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull."
+    for begin, packer in PACKED.items():
+        if start.startswith(begin):
+            return (
+                f"`{shown(path)}` is packed by {packer}. Unpack it and give what is inside; of a k-means that joblib "
+                "wrote, save the centres alone: np.save('centres.npy', kmeans.cluster_centers_)."
+            )
     if start.isascii() and not any(byte < 9 for byte in start):
         return f"`{shown(path)}` is a text file. Give one of {FORMATS}."
     return f"`{shown(path)}` is not a checkpoint of a known format. Give one of {FORMATS}, whole and undamaged."

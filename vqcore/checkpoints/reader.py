@@ -18,6 +18,7 @@ from vqcore.checkpoints.implicit import implicit_quantizers
 from vqcore.checkpoints.matching import At, Match
 from vqcore.checkpoints.modules import Tree
 from vqcore.checkpoints.opening import open_contents
+from vqcore.checkpoints.regular_files import RegularFile
 from vqcore.checkpoints.rules import Owned, owned
 from vqcore.checkpoints.scope import options_from
 
@@ -148,9 +149,10 @@ def _known(path: Path) -> Known:
     """The options of a run of ours, which lie beside its weights."""
     report = path.parent / "run.json"
     try:
-        if path.name != "weights.pt" or report.stat().st_size > LARGEST_REPORT:
+        if path.name != "weights.pt":
             return Known()
-        run = json.loads(report.read_text())
+        file = RegularFile(report)
+        run = json.loads(file.read(0, file.size)) if file.size <= LARGEST_REPORT else None
         return Known(options=options_from(run)) if isinstance(run, dict) else Known()
     except (OSError, ValueError, TypeError, RecursionError):
         return Known()  # the weights can be read without

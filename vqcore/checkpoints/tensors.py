@@ -2,15 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.stored_tensors import StoredTensor
 
 LARGEST_READ = 4 * 1024**3
 """Bytes (as float32) of the largest array that is read whole: 1,048,576 codes of 1,024 features."""
@@ -53,25 +52,16 @@ class StoredArray(ABC):
                 f"`{shown(self.key)}` has shape {self.shape}, more than the {LARGEST_READ // 1024**3} GiB that are "
                 "read at once. Name another key."
             )
-        return self.part(())
+        try:
+            return self.part(())
+        except MemoryError as error:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape} and does not fit into memory. Close what else is open."
+            ) from error
 
     def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
         """All vectors along `axis`, D long, as blocks (n, D) in the order of the other axes."""
-        moved = [size for index, size in enumerate(self.shape) if index != axis]
-        dim = self.shape[axis]
-        split = next((i for i in range(len(moved) + 1) if math.prod(moved[i:]) * dim <= VALUES_PER_BLOCK), len(moved))
-        if split == 0:
-            yield _rows(self.part(()), axis)
-            return
-        rows = max(1, VALUES_PER_BLOCK // (dim * max(1, math.prod(moved[split:]))))
-        axes = [index for index in range(len(self.shape)) if index != axis]  # as `moved` counts them
-        for outer in np.ndindex(*moved[: split - 1]):
-            for start in range(0, moved[split - 1], rows):
-                index = [slice(None)] * len(self.shape)
-                for which, at in zip(axes, outer, strict=False):
-                    index[which] = slice(at, at + 1)
-                index[axes[split - 1]] = slice(start, min(start + rows, moved[split - 1]))
-                yield _rows(self.part(tuple(index)), axis)
+        yield from blocks_of(self.part, self.shape, axis)
 
     @property
     def size(self) -> int:
@@ -89,41 +79,57 @@ class StoredArray(ABC):
         return "int" in self.dtype
 
 
-class TorchArray(StoredArray):
-    """A tensor that torch has mapped into memory, or loaded."""
+class FileArray(StoredArray):
+    """An array whose values lie unpacked at one place in a file, and are read from there at each asking."""
 
-    def __init__(self, key: str, tensor: Tensor) -> None:
+    def __init__(self, key: str, tensor: StoredTensor) -> None:
         super().__init__(key)
         self.tensor = tensor
-        first = tensor.storage_offset()
-        self.storage = (tensor.untyped_storage().data_ptr(), first, tuple(tensor.shape)) if tensor.numel() else None
+        self.storage = tensor if tensor.size else None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """As stored."""
-        return tuple(self.tensor.shape)
+        return self.tensor.shape
 
     @property
     def dtype(self) -> str:
         """As stored."""
-        return str(self.tensor.dtype).removeprefix("torch.")
+        return self.tensor.kind.name
 
     def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
         """The values at `index`."""
-        held = self.tensor.untyped_storage().nbytes() // self.tensor.element_size()
-        if held < self.size:
+        if self.tensor.kind.stored is None:
             raise CheckpointError(
-                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {held:,} values of it."
+                f"`{shown(self.key)}` is {self.dtype}, which cannot be read as numbers. Convert it to float32 or "
+                "int64, and save again."
             )
-        return as_numpy(self.tensor[index])
+        if self.tensor.held < self.size:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {self.tensor.held:,} values of it."
+            )
+        return self.tensor.cut(index).read()
 
 
-def as_numpy(tensor: Tensor) -> NDArray[Any]:
-    """A copy of `tensor` as numpy, floats in float32 or better."""
-    tensor = tensor.detach()
-    if tensor.is_floating_point() and tensor.dtype != torch.float64:
-        tensor = tensor.float()
-    return np.array(tensor.numpy())
+def blocks_of(
+    part: Callable[[tuple[slice, ...]], NDArray[Any]], shape: tuple[int, ...], axis: int
+) -> Iterator[NDArray[Any]]:
+    """What `part` gives of an array of that `shape`, as `StoredArray.blocks`."""
+    moved = [size for index, size in enumerate(shape) if index != axis]
+    dim = shape[axis]
+    split = next((i for i in range(len(moved) + 1) if math.prod(moved[i:]) * dim <= VALUES_PER_BLOCK), len(moved))
+    if split == 0:
+        yield _rows(part(()), axis)
+        return
+    rows = max(1, VALUES_PER_BLOCK // (dim * max(1, math.prod(moved[split:]))))
+    axes = [index for index in range(len(shape)) if index != axis]  # as `moved` counts them
+    for outer in np.ndindex(*moved[: split - 1]):
+        for start in range(0, moved[split - 1], rows):
+            index = [slice(None)] * len(shape)
+            for which, at in zip(axes, outer, strict=False):
+                index[which] = slice(at, at + 1)
+            index[axes[split - 1]] = slice(start, min(start + rows, moved[split - 1]))
+            yield _rows(part(tuple(index)), axis)
 
 
 def _rows(values: NDArray[Any], axis: int) -> NDArray[Any]:

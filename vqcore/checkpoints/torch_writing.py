@@ -3,7 +3,6 @@
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,7 +12,8 @@ from torch import Tensor
 from vqcore.checkpoints.containers import state_dicts
 from vqcore.checkpoints.edits import Edits, Place
 from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.tensors import TorchArray
+from vqcore.checkpoints.stored_tensors import Storage, StoredTensor
+from vqcore.checkpoints.tensors import FileArray
 
 CENTRAL, DESCRIPTOR = b"PK\x01\x02", b"PK\x07\x08"
 HAS_DESCRIPTOR = 8
@@ -21,106 +21,68 @@ HAS_DESCRIPTOR = 8
 
 
 class Records:
-    """The storages that `edits` change, as tensors again, and which keys show the change."""
+    """The storages that `edits` change, as bytes, and which keys show the change."""
 
     def __init__(self, root: Any, edits: Edits) -> None:
         tensors = {
             Place(source.container, key): array.tensor
             for source in state_dicts(root)
             for key, array in source.arrays.items()
-            if isinstance(array, TorchArray)
+            if isinstance(array, FileArray)
         }
-        self._changed: dict[int, torch.UntypedStorage] = {}
+        self.changed: dict[Storage, bytearray] = {}
         for place, values in edits.items():
             tensor = tensors[place]
-            pointer = tensor.untyped_storage().data_ptr()
-            storage = self._changed.setdefault(pointer, tensor.untyped_storage().clone())
+            storage = tensor.storage
+            if storage.big_endian:
+                raise CheckpointError(
+                    f"`{shown(place.key)}` was saved by a machine of another byte order. Load it with torch and save "
+                    "it again."
+                )
+            if storage not in self.changed:
+                self.changed[storage] = _bytes_of(storage)
             try:
-                _on(storage, tensor).copy_(torch.from_numpy(values))
+                _on(self.changed[storage], tensor).copy_(torch.from_numpy(-values if tensor.negative else values))
             except RuntimeError as error:  # torch refuses to write where several values have one place
                 raise CheckpointError(
                     f"`{shown(place.key)}` is stored as fewer values than it has, so its codes cannot be told apart. "
                     "Save a contiguous copy of it."
                 ) from error
-        self.changed_places = tuple(place for place, tensor in tensors.items() if self._shows(tensor))
-
-    def changed(self) -> Iterator[tuple[int, bytes]]:
-        """Where each changed storage lies in memory, and its new bytes."""
-        for pointer, storage in self._changed.items():
-            yield pointer, torch.empty(0, dtype=torch.uint8).set_(storage).numpy().tobytes()
-
-    def _shows(self, tensor: Tensor) -> bool:
-        storage = self._changed.get(tensor.untyped_storage().data_ptr())
-        return storage is not None and not torch.equal(_as_bytes(tensor), _as_bytes(_on(storage, tensor)))
+        before = {storage: _bytes_of(storage) for storage in self.changed}
+        self.changed_places = tuple(
+            place
+            for place, tensor in tensors.items()
+            if tensor.storage in before
+            and not torch.equal(
+                _as_bytes(_on(before[tensor.storage], tensor)), _as_bytes(_on(self.changed[tensor.storage], tensor))
+            )
+        )
 
 
 def write_zip(copy: Path, root: Any, edits: Edits) -> tuple[Place, ...]:
-    """Write `edits` into `copy`, a copy of the file that `root` was mapped from, and tell which tensors changed.
-
-    Raises:
-        CheckpointError: where a tensor's place in the file cannot be told for certain.
-    """
+    """Write `edits` into `copy`, a copy of the file that `root` describes, and tell which tensors changed."""
     records = Records(root, edits)
     with zipfile.ZipFile(copy) as archive, copy.open("r+b") as file:
-        by_offset = {_start_of_data(file, info): info for info in archive.infolist()}
-        first = _first_byte(copy, root, {offset: info.file_size for offset, info in by_offset.items()})
+        by_offset = {_start_of_data(file, info): info for info in archive.infolist() if info.file_size}
         directory = _directory(file, archive)
-        for pointer, values in records.changed():
-            offset = pointer - first
-            info = by_offset[offset]
-            file.seek(offset)
+        for storage, values in records.changed.items():
+            info = by_offset[storage.start]
+            file.seek(storage.start)
             file.write(values)
-            _write_checksum(file, info, offset, directory[info.header_offset], zlib.crc32(values))
+            file.seek(storage.start)  # a record may be longer than its storage
+            checksum = zlib.crc32(file.read(info.file_size))
+            _write_checksum(file, info, storage.start, directory[info.header_offset], checksum)
     return records.changed_places
 
 
 def write_legacy(copy: Path, root: Any, edits: Edits) -> tuple[Place, ...]:
-    """Save `root`, of a file of torch before 1.6, anew with `edits`, in that same format."""
-    places = Records(root, edits).changed_places
-    for source in state_dicts(root):
-        for key, array in source.arrays.items():
-            values = edits.get(Place(source.container, key))
-            if values is not None and isinstance(array, TorchArray):
-                array.tensor.detach().copy_(torch.from_numpy(values))
-    torch.save(root, copy, _use_new_zipfile_serialization=False)
-    return places
-
-
-def _first_byte(path: Path, root: Any, sizes: Mapping[int, int]) -> int:
-    """Where the file's first byte was mapped to in memory.
-
-    torch does not tell which record a tensor came from. All records lie in memory as they do in the file, so their
-    distances and sizes tell.
-    """
-    storages = {
-        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(root, {})
-    }
-    storages = {pointer: size for pointer, size in storages.items() if size}
-    pointer, size = next(iter(storages.items()))
-    firsts = [pointer - offset for offset, held in sizes.items() if held == size]
-    fitting = [first for first in firsts if all(sizes.get(at - first) == held for at, held in storages.items())]
-    if len(fitting) != 1:
-        raise CheckpointError(
-            f"`{shown(path)}` does not tell which of its records holds which tensor. Load it with torch and save it "
-            "again."
-        )
-    return fitting[0]
-
-
-def _tensors(saved: Any, visited: dict[int, Any]) -> Iterator[Tensor]:
-    if id(saved) in visited:
-        return
-    if isinstance(saved, Tensor):
-        if saved.layout == torch.strided and saved.device.type == "cpu":
-            yield saved
-        return
-    if isinstance(saved, Mapping):
-        saved, parent = list(saved.values()), saved
-        visited[id(parent)] = parent
-    if isinstance(saved, list | tuple | set | frozenset):
-        visited[id(saved)] = saved
-        for part in saved:
-            yield from _tensors(part, visited)
+    """The same for a file of torch before 1.6, which has no checksums."""
+    records = Records(root, edits)
+    with copy.open("r+b") as file:
+        for storage, values in records.changed.items():
+            file.seek(storage.start)
+            file.write(values)
+    return records.changed_places
 
 
 def _start_of_data(file: IO[bytes], info: zipfile.ZipInfo) -> int:
@@ -157,11 +119,18 @@ def _write_checksum(file: IO[bytes], info: zipfile.ZipInfo, start: int, entry: i
         file.write(struct.pack("<I", checksum))
 
 
-def _on(storage: torch.UntypedStorage, tensor: Tensor) -> Tensor:
-    """`tensor` over another storage of the same size."""
-    empty = torch.empty(0, dtype=tensor.dtype)
-    return empty.set_(storage, tensor.storage_offset(), tensor.shape, tensor.stride())
+def _bytes_of(storage: Storage) -> bytearray:
+    values = bytearray(storage.size)
+    storage.file.fill(memoryview(values), storage.start)
+    return values
+
+
+def _on(values: bytearray, tensor: StoredTensor) -> Tensor:
+    """`tensor` over the bytes of its storage, which writing to it changes."""
+    dtype: torch.dtype = getattr(torch, tensor.kind.name)
+    whole = torch.frombuffer(values, dtype=torch.uint8).view(dtype)
+    return whole.as_strided(tensor.shape, tensor.strides, tensor.offset)
 
 
 def _as_bytes(tensor: Tensor) -> Tensor:
-    return tensor.detach().contiguous().view(-1).view(torch.uint8)
+    return tensor.contiguous().view(-1).view(torch.uint8)
