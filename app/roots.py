@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.doors.start import Start, started
 from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.regular_files import check_opened_with
 
 WALKED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 """How a folder is opened on the way: where there is `O_PATH`, one may pass through folders that one may not list."""
@@ -179,3 +180,6 @@ def _check_within(path: Path, found: Path, start: Start) -> None:
             f"`{shown(path)}` must be below {', '.join(shown(one) for one in start.folders)}. Start the server with "
             "`--files FOLDER` to open another folder."
         )
+
+
+check_opened_with(check_opened)

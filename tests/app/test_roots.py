@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from app.doctor_address import Asked
-from app.doctor_case import Case, as_path
+from app.doctor_case import Case, Folder, as_path
 from app.doors.start import begin, make, started
 from app.roots import about_roots, check_opened, put, resolve_readable, resolve_writable
 from vqcore.checkpoints.errors import CheckpointError, shown
+from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.checkpoints.regular_files import RegularFile
 
 SECONDS = 60
 SWAPS = 300
@@ -129,6 +131,22 @@ def test_an_open_file_is_judged_by_where_it_lies(inside: Path, outside: Path) ->
     link(inside / "runs", outside / "runs")
     with path.open("rb") as file, pytest.raises(CheckpointError, match="must be below"):
         check_opened(file.fileno(), path)
+
+
+def test_a_folder_swapped_for_a_link_before_a_file_is_opened_gives_nothing_away(inside: Path, outside: Path) -> None:
+    path = resolve_readable(inside / "runs" / "model.pt")
+    assert open_checkpoint(path).codebooks
+    (inside / "runs").rename(inside / "moved")
+    link(inside / "runs", outside / "runs")
+    for read in (open_checkpoint, RegularFile):
+        with pytest.raises(CheckpointError, match="must be below"):
+            read(path)
+
+
+def test_temporary_files_of_the_server_stay_readable(inside: Path) -> None:
+    folder = Folder()
+    save(folder.path / "model.pt")
+    assert open_checkpoint(folder.path / "model.pt").codebooks
 
 
 @pytest.fixture
