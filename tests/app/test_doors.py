@@ -33,8 +33,14 @@ class Server:
 @contextmanager
 def serving(*words: str) -> Iterator[Server]:
     """The server with routes of ours, from when it has printed its address."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(HERE / "guarded_server.py"), "--port", "0", *words]
+    with running([str(HERE / "guarded_server.py"), "--port", "0", *words]) as server:
+        yield server
+
+
+@contextmanager
+def running(words: list[str], **variables: str) -> Iterator[Server]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **variables}
+    command = [sys.executable, *words]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -206,6 +212,19 @@ def test_the_address_without_its_token_never_leads_to_another_server(shared: Ser
         assert answer.status == 303
         assert answer.headers["location"].startswith("./")
         assert "/" not in answer.headers["location"][2:]
+
+
+def test_streamlits_own_command_starts_the_same_doors() -> None:
+    words = ["-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", "0"]
+    with running(words, VQ_SCOPE_TOKEN=TOKEN, VQ_SCOPE_HOSTS=TOLD) as server:
+        assert f"localhost:{server.port}/?token={TOKEN}" in server.printed
+        assert ask(server.port, "GET", "/").status == 403
+        assert upgrade(server.port, STREAM).status == 403
+        known = {"Cookie": cookie(server)}
+        assert ask(server.port, "GET", "/", Host=TOLD, **known).status == 200
+        assert ask(server.port, "GET", "/", Host="attacker.example", **known).status == 403
+        assert upgrade(server.port, STREAM, Origin=f"http://localhost:{server.port}", **known).status == 101
+        assert upgrade(server.port, STREAM, Origin="http://localhost:1", **known).status == 403
 
 
 @pytest.mark.parametrize("path", SOCKETS)
