@@ -1,13 +1,13 @@
 """The sidebar of the side-by-side page: transport, the set-up that restarts, seeds, and where to take it."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import address, comparison
 from app.comparison import OWN, PRESETS, Setup, Variant, read_variant
 from app.control_state import send
+from app.doors.visitor import shared_link
 from app.seed_runs import SEEDS, Plan
 from app.services import Entry, registry
 from app.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
@@ -208,7 +208,7 @@ def _share(entry: Entry, status: Status, setup: Setup) -> None:
     with link.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("Opens a session of its own with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
-        st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
+        st.code(shared_link(query), language=None, wrap_lines=True)
     with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
         for recipe, snapshot in entry.session.repeatable().values():

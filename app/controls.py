@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import get_args
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -21,6 +20,8 @@ from app.control_state import (
     shown,
     value,
 )
+from app.doors.start import started
+from app.doors.visitor import shared_link
 from app.followed_controls import followed_controls
 from app.fork_controls import fork_popover
 from app.lecture import LIVE, SWITCHES
@@ -195,9 +196,11 @@ def _share(entry: Entry, status: Status) -> None:
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a run of its own with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
-        st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(query)}", language=None, wrap_lines=True)
+        st.code(shared_link(query), language=None, wrap_lines=True)
         st.caption(FOLLOW_HELP)
-        st.code(f"{(st.context.url or '').split('?')[0]}?watch={entry.watch_id}", language=None, wrap_lines=True)
+        st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
+        if started().token:
+            st.caption("Each of these links lets in who has it, to every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
     with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew

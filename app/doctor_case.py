@@ -10,6 +10,7 @@ from app import doctor_examples
 from app.doctor_address import Asked
 from app.doctor_facts import Facts, facts_of
 from app.jobs import Job, Kept, Progress
+from app.roots import put, resolve_readable
 from app.temporary import Folder
 from app.uploads import Dropped, Uploads
 from vqcore.checkpoints.containers import state_dicts
@@ -17,6 +18,7 @@ from vqcore.checkpoints.effective import Effective
 from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.remedies import Remedy
+from vqcore.checkpoints.writing import check_target
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.doctor.examination import Examination, Reading, Request, examine, read
 from vqcore.doctor.following import Following, follow
@@ -175,7 +177,8 @@ class Case:
             if self.dropped is None or "checkpoint" not in self.dropped.files:
                 raise CheckpointError("The dropped file is no longer kept here. Drop it again.")
             return self.dropped.files["checkpoint"], self.dropped.files.get("latents")
-        return as_path(self.asked.path), as_path(self.asked.latents) if self.asked.latents else None
+        latents = resolve_readable(as_path(self.asked.latents)) if self.asked.latents else None
+        return resolve_readable(as_path(self.asked.path)), latents
 
     def _foretell(self, told: Progress) -> Treatment:
         examination, latents = self._treatable()
@@ -183,7 +186,19 @@ class Case:
 
     def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
         examination, latents = self._treatable()
-        return treat(examination.checkpoint, latents, out, remedy, force=force, progress=told)
+        checkpoint = examination.checkpoint
+        if self.is_ours:
+            return treat(checkpoint, latents, out, remedy, force=force, progress=told)
+        check_target(checkpoint.path, out, force=force)
+        folder = Folder()  # where nobody can swap what is being written
+        staged = folder.path / out.name
+        try:
+            done = treat(checkpoint, latents, staged, remedy, force=force, progress=told)
+        except CheckpointError as error:
+            raise CheckpointError(str(error).replace(shown(staged), shown(out))) from error
+        put(staged, out, source=checkpoint.path, force=force)
+        assert done.repaired is not None
+        return replace(done, repaired=replace(done.repaired, path=out))
 
     def _treatable(self) -> tuple[Examination, Path]:
         result, request = self.examination.result, self.request

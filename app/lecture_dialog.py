@@ -1,11 +1,11 @@
 """The dialog in which a lecture link is put together: what is shown, locked and hidden, and the link."""
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import address, lecture
+from app.doors.visitor import shared_link
 from app.lecture import GROUPS, Group, Limits, Preset
 from vqcore.training.recipe import default_recipe
 
@@ -37,8 +37,8 @@ def lecture_dialog(page: str, here: Mapping[str, str]) -> None:
         frozenset(name for name, choice in chosen.items() if choice == LOCK),
     )
     run = address.write(None, COLLAPSING, {}, paused=False) if preset.collapses else here
-    query = urlencode({**run, **lecture.write(limits, page)}, safe=",")
-    st.code(f"{(st.context.url or '').split('?')[0]}?{query}", language=None, wrap_lines=True)
+    link = shared_link({**run, **lecture.write(limits, page)}, safe=",")
+    st.code(link, language=None, wrap_lines=True)
     st.caption(ABOUT)
 
 

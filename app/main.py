@@ -1,7 +1,22 @@
 """What `streamlit run` serves: the pages' script, and beside it whatever else the server answers."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-app = st.App(Path(__file__).with_name("script.py"))
+from app.doors.announcing import announcement
+from app.doors.guard import Guard
+from app.doors.start import started
+
+
+@asynccontextmanager
+async def serving(_: st.App) -> AsyncIterator[None]:
+    """Says where the pages are, once the port is known."""
+    print(announcement(started()), flush=True)
+    yield
+
+
+app = st.App(Path(__file__).with_name("script.py"), middleware=[Middleware(Guard)], lifespan=serving)

@@ -4,12 +4,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.doors.announcing import warning
+from app.doors.start import started
+from app.doors.visitor import is_owner
 from app.ending import will_exit_with
 from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
 from app.timed_refresh import mend_timed_refreshes
 
 SIDEBAR_PIXELS = 280
+REACH_HELP = "Other machines reach this server. The lines that it printed at its start say what they may do."
 
 mend_timed_refreshes()
 if st.runtime.exists():  # a server and no test; `python -m app` knows its code better
@@ -28,7 +32,7 @@ pages = [
     st.Page("views/compare.py", title="Side by side", url_path="compare"),
     st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
     st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
-    st.Page("views/doctor.py", title="Doctor", url_path="doctor"),
+    *([st.Page("views/doctor.py", title="Doctor", url_path="doctor")] if is_owner() else []),
 ]
 page = st.navigation(pages, position="hidden")
 begin(page.title)
@@ -36,4 +40,6 @@ if shows("navigation"):
     with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title
         for entry in pages:
             st.page_link(entry, width="content")
+        if is_owner() and (said := warning(started())):
+            st.html(f"<div class='vq-reach' title='{REACH_HELP}'>{said}</div>")
 page.run()

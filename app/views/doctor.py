@@ -1,5 +1,6 @@
 """The Doctor page: what is wrong with a codebook in a file, with its numbers, its cause and its cure."""
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -8,6 +9,7 @@ from app import doctor_address
 from app.doctor_address import Asked
 from app.doctor_case import Case, find_or_begin
 from app.doctor_examples import EXAMPLES
+from app.roots import about_roots
 from app.services import registry
 from app.uploads import MOST_MEGABYTES
 from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, SHOWN, ask, reread
@@ -83,7 +85,8 @@ def _bar(asked: Asked) -> None:
                 value=asked.path,
                 placeholder="/runs/vqgan/last.ckpt",
                 key=f"doctor-path-{generation}",
-                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined",
+                help=".pt .pth .bin .ckpt .safetensors .npz, or a folder of them: the newest is examined. "
+                + as_written(about_roots()),
             )
             latents = second.text_input(
                 "Latents or codes, optional",
@@ -106,7 +109,7 @@ def _bar(asked: Asked) -> None:
 
 def _empty() -> None:
     st.html(
-        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p></div>"
+        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p><p>{escape(about_roots())}</p></div>"
         "<p class='vq-offer'>No file at hand? Train one now, in some seconds.</p>"
     )
     _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])

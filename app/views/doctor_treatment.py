@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.doctor_case import Case, Result, as_path, command
 from app.jobs import Job
+from app.roots import resolve_writable
 from app.uploads import UNUSED_MINUTES, safe_name
 from app.views.doctor_asking import GENERATION
 from app.views.panel_head import bar
@@ -127,7 +128,8 @@ def _repair_form(case: Case, suited: list[Remedy], *, busy: bool) -> None:
             force = st.checkbox("Overwrite what is there", key="doctor-force")
         if st.button("Save repaired checkpoint", icon=":material/healing:", key="doctor-repair", disabled=busy):
             try:
-                case.begin_repair(place if case.is_ours else as_path(str(place)), remedy, force=force)
+                out = place if case.is_ours else resolve_writable(as_path(str(place)))
+                case.begin_repair(out, remedy, force=force)
             except CheckpointError as error:
                 st.error(as_written(str(error)), icon=":material/error:")
             else:

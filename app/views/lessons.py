@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from app import lesson_address, lesson_text
+from app.doors.visitor import shared_link
 from app.lesson_address import LARGEST_SEED, Place
 from app.lesson_desk import Reader, desk
 from app.lesson_run import LessonRun
@@ -101,8 +102,7 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     with top.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Opens this step, for a reader of their own.")
         here = Place(run.lesson.name, run.number, run.seed)
-        address = (st.context.url or "").split("?")[0]
-        st.code(f"{address}?{urlencode(lesson_address.write(here))}", language=None, wrap_lines=True)
+        st.code(shared_link(lesson_address.write(here)), language=None, wrap_lines=True)
     top.button(
         "Restart",
         icon=":material/restart_alt:",

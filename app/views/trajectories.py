@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import sweeps, trajectory_address
+from app.doors.visitor import shared_link
 from app.figures.seed_bands import Band, Panel, seed_bands
 from app.lecture import TRAJECTORIES
 from app.lecture_dialog import lecture_dialog
@@ -115,7 +115,7 @@ def _share(setting: Setting) -> None:
     with link.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("Computes the same paths.")
         plain = trajectory_address.write(setting)
-        st.code(f"{(st.context.url or '').split('?')[0]}?{urlencode(plain)}", language=None, wrap_lines=True)
+        st.code(shared_link(plain), language=None, wrap_lines=True)
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(TRAJECTORIES, plain)
     save.download_button(

@@ -52,11 +52,11 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 
 
 @contextmanager
-def app_server(log: Path, *, module: str = "app") -> Iterator[Server]:
-    """VQ Scope as a person starts it, or as another `module` does."""
+def app_server(log: Path, *words: str, module: str = "app") -> Iterator[Server]:
+    """VQ Scope as a person starts it with these `words`, or as another `module` does."""
     port = free_port()
     url = f"http://localhost:{port}"
-    with _serving([module, "--port", str(port)], url, log) as process:
+    with _serving([module, "--port", str(port), *words], url, log) as process:
         yield Server(ROOT / "app" / "main.py", url, log, process)
 
 
@@ -79,8 +79,13 @@ def _serving(module: list[str], url: str, log: Path) -> Iterator[subprocess.Pope
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     stopped = False
     for _ in range(240):
-        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(address, timeout=5):
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except urllib.error.HTTPError:  # it asks for a token
             return
+        except OSError:  # not yet, or too busy for now
+            pass
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.25)
             stopped = True

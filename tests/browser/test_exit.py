@@ -65,10 +65,20 @@ def test_an_address_in_use_is_refused_in_one_line() -> None:
     assert str(port) in sentence
 
 
-@pytest.mark.parametrize("port", ["0", "-1", "70000", "many"])
-def test_a_port_that_is_none_is_refused_in_one_line(port: str) -> None:
-    ended = start("--port", port)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--port", "70000"),
+        ("--port", "many"),
+        ("--address", "no.such.name.invalid"),
+        ("--address", "203.0.113.200"),  # of a machine that is not this one
+        ("--token", "short"),
+    ],
+    ids=" ".join,
+)
+def test_a_word_that_cannot_be_followed_is_named_in_one_line(words: tuple[str, ...]) -> None:
+    ended = start(*words)
     assert ended.returncode == 2
     assert ended.stdout == ""
     (sentence,) = ended.stderr.splitlines()
-    assert "port" in sentence
+    assert words[0].strip("-") in sentence

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,15 @@ from vqcore.checkpoints.errors import CheckpointError, shown
 
 LARGEST_AT_ONCE = 16 * 1024**2
 """Bytes that `Stream.read` gives at once: a zip archive's directory of some 160,000 entries."""
+
+
+class _Opening:
+    check: Callable[[int, Path], None] = staticmethod(lambda handle, path: None)
+
+
+def check_opened_with(check: Callable[[int, Path], None]) -> None:
+    """From now on, ask `check` with the descriptor and the name of each file that is opened; it raises to refuse."""
+    _Opening.check = staticmethod(check)
 
 
 class RegularFile:
@@ -33,6 +43,7 @@ class RegularFile:
         weakref.finalize(self, os.close, self._handle)
         found = os.fstat(self._handle)
         _check_regular(path, found)  # another file may have that name by now
+        _Opening.check(self._handle, path)
         self.size = found.st_size
         self._stamp = _stamp(found)
 

@@ -1,0 +1,1 @@
+"""Who may come in: names, pages, tokens. Nothing behind `guard` needs checks of its own."""
