@@ -10,6 +10,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from vqcore.holding import make_held, remove_abandoned
+
+_PREFIX = "vq-scope-numba-"
 _PACKAGES = ("umap", "pynndescent")
 """Those that ask numba to keep what it compiles; without a place for it they cannot be imported."""
 
@@ -18,7 +21,7 @@ def cache_environment() -> dict[str, str]:
     """What the worker's environment needs beside ours; nothing if numba has a place of its own.
 
     Numba runs what it finds there. So the folder is new and closed to other users, and it goes with this process: the
-    next one compiles anew.
+    next one compiles again.
 
     Raises:
         OSError: there is no folder for temporary files either.
@@ -59,6 +62,7 @@ def _can_write(folder: Path) -> bool:
 
 @cache
 def _own_folder() -> str:
-    folder = tempfile.mkdtemp(prefix="vq-scope-numba-")  # new, and open to its owner alone
+    remove_abandoned(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+    folder, _ = make_held(lambda: Path(tempfile.mkdtemp(prefix=_PREFIX)))  # new, and open to its owner alone
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return str(folder)
