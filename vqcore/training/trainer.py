@@ -4,8 +4,6 @@
 
 import copy
 import math
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,6 +13,7 @@ from torch import Tensor
 
 from vqcore.capture import read_only
 from vqcore.history import History
+from vqcore.problems.building import built
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model
 from vqcore.quantizer.ema import ema_update_
@@ -43,7 +42,13 @@ SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
 
-_build_lock = threading.Lock()
+THREADS = 1
+"""CPU threads of every training, whatever its problem.
+
+One number for the whole process: a second training never changes it under a running one. Trainings share the cores
+by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
+`patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
+"""
 
 
 class Trainer:
@@ -64,8 +69,7 @@ class Trainer:
         self.variant = variant
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
-        # One core stays with whoever watches: with all of them taken, every wait for a thread costs a step.
-        torch.set_num_threads(max(1, min(self.problem.threads, (os.cpu_count() or 2) - 1)))
+        torch.set_num_threads(THREADS)
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
@@ -265,11 +269,9 @@ class Trainer:
         return twin
 
     def _build(self) -> tuple[Model, Quantizer]:
-        # Layers initialize from the process's one generator: alone, and leaving it as it was.
-        with _build_lock, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.seed)
-            model = self.problem.build()
-            quantizer = _quantizer(self.recipe, self.problem.dim)
+        generator = _cpu_generator(self.recipe.seed)
+        model = built(self.problem, generator)
+        quantizer = _quantizer(self.recipe, self.problem.dim, generator)
         return model.to(self.device), quantizer.to(self.device)
 
     def _levels_of_parts(self) -> Iterator[tuple[VectorQuantizer, list[int]]]:
@@ -355,13 +357,13 @@ class Trainer:
         self.events += (Event(self.steps_done, self.variant, label, changes),)
 
 
-def _quantizer(recipe: Recipe, dim: int) -> Quantizer:
+def _quantizer(recipe: Recipe, dim: int, generator: torch.Generator) -> Quantizer:
     num_codes, levels, options, share = recipe.num_codes, recipe.levels, recipe.options, recipe.share
     if recipe.structure == "grouped":
-        return GroupedQuantizer(num_codes, dim, levels, options, share=share)
+        return GroupedQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
     if recipe.structure == "residual":
-        return ResidualQuantizer(num_codes, dim, levels, options, share=share)
-    return VectorQuantizer(num_codes, dim, options)
+        return ResidualQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
+    return VectorQuantizer(num_codes, dim, options, generator=generator)
 
 
 def _metrics(history: History) -> Metrics:
