@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from vqcore.problems.problem import Split
+from vqcore.training.adamw import AdamW
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import MODEL_WEIGHT_DECAY, Trainer
 
@@ -18,6 +19,8 @@ STEPS = 30
 def in_double(trainer: Trainer) -> None:
     trainer.model.double()
     trainer.quantizer.double()
+    groups = [(trainer.model.parameters(), MODEL_WEIGHT_DECAY), (trainer.quantizer.parameters(), 0.0)]
+    trainer.optimizer = AdamW(groups, learning_rate=trainer.options.learning_rate)
     data = trainer.train_data
     trainer.train_data = Split(data.inputs.double(), data.targets.double(), data.labels)
 
