@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from vqcore.problems.problem import Split
-from vqcore.training.adamw import AdamW
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import MODEL_WEIGHT_DECAY, Trainer
 
@@ -19,8 +18,6 @@ STEPS = 30
 def in_double(trainer: Trainer) -> None:
     trainer.model.double()
     trainer.quantizer.double()
-    groups = [(trainer.model.parameters(), MODEL_WEIGHT_DECAY), (trainer.quantizer.parameters(), 0.0)]
-    trainer.optimizer = AdamW(groups, learning_rate=trainer.options.learning_rate)
     data = trainer.train_data
     trainer.train_data = Split(data.inputs.double(), data.targets.double(), data.labels)
 
@@ -46,7 +43,7 @@ def test_the_moving_average_goes_on_from_where_the_task_gradient_put_a_code():
         (loss + options.alpha * (1 - options.beta) * (z_e - z_q.detach()).square().mean()).backward()
         optimizer.step()
         with torch.no_grad():
-            used = torch.bincount(codes, minlength=len(codebook))
+            used = torch.bincount(codes, minlength=len(codebook)).double()
             sums = options.ema_decay * counts[:, None] * codebook  # m = n·c of where the code is now
             sums.index_add_(0, codes, (1 - options.ema_decay) * z_e)
             counts = options.ema_decay * counts + (1 - options.ema_decay) * used
