@@ -101,7 +101,7 @@ CURVE_NOTES = {
     "learning": "task loss: {loss_name} · ‖z_e−z_q‖²: summed over features · "
     f"usage{{of_level}}: last {USAGE_WINDOW} batches",
     "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
-    "gradients": "reached{of_level}: codes that a step's gradient moves, by row or learned map · "
+    "gradients": "reached{of_level}: codes that a step's gradient moves, by their row or their group's learned map · "
     "relative{of_level}: over Var({vectors})",
 }
 """Definitions of what a group of curves shows, short enough for one line under them."""

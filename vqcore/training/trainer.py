@@ -4,11 +4,13 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vqcore.capture import read_only
@@ -42,6 +44,11 @@ SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
 
+
+class StoppedError(Exception):
+    """What was under way is given up: whoever asked for it has ended."""
+
+
 THREADS = 1
 """CPU threads of every training, whatever its problem.
 
@@ -58,15 +65,24 @@ class Trainer:
         recipe: what to train.
         variant: its name, where several are trained side by side.
         exact_rows: of the curves, how many newest rows are kept one by one.
+        stop: asked within what takes long; once it is true, that ends in `StoppedError`. Forks ask the same function.
 
     Raises:
         ValueError: where the recipe cannot be built: a device that is not there, or fewer vectors than codes
             for a k-means start.
     """
 
-    def __init__(self, recipe: Recipe, *, variant: str = "main", exact_rows: int = EXACT_ROWS) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        variant: str = "main",
+        exact_rows: int = EXACT_ROWS,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.recipe = recipe
         self.variant = variant
+        self._stop = stop
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
         torch.set_num_threads(THREADS)
@@ -298,15 +314,24 @@ class Trainer:
         vectors: list[Tensor] = []
         with evaluating(self.model, self.quantizer):
             for index in order.split(64):
+                self._raise_if_stopped()
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
             z_e = torch.cat(vectors)[:wanted]
-            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=remembered_codebook)
+            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=self._sought)
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
             self._placed_at[part].masked_fill_(everywhere, self.steps_done)
+
+    def _sought(self, vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
+        self._raise_if_stopped()  # between two levels, each of which may take long
+        return remembered_codebook(vectors, num_codes, seed=seed)
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop():
+            raise StoppedError
 
     @torch.no_grad()
     def _measure(self) -> None:
@@ -347,10 +372,15 @@ class Trainer:
         return norms
 
     def _reached_by_gradient(self, part: VectorQuantizer) -> Tensor:
-        reached = self._gradient_norm(part) > 0  # (K,)
-        shared = part.affine.bias.grad
-        if self.options.affine == "learned" and shared is not None:
-            reached = reached | (shared.abs().sum() > 0)
+        """(K,) whether a gradient of the newest step reaches the effective code vector, s·c_raw + b.
+
+        Through its own raw row, or through its group's row of a learned map, which carries all codes of the group.
+        """
+        reached = self._gradient_norm(part) > 0
+        scale, bias = part.affine.scale.grad, part.affine.bias.grad  # (G, D)
+        if self.options.affine == "learned" and scale is not None and bias is not None:
+            moved = (scale != 0).any(1) | (bias != 0).any(1)
+            reached = reached | moved[part.affine.group_of_code(self.options.affine_groups)]
         return reached
 
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
