@@ -23,10 +23,11 @@ In what moves codes:
   gives; fewer vectors than codes are an error, never a smaller codebook.
 - A replaced code lands where the vectors are that its own codebook searches for, whatever the affine map, and
   `forget_moved` clears its optimizer moments.
-- `inplace_optimizer` steps the codebook in use, with groups and an affine map too, and leaves every `.grad` as it was.
+- `inplace_optimizer` steps the codebook in use, with groups and an affine map too, and leaves every `.grad` as it
+  was.
 
-All tensors exist whatever the arguments, so `layer.quantizer.switch_` can turn anything on or off in training. Of what
-VQTorch has no argument for, or only in its own examples, VQ Scope's trainings differ in three points:
+All tensors exist whatever the arguments, so `layer.quantizer.switch_` can turn anything on or off in training. VQ
+Scope's own trainings, which you may compare with yours, differ from VQTorch in three points more:
 
 - A running affine map scales each group of codes by that group's own moments, where VQTorch's class uses those of all
   codes for every group: with the same moments for all, groups would have one map and no reason to be.
