@@ -19,9 +19,11 @@ SWITCH_HELP = {
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0 never.",
     "replace_onto": "Where an unused code moves. *random*: any z_e of the batch. *far*: a z_e drawn in proportion to "
     "its squared distance from its code, as k-means++ seeds. *busy*: beside the codes used most in the batch.",
-    "beta": "β: share of the commitment loss that moves the codebook. 1 − β moves the encoder. With inner steps or "
-    "EMA the codebook side moves no raw code, only a learned affine map.",
-    "alpha": "α: weight of the commitment loss beside the task loss.",
+    "beta": "β: share of the commitment loss whose gradient goes to the codebook; 1 − β is the encoder's. A larger β "
+    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size: it loosens the encoder's "
+    "hold on its codes. With inner steps or EMA the codebook side reaches only a learned affine map.",
+    "alpha": "α: weight of the commitment loss beside the task loss: how firmly the encoder is held to its codes. It "
+    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "

@@ -108,6 +108,19 @@ def test_without_sync_only_assigned_codes_get_a_gradient_and_a_learned_map_reach
     assert run(subject, 1).snapshot().metrics.gradient_fraction == 1.0
 
 
+@pytest.mark.parametrize("changes", [{"alpha": 0.5}, {"alpha": 50.0}, {"beta": 0.1}, {"beta": 0.99}], ids=str)
+def test_under_adamw_alpha_and_beta_do_not_make_a_first_step_of_the_codes_larger(changes):
+    def moved(**options) -> torch.Tensor:
+        subject = trainer("plane", **options)
+        before = subject.quantizer.codebook().detach().clone()
+        subject.step()
+        return (subject.quantizer.codebook().detach() - before).norm(dim=1)
+
+    usual = moved()
+    assert (usual > 0).sum() >= 5
+    torch.testing.assert_close(moved(**changes), usual, rtol=0.01, atol=0)
+
+
 @pytest.mark.parametrize("groups", [1, 4, 16])
 @pytest.mark.parametrize("changes", [{}, {"inner_steps": 1}, {"beta": 0.0, "sync": 0.0}], ids=str)
 def test_a_code_is_reached_where_the_gradients_of_the_step_move_it(groups, changes):

@@ -70,8 +70,8 @@ class VectorQuant(nn.Module):
 
     `forward` takes z with its D features on axis `dim`, (N, D) vectors too, and gives `(z_q, info)`. For z of shape
     (B, D, H, W), `info` holds `z` and `z_q` (B, H, W, G, D/G) after the input norm, `d` and `q` (B, H, W, G), the
-    Euclidean distances and codes, `loss`, a scalar, and `perplexity`, exp of the entropy in nats of this batch's codes.
-    G is 1 here.
+    Euclidean distances and codes, `loss`, a scalar, and `perplexity`, exp of the entropy in nats of this batch's
+    codes. G is 1 here.
 
     The core quantizer is `layer.quantizer`; `layer.quantizer.switch_(replace(layer.quantizer.options, sync=1.0))`
     throws a switch. Its `alpha`, `learning_rate`, inner steps and EMA are for whoever writes the training step.
