@@ -20,9 +20,9 @@ SWITCH_HELP = {
     "replace_onto": "Where an unused code moves. *random*: any z_e of the batch. *far*: a z_e drawn in proportion to "
     "its squared distance from its code, as k-means++ seeds. *busy*: beside the codes used most in the batch.",
     "beta": "β: share of the commitment loss whose gradient goes to the codebook; 1 − β is the encoder's. A larger β "
-    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size: it loosens the encoder's "
-    "hold on its codes. With inner steps or EMA the codebook side reaches only a learned affine map.",
-    "alpha": "α: weight of the commitment loss beside the task loss: how firmly the encoder is held to its codes. It "
+    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size: it loosens the hold of "
+    "the codes on the encoder. With inner steps or EMA the codebook side reaches only a learned affine map.",
+    "alpha": "α: weight of the commitment loss beside the task loss: how firmly the codes hold the encoder. It "
     "does not make the codes' steps larger, as AdamW scales each gradient to its usual size.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
