@@ -44,7 +44,7 @@ def path_bits() -> bytes:
 @pytest.fixture
 def _threads_often_take_turns():
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(1e-4)
     yield
     sys.setswitchinterval(before)
 

@@ -45,10 +45,6 @@ MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
 
 
-class StoppedError(Exception):
-    """What was under way is given up: whoever asked for it has ended."""
-
-
 THREADS = 1
 """CPU threads of every training, whatever its problem.
 
@@ -56,6 +52,10 @@ One number for the whole process: a second training never changes it under a run
 by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
 `patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
 """
+
+
+class StoppedError(Exception):
+    """What was under way is given up: whoever asked for it has ended."""
 
 
 class Trainer:
