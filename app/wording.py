@@ -20,9 +20,11 @@ SWITCH_HELP = {
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0 never.",
     "replace_onto": "Where an unused code moves. *random*: any z_e of the batch. *far*: a z_e drawn in proportion to "
     "its squared distance from its code, as k-means++ seeds. *busy*: beside the codes used most in the batch.",
-    "beta": "β: share of the commitment loss that moves the codebook. 1 − β moves the encoder. With inner steps or "
-    "EMA the codebook side moves no raw code, only a learned affine map.",
-    "alpha": "α: weight of the commitment loss beside the task loss.",
+    "beta": "β: share of the commitment loss whose gradient goes to the codebook; 1 − β is the encoder's. A larger β "
+    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size: it loosens the hold of "
+    "the codes on the encoder. With inner steps or EMA the codebook side reaches only a learned affine map.",
+    "alpha": "α: weight of the commitment loss beside the task loss: how firmly the codes hold the encoder. It "
+    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
@@ -102,7 +104,7 @@ CURVE_NOTES = {
     "learning": "task loss: {loss_name} · ‖z_e−z_q‖²: summed over features · "
     f"usage{{of_level}}: last {USAGE_WINDOW} batches",
     "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
-    "gradients": "reached{of_level}: codes that a step's gradient moves, by row or learned map · "
+    "gradients": "reached{of_level}: codes that a step's gradient moves, by their row or their group's learned map · "
     "relative{of_level}: over Var({vectors})",
 }
 """Definitions of what a group of curves shows, short enough for one line under them."""

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vqcore.cli import main
+from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -35,6 +38,18 @@ def test_its_training_commands_are_understood(monkeypatch, tmp_path, capsys):
         words = re.sub(r"--(steps|at) \d+", r"--\1 3", line.split("-m vqcore ")[1]).split()
         assert main(words) == 0, line
     assert capsys.readouterr().err == ""
+
+
+def test_the_collapse_that_it_tells_of_is_the_one_a_reader_sees():
+    told = re.search(r"With seed 0, codes in use by .*? went from (\d+)\s+to (\d+) of (\d+);", README, re.DOTALL)
+    first, last, num_codes = map(int, told.groups())
+    trainer = Trainer(default_recipe("patches", seed=0, device="cpu", code_init="kmeans"))
+    in_use = [len(np.unique(trainer.snapshot().codes))]
+    for _ in range(20):
+        trainer.step()
+    in_use.append(len(np.unique(trainer.snapshot().codes)))
+    assert trainer.recipe.num_codes == num_codes
+    assert in_use == pytest.approx([first, last], abs=5)  # 334 and 15 on a processor that rounds otherwise
 
 
 @pytest.mark.parametrize(

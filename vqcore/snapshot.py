@@ -57,8 +57,8 @@ class Metrics:
     """√(‖μ_P − μ_C‖² + ‖σ_P − σ_C‖²) between the newest batch and the codebook."""
 
     gradient_fraction: float
-    """Share of codes whose effective vector the newest step's gradients move, through its own row or a learned
-    affine map."""
+    """Share of codes whose effective vector the newest step's gradients move, through its own row or its group's
+    learned affine map."""
 
 
 class Trail(NamedTuple):

@@ -108,6 +108,40 @@ def test_without_sync_only_assigned_codes_get_a_gradient_and_a_learned_map_reach
     assert run(subject, 1).snapshot().metrics.gradient_fraction == 1.0
 
 
+@pytest.mark.parametrize("changes", [{"alpha": 0.5}, {"alpha": 50.0}, {"beta": 0.1}, {"beta": 0.99}], ids=str)
+def test_under_adamw_alpha_and_beta_do_not_make_a_first_step_of_the_codes_larger(changes):
+    def moved(**options) -> torch.Tensor:
+        subject = trainer("plane", **options)
+        before = subject.quantizer.codebook().detach().clone()
+        subject.step()
+        return (subject.quantizer.codebook().detach() - before).norm(dim=1)
+
+    usual = moved()
+    assert (usual > 0).sum() >= 5
+    torch.testing.assert_close(moved(**changes), usual, rtol=0.01, atol=0)
+
+
+@pytest.mark.parametrize("groups", [1, 4, 16])
+@pytest.mark.parametrize("changes", [{}, {"inner_steps": 1}, {"beta": 0.0, "sync": 0.0}], ids=str)
+def test_a_code_is_reached_where_the_gradients_of_the_step_move_it(groups, changes):
+    subject = trainer(num_codes=100, affine="learned", affine_groups=groups, affine_lr_scale=2.0, **changes)
+    subject.step()
+    last, affine = subject._last, subject.quantizer.affine
+    raw = np.zeros((100, 16))
+    for gradient in (subject.quantizer.raw_codebook.grad, *last.inner_gradients.values()):
+        raw += 0 if gradient is None else gradient.numpy()
+    moved = np.square(raw).sum(1) > 0
+    for code, vector in enumerate(subject.quantizer.raw_codebook.detach().numpy()):
+        group = next(g for g in range(groups) if 100 * g <= code * groups < 100 * (g + 1))
+        by_map = [] if affine.scale.grad is None else [affine.scale.grad[group].numpy() * vector]
+        by_map += [] if affine.bias.grad is None else [affine.bias.grad[group].numpy()]
+        moved[code] |= any(np.abs(step).max() > 0 for step in by_map)
+    assert subject.snapshot().metrics.gradient_fraction == pytest.approx(moved.mean())
+    if not changes:  # every code of a group with a used one, and no other
+        used = np.unique(last.levels[0].codes.numpy())
+        assert np.array_equal(moved, np.isin(np.arange(100) * groups // 100, used * groups // 100))
+
+
 def test_the_gradient_norm_counts_the_inner_steps():
     subject = trainer(inner_steps=1, sync=0.0)
     subject.step()

@@ -103,6 +103,29 @@ def test_codes_and_points_move_as_the_equations_say(method, nu):
         np.testing.assert_allclose(path.codebook[step + 1], codes, atol=1e-10)
 
 
+@pytest.mark.parametrize("landscape", LANDSCAPES)
+@pytest.mark.parametrize("points", [1, 3])
+def test_ema_moves_codes_to_the_points_that_the_step_quantized(landscape, points):
+    setting = Setting(landscape=landscape, steps=120, points=points, methods=("EMA",))
+    (path,) = trajectories(setting)
+    surface, decay = path.surface, METHODS["EMA"]["ema_decay"]
+    z_e, codes = setting.first_points(), setting.first_codes()
+    counts, delays = np.ones(len(codes)), []
+    sums = codes.copy()
+    for step in range(len(path.codes)):
+        assigned = np.argmin(np.square(z_e[:, None] - codes).sum(-1), 1)
+        assert path.codes[step].tolist() == assigned.tolist()
+        used, z_q = np.bincount(assigned, minlength=len(codes)), codes[assigned]
+        counts, sums = decay * counts + (1 - decay) * used, decay * sums
+        np.add.at(sums, assigned, (1 - decay) * z_e)
+        codes = np.where(used[:, None] > 0, sums / counts[:, None], codes)
+        z_e = z_e - setting.rate * (surface.gradient(z_q) + setting.alpha * (1 - setting.beta) * (z_e - z_q))
+        delays.append(np.linalg.norm(codes[assigned] - z_e, axis=1).mean())
+        np.testing.assert_allclose(path.z_e[step + 1], z_e, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(path.codebook[step + 1], codes, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(path.measures()["delay"], delays, rtol=0, atol=1e-12)
+
+
 def test_alternating_to_convergence_puts_the_one_code_on_the_point():
     path = path_of(replace(FEW, num_codes=1, inner_share=1.0), "alternating")
     np.testing.assert_allclose(path.inner_codebook, path.z_e[:-1], atol=1e-12)

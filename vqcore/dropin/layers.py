@@ -68,9 +68,10 @@ class Found(NamedTuple):
 class VectorQuant(nn.Module):
     """Vector quantization with VQTorch's arguments.
 
-    `forward` takes z with its D features on axis `dim` and gives `(z_q, info)`. For z of shape (B, D, H, W), `info`
-    holds `z` and `z_q` (B, H, W, G, D/G) after the input norm, `d` and `q` (B, H, W, G), the Euclidean distances
-    and codes, `loss`, a scalar, and `perplexity`, exp of the entropy in nats of this batch's codes. G is 1 here.
+    `forward` takes z with its D features on axis `dim`, (N, D) vectors too, and gives `(z_q, info)`. For z of shape
+    (B, D, H, W), `info` holds `z` and `z_q` (B, H, W, G, D/G) after the input norm, `d` and `q` (B, H, W, G), the
+    Euclidean distances and codes, `loss`, a scalar, and `perplexity`, exp of the entropy in nats of this batch's
+    codes. G is 1 here.
 
     The core quantizer is `layer.quantizer`; `layer.quantizer.switch_(replace(layer.quantizer.options, sync=1.0))`
     throws a switch. Its `alpha`, `learning_rate`, inner steps and EMA are for whoever writes the training step.
@@ -106,18 +107,19 @@ class VectorQuant(nn.Module):
         Args:
             feature_size: D.
             num_codes: codes in all; unshared codebooks have an equal part of them each.
-            beta: share of the loss that moves the codebook; 1 − beta moves the encoder.
+            beta: share of the loss whose gradient goes to the codebook; 1 − beta goes to the encoder.
             sync_nu: ν of the synchronized update.
             affine_lr: learned affine map s = 1 + affine_lr·scale, b = affine_lr·bias; 0 for none.
             affine_groups: consecutive groups of codes with a map of their own, up to 16.
-            replace_freq: a code unused for so many training forwards moves onto a z_e; 0 never.
+            replace_freq: a code unused for so many training forwards moves onto a z_e; 0 never. Noise is added, per
+                element 1% of the vector's length.
             inplace_optimizer: makes an optimizer of the codebook's parameters, which then takes a step on
                 mean (z_q − sg[z_e])² in every training forward; needs beta=1.
             dim: axis of the features.
             norm: of z_e: 'none', 'l2' to unit length, 'l2c' to at most 10, or a layer: 'bn', 'gn', 'in'.
             cb_norm: of the raw code vectors: 'none', 'l2' to at most 10, 'l2c' to unit length.
             kmeans_init: start from k-means of the first training batch.
-            code_vector_size: D, if given.
+            code_vector_size: features of the affine map, which must be D; without effect where there is none.
             layout: set by the subclasses.
 
         Raises:
@@ -133,10 +135,12 @@ class VectorQuant(nn.Module):
         check_whole("dim", dim, -64, 63)
         _check_choice("norm", norm, INPUT_NORMS.keys() | LAYER_NORMS.keys())
         _check_choice("cb_norm", cb_norm, CODEBOOK_NORMS.keys())
-        if code_vector_size not in (None, feature_size):
+        if code_vector_size is not None:
+            check_whole("code_vector_size", code_vector_size, 1, 2**31)
+        if affine_lr > 0 and code_vector_size not in (None, feature_size):
             raise ValueError(
-                f"`code_vector_size` must be {feature_size}, as `feature_size`, but got {code_vector_size!r}. "
-                "Leave it out."
+                f"`code_vector_size` must be {feature_size}, as `feature_size`, where affine_lr is above 0, but got "
+                f"{code_vector_size!r}. Leave it out."
             )
         if norm == "gn" and feature_size % 32 != 0:
             raise ValueError(f"`feature_size` must be a multiple of 32 for norm='gn', but got {feature_size}.")
@@ -152,7 +156,8 @@ class VectorQuant(nn.Module):
         self.feature_size, self.num_codes, self.dim = feature_size, num_codes, dim
         self.groups, self.share, self.kmeans_init = layout.groups, layout.share, kmeans_init
         self.quantizer = laid_out(layout, num_codes, feature_size, options, CODEBOOK_NORMS[cb_norm])
-        self.group_size, self.code_vector_size = self.quantizer.num_codes, self.quantizer.parts[0].dim
+        self.group_size = self.quantizer.num_codes
+        self.code_vector_size = self.quantizer.parts[0].dim if code_vector_size is None else code_vector_size
         self.norm_layer = LAYER_NORMS.get(norm, LAYER_NORMS["none"])(feature_size)
         self.register_buffer("data_initialized", torch.zeros(1))
         self.register_buffer("moved", torch.zeros(self._num_rows, dtype=torch.bool), persistent=False)
@@ -164,7 +169,7 @@ class VectorQuant(nn.Module):
 
         Raises:
             TypeError: where `z` is no tensor of a floating-point dtype.
-            ValueError: where `z` has less than three dimensions or other than D features on axis `dim`; where it
+            ValueError: where `z` has less than two dimensions or other than D features on axis `dim`; where it
                 holds NaN or infinity (on the CPU); under k-means start, where it has fewer vectors than codes.
         """
         self._check(z)
@@ -212,11 +217,10 @@ class VectorQuant(nn.Module):
         if not isinstance(z, Tensor) or not z.is_floating_point():
             kind = z.dtype if isinstance(z, Tensor) else type(z).__name__
             raise TypeError(f"`z` must be a tensor of a floating-point dtype, but is {kind}. Convert it: z.float().")
-        if z.ndim < 3 or not -z.ndim <= self.dim < z.ndim or z.shape[self.dim] != self.feature_size:
+        if z.ndim < 2 or not -z.ndim <= self.dim < z.ndim or z.shape[self.dim] != self.feature_size:
             raise ValueError(
-                f"`z` must have at least 3 dimensions and {self.feature_size} features on axis dim={self.dim}, but "
-                f"has shape {tuple(z.shape)}. Set `dim` to the axis of the features; give (N, D) vectors as "
-                "z.unsqueeze(1) with dim=-1."
+                f"`z` must have at least 2 dimensions and {self.feature_size} features on axis dim={self.dim}, but "
+                f"has shape {tuple(z.shape)}. Set `dim` to the axis of the features."
             )
         self.quantizer._refuse_non_finite(z, z.detach().sum())
 
@@ -224,7 +228,8 @@ class VectorQuant(nn.Module):
         """`z` as (B, …, G, D/G), after its norm, in float32 or better."""
         if not isinstance(self.norm_layer, nn.Identity):
             first = z.movedim(self.dim, 1)  # (B, D, …), which the layers of images want as (B, D, H, W)
-            z = self.norm_layer(first.flatten(2).unsqueeze(-1)).reshape(first.shape).movedim(1, self.dim)
+            image = first.unsqueeze(2).flatten(2).unsqueeze(-1)  # (B, D, H·W, 1), of (N, D) vectors too
+            z = self.norm_layer(image).reshape(first.shape).movedim(1, self.dim)
         z = z.movedim(self.dim, -1).to(torch.promote_types(z.dtype, torch.float32)).contiguous()
         groups = self.groups if isinstance(self.quantizer, GroupedQuantizer) else 1
         return normalized(z.unflatten(-1, (groups, -1)), self.quantizer.options.input_norm)

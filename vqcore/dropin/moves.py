@@ -13,6 +13,9 @@ from vqcore.quantizer.kmeans import kmeans_start_
 from vqcore.quantizer.layer import Level, Quantizer, VectorQuantizer
 from vqcore.quantizer.replacement import replace_unused_
 
+NOISE_OF_AN_ELEMENT = 0.01
+"""VQTorch's noise on each element of a replaced code, as a share of the whole vector's length."""
+
 
 @torch.no_grad()
 def start_(quantizer: Quantizer, vectors: Tensor) -> None:
@@ -71,7 +74,8 @@ def count_and_replace_(quantizer: Quantizer, levels: list[Level], counts: Tensor
         if every > 0:
             own = [level.z_e for level, at in zip(levels, quantizer.part_of_level, strict=True) if at == index]
             generator = torch.Generator(counts.device).manual_seed(_drawn_seed(counts.device))
-            own_moved.copy_(replace_unused_(part, torch.cat(own), every, generator=generator))
+            noise = NOISE_OF_AN_ELEMENT * part.dim**0.5
+            own_moved.copy_(replace_unused_(part, torch.cat(own), every, generator=generator, noise=noise))
     return moved
 
 

@@ -57,7 +57,6 @@ PATCHES = Problem(
     loss=F.mse_loss,
     monitor_size=24,
     classes=("temple", "flower"),
-    threads=2,
 )
 
 DIGITS = Problem(

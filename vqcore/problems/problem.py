@@ -89,7 +89,7 @@ class Problem:
     """The data for a seed."""
 
     build: Callable[[], Model]
-    """A fresh model, initialized from torch's global generator."""
+    """A fresh model; `built` says what its weights are drawn from."""
 
     loss: Callable[[Tensor, Tensor], Tensor]
     """The task loss, a scalar, of (output, targets)."""
@@ -99,6 +99,3 @@ class Problem:
 
     classes: tuple[str, ...] = ()
     """Names of the classes of `Split.labels`, where there are any."""
-
-    threads: int = 1
-    """CPU threads that train it fastest beside a page that draws (measured on two cores)."""

@@ -50,7 +50,7 @@ class AffineMap(nn.Module):
             scale, bias = torch.ones_like(self.scale), torch.zeros_like(self.bias)
         if options.affine_groups == 1:
             return scale[:1], bias[:1]
-        rows = self._group_of_code(options.affine_groups)
+        rows = self.group_of_code(options.affine_groups)
         return scale[rows], bias[rows]
 
     def forward(self, raw: Tensor, options: Options) -> Tensor:
@@ -100,6 +100,10 @@ class AffineMap(nn.Module):
         self.c_var.fill_(1)
         self.has_moments.fill_(False)
 
+    def group_of_code(self, groups: int) -> Tensor:
+        """(K,) which row of the map each code has: groups are consecutive, and as even as K allows."""
+        return torch.arange(self.num_codes, device=self.scale.device) * groups // self.num_codes
+
     def _from_moments(self) -> tuple[Tensor, Tensor]:
         has_spread = self.has_moments & (self.c_var > SMALLEST_SPREAD * self.c_mean.square()) & (self.c_var > 0)
         scale = torch.where(has_spread, self.p_var.sqrt() / torch.where(has_spread, self.c_var, 1).sqrt(), 1)
@@ -107,9 +111,6 @@ class AffineMap(nn.Module):
 
     def _group_starts(self, groups: int) -> list[int]:
         return [-(-group * self.num_codes // groups) for group in range(1, groups)]
-
-    def _group_of_code(self, groups: int) -> Tensor:
-        return torch.arange(self.num_codes, device=self.scale.device) * groups // self.num_codes
 
 
 def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:

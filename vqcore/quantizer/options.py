@@ -70,7 +70,7 @@ class Options:
     """α, weight of the commitment loss in the total loss."""
 
     beta: float = 0.9
-    """β, share of the commitment loss that moves the codebook; 1 − β moves the encoder."""
+    """β, share of the commitment loss whose gradient goes to the codebook; 1 − β goes to the encoder."""
 
     learning_rate: float = 1e-3
     """AdamW's learning rate, for every parameter."""

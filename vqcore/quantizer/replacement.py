@@ -12,16 +12,19 @@ from vqcore.quantizer.layer import VectorQuantizer
 from vqcore.quantizer.nearest import nearest_codes
 
 NOISE = 0.01
-"""Spread of the noise on a moved code, as a share of its vector's norm, so that no two are equal."""
+"""Length of the noise on a moved code, as a share of its vector's, so that no two are equal."""
 
 
 @torch.no_grad()
-def replace_unused_(part: VectorQuantizer, vectors: Tensor, unused_for: int, *, generator: torch.Generator) -> Tensor:
+def replace_unused_(
+    part: VectorQuantizer, vectors: Tensor, unused_for: int, *, generator: torch.Generator, noise: float = NOISE
+) -> Tensor:
     """Move every code unused for at least `unused_for` steps, onto what the option `replace_onto` names.
 
     Draws the same amount from `generator` whether or not a code moves, and on one process never waits for the
     device. Under `torch.distributed` every process must give a generator in the same state; all then move the
     same codes to the same places, drawn from all processes' vectors as if they were one batch in rank order.
+    `noise` is as long as this share of a moved code, give or take.
 
     Returns:
         The mask of moved codes, (K,); none where there are no vectors.
@@ -31,9 +34,9 @@ def replace_unused_(part: VectorQuantizer, vectors: Tensor, unused_for: int, *, 
         return torch.zeros_like(moved)
     onto = part.options.replace_onto
     places = _beside_busy_codes(part, vectors) if onto == "busy" else _drawn(part, vectors, onto, generator)
-    noise = torch.randn(places.shape, generator=generator, device=places.device, dtype=places.dtype)
-    spread = NOISE * places.norm(dim=1, keepdim=True) / part.dim**0.5
-    part.place_(places + spread * noise, moved)
+    drawn = torch.randn(places.shape, generator=generator, device=places.device, dtype=places.dtype)
+    spread = noise * places.norm(dim=1, keepdim=True) / part.dim**0.5
+    part.place_(places + spread * drawn, moved)
     part.steps_unused.masked_fill_(moved, 0)
     return moved
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -34,7 +35,7 @@ from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
 from vqcore.training.timeline import TRAIL_LENGTH, Moment, Timeline
-from vqcore.training.trainer import Trainer
+from vqcore.training.trainer import StoppedError, Trainer
 from vqcore.training.turns import Turns
 
 IDLE_PAUSE_SECONDS = 90.0
@@ -47,6 +48,11 @@ MOST_EXAMINATIONS = 48
 """Answers kept at once: one for each code that a page looks at, of a class that follows too."""
 
 STOP_SECONDS = 2.5
+"""How long `stop` waits: a page calls it, and the thread ends all the same once its step is over."""
+
+EXIT_SECONDS = 3600.0
+"""How long the interpreter's exit waits for a step at most. The largest codebook and batch together take a minute."""
+
 NICENESS = 5
 SHARE_PUBLISHED = 0.05
 """What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
@@ -172,7 +178,7 @@ class Session:
         self._published = threading.Condition()
         self._sending = threading.Lock()
         self._sent = 0
-        self._stopping = False
+        self._stopping = threading.Event()
         self._asked = True
         self._asked_at = clock()
         self._next_publish = clock()
@@ -196,17 +202,23 @@ class Session:
         self._status = Status(State.STARTING, "", 0.0, first, speed_limit=steps_per_second)
 
     def start(self) -> None:
-        """Begin, in a thread of its own. A torch thread alive when Python exits aborts it, so exit stops it."""
-        atexit.register(self.stop)
+        """Begin, in a thread of its own, which the interpreter's exit stops and waits for."""
+        atexit.register(self._stop_at_exit)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread; returns when it has ended. The last snapshot stays readable."""
-        self._stopping = True
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """End the thread after its step; returns when it has ended, or after `seconds`. Snapshots stay readable."""
+        self._stopping.set()
         self._commands.put(None)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join(STOP_SECONDS)
-        atexit.unregister(self.stop)
+            self._thread.join(seconds)
+
+    def _stop_at_exit(self) -> None:
+        """A thread within torch when Python ends would abort the process, with an exit code that nobody chose."""
+        ends = time.monotonic() + EXIT_SECONDS
+        while self._thread.is_alive() and time.monotonic() < ends:
+            with suppress(KeyboardInterrupt):  # pressed again: the step still has to end
+                self.stop(ends - time.monotonic())
 
     def send(self, command: Command) -> int:
         """Have `command` obeyed between two steps.
@@ -305,19 +317,22 @@ class Session:
     def _run(self) -> None:
         yield_to_others()
         self._guarded(lambda: self._begin(self.recipes))
-        while not self._stopping:
+        while not self._stopping.is_set():
             running = self._status.state is State.RUNNING
             command = self._next_command(self._seconds_to_wait() if running else None)
             if command is not None:
                 self._guarded(partial(self._obey, command))
                 self._set_status(self._status.state, commands_done=self._status.commands_done + 1)
-            elif running and not self._stopping:
+            elif running and not self._stopping.is_set():
                 self._guarded(self._advance)
         self._set_status(State.STOPPED)
+        atexit.unregister(self._stop_at_exit)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
+        except StoppedError:
+            return  # whatever it was, nobody waits for it
         except NonFiniteError as error:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
             self._set_status(State.BROKEN, message=sentence)
@@ -344,10 +359,12 @@ class Session:
         """Build trainers for `recipes`; the present ones stay where that fails, and can be brought back else."""
         was = self._status.state
         trainers: dict[str, Trainer] = {}
+        stopping = self._stopping  # alone: a trainer that held its session would outlive it until the next collection
         try:
             for name, recipe in recipes.items():
                 self._set_status(State.STARTING, built=len(trainers), to_build=len(recipes))
-                trainers[name] = Trainer(recipe, variant=name)
+                self._raise_if_stopping()
+                trainers[name] = Trainer(recipe, variant=name, stop=lambda: stopping.is_set())
         except Exception:
             self._set_status(was)
             raise
@@ -482,6 +499,7 @@ class Session:
         """Where one variant breaks the others step all the same: without it they can go on in lockstep."""
         broken: NonFiniteError | None = None
         for name, trainer in self._trainers.items():
+            self._raise_if_stopping()
             try:
                 trainer.step()
             except NonFiniteError as error:
@@ -489,6 +507,10 @@ class Session:
                 broken = broken or NonFiniteError(named, error.step)
         if broken is not None:
             raise broken
+
+    def _raise_if_stopping(self) -> None:
+        if self._stopping.is_set():
+            raise StoppedError
 
     def _pause(self, state: State) -> None:
         if state is State.PAUSED:  # one that is idle goes on to where it was to train
@@ -501,6 +523,7 @@ class Session:
         began, self._asked = self._clock(), False
         snapshots = {}
         for name, trainer in self._trainers.items():
+            self._raise_if_stopping()
             levels = trainer.snapshots()
             for snapshot, trail in zip(levels, self._trails[name], strict=True):
                 if not trail or trail[-1].step < snapshot.step:

@@ -4,17 +4,18 @@
 
 import copy
 import math
-import os
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vqcore.capture import read_only
 from vqcore.history import History
+from vqcore.problems.building import built
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model
 from vqcore.quantizer.ema import ema_update_
@@ -43,7 +44,18 @@ SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
 
-_build_lock = threading.Lock()
+
+THREADS = 1
+"""CPU threads of every training, whatever its problem.
+
+One number for the whole process: a second training never changes it under a running one. Trainings share the cores
+by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
+`patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
+"""
+
+
+class StoppedError(Exception):
+    """What was under way is given up: whoever asked for it has ended."""
 
 
 class Trainer:
@@ -53,19 +65,27 @@ class Trainer:
         recipe: what to train.
         variant: its name, where several are trained side by side.
         exact_rows: of the curves, how many newest rows are kept one by one.
+        stop: asked within what takes long; once it is true, that ends in `StoppedError`. Forks ask the same function.
 
     Raises:
         ValueError: where the recipe cannot be built: a device that is not there, or fewer vectors than codes
             for a k-means start.
     """
 
-    def __init__(self, recipe: Recipe, *, variant: str = "main", exact_rows: int = EXACT_ROWS) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        variant: str = "main",
+        exact_rows: int = EXACT_ROWS,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.recipe = recipe
         self.variant = variant
+        self._stop = stop
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
-        # One core stays with whoever watches: with all of them taken, every wait for a thread costs a step.
-        torch.set_num_threads(max(1, min(self.problem.threads, (os.cpu_count() or 2) - 1)))
+        torch.set_num_threads(THREADS)
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
@@ -265,11 +285,9 @@ class Trainer:
         return twin
 
     def _build(self) -> tuple[Model, Quantizer]:
-        # Layers initialize from the process's one generator: alone, and leaving it as it was.
-        with _build_lock, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.seed)
-            model = self.problem.build()
-            quantizer = _quantizer(self.recipe, self.problem.dim)
+        generator = _cpu_generator(self.recipe.seed)
+        model = built(self.problem, generator)
+        quantizer = _quantizer(self.recipe, self.problem.dim, generator)
         return model.to(self.device), quantizer.to(self.device)
 
     def _levels_of_parts(self) -> Iterator[tuple[VectorQuantizer, list[int]]]:
@@ -296,15 +314,24 @@ class Trainer:
         vectors: list[Tensor] = []
         with evaluating(self.model, self.quantizer):
             for index in order.split(64):
+                self._raise_if_stopped()
                 vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
             z_e = torch.cat(vectors)[:wanted]
-            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=remembered_codebook)
+            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=self._sought)
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
             self._placed_at[part].masked_fill_(everywhere, self.steps_done)
+
+    def _sought(self, vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
+        self._raise_if_stopped()  # between two levels, each of which may take long
+        return remembered_codebook(vectors, num_codes, seed=seed)
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop():
+            raise StoppedError
 
     @torch.no_grad()
     def _measure(self) -> None:
@@ -345,23 +372,28 @@ class Trainer:
         return norms
 
     def _reached_by_gradient(self, part: VectorQuantizer) -> Tensor:
-        reached = self._gradient_norm(part) > 0  # (K,)
-        shared = part.affine.bias.grad
-        if self.options.affine == "learned" and shared is not None:
-            reached = reached | (shared.abs().sum() > 0)
+        """(K,) whether a gradient of the newest step reaches the effective code vector, s·c_raw + b.
+
+        Through its own raw row, or through its group's row of a learned map, which carries all codes of the group.
+        """
+        reached = self._gradient_norm(part) > 0
+        scale, bias = part.affine.scale.grad, part.affine.bias.grad  # (G, D)
+        if self.options.affine == "learned" and scale is not None and bias is not None:
+            moved = (scale != 0).any(1) | (bias != 0).any(1)
+            reached = reached | moved[part.affine.group_of_code(self.options.affine_groups)]
         return reached
 
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
         self.events += (Event(self.steps_done, self.variant, label, changes),)
 
 
-def _quantizer(recipe: Recipe, dim: int) -> Quantizer:
+def _quantizer(recipe: Recipe, dim: int, generator: torch.Generator) -> Quantizer:
     num_codes, levels, options, share = recipe.num_codes, recipe.levels, recipe.options, recipe.share
     if recipe.structure == "grouped":
-        return GroupedQuantizer(num_codes, dim, levels, options, share=share)
+        return GroupedQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
     if recipe.structure == "residual":
-        return ResidualQuantizer(num_codes, dim, levels, options, share=share)
-    return VectorQuantizer(num_codes, dim, options)
+        return ResidualQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
+    return VectorQuantizer(num_codes, dim, options, generator=generator)
 
 
 def _metrics(history: History) -> Metrics:

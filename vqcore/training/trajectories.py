@@ -90,7 +90,8 @@ class _Watched(Model):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """z_e (n, 2); `inputs` is the noise of this step, added to its gradient."""
-        self.z_e = super().encode(inputs).view(-1, 2)  # a new tensor each time: a parameter would keep the hooks
+        # A copy each time: a parameter would keep the hooks, and descend under whoever still reads this step's z_e.
+        self.z_e = super().encode(inputs).clone()
         self.z_e.retain_grad()
         self.z_e.register_hook(lambda gradient: gradient + inputs)
         return self.z_e
@@ -101,7 +102,8 @@ def _run(setting: Setting, method: str, stop: Callable[[], bool]) -> Path | None
     surface, options = setting.surface, setting.options(method)
     starts = torch.from_numpy(setting.first_points())
     model = _Watched(_Free(starts) if setting.encoder == "free" else _Mlp(starts, setting.seed))
-    quantizer = VectorQuantizer(setting.num_codes, 2, options).double()
+    # Its own generator, though its draws are placed over: torch's belongs to whoever runs beside.
+    quantizer = VectorQuantizer(setting.num_codes, 2, options, generator=torch.Generator()).double()
     quantizer.place_(torch.from_numpy(setting.first_codes()))
     problem = replace(PLANE, loss=lambda output, _: surface.of(output).sum())
     parameters = [*model.parameters(), *quantizer.parameters()]
@@ -117,7 +119,7 @@ def _run(setting: Setting, method: str, stop: Callable[[], bool]) -> Path | None
             done = forward_and_backward(problem, model, quantizer, Split(at_step, at_step))
         except NonFiniteInputError:
             break
-        record.z_e.append(done.z_e.clone())
+        record.z_e.append(done.z_e)
         record.quantized_with.append(done.codebooks[0])
         record.codes.append(done.levels[0].codes)
         record.gradients.append(model.z_e.grad)

@@ -1,0 +1,53 @@
+"""A codebook that an EMA and the synchronized update both move, against a loop written here in float64."""
+
+import copy
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from vqcore.problems.problem import Split
+from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import MODEL_WEIGHT_DECAY, Trainer
+
+STEPS = 30
+
+
+def in_double(trainer: Trainer) -> None:
+    trainer.model.double()
+    trainer.quantizer.double()
+    data = trainer.train_data
+    trainer.train_data = Split(data.inputs.double(), data.targets.double(), data.labels)
+
+
+def test_the_moving_average_goes_on_from_where_the_task_gradient_put_a_code():
+    trainer = Trainer(default_recipe("plane", codebook_update="ema", sync=0.5, ema_decay=0.9))
+    in_double(trainer)
+    options, model = trainer.options, copy.deepcopy(trainer.model)
+    codebook = nn.Parameter(trainer.quantizer.codebook().detach().clone())
+    groups = [
+        {"params": model.parameters(), "weight_decay": MODEL_WEIGHT_DECAY},
+        {"params": [codebook], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
+    counts = torch.ones(len(codebook), dtype=torch.float64)
+    for batch in islice(copy.deepcopy(trainer._batches), STEPS):
+        z_e = model.encode(trainer.train_data.inputs[batch])
+        codes = torch.cdist(z_e.detach(), codebook.detach()).argmin(1)
+        z_q = codebook[codes]
+        seen = z_e + (z_q - z_e).detach() + options.sync * (z_q - z_q.detach())
+        loss = trainer.problem.loss(model.decode(seen), trainer.train_data.targets[batch])
+        optimizer.zero_grad()
+        (loss + options.alpha * (1 - options.beta) * (z_e - z_q.detach()).square().mean()).backward()
+        optimizer.step()
+        with torch.no_grad():
+            used = torch.bincount(codes, minlength=len(codebook)).double()
+            sums = options.ema_decay * counts[:, None] * codebook  # m = n·c of where the code is now
+            sums.index_add_(0, codes, (1 - options.ema_decay) * z_e)
+            counts = options.ema_decay * counts + (1 - options.ema_decay) * used
+            codebook.copy_(torch.where(used[:, None] > 0, sums / counts[:, None], codebook))
+        trainer.step()
+        np.testing.assert_allclose(trainer.quantizer.codebook().detach(), codebook.detach(), rtol=0, atol=1e-12)
+        assert float(trainer._last.task_loss) == pytest.approx(loss.item(), rel=1e-12)
