@@ -1,24 +1,26 @@
 """`python -m app`: starts the dashboard, or says in one sentence why it cannot."""
 
 import importlib
-import os
 import signal
 import socket
 import sys
 import threading
+import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from app.main import app
 from vqcore.arguments import Parser
 
-ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = Path(__file__).with_name(".streamlit") / "config.toml"
 FIRST_PORT, PORTS_TO_TRY = 8501, 20
 
 
 def main() -> int:
     """Serve until interrupted; exit code 2 where the address cannot be had."""
-    parser = Parser(prog="python -m app", description="Start the VQ Scope dashboard.")
+    parser = Parser(prog="vqscope", description="Start the VQ Scope dashboard.")
     parser.add_argument("--port", type=int, help=f"unless told, the first free one from {FIRST_PORT} up")
     parser.add_argument("--address", default="localhost", help="localhost unless told; 0.0.0.0 for every network")
     options = parser.parse_args()
@@ -32,11 +34,23 @@ def main() -> int:
         )
         return 2
     threading.Thread(target=_load_early, daemon=True).start()
-    os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
     signal.signal(signal.SIGTERM, _end)
     with suppress(KeyboardInterrupt):
-        app.run(config={"server.port": port, "server.address": options.address})
+        app.run(config=shipped_settings() | {"server.port": port, "server.address": options.address})
     return 0
+
+
+def shipped_settings() -> dict[str, Any]:
+    """Streamlit's settings as the file beside this one has them, which it would look for where it was started."""
+    return dict(_flat(tomllib.loads(SETTINGS.read_text(encoding="utf-8"))))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _end(*_: object) -> None:
