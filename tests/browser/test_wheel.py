@@ -64,6 +64,7 @@ def test_its_one_command_starts_the_dashboard_and_writes_nothing_beside_it(
         icon = tab.page.locator("link[rel~=icon]").last.get_attribute("href")
         assert icon is not None
         assert tab.page.request.get(f"{server.url}/{icon.lstrip('./')}").ok or icon.startswith("data:")
+        tab.page.close()
     assert list(empty.iterdir()) == []
     assert files_of(installed) == before
 
