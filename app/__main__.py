@@ -7,8 +7,11 @@ import signal
 import socket
 import sys
 import threading
+import tomllib
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from app.doors.start import begin, environment_words, make
 from app.ending import end_on_hangup, own_exit_code
@@ -16,7 +19,7 @@ from app.main import app
 from app.temporary import remove_what_ended_servers_left
 from vqcore.arguments import Parser
 
-ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = Path(__file__).with_name(".streamlit") / "config.toml"
 FIRST_PORT, PORTS_TO_TRY = 8501, 20
 
 
@@ -32,18 +35,17 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     threading.Thread(target=_load_early, daemon=True).start()
-    os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
     signal.signal(signal.SIGTERM, _end)
     end_on_hangup()
     remove_what_ended_servers_left()
     with own_exit_code(), suppress(KeyboardInterrupt):
-        app.run(config={"server.port": port, "server.address": address})
+        app.run(config=shipped_settings() | {"server.port": port, "server.address": address})
     return 0
 
 
 def _parser() -> Parser:
     parser = Parser(
-        prog="python -m app",
+        prog="vqscope",
         description="Start the VQ Scope dashboard.",
         epilog="VQ_SCOPE_HOSTS, VQ_SCOPE_TOKEN, VQ_SCOPE_NO_TOKEN=1 and VQ_SCOPE_FILES in the environment do so too, "
         "under `streamlit run` as well.",
@@ -77,6 +79,19 @@ def _parser() -> Parser:
         "the server is started in, on localhost every folder",
     )
     return parser
+
+
+def shipped_settings() -> dict[str, Any]:
+    """Streamlit's settings as the file beside this one has them, which it would look for where it was started."""
+    return dict(_flat(tomllib.loads(SETTINGS.read_text(encoding="utf-8"))))
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _end(*_: object) -> None:

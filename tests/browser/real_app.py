@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,7 @@ def free_port() -> int:
 @contextmanager
 def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[Server]:
     port = free_port()
-    command = ["streamlit", "run", str(script), f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     if base_path:
         command.append(f"--server.baseUrlPath={base_path}")
     url = f"http://localhost:{port}/{base_path}".rstrip("/")
@@ -54,20 +54,30 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 @contextmanager
 def app_server(log: Path, *words: str, module: str = "app") -> Iterator[Server]:
     """VQ Scope as a person starts it with these `words`, or as another `module` does."""
+    with program_server([sys.executable, "-m", module], log, *words) as server:
+        yield server
+
+
+@contextmanager
+def program_server(
+    program: list[str], log: Path, *words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """VQ Scope as `program` starts it."""
     port = free_port()
     url = f"http://localhost:{port}"
-    with _serving([module, "--port", str(port), *words], url, log) as process:
+    with _serving([*program, "--port", str(port), *words], url, log, cwd, env) as process:
         yield Server(ROOT / "app" / "main.py", url, log, process)
 
 
 @contextmanager
-def _serving(module: list[str], url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module …` from when it answers at `url`; ended afterwards unless it has ended itself."""
+def _serving(
+    command: list[str], url: str, log: Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The process of `command` from when it answers at `url`; ended afterwards unless it has ended itself."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", *module]
+    environment = {**(env if env is not None else {**os.environ, "PYTHONPATH": path}), "PYTHONUNBUFFERED": "1"}
     with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             _wait_until_up(f"{url}/_stcore/health", process, log)
             yield process

@@ -20,8 +20,12 @@ def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) 
 
     Raises:
         ValueError: where there are fewer distinct vectors than codes; never returns a smaller codebook.
+        ModuleNotFoundError: where scikit-learn is not installed.
     """
-    from sklearn.cluster import KMeans  # two seconds, which a session without k-means need not wait for
+    try:
+        from sklearn.cluster import KMeans  # two seconds, which a session without k-means need not wait for
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("A k-means start needs scikit-learn: pip install scikit-learn") from error
 
     distinct = len(np.unique(vectors, axis=0))
     if distinct < num_codes:
