@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-MOST_OPERATIONS = 4_000_000
-"""About 120,000 tensors; ten seconds of work."""
+MOST_OPERATIONS = 3_200_000
+"""About 100,000 tensors; some seconds of work."""
 
 MOST_ENTRIES = 250_000
 """Entries of one mapping, and of all state dicts together."""

@@ -216,7 +216,7 @@ def _loaded(file: RegularFile, load: Callable[[], Any]) -> Any:
 def _too_large(file: RegularFile) -> str:
     return (
         f"`{shown(file.path)}` has more names and other things beside its tensors than are read, "
-        f"{LARGEST_PICKLE // 1024**2} MiB or about 120,000 tensors. Save the model's state_dict() alone and give "
+        f"{LARGEST_PICKLE // 1024**2} MiB or about 100,000 tensors. Save the model's state_dict() alone and give "
         "that."
     )
 
