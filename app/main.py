@@ -1,7 +1,9 @@
-"""What `streamlit run` serves: the pages' script, and beside it whatever else the server answers."""
+"""What `streamlit run` serves: the pages' script, and beside it the road of their live data."""
 
 from pathlib import Path
 
 import streamlit as st
 
-app = st.App(Path(__file__).with_name("script.py"))
+from app.stream.routes import routes
+
+app = st.App(Path(__file__).with_name("script.py"), routes=routes())

@@ -4,6 +4,7 @@
 
 import time
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -72,6 +73,8 @@ class MapMemories:
 
     by_level: dict[int, MapMemory] = field(default_factory=dict)
     run: int = 0
+    drawing: Lock = field(default_factory=Lock)
+    """Held by the thread that draws with them: a session can have several watchers."""
 
     def of(self, snapshot: Snapshot, run: int) -> MapMemory:
         """The plane of the snapshot's level in the session's present `run`; of another run none is kept."""

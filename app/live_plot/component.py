@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import streamlit as st
 
 from app.live_plot.browser_code import LIVE_PLOT, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
-from app.live_plot.plotly_script import ScriptNotPlacedError, place_script
+from app.live_plot.plotly_script import script_name
 
 Ids = Mapping[str, Sequence[int]]
 
@@ -21,7 +20,7 @@ _mount = st.components.v2.component(
     isolate_styles=False,
 )
 _mount_preload = st.components.v2.component(
-    "vq_preload_plotly", js=javascript(*LIVE_PLOT, "preload.js"), isolate_styles=False
+    "vq_preload_plotly", js=javascript(*LIVE_PLOT, "stage.js", "preload.js"), isolate_styles=False
 )
 
 
@@ -104,25 +103,49 @@ def live_plot(
             changes, but not before it can know of what the reader last did here. None: the reader's own.
         on_hand: called, as a widget's callback, when the reader has selected.
     """
-    try:
-        script = place_script()
-    except ScriptNotPlacedError as error:
-        st.error(str(error))
-        return Selection({})
     data = {
-        "script": script,
+        "script": script_name(),
         "fileName": file_name or key,
         "height": height,
         "grow": None if grow is None else {"from": grow.above, "share": grow.share},
         "revision": revision,
         "selectable": "all" if selectable is True else selectable,
-        "selected": None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()},
+        "selected": _plain(selected),
         "kept": _kept(key).get("ids"),
         "answered": _kept(key).get("hand", {}).get("at"),
     }
     state = _mount(key=key, data=_written(figure, key, data), on_selection_change=on_hand)
     chosen = (state.get("selection") or {}).get("ids", {})
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
+
+
+def live_place(key: str, *, height: int) -> None:
+    """The place of a chart that comes by the road of live data, as `plot_part` has it, under the same key."""
+    rest = {"script": script_name(), "road": key, "height": height, "grow": None, "kept": _kept(key).get("ids")}
+    _mount(key=key, data=f"[null, {json.dumps(rest)}]".encode(), on_selection_change=lambda: None)
+
+
+def plot_part(
+    figure: Mapping[str, Any],
+    *,
+    revision: str,
+    file_name: str,
+    selectable: str | bool = False,
+    selected: Ids | None = None,
+) -> dict[str, Any]:
+    """What a chart's place is sent, its arrays as they are; the arguments are those of `live_plot`."""
+    return {
+        "figure": {part: figure[part] for part in ("data", "layout", "config") if part in figure},
+        "alt": figure.get("alt", ""),
+        "revision": revision,
+        "fileName": file_name,
+        "selectable": selectable,
+        "selected": _plain(selected),
+    }
+
+
+def _plain(selected: Ids | None) -> dict[str, list[int]] | None:
+    return None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()}
 
 
 def _written(figure: Mapping[str, Any], key: str, rest: Mapping[str, Any]) -> bytes:
@@ -148,5 +171,4 @@ def _kept(key: str) -> Mapping[str, Any]:
 
 def preload_plotly() -> None:
     """Give the browser, once a page, what every chart needs: its code, and Plotly's 5 MB of script."""
-    with suppress(ScriptNotPlacedError):  # the first chart says so
-        _mount_preload(key="preload-plotly", data={"script": place_script()})
+    _mount_preload(key="preload-plotly", data={"script": script_name()})

@@ -5,10 +5,9 @@ from typing import Any
 import streamlit as st
 
 from app import address, choice_state
-from app.choice_state import Focus
 from app.control_state import view_key
 from app.figures.map_layers import LAYERS, read_layers
-from app.selection import Choice, read_codes
+from app.selection import Choice, Focus, read_codes
 from app.services import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
 from vqcore.problems.problem import Problem
