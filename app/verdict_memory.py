@@ -80,6 +80,11 @@ class VerdictMemory:
         """The verdict shown beside the newest moments of `run`, if one has been read."""
         return self._shown if run == self._run else None
 
+    def known_past(self, run: int, step: int) -> Verdict | None:
+        """What was found at this moment of the past, if it was the last that was read."""
+        past = self._past
+        return past[2] if past is not None and past[:2] == (run, step) else None
+
     def of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
         """The verdict to show beside `snapshot`, the newest of `run`; `start` gives the moment at step 0, if kept."""
         with self._reading:

@@ -60,11 +60,10 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
         "map": lambda: map_chart(scene, projection),
         "bars": lambda: bars_chart(scene),
         "curves": lambda: curves_chart(scene),
-        "examples": lambda: examples_chart(scene),
+        "examples": lambda: None if scene.problem.task == "plane" else examples_chart(scene),
     }
-    for name, make in charts.items():
-        if f"{name}-plot" in wanted:
-            chart = make()
+    for name, make_chart in charts.items():
+        if f"{name}-plot" in wanted and (chart := make_chart()) is not None:
             made[f"{name}-plot"] = _plot(chart)
             made[f"{name}-said"] = said_part(chart.said, chart.warning)
     return made
@@ -158,7 +157,9 @@ def _progress(scene: Scene, projection: ProjectionService) -> Part:
     return small_part({"id": progress.id, "share": progress.done / progress.total, "said": said})
 
 
-def _table(scene: Scene, _: ProjectionService) -> Part:
+def _table(scene: Scene, _: ProjectionService) -> Part | None:
+    if scene.problem.task != "plane":
+        return None
     return html_part("".join(_table_of(plane_rows(scene))))
 
 

@@ -7,6 +7,7 @@ watcher beside his newest request, and sends nothing that was not asked for.
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -35,7 +36,7 @@ RECHECK_SECONDS, UMAP_RECHECK_SECONDS = 3.0, 0.5
 """After which a frame is looked for although the session has published nothing: a verdict or a layout may be new."""
 
 HEARTBEAT_SECONDS = 15.0
-SEND_SECONDS = 20.0
+SEND_SECONDS, CLOSE_SECONDS = 20.0, 1.0
 AWAKE_SECONDS = 30.0
 """Between two looks at a session whose watcher asks for nothing: a page in a hidden tab keeps it training."""
 
@@ -86,7 +87,8 @@ async def live(socket: WebSocket) -> None:
         _watchers.add(watcher)
         await _serve(socket)
     except RefusedError as refused:
-        await socket.close(refused.code, str(refused)[:120])
+        with suppress(WebSocketDisconnect, RuntimeError), anyio.move_on_after(CLOSE_SECONDS):  # he may not read it
+            await socket.close(refused.code, str(refused)[:120])
     except WebSocketDisconnect:
         pass
     finally:

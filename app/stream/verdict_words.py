@@ -29,8 +29,8 @@ def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
     if scene.snapshot.step < FIRST_STEPS:
         return None
     memory, recipe, run = scene.entry.verdicts.of(scene.snapshot), scene.status.recipe, scene.status.run
-    if scene.cursor is None and only_known:
-        return memory.known(run)
+    if only_known:
+        return memory.known(run) if scene.cursor is None else memory.known_past(run, scene.snapshot.step)
     read = memory.of_newest if scene.cursor is None else memory.of_past
     return read(scene.snapshot, recipe, run, lambda: scene.entry.session.at(0, level=scene.snapshot.level))
 

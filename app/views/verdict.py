@@ -20,9 +20,10 @@ def verdict_places(scene: Scene) -> None:
 
 
 def _remedies(scene: Scene) -> None:
-    """A button for each remedy that can be thrown live; back in time there is none, and followers throw nothing."""
-    verdict, recipe = verdict_of(scene, only_known=True), scene.status.recipe
-    if verdict is None or scene.cursor is not None or scene.entry.is_followed:
+    """A button for each remedy that can be thrown live."""
+    is_past, recipe = scene.cursor is not None, scene.status.recipe
+    verdict = verdict_of(scene, only_known=not is_past)  # the newest are read for the road
+    if verdict is None or scene.entry.is_followed:
         return
     thrown = thrown_by(verdict)
     if not thrown:
@@ -32,8 +33,8 @@ def _remedies(scene: Scene) -> None:
             st.button(
                 " ".join(remedy.ours),
                 key=f"remedy-{verdict.findings[0].condition}-{number}",
-                help="Live, marked on the curves",
-                disabled=in_force(changes, recipe),
+                help="Go live first: back in time nothing can be thrown" if is_past else "Live, marked on the curves",
+                disabled=is_past or in_force(changes, recipe),
                 on_click=send,
                 args=(scene.entry, change(**changes)),
             )
