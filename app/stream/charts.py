@@ -57,14 +57,15 @@ class Chart:
         return " · ".join(filter(None, (*self.said, self.warning)))
 
 
-def map_chart(scene: Scene, projection: ProjectionService) -> Chart:
-    """P, C and Q of the level shown, in one plane."""
+def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
+    """P, C and Q of the level shown, in one plane; `judges` as `planes.show` has it."""
     controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
     is_past = scene.cursor is not None
     memory = scene.entry.maps.of(snapshot, scene.status.run)
     view = plane_shown(controls["map"], snapshot)
     stream = scene.entry.stream(snapshot.level, is_past=is_past)
-    shown = planes.show(view, snapshot, memory, projection, stream, settings_of(controls), is_past=is_past)
+    settings = settings_of(controls)
+    shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
     drawn = f"{_moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of his own
 
@@ -88,6 +89,14 @@ def map_chart(scene: Scene, projection: ProjectionService) -> Chart:
         selectable="all",
         selected=focus.choice.ids_in(shown.snapshot),
     )
+
+
+def judge_map(scene: Scene, projection: ProjectionService) -> None:
+    """Work out how far the map can be trusted, if that is due, for the next that is told of it."""
+    memory, is_past = scene.entry.maps.of(scene.snapshot, scene.status.run), scene.cursor is not None
+    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
+    if planes.trust_is_due(plane, scene.snapshot, memory, is_past=is_past):
+        map_chart(scene, projection)
 
 
 def plane_shown(wanted: str, snapshot: Snapshot) -> Any:

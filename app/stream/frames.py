@@ -10,12 +10,13 @@ from threading import Lock
 
 from app.services import Entry, registry
 from app.stream.asking import Ask
+from app.stream.charts import judge_map
 from app.stream.controls_state import heads_state, sidebar_state
 from app.stream.parts import Part, parts_of, status_of, status_part
-from app.stream.scene import scene_of, through_variant
+from app.stream.scene import Scene, scene_of, through_variant
 from app.stream.verdict_words import verdict_of
 from app.stream.wire import message, piece
-from vqcore.training.session import TURNS
+from vqcore.training.session import TURNS, State
 
 MOST_KEPT = 48 * 2**20
 """Bytes of pieces kept for other watchers, of all sessions together."""
@@ -77,6 +78,12 @@ class Pieces:
 
 PIECES = Pieces()
 
+RESTING = (
+    frozenset({"bars-plot", "bars-said", "curves-plot", "curves-said"}),
+    frozenset({"examples-plot", "code-card", "card-said"}),
+)
+"""What stands still in every other frame of a running session: these follow at half the rate, none has all."""
+
 
 def frame_of(entry: Entry, ask: Ask) -> Frame:
     """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
@@ -84,7 +91,8 @@ def frame_of(entry: Entry, ask: Ask) -> Frame:
         scene = scene_of(entry, ask.view)
         seen = through_variant(entry, ask.view.controls["variant"]) if scene is None else scene.entry
         controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
-        parts = _waiting(seen) if scene is None else parts_of(scene, ask.wanted, registry().projection)
+        wanted = ask.wanted - _resting(ask, scene)
+        parts = _waiting(seen) if scene is None else parts_of(scene, wanted, registry().projection)
         lacking = tuple(
             (key, part.revision, _piece(entry, key, part))
             for key, part in parts.items()
@@ -94,10 +102,24 @@ def frame_of(entry: Entry, ask: Ask) -> Frame:
 
 
 def afterwards(entry: Entry, ask: Ask) -> None:
-    """What a frame must not wait for: UMAP compiles, and the doctor looks at the moment shown, for the next frame."""
+    """What a frame must not wait for: the next one tells what is found here of the moment shown."""
+    projection = registry().projection
     registry().warm_up_projection()
-    if "verdict-line" in ask.wanted and (scene := scene_of(entry, ask.view)) is not None:
+    scene = scene_of(entry, ask.view)
+    if scene is None:
+        return
+    if "verdict-line" in ask.wanted:
         verdict_of(scene)
+    if "map-plot" in ask.wanted:
+        with entry.maps.drawing:
+            judge_map(scene, projection)
+
+
+def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
+    """Where a person waits for an answer, and where the session stands still, all follow."""
+    if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
+        return frozenset()
+    return RESTING[ask.number % 2] & ask.have.keys()
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:

@@ -57,7 +57,7 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
     """Those parts that are `wanted` and that the scene has."""
     made = {key: part for key, make in GROUPS.items() if key in wanted for part in (make(scene, projection),) if part}
     charts: Mapping[str, Callable[[], Chart | None]] = {
-        "map": lambda: map_chart(scene, projection),
+        "map": lambda: map_chart(scene, projection, judges=False),
         "bars": lambda: bars_chart(scene),
         "curves": lambda: curves_chart(scene),
         "examples": lambda: None if scene.problem.task == "plane" else examples_chart(scene),

@@ -209,7 +209,10 @@ def test_who_never_reads_is_sent_away_and_the_server_keeps_little_for_him(port, 
     entry = begun(sessions, DIGITS)
     deaf = socket.create_connection(("localhost", port))
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    with watching(port, entry.id) as good, connect("ws://localhost/vq/live", sock=deaf, max_queue=1, close_timeout=0.1) as bad:
+    with (
+        watching(port, entry.id) as good,
+        connect("ws://localhost/vq/live", sock=deaf, max_queue=1, close_timeout=0.1) as bad,
+    ):
         good.next(now=True)
         lazy = Watcher(bad, entry.id)
         before = psutil.Process().memory_info().rss
