@@ -1,15 +1,19 @@
 """A Plotly figure that stays on the page: new data moves it, and zoom and selection outlive the update."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
 
 from app.live_plot.browser_code import LIVE_PLOT, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_name
+
+PNG = "data:image/png;base64,"
 
 Ids = Mapping[str, Sequence[int]]
 
@@ -134,14 +138,23 @@ def plot_part(
     selected: Ids | None = None,
 ) -> dict[str, Any]:
     """What a chart's place is sent, its arrays as they are; the arguments are those of `live_plot`."""
+    parts = {part: figure[part] for part in ("data", "layout", "config") if part in figure}
     return {
-        "figure": {part: figure[part] for part in ("data", "layout", "config") if part in figure},
+        "figure": {**parts, "data": [_with_picture(trace) for trace in figure["data"]]},
         "alt": figure.get("alt", ""),
         "revision": revision,
         "fileName": file_name,
         "selectable": selectable,
         "selected": _plain(selected),
     }
+
+
+def _with_picture(trace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`trace`, a picture in it as the bytes of its file: a quarter less than in letters. The browser undoes it."""
+    source = trace.get("source", "")
+    if not source.startswith(PNG):
+        return trace
+    return {**trace, "source": np.frombuffer(base64.b64decode(source.removeprefix(PNG)), np.uint8)}
 
 
 def _plain(selected: Ids | None) -> dict[str, list[int]] | None:

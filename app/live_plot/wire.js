@@ -17,10 +17,18 @@ function arrayAt(buffer, begins, [dtype, offset, shape]) {
   return shape.length === 1 ? array : { dtype, bdata: array.slice().buffer, shape: shape.join(", ") };
 }
 
+/** A picture as an address that holds it whole: so it can be saved with its chart. */
+function pngAddress(bytes) {
+  const signs = [];
+  for (let at = 0; at < bytes.length; at += 8192) signs.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
+  return `data:image/png;base64,${btoa(signs.join(""))}`;
+}
+
 function withArrays(value, buffer, begins) {
   if (value === null || typeof value !== "object") return value;
   if (value.$) return arrayAt(buffer, begins, value.$);
   for (const key of Object.keys(value)) value[key] = withArrays(value[key], buffer, begins);
+  if (value.source instanceof Uint8Array) value.source = pngAddress(value.source);
   return value;
 }
 

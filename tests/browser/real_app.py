@@ -79,7 +79,7 @@ def _serving(module: list[str], url: str, log: Path) -> Iterator[subprocess.Pope
 def _wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     stopped = False
     for _ in range(240):
-        with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(address, timeout=5):
+        with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=5):
             return
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.25)
