@@ -111,7 +111,7 @@ def live_plot(
         "script": script_name(),
         "fileName": file_name or key,
         "height": height,
-        "grow": None if grow is None else {"from": grow.above, "share": grow.share},
+        "grow": _told(grow),
         "revision": revision,
         "selectable": "all" if selectable is True else selectable,
         "selected": _plain(selected),
@@ -123,9 +123,15 @@ def live_plot(
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 
 
-def live_place(key: str, *, height: int) -> None:
+def live_place(key: str, *, height: int, grow: Grow | None = None) -> None:
     """The place of a chart that comes by the road of live data, as `plot_part` has it, under the same key."""
-    rest = {"script": script_name(), "road": key, "height": height, "grow": None, "kept": _kept(key).get("ids")}
+    rest = {
+        "script": script_name(),
+        "road": key,
+        "height": height,
+        "grow": _told(grow),
+        "kept": _kept(key).get("ids"),
+    }
     _mount(key=key, data=f"[null, {json.dumps(rest)}]".encode(), on_selection_change=lambda: None)
 
 
@@ -147,6 +153,10 @@ def plot_part(
         "selectable": selectable,
         "selected": _plain(selected),
     }
+
+
+def _told(grow: Grow | None) -> dict[str, float] | None:
+    return None if grow is None else {"from": grow.above, "share": grow.share}
 
 
 def _with_picture(trace: Mapping[str, Any]) -> Mapping[str, Any]:

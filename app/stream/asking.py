@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.stream.compare_view import CompareView, read_compare_view
 from app.stream.view import View, read_view
 
 LONGEST_ID = 64
@@ -18,7 +19,7 @@ class Ask:
 
     number: int
     session: str
-    view: View
+    view: View | CompareView
     wanted: frozenset[str]
     """The keys of the elements on the page."""
 
@@ -63,13 +64,19 @@ def read_ask(text: str) -> Ask:
     return Ask(
         number=told["n"],
         session=told["session"],
-        view=read_view(told.get("view")),
+        view=_read_view(told.get("view")),
         wanted=frozenset(wanted),
         have=have,
         controls=told["controls"],
         hands=hands,
         now=told["now"],
     )
+
+
+def _read_view(told: Any) -> View | CompareView:
+    if not isinstance(told, dict):
+        raise ValueError("`view` must be an object")
+    return read_compare_view(told) if told.get("page") == "compare" else read_view(told)
 
 
 def _is_short(value: Any) -> bool:

@@ -3,10 +3,11 @@
 import hashlib
 
 from app.services import Entry
+from app.stream.compare_parts import CompareScene
 from app.stream.first_path_line import line_of
 from app.stream.scene import Scene, whole_of
 from app.stream.verdict_words import in_force, thrown_by, verdict_of
-from vqcore.training.session import Status
+from vqcore.training.session import State, Status
 
 
 def sidebar_state(entry: Entry, status: Status) -> str:
@@ -40,6 +41,21 @@ def heads_state(scene: Scene | None) -> str:
         scene.cursor is not None,
         None if line is None else line.offers,
         remedies,
+    )
+
+
+def compare_state(scene: CompareScene) -> str:
+    """What the sidebar, the message and the heads of the page side by side depend on."""
+    status = scene.status
+    return _digest(
+        status.state,
+        status.variants,
+        status.recipes,
+        status.can_undo,
+        status.speed_limit,
+        status.message,
+        (status.built, status.to_build) if status.state is State.STARTING else None,
+        [(snapshot.codebook.shape, len(snapshot.levels)) for snapshot in scene.snapshots.values()],
     )
 
 

@@ -11,10 +11,13 @@ from threading import Lock
 from app.services import Entry, registry
 from app.stream.asking import Ask
 from app.stream.charts import judge_map
-from app.stream.controls_state import heads_state, sidebar_state
+from app.stream.compare_parts import compare_parts, compare_scene
+from app.stream.compare_view import CompareView
+from app.stream.controls_state import compare_state, heads_state, sidebar_state
 from app.stream.parts import Part, parts_of, status_of, status_part
 from app.stream.scene import Scene, scene_of, through_variant
 from app.stream.verdict_words import verdict_of
+from app.stream.view import View
 from app.stream.wire import message, piece
 from vqcore.training.session import TURNS, State
 
@@ -88,11 +91,9 @@ RESTING = (
 def frame_of(entry: Entry, ask: Ask) -> Frame:
     """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
     with TURNS.held(), entry.maps.drawing:
-        scene = scene_of(entry, ask.view)
-        seen = through_variant(entry, ask.view.controls["variant"]) if scene is None else scene.entry
-        controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
-        wanted = ask.wanted - _resting(ask, scene)
-        parts = _waiting(seen) if scene is None else parts_of(scene, wanted, registry().projection)
+        controls, parts = (
+            _side_by_side(entry, ask) if isinstance(ask.view, CompareView) else _live(entry, ask, ask.view)
+        )
         lacking = tuple(
             (key, part.revision, _piece(entry, key, part))
             for key, part in parts.items()
@@ -101,11 +102,26 @@ def frame_of(entry: Entry, ask: Ask) -> Frame:
     return Frame(controls, ask.view.hands, lacking)
 
 
+def _live(entry: Entry, ask: Ask, view: View) -> tuple[str, dict[str, Part]]:
+    scene = scene_of(entry, view)
+    seen = through_variant(entry, view.controls["variant"]) if scene is None else scene.entry
+    controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
+    if scene is None:
+        return controls, _waiting(seen)
+    return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
+
+
+def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
+    assert isinstance(ask.view, CompareView)
+    scene = compare_scene(entry, ask.view)
+    return compare_state(scene), compare_parts(scene, ask.wanted)
+
+
 def afterwards(entry: Entry, ask: Ask) -> None:
     """What a frame must not wait for: the next one tells what is found here of the moment shown."""
     projection = registry().projection
     registry().warm_up_projection()
-    scene = scene_of(entry, ask.view)
+    scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
     if scene is None:
         return
     if "verdict-line" in ask.wanted:

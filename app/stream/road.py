@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.services import Entry, registry
 from app.stream.asking import Ask, read_ask
+from app.stream.compare_view import CompareView
 from app.stream.frames import afterwards, frame_of
 from vqcore.training.session import State, Status
 
@@ -153,7 +154,7 @@ async def _answer(socket: WebSocket, desk: Desk, ask: Ask) -> None:
     if not ask.now and published.state is State.RUNNING:
         await _news(entry, published, desk, FRESH_SECONDS)
     ends_at = time.monotonic() + HEARTBEAT_SECONDS
-    recheck = UMAP_RECHECK_SECONDS if ask.view.controls["map"] == "UMAP" else RECHECK_SECONDS
+    recheck = UMAP_RECHECK_SECONDS if ask.view.controls.get("map") == "UMAP" else RECHECK_SECONDS
     while True:
         published = entry.session.status()
         try:
@@ -173,7 +174,7 @@ async def _answer(socket: WebSocket, desk: Desk, ask: Ask) -> None:
 
 def _find(ask: Ask) -> Entry:
     entry = registry().find_any(ask.session)
-    if entry is None:
+    if entry is None or (entry.is_followed and isinstance(ask.view, CompareView)):  # a page of owners alone
         raise RefusedError(ENDED, "This session has ended.")
     return entry
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app import address
 from app.selection import LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice, read_pins, write_pins
+from app.stream.told import a, whole
 
 LONGEST_SENTENCE = 500
 TEXTS = ("layers", "variant")
@@ -39,6 +40,7 @@ class View:
 def write_view(view: View) -> dict[str, Any]:
     """As JSON."""
     return {
+        "page": "live",
         "controls": {name: view.controls[name] for name in NAMES},
         "level": view.focus.choice.level,
         "choice": pack_choice(view.focus.choice),
@@ -51,28 +53,26 @@ def write_view(view: View) -> dict[str, Any]:
     }
 
 
-def read_view(told: Any) -> View:
+def read_view(told: Mapping[str, Any]) -> View:
     """The view that `write_view` wrote.
 
     Raises:
         ValueError: for anything else, naming it.
     """
-    if not isinstance(told, dict):
-        raise ValueError("`view` must be an object")
-    sentence = _a(str, told, "sentence")
+    sentence = a(str, told, "sentence")
     if len(sentence) > LONGEST_SENTENCE:
         raise ValueError(f"`sentence` must have at most {LONGEST_SENTENCE} characters")
-    choice = read_choice(_a(str, told, "choice"), _whole(told, "level"), longest=LONGEST_PACKED)
-    hands = _a(dict, told, "hands")
+    choice = read_choice(a(str, told, "choice"), whole(told, "level"), longest=LONGEST_PACKED)
+    hands = a(dict, told, "hands")
     if len(hands) > MOST_HANDS:
         raise ValueError(f"`hands` must be at most {MOST_HANDS}")
     return View(
-        _read_controls(_a(dict, told, "controls")),
-        Focus(choice, read_pins(_a(str, told, "pins")), sentence),
-        at=None if told.get("at") is None else _whole(told, "at"),
-        run=_whole(told, "run"),
-        line_is_read=_a(bool, told, "lineIsRead"),
-        hands={str(key): _whole(hands, key) for key in hands},
+        _read_controls(a(dict, told, "controls")),
+        Focus(choice, read_pins(a(str, told, "pins")), sentence),
+        at=None if told.get("at") is None else whole(told, "at"),
+        run=whole(told, "run"),
+        line_is_read=a(bool, told, "lineIsRead"),
+        hands={str(key): whole(hands, key) for key in hands},
     )
 
 
@@ -82,7 +82,7 @@ def focus_of(choice: Choice, pins: tuple[Pin, ...], sentence: str) -> Focus:
 
 
 def _read_controls(told: Mapping[str, Any]) -> dict[str, str]:
-    controls = {name: _a(str, told, name) for name in NAMES}
+    controls = {name: a(str, told, name) for name in NAMES}
     for name, allowed in address.VIEWS.items():
         if controls[name] not in allowed:
             raise ValueError(f"`{name}` must be one of {', '.join(allowed)}")
@@ -92,17 +92,3 @@ def _read_controls(told: Mapping[str, Any]) -> dict[str, str]:
     for name in TEXTS:
         address.TEXTS[name](controls[name])
     return controls
-
-
-def _a(kind: type, told: Mapping[str, Any], name: str) -> Any:
-    found = told.get(name)
-    if type(found) is not kind:
-        raise ValueError(f"`{name}` must be a {kind.__name__}")
-    return found
-
-
-def _whole(told: Mapping[str, Any], name: str) -> int:
-    found: int = _a(int, told, name)
-    if not 0 <= found < 2**53:
-        raise ValueError(f"`{name}` must be from 0 to 2^53")
-    return found

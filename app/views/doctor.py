@@ -8,6 +8,7 @@ from app import doctor_address
 from app.doctor_address import Asked
 from app.doctor_case import Case, Dropped, find_or_begin
 from app.doctor_examples import EXAMPLES
+from app.live_plot.again import polled
 from app.services import registry
 from app.views.doctor_asking import ASKED, GENERATION, LOOK, MAP, ask, reread
 from app.views.doctor_result import result
@@ -38,7 +39,7 @@ def page() -> None:
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked else None
     running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, _parts(case) if running else None)
+        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, _parts(case) if running else None)
     if case is None:
         _empty()
     elif running:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.doctor_case import Case, Result, as_path, command, safe_name
 from app.jobs import Job
+from app.live_plot.again import polled
 from app.views.doctor_asking import GENERATION
 from app.views.panel_head import bar
 from app.wording import as_written
@@ -36,7 +37,7 @@ def treatment(case: Case, examination: Examination) -> None:
             st.caption("Needs latents: a remedy is fitted to half of them and judged on the other half.")
             return
         running = any(job is not None and job.is_running for job in (case.what_if, case.repair))
-        st.fragment(_what_if, run_every=POLL_SECONDS if running else None)(case, running)
+        polled(_what_if, POLL_SECONDS if running else None, "again-doctor-what-if")(case, running)
 
 
 def _what_if(case: Case, was_running: bool) -> None:

@@ -52,8 +52,8 @@ def request(told: dict[str, Any], **changes: Any) -> str:
     return json.dumps({"n": 1, "have": {}, "controls": "", "hands": {}, "now": True} | asked | changes)
 
 
-def ask_of(page: AppTest, **changes: Any) -> Ask:
-    return read_ask(request(page_data(page, "conductor"), **changes))
+def ask_of(page: AppTest, conductor: str = "conductor", **changes: Any) -> Ask:
+    return read_ask(request(page_data(page, conductor), **changes))
 
 
 def frame(page: AppTest, **changes: Any) -> Frame:
@@ -64,9 +64,9 @@ def frame(page: AppTest, **changes: Any) -> Frame:
     return frame_of(entry, ask)
 
 
-def parts(page: AppTest) -> dict[str, Any]:
+def parts(page: AppTest, conductor: str = "conductor") -> dict[str, Any]:
     """What every element of the page shows, the verdict read."""
-    ask = ask_of(page)
+    ask = ask_of(page, conductor)
     entry = registry().find_any(ask.session)
     assert entry is not None
     afterwards(entry, ask)
