@@ -6,11 +6,9 @@ import streamlit as st
 
 from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
-from app.timed_refresh import mend_timed_refreshes
 
 SIDEBAR_PIXELS = 280
 
-mend_timed_refreshes()
 st.set_page_config(
     page_title="VQ Scope",
     page_icon=str(Path(__file__).with_name("icon.svg")),

@@ -91,9 +91,8 @@ RESTING = (
 def frame_of(entry: Entry, ask: Ask) -> Frame:
     """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
     with TURNS.held(), entry.maps.drawing:
-        controls, parts = (
-            _side_by_side(entry, ask) if isinstance(ask.view, CompareView) else _live(entry, ask, ask.view)
-        )
+        of_page = _side_by_side if isinstance(ask.view, CompareView) else _live
+        controls, parts = of_page(entry, ask)
         lacking = tuple(
             (key, part.revision, _piece(entry, key, part))
             for key, part in parts.items()
@@ -102,7 +101,9 @@ def frame_of(entry: Entry, ask: Ask) -> Frame:
     return Frame(controls, ask.view.hands, lacking)
 
 
-def _live(entry: Entry, ask: Ask, view: View) -> tuple[str, dict[str, Part]]:
+def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
+    view = ask.view
+    assert isinstance(view, View)
     scene = scene_of(entry, view)
     seen = through_variant(entry, view.controls["variant"]) if scene is None else scene.entry
     controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
