@@ -52,9 +52,9 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 
 
 @contextmanager
-def app_server(log: Path) -> Iterator[Server]:
-    """VQ Scope as a person starts it."""
-    port = free_port()
+def app_server(log: Path, port: int | None = None) -> Iterator[Server]:
+    """VQ Scope as a person starts it, at a free port unless told."""
+    port = port or free_port()
     url = f"http://localhost:{port}"
     with _serving(["app", "--port", str(port)], url, log) as process:
         yield Server(ROOT / "app" / "main.py", url, log, process)
