@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
+from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.services import Entry, registry
@@ -44,7 +45,7 @@ AWAKE_SECONDS = 30.0
 NOT_UNDERSTOOD, NO_TEXT, TOO_MUCH, TOO_LARGE, FULL, BROKEN, ENDED = 1007, 1003, 1008, 1009, 1013, 1011, 4404
 
 log = logging.getLogger(__name__)
-_drawing = anyio.CapacityLimiter(AT_ONCE)
+_drawing, _judging = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(1)
 _watchers: set[int] = set()
 
 
@@ -63,6 +64,8 @@ class Desk:
     newest: Ask | None = None
     came: anyio.Event = field(default_factory=anyio.Event)
     times: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
+    judging: bool = False
+    """Whether what the last frame did not wait for is still being worked out."""
 
     def put(self, ask: Ask) -> None:
         """It replaces the one before, answered or not."""
@@ -108,7 +111,7 @@ async def _serve(socket: WebSocket) -> None:
                 tasks.cancel_scope.cancel()
 
         tasks.start_soon(until_it_ends, _listen(socket, desk))
-        tasks.start_soon(until_it_ends, _answer_all(socket, desk))
+        tasks.start_soon(until_it_ends, _answer_all(socket, desk, tasks))
     raise ends[0]
 
 
@@ -133,7 +136,7 @@ async def _listen(socket: WebSocket, desk: Desk) -> None:
             raise RefusedError(NOT_UNDERSTOOD, f"{error}.") from error
 
 
-async def _answer_all(socket: WebSocket, desk: Desk) -> None:
+async def _answer_all(socket: WebSocket, desk: Desk, tasks: TaskGroup) -> None:
     session = ""
     while True:
         ask = None
@@ -143,10 +146,10 @@ async def _answer_all(socket: WebSocket, desk: Desk) -> None:
             if ask is None and (entry := registry().find_any(session)) is not None:
                 entry.session.latest()
         session = ask.session
-        await _answer(socket, desk, ask)
+        await _answer(socket, desk, tasks, ask)
 
 
-async def _answer(socket: WebSocket, desk: Desk, ask: Ask) -> None:
+async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> None:
     """Send the next frame; nothing where the watcher meanwhile asks for another."""
     entry = _find(ask)
     published = entry.session.status()
@@ -165,11 +168,22 @@ async def _answer(socket: WebSocket, desk: Desk, ask: Ask) -> None:
         left = ends_at - time.monotonic()
         if ask.now or left <= 0 or frame.is_news(ask):
             await _send(socket, frame.packed(ask.number))
-            await anyio.to_thread.run_sync(afterwards, entry, ask, limiter=_drawing)
+            if not desk.judging:
+                tasks.start_soon(_judge, desk, entry, ask)
             return
         if await _news(entry, published, desk, min(recheck, left)):
             return
         entry = _find(ask)
+
+
+async def _judge(desk: Desk, entry: Entry, ask: Ask) -> None:
+    desk.judging = True
+    try:
+        await anyio.to_thread.run_sync(afterwards, entry, ask, limiter=_judging)
+    except Exception:
+        log.exception("What a frame shows could not be judged")
+    finally:
+        desk.judging = False
 
 
 def _find(ask: Ask) -> Entry:

@@ -51,7 +51,7 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
     """What the colours mean and which layers are shown."""
     first = st.session_state["first_view"]
-    with place.popover("", icon=":material/palette:", help="Colours, layers and how often", type="tertiary", key="look"):
+    with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
         st.segmented_control(
             "Colour by",

@@ -45,8 +45,10 @@ async def _pass_on(
     with suppress(OSError, asyncio.IncompleteReadError):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         method, path, rest = head.split(" ", 2)
-        if path == f"/{prefix}":
-            writer.write(f"HTTP/1.1 308 There\r\nLocation: /{prefix}/\r\nContent-Length: 0\r\n\r\n".encode())
+        bare, _, query = path.partition("?")
+        if bare == f"/{prefix}":
+            there = f"/{prefix}/{'?' if query else ''}{query}"
+            writer.write(f"HTTP/1.1 308 There\r\nLocation: {there}\r\nContent-Length: 0\r\n\r\n".encode())
         elif not path.startswith(f"/{prefix}/"):
             writer.write(b"HTTP/1.1 404 Not below the prefix\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         else:
@@ -55,9 +57,9 @@ async def _pass_on(
             if "upgrade: websocket" not in head.lower():
                 rest = "\r\n".join(line for line in rest.split("\r\n") if not line.lower().startswith("connection:"))
                 rest = rest.replace("\r\n", "\r\nConnection: close\r\n", 1)
-            there, back = await asyncio.open_connection("localhost", upstream)
+            answers, back = await asyncio.open_connection("localhost", upstream)
             back.write(f"{method} {path} {rest}".encode("latin-1"))
-            await asyncio.gather(_pipe(reader, back), _pipe(there, writer))
+            await asyncio.gather(_pipe(reader, back), _pipe(answers, writer))
     with suppress(OSError):
         await writer.drain()
         writer.close()
