@@ -3,7 +3,7 @@
 # M monitor vectors, K codes
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal, NamedTuple
 
@@ -75,6 +75,10 @@ class MapMemories:
     run: int = 0
     drawing: Lock = field(default_factory=Lock)
     """Held by the thread that draws with them: a session can have several watchers."""
+
+    def copied(self) -> "MapMemories":
+        """The same planes, for one who may choose others from here on."""
+        return MapMemories({level: replace(memory) for level, memory in tuple(self.by_level.items())}, self.run)
 
     def of(self, snapshot: Snapshot, run: int) -> MapMemory:
         """The plane of the snapshot's level in the session's present `run`; of another run none is kept."""

@@ -63,11 +63,14 @@ class Pieces:
                 if found is not None:
                     self._kept.move_to_end(name)
                     return found
-            made = make()
-            with self._lock:
-                self._keep(name, made)
-                self._making.pop(name, None)
-            return made
+            try:
+                made = make()
+                with self._lock:
+                    self._keep(name, made)
+                return made
+            finally:
+                with self._lock:
+                    self._making.pop(name, None)
 
     def _keep(self, name: Hashable, made: bytes) -> None:
         if name in self._kept:

@@ -109,23 +109,47 @@ def test_a_running_session_is_followed_moment_by_moment(port, sessions):
     assert steps[-1] > steps[0]
 
 
-def test_what_two_watchers_see_alike_is_made_once(port, entry, monkeypatch):
+@pytest.fixture
+def charts_made(monkeypatch) -> list[str]:
+    """The revision of every chart that is drawn and encoded."""
     made, make = [], frames.piece
 
     def counted(value):
-        made.append(value.get("revision") if isinstance(value, dict) else None)
+        made.extend([value["revision"]] if "revision" in value else [])
         return make(value)
 
     monkeypatch.setattr(frames, "piece", counted)
+    return made
+
+
+def test_what_an_owner_and_his_followers_see_alike_is_made_once(port, sessions, charts_made):
+    entry = begun(sessions, DIGITS)
     entry.session.send(StepCommand())
     assert entry.session.wait(lambda session: session.latest().step == 1, SECONDS)
-    sent = []
-    for _ in range(2):
-        with watching(port, entry.id) as watcher:
-            sent.append(watcher.next(now=True, wanted=CHARTS))
-    assert set(sent[0]) == set(sent[1]) >= {*CHARTS}
-    charts = [revision for revision in made if revision]
-    assert len(charts) == len(set(charts)) == len(CHARTS)
+    with watching(port, entry.id) as owner:
+        owner.next(now=True, wanted=CHARTS)
+        for _ in range(3):
+            with watching(port, sessions.follow(entry.watch_id).id) as follower:
+                assert set(follower.next(now=True, wanted=CHARTS)) >= {*CHARTS}
+                assert {key: follower.have[key] for key in CHARTS} == {key: owner.have[key] for key in CHARTS}
+    assert len(charts_made) == len(set(charts_made)) == len(CHARTS)
+
+
+def test_a_follower_who_chooses_a_plane_anew_changes_nobody_elses(port, sessions, charts_made):
+    entry = begun(sessions, DIGITS)
+    with watching(port, entry.id) as owner:
+        before = owner.next(now=True, wanted=CHARTS)
+        follower = sessions.follow(entry.watch_id)
+        entry.session.send(StepCommand())
+        assert entry.session.wait(lambda session: session.latest().step == 1, SECONDS)
+        for memory in follower.maps.by_level.values():
+            memory.ask_for_refit()
+        with watching(port, follower.id) as watcher:
+            watcher.next(now=True, wanted=CHARTS)
+            assert "fitted at step 1" in watcher.parts["map-said"]["html"]
+        owner.next(now=True, wanted=CHARTS)
+        assert "fitted at step 0" in owner.parts["map-said"]["html"]
+        assert set(before) >= {*CHARTS}
 
 
 def test_a_follower_watches_and_whatever_he_sends_changes_nothing(port, sessions, entry):
