@@ -36,6 +36,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "smoothing": ("1", "5", "25", "100"),
     "colour": ("role", "class", "usage", "age", "error", "gradient"),
     "panel": ("code", "inputs"),
+    "rate": ("2", "4", "8"),
 }
 """The view controls and what each may be; the first is where it starts."""
 

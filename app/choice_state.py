@@ -1,7 +1,5 @@
 """What is chosen and pinned on a page: folded from the reader's hand, kept in the session state. Draws nothing."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from app.live_plot.component import Hand, last_hand
@@ -9,6 +7,7 @@ from app.selection import (
     LONGEST_TEXT,
     MOST_PINS,
     Choice,
+    Focus,
     Pin,
     picked,
     read_choice,
@@ -21,22 +20,6 @@ from vqcore.snapshot import Snapshot
 
 CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
 """Where a hand may choose."""
-
-
-@dataclass(frozen=True, slots=True)
-class Focus:
-    """What every panel is to bring out."""
-
-    choice: Choice
-    pins: tuple[Pin, ...]
-    """Of every level, in the order of their colours."""
-
-    sentence: str
-    """What could not be done, and why; empty where all is well."""
-
-    def pinned(self, level: int) -> dict[int, int]:
-        """The pinned codes of one level, each with the place of its colour."""
-        return {pin.code: place for place, pin in enumerate(self.pins) if pin.level == level}
 
 
 def gather(entry: Entry, snapshot: Snapshot) -> Focus:
@@ -97,6 +80,11 @@ def texts() -> dict[str, str]:
         first: dict[str, str] = st.session_state["first_view"]
         return {name: first[name] for name in ("select", "pins")}
     return {"select": write_choice(st.session_state["choice"]), "pins": write_pins(st.session_state["pins"])}
+
+
+def hands_taken_in() -> dict[str, int]:
+    """When the hand last did something on each chart, by its key, as far as `gather` has folded that in."""
+    return dict(st.session_state.get("hands_seen", {}))
 
 
 def _new_hands() -> list[Hand]:

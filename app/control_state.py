@@ -7,7 +7,6 @@ import streamlit as st
 
 from app import address, choice_state, variants
 from app.figures.map_layers import write_layers
-from app.page_export import SeenPage
 from app.services import Entry
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import Command, RestartCommand
@@ -125,9 +124,9 @@ def value(name: str) -> Any:
     return st.session_state.get(key(name), default(name))
 
 
-def seen() -> dict[str, SeenPage]:
-    """Where the page puts what it last showed, under `page`; whoever holds it may read it from any thread."""
-    kept: dict[str, SeenPage] = st.session_state.setdefault("seen", {})
+def seen() -> dict[str, Any]:
+    """Where the page puts what it looks at, for whoever saves it; he may read it from any thread."""
+    kept: dict[str, Any] = st.session_state.setdefault("seen", {})
     return kept
 
 

@@ -29,6 +29,7 @@ from app.lecture_dialog import lecture_dialog
 from app.lecture_places import NOWHERE, place, row, shows
 from app.page_export import page_html
 from app.services import Entry
+from app.stream.seen_page import seen_page
 from app.switches import switches
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
@@ -211,7 +212,7 @@ def _share(entry: Entry, status: Status) -> None:
     shown_last = seen()
     page.download_button(
         "HTML",
-        data=lambda: page_html(shown_last["page"], datetime.now()),
+        data=lambda: page_html(seen_page(*shown_last["page"]), datetime.now()),
         file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
         mime="text/html",
         key="save-html",

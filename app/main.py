@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the pages' script, and beside it whatever else the server answers."""
+"""What `streamlit run` serves: the pages' script, and beside it the road of their live data."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from app.doors.announcing import announcement
 from app.doors.guard import Guard
 from app.doors.start import started
+from app.stream.routes import routes
 
 
 @asynccontextmanager
@@ -19,4 +20,9 @@ async def serving(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(Path(__file__).with_name("script.py"), middleware=[Middleware(Guard)], lifespan=serving)
+app = st.App(
+    Path(__file__).with_name("script.py"),
+    routes=routes(),
+    middleware=[Middleware(Guard)],
+    lifespan=serving,
+)

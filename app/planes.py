@@ -4,7 +4,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -73,6 +74,12 @@ class MapMemories:
 
     by_level: dict[int, MapMemory] = field(default_factory=dict)
     run: int = 0
+    drawing: Lock = field(default_factory=Lock)
+    """Held by the thread that draws with them: a session can have several watchers."""
+
+    def copied(self) -> "MapMemories":
+        """The same planes, for one who may choose others from here on."""
+        return MapMemories({level: replace(memory) for level, memory in tuple(self.by_level.items())}, self.run)
 
     def of(self, snapshot: Snapshot, run: int) -> MapMemory:
         """The plane of the snapshot's level in the session's present `run`; of another run none is kept."""
@@ -105,19 +112,28 @@ def show(
     settings: MapSettings = DEFAULTS,
     *,
     is_past: bool = False,
+    judges: bool = True,
 ) -> Shown:
     """The plane for `view`; PCA with a word why where another cannot be shown.
 
     A moment of the past is shown in the plane that is there, which only the reader has fitted anew: others watch
-    the same session live.
+    the same session live. How far a flat plane can be trusted is worked out with `judges` alone, as it takes longer
+    than all the rest: without, it is told where it is known.
     """
     if view == "raw" or snapshot.codebook.shape[1] <= 2:
         return _raw(snapshot)
     if view == "UMAP":
-        return _umap(snapshot, memory, projection, stream, settings, is_past)
+        return _umap(snapshot, memory, projection, stream, settings, is_past, judges)
     if view == "two codes":
-        return _two_codes(snapshot, memory, settings, is_past)
-    return _pca(snapshot, memory, is_past)
+        return _two_codes(snapshot, memory, settings, is_past, judges)
+    return _pca(snapshot, memory, is_past, judges)
+
+
+def trust_is_due(view: View, snapshot: Snapshot, memory: MapMemory, *, is_past: bool = False) -> bool:
+    """Whether `show` has something to judge that it has not judged lately."""
+    if view in ("raw", "UMAP") or memory.trust_of[-1:] == (snapshot.step,):
+        return False
+    return is_past or memory.trust is None or time.monotonic() - memory.trust_at >= TRUST_SECONDS
 
 
 def finite_points(parts: Sequence[Floats]) -> Floats:
@@ -144,7 +160,7 @@ def _raw(snapshot: Snapshot) -> Shown:
     return Shown(plane, snapshot, "")
 
 
-def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
+def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> Shown:
     points = finite_points([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
     fits = basis is not None and len(basis.centre) == points.shape[1]
@@ -158,11 +174,17 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool) -> Shown:
     )
     note = f"plane fitted at step {memory.fitted_at:,}"
     note = f"{note}, shows little of this moment: fit it anew" if is_poor else note
-    return _flat(snapshot, basis, (first, second), note, memory, is_past)
+    return _flat(snapshot, basis, (first, second), note, memory, is_past, judges)
 
 
 def _flat(
-    snapshot: Snapshot, basis: FrozenBasis, titles: tuple[str, str], note: str, memory: MapMemory, is_past: bool
+    snapshot: Snapshot,
+    basis: FrozenBasis,
+    titles: tuple[str, str],
+    note: str,
+    memory: MapMemory,
+    is_past: bool,
+    judges: bool,
 ) -> Shown:
     plane = Plane(
         p=basis.project(snapshot.z_e),
@@ -174,14 +196,16 @@ def _flat(
         paths=[basis.project(path) for path in _paths(snapshot)],
         mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past))
+    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges))
 
 
-def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool) -> Trust | None:
+def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool, judges: bool) -> Trust | None:
     """Exactly this moment's where the reader went back to it; of the newest it may be `TRUST_SECONDS` old."""
     now, shown = time.monotonic(), (snapshot.variant, plane.axis_titles, memory.fitted_at)
     is_fresh = memory.trust_of == (*shown, snapshot.step)
     may_be_older = not is_past and memory.trust_of[:-1] == shown and now - memory.trust_at < TRUST_SECONDS
+    if not is_fresh and not judges:
+        return None if is_past or memory.trust_of[:-1] != shown else memory.trust
     if not is_fresh and not may_be_older:
         points, picture = np.concatenate([snapshot.z_e, snapshot.codebook]), np.concatenate([plane.p, plane.c])
         known = np.isfinite(points).all() and np.isfinite(picture).all()
@@ -190,7 +214,7 @@ def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool) -
     return memory.trust
 
 
-def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_past: bool) -> Shown:
+def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_past: bool, judges: bool) -> Shown:
     try:
         first, second = _pair(snapshot, memory, settings)
         third = next((int(code) for code in _by_use(snapshot) if code not in (first, second)), first)
@@ -199,12 +223,12 @@ def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_
             snapshot.codebook[first], snapshot.codebook[second], [mean, snapshot.codebook[third]]
         )
     except ValueError as error:
-        instead = _pca(snapshot, memory, is_past)
+        instead = _pca(snapshot, memory, is_past, judges)
         return instead._replace(note=f"PCA instead: {error}")
     memory.refit_wanted = False
     up = ("towards the mean of P", f"towards code {third}")[found] if found is not None else "nothing off the line"
     note = f"plane through codes {first} and {second}: lengths in it are true, what stands off it is flattened"
-    return _flat(snapshot, basis, (f"code {first} → code {second}", up), note, memory, is_past)
+    return _flat(snapshot, basis, (f"code {first} → code {second}", up), note, memory, is_past, judges)
 
 
 def _pair(snapshot: Snapshot, memory: MapMemory, settings: MapSettings) -> tuple[int, int]:
@@ -241,6 +265,7 @@ def _umap(
     stream: str,
     settings: MapSettings,
     is_past: bool,
+    judges: bool,
 ) -> Shown:
     afresh, memory.refit_wanted = memory.refit_wanted, False
     if afresh:
@@ -255,7 +280,7 @@ def _umap(
     status = projection.status
     is_current = isinstance(shown, Snapshot) and shown.codebook.shape == snapshot.codebook.shape
     if layout is None or not is_current or status.state in (State.RESTARTING, State.FAILED):
-        instead = _pca(snapshot, memory, is_past)
+        instead = _pca(snapshot, memory, is_past, judges)
         reason = projection.error(stream) or status.sentence
         return instead._replace(note=f"PCA for now: {reason}")
     assert isinstance(shown, Snapshot)

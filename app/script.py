@@ -10,12 +10,10 @@ from app.doors.visitor import is_owner
 from app.ending import will_exit_with
 from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
-from app.timed_refresh import mend_timed_refreshes
 
 SIDEBAR_PIXELS = 280
 REACH_HELP = "Other machines reach this server. The lines that it printed at its start say what they may do."
 
-mend_timed_refreshes()
 if st.runtime.exists():  # a server and no test; `python -m app` knows its code better
     will_exit_with(1)  # as `streamlit run` does after Ctrl-C
 st.set_page_config(

@@ -20,6 +20,9 @@ Ints = NDArray[np.int64]
 LONGEST_TEXT = 1500
 """Characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
 
+LONGEST_PACKED = 40_000
+"""Characters of a selection on its way between a page and the road of its live data."""
+
 LARGEST_ID = MAX_CODES - 1
 MOST_PINS = 6
 """As many as there are colours that stay apart."""
@@ -95,6 +98,22 @@ class Pin(NamedTuple):
     level: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What every panel is to bring out."""
+
+    choice: Choice = Choice()
+    pins: tuple[Pin, ...] = ()
+    """Of every level, in the order of their colours."""
+
+    sentence: str = ""
+    """What could not be done, and why; empty where all is well."""
+
+    def pinned(self, level: int) -> dict[int, int]:
+        """The pinned codes of one level, each with the place of its colour."""
+        return {pin.code: place for place, pin in enumerate(self.pins) if pin.level == level}
+
+
 def picked(ids: Mapping[str, Sequence[int]], level: int) -> Choice:
     """The choice that a hand makes on a chart: points by role."""
     codes = {int(code) for role in CODE_ROLES for code in ids.get(role, ())}
@@ -108,12 +127,17 @@ def write_choice(choice: Choice) -> str:
     'c2;v4-6'
     """
     codes = "c" + _write_ids(choice.codes) if choice.codes else ""
+    return next((text for text in (pack_choice(choice), codes) if len(text) <= LONGEST_TEXT), "")
+
+
+def pack_choice(choice: Choice) -> str:
+    """The whole choice as a text, however long it is: at most `LONGEST_PACKED` for all ids there can be."""
+    codes = "c" + _write_ids(choice.codes) if choice.codes else ""
     vectors = "v" + _write_ids(choice.vectors) if choice.vectors else ""
-    both = ";".join(filter(None, (codes, vectors)))
-    return next((text for text in (both, codes) if len(text) <= LONGEST_TEXT), "")
+    return ";".join(filter(None, (codes, vectors)))
 
 
-def read_choice(text: str, level: int = 0) -> Choice:
+def read_choice(text: str, level: int = 0, *, longest: int = LONGEST_TEXT) -> Choice:
     """The choice that a text means.
 
     Raises:
@@ -124,7 +148,7 @@ def read_choice(text: str, level: int = 0) -> Choice:
     """
     found: dict[str, tuple[int, ...]] = {}
     for part in text.split(";") if text else ():
-        if part[:1] not in ("c", "v") or part[0] in found or len(text) > LONGEST_TEXT:
+        if part[:1] not in ("c", "v") or part[0] in found or len(text) > longest:
             raise ValueError(_not_understood("select", text, "c3,7-9;v0-40 (codes, vectors)"))
         try:
             found[part[0]] = _read_ids(part[1:])

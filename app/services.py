@@ -162,7 +162,7 @@ class Registry:
             while len(self._followers) >= MOST_FOLLOWERS:
                 dropped.append(self._followers.pop(next(iter(self._followers))))
             watched = self._watched.setdefault(owner.watch_id, WatchedSession(owner.session))
-            entry = Entry(secrets.token_urlsafe(9), watched, watch_id=owner.watch_id)
+            entry = Entry(secrets.token_urlsafe(9), watched, maps=owner.maps.copied(), watch_id=owner.watch_id)
             self._followers[entry.id] = entry
         self._let_go(dropped)
         return entry

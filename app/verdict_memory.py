@@ -5,6 +5,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,9 +74,23 @@ class VerdictMemory:
         self._last: Verdict | None = None
         self._due = 0.0
         self._past: tuple[int, int, Verdict] | None = None
+        self._reading = Lock()  # a session has several watchers
+
+    def known(self, run: int) -> Verdict | None:
+        """The verdict shown beside the newest moments of `run`, if one has been read."""
+        return self._shown if run == self._run else None
+
+    def known_past(self, run: int, step: int) -> Verdict | None:
+        """What was found at this moment of the past, if it was the last that was read."""
+        past = self._past
+        return past[2] if past is not None and past[:2] == (run, step) else None
 
     def of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
         """The verdict to show beside `snapshot`, the newest of `run`; `start` gives the moment at step 0, if kept."""
+        with self._reading:
+            return self._of_newest(snapshot, recipe, run, start)
+
+    def _of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
         if run != self._run or self._last is None or snapshot.step < self._last.step or self._shown is None:
             self._run = run
             self._shown = self._last = self._timed(snapshot, recipe, start)
@@ -91,9 +106,10 @@ class VerdictMemory:
 
     def of_past(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
         """What is found at a moment that the reader went back to."""
-        if self._past is None or self._past[:2] != (run, snapshot.step):
-            self._past = (run, snapshot.step, self._read(snapshot, recipe, start()))
-        return self._past[2]
+        with self._reading:
+            if self._past is None or self._past[:2] != (run, snapshot.step):
+                self._past = (run, snapshot.step, self._read(snapshot, recipe, start()))
+            return self._past[2]
 
     def _timed(self, snapshot: Snapshot, recipe: Recipe, start: Start) -> Verdict:
         began = self._cost()

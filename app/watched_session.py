@@ -70,10 +70,10 @@ class WatchedSession:
         """None of a follower's; those of the owner show when they are obeyed."""
         return 0
 
-    def latest(self, variant: str = "main", level: int = 0) -> Snapshot | None:
+    def latest(self, variant: str = "main", level: int = 0, *, wish: bool = True) -> Snapshot | None:
         """As `Session.latest`, which wishes for a newer one only as often as `LOOKS_A_SECOND` says."""
         with self._asking:
-            may_wish = self._next_look.has_come()
+            may_wish = wish and self._next_look.has_come()
         return self._session.latest(variant, level, wish=may_wish)
 
     def repeatable(self) -> Mapping[str, Repeatable]:

@@ -4,11 +4,13 @@ For many at once on a machine whose cores are to be the server's: ten Chromium p
 than there is.
 """
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,8 +18,10 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from app.bench.serving import after_closing, longest_gap, server_figures, serving, settle
+from app.stream.wire import LENGTH
 
 MOST_BYTES = 2**26
 OPENING_SECONDS = 60.0
@@ -25,69 +29,91 @@ OPENING_SECONDS = 60.0
 
 @dataclass
 class PageWithoutPicture:
-    """One open page."""
+    """One open page: its script's connection and, once that has said what to follow, the road of its live data."""
 
-    connection: ClientConnection
+    url: str
     query: str
     left: threading.Event = field(default_factory=threading.Event)
     refreshed: list[float] = field(default_factory=list)
-    """When something of a refresh had come (Unix time)."""
+    """When a frame with something new had come (Unix time)."""
 
     problems: list[str] = field(default_factory=list)
-    _fragments: dict[str, float] = field(default_factory=dict)
-    """What is to be asked for again and again, and after how many seconds."""
+    _told: dict[str, Any] = field(default_factory=dict)
+    """What the page's script has told its conductor last."""
 
-    def open(self) -> None:
-        """Ask for the whole page, and from then on for what it says is to be asked for again."""
-        self._ask()
-        for work in (self._listen, self._keep_asking):
-            threading.Thread(target=work, daemon=True).start()
+    _is_told: threading.Event = field(default_factory=threading.Event)
 
-    def _ask(self, fragment: str = "") -> None:
+    def open(self, script: ClientConnection) -> None:
+        """Ask for the whole page, and from then on for its live data."""
         wish = BackMsg()
         wish.rerun_script.query_string = self.query
-        wish.rerun_script.fragment_id = fragment
-        wish.rerun_script.is_auto_rerun = bool(fragment)
-        with suppress(ConnectionClosed):
-            self.connection.send(wish.SerializeToString())
+        script.send(wish.SerializeToString())
+        for work, arguments in ((self._listen, (script,)), (self._follow, ())):
+            threading.Thread(target=work, args=arguments, daemon=True).start()
 
-    def _keep_asking(self) -> None:
-        """As a browser does: every so often, whether or not the last answer has come."""
-        while not self.left.wait(min(self._fragments.values(), default=0.1)):
-            for fragment in [*self._fragments]:
-                self._ask(fragment)
-
-    def _listen(self) -> None:
+    def _listen(self, script: ClientConnection) -> None:
         with suppress(ConnectionClosed):
-            for frame in self.connection:
-                self._read(ForwardMsg.FromString(frame))
+            for data in script:
+                self._read(ForwardMsg.FromString(data))
         if not self.left.is_set():
             self.problems.append("the server closed the connection")
 
     def _read(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
-        if kind == "new_session" and not message.metadata.run.fragment_ids:
-            self._fragments.clear()
-        elif kind == "auto_rerun":
-            self._fragments[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-        elif kind == "delta":
-            if message.delta.new_element.WhichOneof("type") == "exception":
-                self.problems.append(message.delta.new_element.exception.message)
-            if message.delta.fragment_id in self._fragments:  # which come in one go
-                self.refreshed.append(time.time())
+        if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            element = message.delta.new_element
+            if element.WhichOneof("type") == "exception":
+                self.problems.append(element.exception.message)
+            elif element.WhichOneof("type") == "bidi_component" and '"wanted"' in element.bidi_component.json:
+                self._told = json.loads(element.bidi_component.json)
+                self._is_told.set()
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
             self.problems.append("the page could not be compiled")
+
+    def _follow(self) -> None:
+        """As a browser does that draws in no time: ask, read, rest, ask again."""
+        self._is_told.wait()
+        have: dict[str, str] = {}
+        controls = ""
+        with suppress(ConnectionClosed), connect(_socket(self.url, "vq/live"), max_size=MOST_BYTES) as road:
+            for number in count(1):
+                asked = {name: self._told[name] for name in ("session", "view", "wanted")}
+                asked |= {"n": number, "have": have, "controls": controls, "hands": {}, "now": False}
+                road.send(json.dumps(asked))
+                header = _header(road.recv())
+                controls = header["controls"]
+                have |= {key: revision for key, revision, _ in header["parts"]}
+                if header["parts"]:
+                    self.refreshed.append(time.time())
+                if self.left.wait(1 / self._told["rate"]):
+                    return
+        if not self.left.is_set():
+            self.problems.append("the road was closed")
+
+
+def _header(data: str | bytes) -> dict[str, Any]:
+    assert isinstance(data, bytes)
+    (length,) = LENGTH.unpack_from(data)
+    header: dict[str, Any] = json.loads(data[LENGTH.size : LENGTH.size + length])
+    return header
+
+
+def _socket(url: str, path: str) -> str:
+    return f"{url.replace('http', 'ws', 1)}/{path}"
 
 
 @contextmanager
 def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
-    """A page of the server at `url`, which refreshes by itself until it is left."""
-    address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
+    """A page of the server at `url`, which follows its session until it is left."""
     with connect(
-        address, subprotocols=["streamlit"], max_size=MOST_BYTES, open_timeout=OPENING_SECONDS, compression=None
-    ) as connection:
-        page = PageWithoutPicture(connection, query)
-        page.open()
+        _socket(url, "_stcore/stream"),
+        subprotocols=[Subprotocol("streamlit")],
+        max_size=MOST_BYTES,
+        open_timeout=OPENING_SECONDS,
+        compression=None,
+    ) as script:
+        page = PageWithoutPicture(url, query)
+        page.open(script)
         try:
             yield page
         finally:

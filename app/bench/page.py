@@ -42,11 +42,13 @@ class Watched:
         return int(self.devtools.send("Runtime.getHeapUsage")["usedSize"])
 
 
-def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, chromium: Browser) -> dict[str, Any]:
+def bench_page(
+    problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, chromium: Browser
+) -> dict[str, Any]:
     """Watch `browsers` pages, each on a session of its own, and report what their refreshes cost."""
     with serving() as server:
         pages = [
-            _open(chromium, f"{server.url}/?{urlencode({'problem': problem, 'seed': seed})}")
+            _open(chromium, f"{server.url}/?{urlencode({'problem': problem, 'seed': seed, 'rate': rate})}")
             for seed in range(browsers)
         ]
         settle(server)

@@ -1,8 +1,4 @@
-"""The real server with a stopwatch and a scale for every refresh. Started by `app.bench.serving` alone.
-
-Bytes are counted here and not by the browser's tools: to hand every message on took a good part of the two cores that
-were to be measured.
-"""
+"""The real server with a stopwatch and a scale for every frame. Started by `app.bench.serving` alone."""
 
 import json
 import sys
@@ -11,45 +7,40 @@ import time
 from pathlib import Path
 from typing import Any
 
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.app_session import AppSession
-from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from starlette.websockets import WebSocket
 
 from app.__main__ import main
+from app.services import Entry
+from app.stream import road
+from app.stream.asking import Ask
+from app.stream.frames import Frame
 
 
 def serve(port: int, times: Path) -> int:
-    """Serve until interrupted; each refresh becomes two lines of JSON in `times`.
+    """Serve until interrupted; each frame becomes two lines of JSON in `times`.
 
-    One says whose refresh it was, when it ended (Unix time), and its seconds by the clock and of this thread. The
-    other, when its messages were sent, which go in one piece, and the bytes of all.
+    One says whose frame it was, when it was made (Unix time), and its seconds by the clock and of its thread. The
+    other, when it was sent, and its bytes.
     """
-    run_script, flush, lock = ScriptRunner._run_script, AppSession.flush_browser_queue, threading.Lock()
+    make, send, lock = road.frame_of, road._send, threading.Lock()
 
     def note(line: dict[str, Any]) -> None:
         with lock, times.open("a") as out:
             out.write(f"{json.dumps(line)}\n")
 
-    def timed(self: ScriptRunner, rerun_data: Any) -> None:
+    def timed(entry: Entry, ask: Ask) -> Frame:
         started, worked = time.perf_counter(), time.thread_time()
-        run_script(self, rerun_data)
-        line = {
-            "browser": self._session_id,
-            "at": time.time(),
-            "seconds": time.perf_counter() - started,
-            "cpu_seconds": time.thread_time() - worked,
-        }
-        if rerun_data.fragment_id_queue:
-            note(line)
+        frame = make(entry, ask)
+        spent = {"seconds": time.perf_counter() - started, "cpu_seconds": time.thread_time() - worked}
+        if frame.parts:
+            note({"browser": entry.id, "at": time.time(), **spent})
+        return frame
 
-    def weighed(self: AppSession) -> list[ForwardMsg]:
-        messages = flush(self)
-        if any(message.WhichOneof("type") == "delta" for message in messages):
-            note({"at": time.time(), "bytes": sum(message.ByteSize() for message in messages)})
-        return messages
+    async def weighed(socket: WebSocket, data: bytes) -> None:
+        note({"at": time.time(), "bytes": len(data)})
+        await send(socket, data)
 
-    ScriptRunner._run_script = timed  # type: ignore[method-assign]
-    AppSession.flush_browser_queue = weighed  # type: ignore[method-assign]
+    road.frame_of, road._send = timed, weighed  # type: ignore[assignment]
     sys.argv = ["app", "--port", str(port)]
     return main()
 

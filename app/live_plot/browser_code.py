@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 
 LIVE_PLOT = (
     "palette.js",
+    "app_root.js",
     "plotly_loader.js",
     "numbers.js",
     "selection.js",
@@ -22,6 +23,9 @@ LIVE_PLOT = (
 TILES = ("palette.js", "spark.js", "tiles.js")
 STATUS = ("palette.js", "status.js")
 """The files of each element; each defines `mount({ data, parentElement, setStateValue })`."""
+
+PLACED = ("stage.js", "placed.js")
+"""What makes a component of an element: its data come with the script, or by the road of live data."""
 
 
 def javascript(*names: str) -> str:

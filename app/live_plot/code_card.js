@@ -62,7 +62,7 @@ function newCard(parent) {
   return card;
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+function mount({ data, parentElement, setStateValue }) {
   const card = parentElement.querySelector(".vq-card") ?? newCard(parentElement);
   card.style.height = `${data.height}px`;
   const colour = colourOf(data.sparkColour, schemeBehind(parentElement), "");

@@ -1,18 +1,18 @@
 """The card of one code: facts, neighbours to click on, and pictures, updated in place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
 
-from app.live_plot.browser_code import as_it_stands, javascript
+from app.live_plot.browser_code import PLACED, as_it_stands, javascript
 from app.live_plot.tiles import spark_heights
 from app.theme import role
 
 _mount = st.components.v2.component(
     "vq_code_card",
-    js=javascript("palette.js", "spark.js", "code_card.js"),
+    js=javascript("palette.js", "spark.js", "code_card.js", *PLACED),
     css=as_it_stands("code_card.css"),
     isolate_styles=False,
 )
@@ -57,8 +57,14 @@ class Card:
     nearest_note: str
 
 
-def code_card(card: Card, *, key: str, height: int, on_hand: Callable[[], Any]) -> None:
-    """Draw the card; a click on a neighbour is a hand's choice of that code, see `component.last_hand`."""
-    facts = [asdict(fact) | {"past": spark_heights(fact.past)} for fact in card.facts]
-    data = {**asdict(card), "facts": facts, "height": height, "sparkColour": role("Q")}
-    _mount(key=key, data=data, on_selection_change=on_hand)
+def card_place(key: str, *, height: int) -> None:
+    """The place of a card that comes by the road of live data, as `card_data`.
+
+    A click on a neighbour is a hand's choice of that code, see `component.last_hand`.
+    """
+    _mount(key=key, data={"road": key, "height": height, "sparkColour": role("Q")}, on_selection_change=lambda: None)
+
+
+def card_data(card: Card) -> dict[str, Any]:
+    """What the browser needs to draw `card`."""
+    return {**asdict(card), "facts": [asdict(fact) | {"past": spark_heights(fact.past)} for fact in card.facts]}

@@ -2,7 +2,7 @@
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,20 +19,28 @@ def plot_data(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {"figure": encode(parts), "alt": figure.get("alt", "")}
 
 
-def encode(value: Any) -> Any:
+def in_base64(array: npt.NDArray[Any], dtype: str) -> Any:
+    """An array as Plotly reads it out of JSON."""
+    typed = {"dtype": dtype, "bdata": base64.b64encode(array.tobytes()).decode("ascii")}
+    if array.ndim > 1:
+        typed["shape"] = ", ".join(map(str, array.shape))
+    return typed
+
+
+def encode(value: Any, pack: Callable[[npt.NDArray[Any], str], Any] = in_base64) -> Any:
     """`value` with every numpy array and number in it made ready for JSON.
 
     A number that is not finite becomes null, which Plotly draws as a gap. Floats keep 24 bits, whole
-    numbers all of theirs.
+    numbers all of theirs. `pack` says what stands for an array, given with the name of its type.
     """
     if type(value) in PLAIN:  # most of a figure, and quicker asked than whether it is a mapping
         return value
     if isinstance(value, np.ndarray):
-        return _array(value)
+        return _array(value, pack)
     if isinstance(value, dict | Mapping):
-        return {key: encode(item) for key, item in value.items()}
+        return {key: encode(item, pack) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [encode(item) for item in value]
+        return [encode(item, pack) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -40,18 +48,14 @@ def encode(value: Any) -> Any:
     return value
 
 
-def _array(array: npt.NDArray[Any]) -> Any:
+def _array(array: npt.NDArray[Any], pack: Callable[[npt.NDArray[Any], str], Any]) -> Any:
     if array.dtype.kind not in "biuf" or array.size <= LONGEST_PLAIN:
-        return encode(array.tolist())
+        return encode(array.tolist(), pack)
     if array.ndim > 3:
         raise ValueError(f"An array in a figure has at most 3 dimensions, but one has shape {array.shape}.")
     code = _dtype(array)
     with np.errstate(over="ignore"):  # beyond 24 bits' range a float becomes infinite: a gap, as above
-        data = np.ascontiguousarray(array, dtype=f"<{code}")
-    typed = {"dtype": code, "bdata": base64.b64encode(data.tobytes()).decode("ascii")}
-    if array.ndim > 1:
-        typed["shape"] = ", ".join(map(str, array.shape))
-    return typed
+        return pack(np.ascontiguousarray(array, dtype=f"<{code}"), code)
 
 
 def _dtype(array: npt.NDArray[Any]) -> str:

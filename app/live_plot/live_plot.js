@@ -6,7 +6,10 @@ const RANGE = /^([xy]axis\d*)\.(autorange|range)(?:\[([01])\])?$/;
 const PLOTLY_MAY_ANSWER = 500; // ms after letting go: Plotly gathers a lasso's points at most every 100 ms
 
 /** Plots with something to draw take turns, one a frame: between two of them the page answers its reader. */
-const queue = { plots: new Set(), frame: 0 };
+const queue = { plots: new Set(), frame: 0, drawing: 0 };
+
+/** Whether any of them is still to be drawn. */
+window.vqScopeDrawing = () => queue.plots.size > 0 || queue.drawing > 0;
 
 function takeTurn(plot) {
   queue.plots.add(plot);
@@ -73,6 +76,7 @@ class LivePlot {
   async draw() {
     if (this.drawing || this.held || this.gone || !this.width || !this.data) return;
     this.drawing = true;
+    queue.drawing += 1;
     try {
       const plotly = this.plotly ?? (await loadPlotly(this.data.script));
       while (this.stale && !this.held && !this.gone) await this.drawNewest(plotly);
@@ -81,6 +85,7 @@ class LivePlot {
       this.node.dataset.problem = error.message ?? String(error); // Plotly throws strings, too
     }
     this.drawing = false;
+    queue.drawing -= 1;
   }
 
   async drawNewest(plotly) {

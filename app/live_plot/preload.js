@@ -4,7 +4,7 @@
 let listens = false;
 
 export default function ({ data }) {
-  (window.vqScopeLivePlot ??= Promise.withResolvers()).resolve(mount);
+  (window.vqScopeLivePlot ??= Promise.withResolvers()).resolve({ mount, onStage });
   if (!listens) letGoOnEscape();
   listens = true;
   loadPlotly(data.script).catch((error) => console.error(error));

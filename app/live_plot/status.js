@@ -29,7 +29,7 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export default function mount({ data, parentElement }) {
+function mount({ data, parentElement }) {
   const line = parentElement.querySelector(".vq-status") ?? newLine(parentElement);
   const [dot, state, facts, remark] = line.children;
   dot.style.background = colourOf(DOTS[data.state], schemeBehind(parentElement), "");

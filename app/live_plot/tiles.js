@@ -50,7 +50,7 @@ function newRow(parent) {
   return row;
 }
 
-export default function mount({ data, parentElement }) {
+function mount({ data, parentElement }) {
   const row = parentElement.querySelector(".vq-tiles-row") ?? newRow(parentElement);
   while (row.children.length > data.tiles.length) row.lastChild.remove();
   while (row.children.length < data.tiles.length) row.append(newTile());

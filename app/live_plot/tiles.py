@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from app.live_plot.browser_code import STATUS, TILES, as_it_stands, javascript
+from app.live_plot.browser_code import PLACED, STATUS, TILES, as_it_stands, javascript
 from app.theme import role
 
 SPARK_POINTS = 80
@@ -44,13 +44,13 @@ class Status:
 
 _mount_tiles = st.components.v2.component(
     "vq_tiles",
-    js=javascript(*TILES),
+    js=javascript(*TILES, *PLACED),
     css=as_it_stands("tiles.css"),
     isolate_styles=False,
 )
 _mount_status = st.components.v2.component(
     "vq_status",
-    js=javascript(*STATUS),
+    js=javascript(*STATUS, *PLACED),
     css=as_it_stands("status.css"),
     isolate_styles=False,
 )
@@ -59,6 +59,16 @@ _mount_status = st.components.v2.component(
 def tiles(row: Sequence[Tile], *, key: str) -> None:
     """Draw four to six numbers in a row of equal tiles, updated in place."""
     _mount_tiles(key=key, data=tile_data(row))
+
+
+def tiles_place(key: str) -> None:
+    """The place of tiles that come by the road of live data, as `tile_data`."""
+    _mount_tiles(key=key, data={"road": key})
+
+
+def status_place(key: str) -> None:
+    """The place of a status line that comes by the road of live data, as the fields of a `Status`."""
+    _mount_status(key=key, data={"road": key})
 
 
 def tile_data(row: Sequence[Tile]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ function write(element, text) {
 
 const bars = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+function mount({ data, parentElement, setTriggerValue }) {
   if (!bars.has(parentElement)) bars.set(parentElement, new TimeBar(parentElement));
   const bar = bars.get(parentElement);
   bar.tell = (moment) => setTriggerValue("go", moment);

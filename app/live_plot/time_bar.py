@@ -5,50 +5,49 @@ from typing import Any
 
 import streamlit as st
 
-from app.live_plot.browser_code import as_it_stands, javascript
+from app.live_plot.browser_code import PLACED, as_it_stands, javascript
 
 LIVE = "live"
 
 _mount = st.components.v2.component(
     "vq_time_bar",
-    js=javascript("palette.js", "time_bar.js"),
+    js=javascript("palette.js", "time_bar.js", *PLACED),
     css=as_it_stands("time_bar.css"),
     isolate_styles=False,
 )
 
 
-def time_bar(
-    moments: Sequence[tuple[int, float]],
-    *,
-    newest: int,
-    shown: int | None,
-    marks: Sequence[int],
-    help: str,
-    go: Callable[[int | None], Any],
-    key: str,
-) -> None:
-    """Draw the bar, updated in place.
+def time_bar_place(key: str, *, help: str, go: Callable[[int | None], Any]) -> None:
+    """The place of the bar, which comes by the road of live data, as `bar_data`.
 
     Args:
-        moments: step and seconds of training of each moment kept, oldest first; playing follows the seconds.
-        newest: the step that training has reached.
-        shown: the step on show; None for live.
-        marks: steps at which switches fell.
+        key: names the element.
         help: what a reader is told when the pointer rests on the slider.
         go: called with the step that the reader went to, None for live.
-        key: names the element.
     """
 
     def went() -> None:
         asked = st.session_state[key]["go"]
         go(None if asked == LIVE else int(asked))
 
-    data = {  # tuples: of lists Streamlit asks each time whether they are tables
-        "steps": tuple(step for step, _ in moments),
-        "seconds": tuple(round(seconds, 3) for _, seconds in moments),
+    _mount(key=key, data={"road": key, "help": help}, on_go_change=went)
+
+
+def bar_data(
+    moments: Sequence[tuple[int, float]], *, newest: int, shown: int | None, marks: Sequence[int]
+) -> dict[str, Any]:
+    """What the bar shows.
+
+    Args:
+        moments: step and seconds of training of each moment kept, oldest first; playing follows the seconds.
+        newest: the step that training has reached.
+        shown: the step on show; None for live.
+        marks: steps at which switches fell.
+    """
+    return {
+        "steps": [step for step, _ in moments],
+        "seconds": [round(seconds, 3) for _, seconds in moments],
         "newest": newest,
         "shown": shown,
-        "marks": tuple(marks),
-        "help": help,
+        "marks": [*marks],
     }
-    _mount(key=key, data=data, on_go_change=went)

@@ -1,29 +1,33 @@
 """The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
 
-from functools import partial
+from collections.abc import Mapping
 
 import streamlit as st
 
 from app import comparison, wording
 from app.compare_controls import GONE, PLAN, SESSION, VIEW, begin, sidebar
 from app.comparison import PRESETS, Setup, setup_of
-from app.live_plot.tiles import status_line
-from app.readings import status_line_of
+from app.live_plot.conductor import conductor, has_changed
+from app.live_plot.tiles import status_place
 from app.seed_runs import Plan
 from app.services import Entry, registry
-from app.timed_refresh import rest_after, waited
-from app.together import sent_together
+from app.stream.compare_parts import CompareScene, compare_scene
+from app.stream.compare_view import CompareView, write_compare_view
+from app.stream.controls_state import compare_state
 from app.views.compare_panels import bars_panel, curves_panel, map_panel, table_panel
-from app.views.compare_state import choice_made, choose, seed_runs, view_of, views_in_link
+from app.views.compare_state import choice_made, choose, hands_taken_in, view_of, views_in_link
 from app.views.panel_head import bar
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import TURNS, State, Status
+from vqcore.training.session import State, Status
 
-REFRESH_SECONDS = 0.5
 SETUP = "compare-shown"
 """What was trained when the page was last drawn."""
+
+FRAMES_A_SECOND = 2.0
+FIRST_MOMENT_SECONDS = 0.5
+CONDUCTOR = "compare-conductor"
 
 
 def page() -> None:
@@ -35,7 +39,6 @@ def page() -> None:
     status = entry.session.status()
     setup = _setup(entry, status)
     st.session_state[SETUP] = setup
-    st.session_state["compare-drawn"] = _drawn_for(status)
     with st.sidebar:
         sidebar(entry, status, setup)
     _live(entry.id)
@@ -70,11 +73,6 @@ def _setup(entry: Entry, status: Status) -> Setup:
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
 
 
-def _drawn_for(status: Status) -> tuple[object, ...]:
-    """What the sidebar must be drawn anew for."""
-    return status.state, status.variants, status.recipes, status.can_undo, status.speed_limit
-
-
 def _empty_state() -> None:
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     st.html(
@@ -97,64 +95,73 @@ def _empty_state() -> None:
             st.caption(find_problem(setup.problem).about)
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
+@st.fragment
 def _live(session_id: str) -> None:
+    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
     entry = registry().find(session_id)
-    if entry is None:
+    if entry is None or has_changed(CONDUCTOR):
         st.rerun()
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
-        entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
-    with TURNS.held(), sent_together():
-        _draw(entry)
-
-
-def _draw(entry: Entry) -> None:
-    began = waited()
-    status = entry.session.status()
-    if _drawn_for(status) != st.session_state["compare-drawn"]:
-        st.rerun()
+        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
+    scene = _scene(entry)
+    status, snapshots = scene.status, scene.snapshots
     setup = _setup(entry, status)
-    snapshots = entry.session.latest_of_all(int(view_of("level")) - 1)
-    choice = choice_made(snapshots)
-    query = comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED)
-    if query != st.query_params.to_dict():
-        st.query_params.from_dict(query)
-    _header(status, snapshots)
+    st.query_params.from_dict(
+        comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED)
+    )
+    _header(snapshots)
     with st.container(key="message"):
-        if st.session_state.pop(GONE, False):
-            st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
-        if status.message:
-            (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
-        elif status.state is State.STARTING:
-            said = f"Loading the data and building the models: {status.built} of {status.to_build} built"
-            st.progress(status.built / max(1, status.to_build), text=said)
-        elif len(snapshots) == 1:
-            st.info("This session has one variant. Fork it on the Live page, or begin with more in the sidebar.")
-    if not snapshots:
-        return
+        _message(status, len(snapshots))
+    conductor(
+        session_id,
+        view=write_compare_view(scene.view),
+        wanted=["status", *(_panels(scene) if snapshots else ())],
+        controls=compare_state(scene),
+        rate=FRAMES_A_SECOND,
+        key=CONDUCTOR,
+    )
+
+
+def _scene(entry: Entry) -> CompareScene:
+    controls = {name: view_of(name) for name in comparison.VIEWS}
+    snapshots = entry.session.latest_of_all(int(controls["level"]) - 1)
+    choice = choice_made(snapshots)
+    return compare_scene(entry, CompareView(controls, choice, hands_taken_in()))
+
+
+def _panels(scene: CompareScene) -> list[str]:
+    placed = []
     with st.container(border=True, key="panel-compare-map"):
-        map_panel(entry, status, snapshots, choice)
+        placed += map_panel(scene)
     with st.container(border=True, key="panel-compare-bars"):
-        bars_panel(snapshots, choice)
+        placed += bars_panel()
     with st.container(border=True, key="panel-compare-curves"):
-        curves_panel(snapshots, setup)
+        placed += curves_panel(scene)
     with st.container(border=True, key="panel-compare-table"):
-        table_panel(snapshots)
-    if (runs := seed_runs()) is None or not runs.is_running:  # theirs is news, too
-        rest_after(waited() - began, partial(registry().has_published_since, entry.id, status))
+        placed += table_panel()
+    return placed
 
 
-def _header(status: Status, snapshots: dict[str, Snapshot]) -> None:
+def _message(status: Status, variants: int) -> None:
+    if st.session_state.pop(GONE, False):
+        st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
+    if status.message:
+        (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
+    elif status.state is State.STARTING:
+        said = f"Loading the data and building the models: {status.built} of {status.to_build} built"
+        st.progress(status.built / max(1, status.to_build), text=said)
+    elif variants == 1:
+        st.info("This session has one variant. Fork it on the Live page, or begin with more in the sidebar.")
+
+
+def _header(snapshots: Mapping[str, Snapshot]) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     first = next(iter(snapshots.values()), None)
     if first is not None and len(first.levels) > 1:
         choose(head, "level", comparison.VIEWS["level"][: len(first.levels)])
-    facts = [f"step {first.step if first else 0:,}"]
-    if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.1f} steps/s each")
     with head.container(key="status-place"):
-        status_line(status_line_of(status, facts), key="status")
+        status_place("status")
 
 
 page()

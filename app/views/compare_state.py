@@ -35,6 +35,11 @@ def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
     return choice
 
 
+def hands_taken_in() -> dict[str, int]:
+    """When the hand last did something on each chart, by its key, as far as `choice_made` has folded that in."""
+    return dict(st.session_state.get("compare-hands", {}))
+
+
 def choose_nothing() -> None:
     """Let go of all that is chosen."""
     st.session_state["compare-choice"] = Choice()

@@ -9,6 +9,7 @@ from app import doctor_address
 from app.doctor_address import Asked
 from app.doctor_case import Case, find_or_begin
 from app.doctor_examples import EXAMPLES
+from app.live_plot.again import polled
 from app.roots import about_roots
 from app.services import registry
 from app.uploads import MOST_MEGABYTES
@@ -44,7 +45,7 @@ def page() -> None:
     st.session_state[SHOWN] = asked
     running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        st.fragment(_watch, run_every=POLL_SECONDS if running else None)(asked, _parts(case) if running else None)
+        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, _parts(case) if running else None)
     if dropped:
         _dropped(asked)
     elif case is None:

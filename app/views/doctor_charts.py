@@ -11,6 +11,7 @@ from app.figures.code_bars import usage_bars
 from app.figures.histogram import Group, Mark, histogram
 from app.figures.spectrum import Line, spectrum
 from app.jobs import Job
+from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.theme import role
 from app.views.doctor_map import HEIGHT, map_panel
@@ -45,7 +46,7 @@ def charts(facts_job: Callable[[], Job[Facts | None]], name: str, *, without: Wi
     job.wait(PATIENCE_SECONDS)  # most are ready by then, and no second run of the page is needed
     running = job.is_running
     with st.container(key="doctor-drawing"):
-        st.fragment(_waiting, run_every=POLL_SECONDS if running else None)(facts_job, running)
+        polled(_waiting, POLL_SECONDS if running else None, "again-doctor-drawing")(facts_job, running)
     if running:
         return
     if job.problem:

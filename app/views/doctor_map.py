@@ -7,6 +7,7 @@ from app.doctor_umap import Shown, stream_of, umap_of
 from app.figures.map_layers import FIRST_LAYERS, Look
 from app.figures.pcq_map import pcq_map
 from app.jobs import Job
+from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.services import registry
 from app.views.doctor_asking import MAP
@@ -24,7 +25,8 @@ def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: st
     """The map with the choice of its plane; `without_p` is said where P is not drawn."""
     view = _chosen(job, facts)
     waiting = view == "UMAP" and umap_of(facts, registry().projection, job).is_waiting
-    st.fragment(_map, run_every=POLL_SECONDS if waiting else None)(job, facts, revision, without_p, view, waiting)
+    draw = polled(_map, POLL_SECONDS if waiting else None, "again-doctor-map")
+    draw(job, facts, revision, without_p, view, waiting)
 
 
 def _chosen(job: Job[Facts | None], facts: Facts) -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.doctor_case import Case, Result, as_path, command
 from app.jobs import Job
+from app.live_plot.again import polled
 from app.roots import resolve_writable
 from app.uploads import UNUSED_MINUTES, safe_name
 from app.views.doctor_asking import GENERATION
@@ -38,7 +39,7 @@ def treatment(case: Case, examination: Examination) -> None:
             st.caption("Needs latents: a remedy is fitted to half of them and judged on the other half.")
             return
         running = any(job is not None and job.is_running for job in (case.what_if, case.repair))
-        st.fragment(_what_if, run_every=POLL_SECONDS if running else None)(case, running)
+        polled(_what_if, POLL_SECONDS if running else None, "again-doctor-what-if")(case, running)
 
 
 def _what_if(case: Case, was_running: bool) -> None:

@@ -1,66 +1,18 @@
-"""The first path: a line under the header from a collapse to a recovery, told in the numbers of the run on show.
-
-Only a session that was begun for it has one. Nothing is promised: the line says what became of the codes, whatever
-that was.
-"""
-
-import html
-from dataclasses import dataclass
+"""The first path on the Live page: begun with a session of its own, with the switches that its line offers."""
 
 import streamlit as st
 
 from app.control_state import send
+from app.live_plot.words import words_place
 from app.services import Entry, registry
-from vqcore.diagnostics.usage import active_codes, count_codes
-from vqcore.snapshot import Snapshot
+from app.stream.first_path_line import OFFERS, PAUSES_AT, Line
 from vqcore.training.commands import ResumeCommand, SpeedCommand, change
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import Status
-
-PAUSES_AT = 20
-"""The step at which the run stands still, for what became of its codes to be read."""
 
 WATCHABLE, AFTERWARDS = 3.0, 10.0
 """Steps a second before a switch is thrown, and after."""
 
-JUDGED_AFTER, DONE_AFTER = 40, 240
-"""Steps after a switch at which the line says what came of it, and at which it goes."""
-
-OFFERS = {"Replace every 10": {"replace_every": 10}, "Affine running": {"affine": "running"}}
-"""The switches that the line offers."""
-
-MOST_READINGS = 200
-NOTE = "in use: by held-out z_e at that step; tiles: by the last batches"
-MEANING = (
-    "A code is in use if it is the nearest to one of the {vectors:,} held-out z_e on the map, at that step. The "
-    "tiles count the last training batches instead, and so follow later."
-)
 CLOSE_HELP = "Close this line; the bar for going back in time takes its place"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Codes in use at the moments that the line speaks of."""
-
-    num_codes: int
-    start: int
-    """Before the first step."""
-
-    stood: int
-    """At the step where the run stands still, or now if that is still to come."""
-
-    now: int
-    step: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thrown:
-    """The newest switch that has been thrown."""
-
-    label: str
-    step: int
-    before: int
-    """Codes in use when it was."""
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
@@ -69,112 +21,20 @@ def begin_first_path(recipe: Recipe) -> Entry:
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
 
 
-def first_path(entry: Entry, newest: Snapshot, status: Status) -> bool:
-    """Draw the line, if the session has one and its reader is not through with it; whether it was drawn."""
-    if entry.in_use is None or status.run or st.session_state.get("first-path-read"):
-        return False
-    _note(entry.in_use, newest)
-    thrown = _thrown(entry, newest)
-    if thrown is not None and newest.step > thrown.step + DONE_AFTER:
-        return False
-    counts = _counts(entry, newest)
+def first_path(entry: Entry, line: Line) -> None:
+    """The place of the line, the switches that it offers now, and the way out of it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
-        meaning = MEANING.format(vectors=len(newest.codes))
-        st.html(
-            f"<div class='vq-path' title='{meaning}'>{sentence(counts, thrown)} <span>{NOTE}</span></div>",
-            width="stretch",
-        )
-        for name in _offers(status) if asks(counts, thrown) else ():
+        words_place("first-path-line")
+        for name in line.offers:
             st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name))
         st.button(
             "", icon=":material/close:", type="tertiary", key="first-path-close", help=CLOSE_HELP, on_click=_close
         )
-    return True
 
 
-def sentence(counts: Counts, thrown: Thrown | None) -> str:
-    """What has become of the codes so far.
-
-    >>> sentence(Counts(num_codes=512, start=334, stood=15, now=15, step=20), None)
-    'In 20 steps of training, codes in use went from <b>334</b> to <b>15</b> of 512. Throw a switch:'
-    >>> after = Counts(num_codes=512, start=334, stood=15, now=9, step=65)
-    >>> sentence(after, Thrown(label="affine running", step=20, before=15))
-    '45 steps after <i>affine running</i>, codes in use: <b>15</b> → <b>9</b> of 512. They have not come back.'
-    """
-    of, start, now = f"of {counts.num_codes:,}", f"<b>{counts.start:,}</b>", f"<b>{counts.now:,}</b>"
-    if thrown is not None:
-        since = counts.step - thrown.step
-        steps = "1 step" if since == 1 else f"{since:,} steps"
-        went = (
-            f"{steps} after <i>{html.escape(thrown.label)}</i>, codes in use: <b>{thrown.before:,}</b> → {now} {of}."
-        )
-        return f"{went} {_verdict(counts)}" if since >= JUDGED_AFTER else went
-    if counts.step == 0:
-        return f"Before training, {start} {of} codes are in use. Watch {PAUSES_AT} steps."
-    if counts.step < PAUSES_AT:
-        return f"Step {counts.step}: codes in use went from {start} to {now} {of}."
-    if counts.step == PAUSES_AT:
-        went = f"In {counts.step} steps of training, codes in use went from {start} to {now} {of}"
-    else:
-        went = f"Codes in use went from {start} to <b>{counts.stood:,}</b> and are now {now} {of}"
-    return f"{went}{'' if counts.stood < counts.start / 2 else ': no collapse'}. Throw a switch:"
-
-
-def asks(counts: Counts, thrown: Thrown | None) -> bool:
-    """Whether the line offers switches just now: at the collapse, and where one has not helped."""
-    if thrown is None:
-        return counts.step >= PAUSES_AT
-    return counts.step - thrown.step >= JUDGED_AFTER and counts.now < counts.start / 2
-
-
-def _verdict(counts: Counts) -> str:
-    """Measured against the start and not the lowest: from there, a few return by themselves."""
-    if counts.now >= counts.start / 2:
-        return "Most are back."
-    return "Some are back." if counts.now >= counts.start / 4 else "They have not come back."
-
-
-def _note(in_use: dict[int, int], newest: Snapshot) -> None:
-    """The first reading of a step stays: a switch may change the map of the codes at once, at the same step."""
-    in_use.setdefault(newest.step, _in_use(newest))
-    if len(in_use) > MOST_READINGS:
-        in_use.pop(min(step for step in in_use if step > PAUSES_AT), None)
-
-
-def _thrown(entry: Entry, newest: Snapshot) -> Thrown | None:
-    if not newest.events:
-        return None
-    event = newest.events[-1]
-    return Thrown(label=event.label, step=event.step, before=_at(entry, event.step, newest))
-
-
-def _counts(entry: Entry, newest: Snapshot) -> Counts:
-    return Counts(
-        num_codes=newest.num_codes,
-        start=_at(entry, 0, newest),
-        stood=_at(entry, min(PAUSES_AT, newest.step), newest),
-        now=_in_use(newest),
-        step=newest.step,
-    )
-
-
-def _at(entry: Entry, step: int, newest: Snapshot) -> int:
-    """Codes in use at `step` as it was read then, else at the moment kept that comes nearest before it."""
-    assert entry.in_use is not None
-    if step not in entry.in_use:
-        kept = entry.session.at(step) or newest
-        entry.in_use.setdefault(step, _in_use(kept))
-    return entry.in_use[step]
-
-
-def _in_use(snapshot: Snapshot) -> int:
-    return active_codes(count_codes(snapshot.codes, snapshot.num_codes))
-
-
-def _offers(status: Status) -> list[str]:
-    """What is not in force already."""
-    options = status.recipe.options
-    return [name for name, to in OFFERS.items() if any(getattr(options, key) != value for key, value in to.items())]
+def line_is_read() -> bool:
+    """Whether the reader has closed the line."""
+    return bool(st.session_state.get("first-path-read"))
 
 
 def _throw(entry: Entry, name: str) -> None:

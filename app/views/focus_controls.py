@@ -5,10 +5,9 @@ from typing import Any
 import streamlit as st
 
 from app import address, choice_state
-from app.choice_state import Focus
 from app.control_state import view_key
 from app.figures.map_layers import LAYERS, read_layers
-from app.selection import Choice, read_codes
+from app.selection import Choice, Focus, read_codes
 from app.services import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
 from vqcore.problems.problem import Problem
@@ -52,7 +51,7 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
     """What the colours mean and which layers are shown."""
     first = st.session_state["first_view"]
-    with place.popover("", icon=":material/palette:", help="Colours and layers", type="tertiary", key="look"):
+    with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
         st.segmented_control(
             "Colour by",
@@ -69,6 +68,15 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             default=[name for name in LAYERS if name in read_layers(first["layers"])],
             key=view_key("layers"),
             persist_state="page",
+        )
+        st.segmented_control(
+            "Frames a second",
+            address.VIEWS["rate"],
+            default=first["rate"],
+            key=view_key("rate"),
+            required=True,
+            persist_state="page",
+            help="How often the charts follow a running training at most. Each frame costs it a little speed.",
         )
         st.caption("links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: recent")
 

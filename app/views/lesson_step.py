@@ -8,6 +8,7 @@ from app import lesson_text
 from app.lesson_desk import desk
 from app.lesson_layout import SHORTEST_WINDOW, Row, rows
 from app.lesson_run import LessonRun
+from app.live_plot.again import polled
 from app.live_plot.component import Grow, live_plot
 from app.trajectory_plot.component import trajectory_plot
 from app.trajectory_plot.picture import picture
@@ -33,7 +34,7 @@ def step_view(run: LessonRun) -> None:
     """Draw the step that the reader is at; drawn anew by itself only while something trains."""
     run.drive()
     working = _is_working(run)
-    st.fragment(_step, run_every=REFRESH_SECONDS if working else None)(run, run.number, working)
+    polled(_step, REFRESH_SECONDS if working else None, "again-lesson")(run, run.number, working)
 
 
 def _is_working(run: LessonRun) -> bool:
@@ -126,7 +127,7 @@ def _reveal(run: LessonRun, number: int, step: Step, record: Record) -> None:
 def _findings(run: LessonRun, examined: list[Examined]) -> None:
     sweep = desk().sweep_of(run.lesson)
     every = SWEEP_SECONDS if sweep is not None and sweep.is_running else None
-    st.fragment(_with_seeds, run_every=every)(run, examined, every is not None)
+    polled(_with_seeds, every, "again-lesson-seeds")(run, examined, every is not None)
 
 
 def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> None:

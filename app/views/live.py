@@ -1,8 +1,6 @@
 """The Live page: a codebook in training, its switches, and four views that follow it."""
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -12,30 +10,27 @@ from app.controls import sidebar
 from app.fork_controls import variants_bar
 from app.lecture import LIVE
 from app.lecture_places import begin, query, shows
-from app.live_plot.tiles import Status as StatusLine
-from app.live_plot.tiles import status_line, tiles
-from app.page_export import SeenPage
-from app.readings import headline, status_line_of
+from app.live_plot.conductor import conductor, has_changed
+from app.live_plot.tiles import status_place, tiles_place
 from app.services import Entry, registry
-from app.timed_refresh import rest_after, waited
-from app.together import sent_together
-from app.variants import look_at, show_variant, whole_of
-from app.views.first_path import begin_first_path, first_path
-from app.views.live_heads import bars_head, curves_head, examples_head, map_head, what_heads_show
-from app.views.live_panels import bars_panel, curves_panel, examples_panel, map_panel
+from app.stream.charts import plane_shown
+from app.stream.controls_state import heads_state, sidebar_state
+from app.stream.first_path_line import line_of
+from app.stream.scene import Scene, scene_at
+from app.stream.view import View, focus_of, write_view
+from app.variants import look_at, show_variant
+from app.views.first_path import begin_first_path, first_path, line_is_read
+from app.views.live_panels import panels
 from app.views.live_past import moment_shown, past_bar
-from app.views.pace import begin_refresh, scene_for
 from app.views.panel_head import bar, choose
-from app.views.scene import HEADS, Scene
-from app.views.verdict import verdict_line
-from app.wording import as_written, level_words
+from app.views.verdict import verdict_places
+from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
-from vqcore.training.session import TURNS, State, Status
+from vqcore.training.session import State, Status
 
-REFRESH_SECONDS = 0.5
-
-PANELS = {"map": map_panel, "bars": bars_panel, "curves": curves_panel, "examples": examples_panel}
+FIRST_MOMENT_SECONDS = 0.5
+CONDUCTOR = "conductor"
 
 FIRST = default_recipe("patches", code_init="kmeans")
 """What the first of the starts begins, with a line that leads on."""
@@ -75,11 +70,9 @@ def page() -> None:
     status = entry.session.status()
     if not in_step(entry, status):
         adopt(status.recipe)
-    st.session_state["drawn_for"] = _drawn_for(entry, status)
+    st.session_state["sidebar_shows"] = sidebar_state(entry, status)
     with st.sidebar:
         sidebar(entry, status)
-    st.query_params.from_dict(_query(entry, status, current_view(status.recipe)))
-    st.session_state["drawn_now"] = True
     _live(entry.id)
 
 
@@ -184,101 +177,58 @@ def _offer(said: str, words: str, recipe: Recipe | None) -> None:
             st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-again")
 
 
-class _Places(NamedTuple):
-    """Where a refresh draws."""
-
-    status: Any
-    message: Any
-    numbers: Any
-    panels: tuple[Any, ...] = ()
-    """Map, bars, curves and examples, each below its head; none before there is a moment to show."""
-
-
-@st.fragment(key=HEADS)
+@st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar. A control in here draws it anew; between that `_refresh` alone draws, into its places."""
+    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
     entry = registry().find_any(session_id)
-    if entry is None:
-        st.rerun()  # the whole page, which says so
+    if entry is None or has_changed(CONDUCTOR):
+        st.rerun()  # the whole page: it says that the session has ended, or its controls show what is no longer so
     entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
-        entry.session.wait(lambda session: session.latest() is not None, REFRESH_SECONDS)
-    scene = _scene(entry)
-    status = _header(entry.session.status().recipe)
-    variants_bar(entry)
-    message = st.container(key="message")  # there when empty, that a message moves no chart to another place
-    numbers = st.container(key="numbers")
-    if scene is None:
-        _refresh(session_id, _Places(status, message, numbers), None)
-        return
-    panels = []
-    for names in (("map", "bars"), ("curves", "examples")):
-        for name, column in zip(names, st.columns([0.56, 0.44], gap="small"), strict=True):
-            panels.append(column.container(border=True, height="stretch", key=f"panel-{name}"))
-    for panel, head in zip(panels, (map_head, bars_head, curves_head, examples_head), strict=True):
-        with panel:
-            head(scene)
-    _refresh(session_id, _Places(status, message, numbers, tuple(panels)), what_heads_show(scene))
-
-
-@st.fragment(run_every=REFRESH_SECONDS)
-def _refresh(session_id: str, places: _Places, heads_show: Any) -> None:
-    """What changes with the training alone."""
-    with TURNS.held(), sent_together():
-        _draw(session_id, places, heads_show)
-
-
-def _draw(session_id: str, places: _Places, heads_show: Any) -> None:
-    began, entry = waited(), registry().find_any(session_id)
-    if entry is None:
-        st.rerun()  # the whole page, which says so
-    entry = look_at(entry)
-    published = whole_of(entry).status()
+        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
     status, scene = entry.session.status(), _scene(entry)
-    if st.session_state.pop("drawn_now", False):
-        pass  # the sidebar has just been drawn; to draw it again before the browser has it loses its values
-    elif _drawn_for(entry, status) != st.session_state["drawn_for"] or not in_step(entry, status):
-        st.rerun()
-    if (None if scene is None else what_heads_show(scene)) != heads_show:
-        st.rerun()
-    view = current_view(status.recipe) if scene is None else scene.view
-    if (wanted := _query(entry, status, view)) != st.query_params.to_dict():
-        st.query_params.from_dict(wanted)  # the view controls rerun `_live` alone
-    line = _status_line(scene, status, is_followed=entry.is_followed)
-    with places.status:
-        status_line(line, key="status")
-    with places.message, st.container():  # always there: a refresh draws only where the last whole run drew
+    view = View(current_view(status.recipe)) if scene is None else scene.view
+    st.query_params.from_dict(_query(entry, status, view.controls))
+    _header(status.recipe)
+    variants_bar(entry)
+    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         _gone("This one begins again from its settings.")
         if status.message:
             _message(status)
-    with places.numbers:
+    with st.container(key="numbers"):
+        placed = ["status"]
         if scene is None:
             st.caption("Loading the data and building the model …")
-            return
-        with st.container(key="time"):  # one of the two, that no chart moves to another place
-            if not first_path(entry, scene.newest, status) and shows("time"):
-                past_bar(entry, scene.newest, scene.snapshot)
-        numbers = headline(scene.snapshot, scene.problem, scene.words)
-        tiles(numbers, key="tiles")
-        verdict_line(entry, scene.newest, scene.snapshot, status, scene.words)
-    st.session_state["panels"] = {}  # each panel notes there what it shows
-    begin_refresh()
-    for place, (name, panel) in zip(places.panels, PANELS.items(), strict=True):
-        with place:
-            panel(scene_for(name, scene))
-    seen()["page"] = SeenPage(
-        recipe=entry.session.recipe,
-        step=scene.snapshot.step,
-        status=line,
-        tiles=numbers,
-        panels=st.session_state["panels"],
-        events=scene.snapshot.events,
-        message=status.message,
-    )
-    registry().warm_up_projection()
-    if scene.view["map"] != "UMAP":  # its layouts come when they are ready
-        # By its name: what waits for news must hold on to no session that has ended.
-        rest_after(waited() - began, partial(registry().has_published_since, session_id, published))
+        else:
+            placed += _numbers(scene)
+    if scene is not None:
+        placed += panels(scene)
+        _leave_umap(scene)
+    seen()["page"] = entry, view
+    controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"
+    rate = float(view.controls["rate"])
+    conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
+
+
+def _numbers(scene: Scene) -> list[str]:
+    """The line of the first path or the bar of time, the tiles and the verdict; returns the keys of their places."""
+    line = line_of(scene)
+    with st.container(key="time"):  # one of the two, that no chart moves to another place
+        if line is not None:
+            first_path(scene.entry, line)
+        elif shows("time"):
+            past_bar()
+    tiles_place("tiles")
+    verdict_places(scene)
+    return ["first-path-line" if line is not None else "time-bar", "tiles", "verdict-line", "verdict-cause"]
+
+
+def _leave_umap(scene: Scene) -> None:
+    """A layout that its plane no longer needs is given up; who else looks at it asks again."""
+    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
+    if st.session_state.get("map_was") == "UMAP" != plane:
+        registry().projection.cancel(scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None))
+    st.session_state["map_was"] = plane
 
 
 def _scene(entry: Entry) -> Scene | None:
@@ -289,39 +239,24 @@ def _scene(entry: Entry) -> Scene | None:
         return None
     snapshot = moment_shown(entry, newest, status)
     focus = choice_state.gather(entry, snapshot)
-    return Scene(
-        entry=entry,
-        snapshot=snapshot,
-        newest=newest,
-        status=status,
-        problem=find_problem(status.recipe.problem),
-        words=level_words(status.recipe.structure, snapshot.level, len(snapshot.levels)),
-        view=current_view(status.recipe),
-        focus=focus,
+    view = View(
+        current_view(status.recipe),
+        focus_of(focus.choice, focus.pins, focus.sentence),
+        at=step_chosen(),
+        run=status.run,
+        line_is_read=line_is_read(),
+        hands=choice_state.hands_taken_in(),
     )
+    return scene_at(entry, snapshot, newest, status, view)
 
 
-def _drawn_for(entry: Entry, status: Status) -> tuple[object, ...]:
-    """What the sidebar must be drawn anew for, beside the settings it shows."""
-    return status.state, entry.variant, tuple(whole_of(entry).recipes)
-
-
-def _header(recipe: Recipe) -> Any:
-    """Draw it; returns the place of the status line."""
+def _header(recipe: Recipe) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(recipe)
-    return head.container(key="status-place")
-
-
-def _status_line(scene: Scene | None, status: Status, *, is_followed: bool) -> StatusLine:
-    facts = ["following a session"] if is_followed else []
-    facts += [f"step {scene.newest.step if scene else 0:,}"]
-    facts += [f"showing step {scene.snapshot.step:,}"] if scene is not None and step_chosen() is not None else []
-    if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.0f} steps/s")
-    return status_line_of(status, facts)
+    with head.container(key="status-place"):
+        status_place("status")
 
 
 def _level_choice(recipe: Recipe) -> None:

@@ -1,9 +1,7 @@
 """The heads of the Live page's panels: titles and controls, drawn anew only when one of them is used.
 
-Nothing here changes with the training alone: what does is drawn by `live_panels`, twice a second.
+Nothing here changes with the training alone: what does comes by the road of live data.
 """
-
-from collections.abc import Hashable
 
 import streamlit as st
 
@@ -11,24 +9,10 @@ from app import address, choice_state, planes, wording
 from app.control_state import view_key
 from app.lecture_places import NOWHERE, place
 from app.selection import Pin
+from app.stream.scene import Scene
 from app.views.focus_controls import find_codes, let_go, look_of_map
 from app.views.map_settings import settings_popover
 from app.views.panel_head import bar, choose
-from app.views.scene import Scene, shows_card
-
-
-def what_heads_show(scene: Scene) -> tuple[Hashable, ...]:
-    """All that the heads depend on: where it is no longer the same, they must be drawn anew."""
-    recipe, snapshot, focus = scene.status.recipe, scene.snapshot, scene.focus
-    shape = (
-        scene.entry.variant,
-        recipe.problem,
-        recipe.structure,
-        recipe.levels,
-        snapshot.level,
-        snapshot.codebook.shape,
-    )
-    return *shape, bool(focus.choice), focus.choice.code, focus.sentence, focus.pins, shows_card(scene)
 
 
 def map_head(scene: Scene) -> None:
@@ -38,7 +22,7 @@ def map_head(scene: Scene) -> None:
     views = planes.views_of(snapshot)
     head = bar("map")
     heading = head.container(width="stretch", key="map-heading")
-    chosen, tools = scene.view["map"], place("view", head)
+    chosen, tools = scene.view.controls["map"], place("view", head)
     if chosen in ("UMAP", "two codes") and len(views) > 1 and tools is not NOWHERE:
         settings_popover(tools, chosen)
     if len(views) > 1:
@@ -93,7 +77,7 @@ def curves_head(_: Scene) -> None:
 
 def examples_head(scene: Scene) -> None:
     """What the examples are, or which code the card in their place is of."""
-    if shows_card(scene):
+    if scene.shows_card:
         _card_head(scene)
         return
     head = bar("examples")

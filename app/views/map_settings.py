@@ -1,25 +1,17 @@
 """The controls of the map that only one of its planes has: UMAP's parameters, and the two codes of a plane."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from app import address
 from app.control_state import view_key
-from app.planes import MapSettings
 
 HELP = {
     "neighbours": "How many points, itself included, make up a point's surroundings. Few show fine detail.",
     "min_dist": "How close neighbours may lie in the picture. Small packs them tightly.",
     "code": "Index of a code; empty for the most used.",
 }
-
-
-def map_settings(view: Mapping[str, str]) -> MapSettings:
-    """What the controls say, drawn or not; `view` as `current_view` gives it."""
-    first, second = (int(view[name]) if view[name] else None for name in ("code_a", "code_b"))
-    return MapSettings(int(view["neighbours"]), float(view["min_dist"]), first, second)
 
 
 def settings_popover(place: Any, view: str) -> None:

@@ -12,6 +12,7 @@ from app.lecture import TRAJECTORIES
 from app.lecture_dialog import lecture_dialog
 from app.lecture_places import begin, query, row, shows
 from app.lecture_places import place as at
+from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.services import registry
 from app.sweeps import Sweep
@@ -135,7 +136,7 @@ def _sweep_panel(setting: Setting) -> None:
     sweep = registry().sweep_of(setting)
     every = SWEEP_SECONDS if sweep is not None and sweep.is_running else None
     with st.container(border=True, key="panel-sweep"):
-        st.fragment(_sweep, run_every=every)(setting, every is not None)
+        polled(_sweep, every, "again-sweep")(setting, every is not None)
 
 
 def _sweep(setting: Setting, was_running: bool) -> None:

@@ -3,13 +3,13 @@
 import threading
 
 import pytest
-from page_runs import SECONDS, open_script, page_data, press, query, run, shown
+from page_runs import SECONDS, open_script, press, query, run, shown
+from road_reading import parts
 from streamlit.testing.v1 import AppTest
 
-from app import seed_runs
 from app.services import Entry, Registry, registry
 from vqcore.training import session
-from vqcore.training.commands import StepCommand, fork
+from vqcore.training.commands import fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
 from vqcore.training.trainer import Trainer
@@ -42,7 +42,7 @@ def field(page: AppTest, start: str):
 
 
 def html(page: AppTest) -> str:
-    return " ".join(element.proto.body for element in page.get("html"))
+    return parts(page, "compare-conductor")["compare-table"]["html"]
 
 
 def test_at_first_there_are_presets_and_no_chart() -> None:
@@ -92,13 +92,13 @@ def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch)
         (progress,) = page.get("progress")
         assert "1 of 2 built" in progress.proto.text
         assert progress.proto.value == 50
-        assert page_data(page, "status")["state"] == "starting"
+        assert parts(page, "compare-conductor")["status"]["state"] == "starting"
         assert not shown(page) & (CHARTS - {"status"})
     finally:
         may_go_on.set()
     reach(page, 0)
     assert not page.get("progress")
-    assert page_data(page, "status")["state"] == "paused"
+    assert parts(page, "compare-conductor")["status"]["state"] == "paused"
 
 
 def test_reloading_finds_the_same_session_and_a_link_to_one_that_ended_begins_again(sessions: Registry) -> None:
@@ -149,31 +149,6 @@ def test_transport_pauses_steps_restarts_and_undoes() -> None:
     assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {0}
     press(page, "compare-undo")
     assert {each.step for each in entry_of(page).session.latest_of_all().values()} == {stood + 1}
-
-
-def test_it_rests_until_the_session_publishes_and_not_while_seeds_are_trained(monkeypatch) -> None:
-    may_go_on = threading.Event()
-
-    def build(*recipe, **settings):
-        assert may_go_on.wait(SECONDS)
-        return Trainer(*recipe, **settings)
-
-    monkeypatch.setattr(seed_runs, "Trainer", build)
-    page = reach(open_page(**TWO, paused="1"), 0)
-    rest = page.session_state["rest"]
-    assert not rest.has_news()
-    entry_of(page).session.send(StepCommand())
-    reach(page, 1)
-    assert rest.has_news()
-    try:
-        del page.session_state["rest"]
-        press(page, "compare-seeds-go")
-        assert "rest" not in page.session_state
-    finally:
-        may_go_on.set()
-    assert registry().seeds_of(page.session_state["compare-plan"]).wait(SECONDS)
-    run(page)
-    assert "rest" in page.session_state
 
 
 def test_seeds_are_trained_to_the_present_step_and_shown_as_mean_and_range(sessions: Registry) -> None:

@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, step_of
 from page_runs import press, run
+from road_reading import parts
 from streamlit.testing.v1 import AppTest
 
 from app.services import registry
+from app.stream.first_path_line import (
+    DONE_AFTER,
+    JUDGED_AFTER,
+    OFFERS,
+    PAUSES_AT,
+    Counts,
+    Thrown,
+    asks,
+    sentence,
+)
 from app.views import first_path
-from app.views.first_path import DONE_AFTER, JUDGED_AFTER, OFFERS, PAUSES_AT, Counts, Thrown, asks, sentence
 from vqcore.training.commands import PauseCommand
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
@@ -75,8 +85,8 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def said(page: AppTest) -> str | None:
-    lines = [element.proto.body for element in page.get("html") if "class='vq-path'" in element.proto.body]
-    return re.sub("<[^>]*>", "", lines[0].split(" <span>")[0]) if lines else None
+    line = parts(page).get("first-path-line")
+    return re.sub("<[^>]*>", "", line["html"].split(" <span>")[0]) if line else None
 
 
 def offered(page: AppTest) -> list[str]:

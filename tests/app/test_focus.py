@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
 from page_runs import press, run, shown
+from road_reading import words
 from streamlit.testing.v1 import AppTest
 
 from app.selection import Choice
@@ -27,7 +28,7 @@ def snapshot_of(page: AppTest) -> Snapshot:
 
 
 def said(page: AppTest) -> str:
-    return " ".join(caption.value for caption in page.caption)
+    return words(page)
 
 
 def search(page: AppTest, order: str, many: int) -> None:

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, step_of
-from page_runs import page_data, press, run, shown
+from page_runs import press, run, shown
+from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
 from app import control_state
@@ -122,7 +123,7 @@ def test_a_page_that_follows_shows_the_session_and_offers_no_control():
     assert shown(page) >= {"map-plot", "bars-plot", "curves-plot", "tiles", "status", "time-bar"}
     assert not [*page.sidebar.slider, *page.sidebar.number_input, *page.sidebar.selectbox, *page.sidebar.button_group]
     assert not {"play", "step", "restart", "undo", "replace_now"} & {button.key for button in page.button}
-    assert page_data(page, "status")["facts"][0] == "following a session"
+    assert parts(page)["status"]["facts"][0] == "following a session"
     assert page.query_params["watch"] == owner.watch_id
     assert "session" not in page.query_params
 
@@ -185,7 +186,7 @@ def test_followers_see_what_the_owner_does():
     press(teacher, "restart")
     reach(teacher, lambda session: step_of(session) == 0)
     run(page)
-    assert "step 0" in page_data(page, "status")["facts"]
+    assert "step 0" in parts(page)["status"]["facts"]
 
 
 def test_the_owners_id_is_nowhere_on_a_page_that_follows():
@@ -200,8 +201,9 @@ def test_the_owners_id_is_nowhere_on_a_page_that_follows():
     assert owner.id not in sent
     assert owner.id not in urlencode(dict(page.query_params.items()))
     assert owner.id in entry_of(teacher).id  # the search above would have found it
-    seen = page.session_state["seen"]["page"]
-    assert owner.id not in repr(seen)
+    sent_beside = b"".join(data for _, _, data in frame(page).parts)
+    assert b"following a session" in sent_beside
+    assert owner.id.encode() not in sent_beside
 
 
 def test_neither_id_stands_for_the_other():

@@ -5,6 +5,7 @@ import re
 import pytest
 from live_page_runs import SECONDS, control, entry_of, open_page, options, reach, sentences, step_of
 from page_runs import press, run, shown
+from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
 from app.services import registry
@@ -202,11 +203,11 @@ def test_levels_come_with_a_restart_and_can_be_looked_at_one_by_one():
     page.button_group(key="view-level").set_value("3")
     run(page)
     assert page.query_params["level"] == "3"
-    assert any("residuals before level 3" in caption.value for caption in page.caption)
+    assert "residuals before level 3" in words(page)
     page.button_group(key="view-bars").set_value("levels")
     run(page)
     assert page.query_params["bars"] == "levels"
-    assert any("perplexity / K: 1 is even use" in caption.value for caption in page.caption)
+    assert "perplexity / K: 1 is even use" in words(page)
     page.selectbox(key=control(page, "structure")).set_value("vector")
     run(page)
     submit(page)
@@ -429,6 +430,7 @@ def test_each_plane_of_the_map_has_its_settings_and_the_link_keeps_them(sessions
     page.number_input(key="view-min_dist").set_value(0.0)
     run(page)
     assert (page.query_params["neighbours"], page.query_params["min_dist"]) == ("40", "0")
+    parts(page)
     assert sessions.projection.parameters == (40, 0.0)
     page.button_group(key="view-map").set_value("two codes")
     run(page)
@@ -438,9 +440,9 @@ def test_each_plane_of_the_map_has_its_settings_and_the_link_keeps_them(sessions
     page.number_input(key="view-code_b").set_value(5)
     run(page)
     assert (page.query_params["code_a"], page.query_params["code_b"]) == ("0", "5")
-    assert any("plane through codes 0 and 5" in caption.value for caption in page.caption)
-    assert any("trustworthiness" in caption.value for caption in page.caption)
+    assert "plane through codes 0 and 5" in words(page)
+    assert "trustworthiness" in words(page)
     page.number_input(key="view-code_b").set_value(0)
     run(page)
-    assert any("Both codes are 0" in caption.value for caption in page.caption)
+    assert "Both codes are 0" in words(page)
     assert page.query_params["neighbours"] == "40"

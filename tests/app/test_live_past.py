@@ -2,7 +2,8 @@
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import page_data, press, run
+from page_runs import press, run
+from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
 from vqcore.training.session import State
@@ -25,7 +26,7 @@ def go(page: AppTest, step: int | None) -> AppTest:
 
 
 def facts(page: AppTest) -> list[str]:
-    return page_data(page, "status")["facts"]
+    return parts(page)["status"]["facts"]
 
 
 def test_the_page_shows_the_past_and_the_header_the_present():
@@ -33,10 +34,10 @@ def test_the_page_shows_the_past_and_the_header_the_present():
     assert {"step 6", "showing step 2"} <= set(facts(page))
     assert page.query_params["at"] == "2"
     then = entry_of(page).session.at(2)
-    (loss,) = [tile for tile in page_data(page, "tiles")["tiles"] if tile["label"] == "task loss"]
+    (loss,) = [tile for tile in parts(page)["tiles"]["tiles"] if tile["label"] == "task loss"]
     assert float(loss["value"]) == pytest.approx(then.metrics.task_loss, rel=1e-2)
-    assert page_data(page, "time-bar")["shown"] == 2
-    assert page_data(page, "time-bar")["steps"] == list(range(7))
+    assert parts(page)["time-bar"]["shown"] == 2
+    assert parts(page)["time-bar"]["steps"] == list(range(7))
     go(page, None)
     assert "at" not in page.query_params
     assert "showing" not in " ".join(facts(page))
@@ -66,10 +67,10 @@ def test_restart_and_undo_go_live():
     press(page, "restart")
     reach(page, lambda session: step_of(session) == 0)
     assert "at" not in page.query_params
-    assert page_data(page, "time-bar")["steps"] == [0]
+    assert parts(page)["time-bar"]["steps"] == [0]
     press(page, "undo")
     reach(page, lambda session: step_of(session) == 3)
-    assert page_data(page, "time-bar")["steps"] == [0, 1, 2, 3]
+    assert parts(page)["time-bar"]["steps"] == [0, 1, 2, 3]
 
 
 def test_a_restart_by_another_browser_goes_live():
@@ -105,7 +106,7 @@ def test_the_past_can_be_seen_at_every_level_and_in_every_view():
     for rows in ("by usage now", "by birth"):
         page.button_group(key="view-rows").set_value(rows)
         run(page)
-    assert any("over their even share" in caption.value for caption in page.caption)
+    assert "over their even share" in words(page)
     for bars in ("usage", "gradient", "levels"):
         page.button_group(key="view-bars").set_value(bars)
         run(page)

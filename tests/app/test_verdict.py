@@ -3,9 +3,10 @@
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
 from page_runs import press, run
+from road_reading import parts
 
+from app.stream.verdict_words import live_changes
 from app.verdict_memory import FIRST_STEPS
-from app.views.verdict import live_changes
 from vqcore.diagnostics.advice import ADVICE
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -14,13 +15,13 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def line(page) -> str:
-    (found,) = [element.proto.body for element in page.get("html") if "class='vq-verdict" in element.proto.body]
-    return found
+    return parts(page)["verdict-line"]["html"]
 
 
 def at_a_verdict(**query: str):
-    """A page on a session that has trained enough, drawn for a second time."""
+    """A page on a session that has trained enough, drawn for a second time when its verdict has been read."""
     page = reach(open_page(**query), lambda session: step_of(session) >= FIRST_STEPS)
+    line(page)
     return run(page)
 
 

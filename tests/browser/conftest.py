@@ -38,9 +38,8 @@ def browser() -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="session")
 def plot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    (PAGES / "static").mkdir(exist_ok=True)  # Streamlit warns if it is missing at the start
     log = tmp_path_factory.mktemp("streamlit") / "log.txt"
-    with streamlit_server(PAGES / "plot_page.py", log) as server:
+    with streamlit_server(PAGES / "plot_app.py", log) as server:
         yield server
 
 

@@ -52,18 +52,23 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 
 
 @contextmanager
-def app_server(log: Path, *words: str, module: str = "app") -> Iterator[Server]:
-    """VQ Scope as a person starts it with these `words`, or as another `module` does."""
-    with program_server([sys.executable, "-m", module], log, *words) as server:
+def app_server(log: Path, *words: str, module: str = "app", port: int | None = None) -> Iterator[Server]:
+    """VQ Scope as a person starts it with these `words`, or as another `module` does; at a free port by default."""
+    with program_server([sys.executable, "-m", module], log, *words, port=port) as server:
         yield server
 
 
 @contextmanager
 def program_server(
-    program: list[str], log: Path, *words: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+    program: list[str],
+    log: Path,
+    *words: str,
+    port: int | None = None,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """VQ Scope as `program` starts it."""
-    port = free_port()
+    port = port or free_port()
     url = f"http://localhost:{port}"
     with _serving([*program, "--port", str(port), *words], url, log, cwd, env) as process:
         yield Server(ROOT / "app" / "main.py", url, log, process)

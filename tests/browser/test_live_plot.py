@@ -258,4 +258,4 @@ def test_the_script_is_found_below_a_base_path(open_tab: Callable[..., Tab], nes
     page = open_tab(nested_server).page
     wait_for_charts(page)
     sources = page.evaluate("[...document.scripts].map((script) => script.src)")
-    assert sum("/lab/scope/app/static/plotly-" in source for source in sources) == 1
+    assert sum("/lab/scope/vq/plotly-" in source for source in sources) == 1

@@ -28,9 +28,9 @@ class OneVariant:
         recipes = self.whole.recipes
         return recipes.get(self.variant) or next(iter(recipes.values()))
 
-    def latest(self, level: int = 0) -> Snapshot | None:
+    def latest(self, level: int = 0, *, wish: bool = True) -> Snapshot | None:
         """See `Session.latest`."""
-        return self.whole.latest(self.variant, level)
+        return self.whole.latest(self.variant, level, wish=wish)
 
     def repeatable(self) -> Repeatable | None:
         """See `Session.repeatable`."""

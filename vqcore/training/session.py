@@ -249,9 +249,12 @@ class Session:
         levels = snapshots.get(variant) if variant is not None else next(iter(snapshots.values()), None)
         return levels[min(level, len(levels) - 1)] if levels else None
 
-    def latest_of_all(self, level: int = 0) -> dict[str, Snapshot]:
-        """The newest snapshots by variant, all of one step, and the wish for newer ones; empty before the first."""
-        self.latest()
+    def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
+        """The newest snapshots by variant, all of one step, and, unless told, the wish for newer ones.
+
+        Empty before the first.
+        """
+        self.latest(wish=wish)
         return {name: levels[min(level, len(levels) - 1)] for name, levels in self._snapshots.items()}
 
     def repeatable(self) -> Mapping[str, Repeatable]:

@@ -1,16 +1,12 @@
 """Three moving charts, tiles and a status line, fed by the clock: what the browser tests drive."""
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
 from app.live_plot.component import live_plot, preload_plotly
-from app.live_plot.plotly_script import place_script
 from app.live_plot.tiles import Status, Tile, status_line, tiles
 from app.theme import axis, layout, role
 
-place_script(Path(__file__).parent / "static")  # Streamlit serves the folder beside the main script
 st.set_page_config(layout="wide", page_title="Live plot")
 preload_plotly()
 st.html(

@@ -1,0 +1,31 @@
+"""Has a part of a page drawn again while what it shows is being worked out: the browser asks, once it has drawn.
+
+For jobs of some seconds or minutes. What trains is followed by the road of live data.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import streamlit as st
+
+from app.live_plot.browser_code import as_it_stands
+
+_mount = st.components.v2.component("vq_again", js=as_it_stands("again.js"), isolate_styles=False)
+
+
+def polled(draw: Callable[..., Any], seconds: float | None, key: str) -> Callable[..., Any]:
+    """`draw` as a fragment that is run again so many `seconds` after it was drawn; None: only when it is used."""
+
+    @wraps(draw)
+    def drawn(*arguments: Any) -> None:
+        draw(*arguments)
+        if seconds is not None:
+            _again(seconds, key)
+
+    return st.fragment(drawn)
+
+
+def _again(seconds: float, key: str) -> None:
+    runs = st.session_state[f"runs of {key}"] = st.session_state.get(f"runs of {key}", 0) + 1
+    _mount(key=key, data={"seconds": seconds, "run": runs}, on_again_change=lambda: None)

@@ -1,0 +1,13 @@
+// Words with their markup, touched only where they change.
+
+function mount({ data, parentElement }) {
+  let words = parentElement.querySelector(":scope > .vq-words");
+  if (!words) {
+    words = document.createElement("div");
+    parentElement.append(words);
+  }
+  words.className = `vq-words ${data.look && `vq-${data.look}`}`;
+  words.style.height = data.height ? `${data.height}px` : "";
+  if (words.html !== data.html) words.innerHTML = data.html;
+  words.html = data.html;
+}

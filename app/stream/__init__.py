@@ -1,0 +1,1 @@
+"""The road of live data: what pages are sent while a session trains, beside Streamlit's own connection."""

@@ -1,0 +1,317 @@
+"""The charts of the Live page, each from a scene: what tells that there is something new to draw, and the drawing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import planes, wording
+from app.figures.code_bars import Marked, gradient_bars, usage_bars
+from app.figures.curves import Marker, curves
+from app.figures.examples import examples
+from app.figures.level_bars import level_bars
+from app.figures.map_layers import Look, read_layers
+from app.figures.pcq_map import pcq_map
+from app.figures.usage_map import rows_per, usage_map
+from app.map_shades import shade
+from app.planes import MapSettings, Shown
+from app.readings import answers, curve_panels, level_rows
+from app.selection import Focus
+from app.stream.scene import Scene
+from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.projection.service import ProjectionService
+from vqcore.snapshot import Snapshot
+
+UPPER, LOWER = 290, 235
+"""Heights in pixels of the two rows of charts: with the bar, the tiles and the verdict above them they fill 900."""
+
+MAP_TITLE = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart of one moment, drawn when somebody lacks it."""
+
+    title: str
+    said: tuple[str, ...]
+    """What stands below it."""
+
+    warning: str = ""
+    """The last of what stands below it, where something could not be done."""
+
+    revision: str
+    """Equal where there is nothing new to draw."""
+
+    drawing: Callable[[], dict[str, Any]]
+    height: int
+    file_name: str
+    selectable: str | bool = False
+    selected: Mapping[str, list[int]] | None = None
+
+    @property
+    def caption(self) -> str:
+        """What stands below it, as one text."""
+        return " · ".join(filter(None, (*self.said, self.warning)))
+
+
+def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
+    """P, C and Q of the level shown, in one plane; `judges` as `planes.show` has it."""
+    controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
+    is_past = scene.cursor is not None
+    memory = scene.entry.maps.of(snapshot, scene.status.run)
+    view = plane_shown(controls["map"], snapshot)
+    stream = scene.entry.stream(snapshot.level, is_past=is_past)
+    settings = settings_of(controls)
+    shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
+    drawn = f"{_moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
+    own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of his own
+
+    def drawing() -> dict[str, Any]:
+        look = Look(
+            layers=read_layers(controls["layers"]),
+            shade=shade(controls["colour"], shown.snapshot, scene.problem),
+            pins=focus.pinned(snapshot.level),
+            linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
+        )
+        return pcq_map(shown.plane, revision=f"{scene.words.name} {view}", look=look)
+
+    return Chart(
+        title=MAP_TITLE,
+        said=_said_of_map(scene, shown),
+        warning=focus.sentence,
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own}",
+        drawing=drawing,
+        height=UPPER,
+        file_name=_file_name("map", scene, shown.snapshot),
+        selectable="all",
+        selected=focus.choice.ids_in(shown.snapshot),
+    )
+
+
+def judge_map(scene: Scene, projection: ProjectionService) -> None:
+    """Work out how far the map can be trusted, if that is due, for the next that is told of it."""
+    memory, is_past = scene.entry.maps.of(scene.snapshot, scene.status.run), scene.cursor is not None
+    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
+    if planes.trust_is_due(plane, scene.snapshot, memory, is_past=is_past):
+        map_chart(scene, projection)
+
+
+def plane_shown(wanted: str, snapshot: Snapshot) -> Any:
+    """The plane of the map: `wanted`, or the first that the latent space has."""
+    views = planes.views_of(snapshot)
+    return wanted if wanted in views else views[0]
+
+
+def settings_of(controls: Mapping[str, str]) -> MapSettings:
+    """What the controls of the plane say, drawn or not."""
+    first, second = (int(controls[name]) if controls[name] else None for name in ("code_a", "code_b"))
+    return MapSettings(int(controls["neighbours"]), float(controls["min_dist"]), first, second)
+
+
+def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
+    count, of = len(shown.snapshot.z_e), scene.snapshot.monitor_of
+    said = [
+        f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
+    ]
+    if shown.plane.keeps_distances:
+        said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
+    else:
+        said.append(wording.UMAP_CAUTION)
+    said += [wording.trust(*shown.trust)] if shown.trust else []
+    said += [shown.note] if shown.note else []
+    said += [_selected(scene.focus, shown.snapshot)] if scene.focus.choice else []
+    return tuple(said)
+
+
+def _selected(focus: Focus, snapshot: Snapshot) -> str:
+    chosen = {"vector": len(focus.choice.vectors_in(snapshot)), "code": len(focus.choice.codes_in(snapshot))}
+    counted = [f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in chosen.items()]
+    return f"selected {' and '.join(counted)} (Escape or a double click clears)"
+
+
+def bars_chart(scene: Scene) -> Chart:
+    """How often each code is used, how large its gradient is, how each level is used, or all use until the newest."""
+    snapshot, newest, controls, focus = scene.snapshot, scene.newest, scene.view.controls, scene.focus
+    kind = bars_kind(scene)
+    revision = f"{_moment(scene, snapshot, focus)} {kind}"
+    if kind == "time":
+        said = _through_time_note(newest)
+        revision += f" {controls['rows']} {newest.step} {scene.cursor}"
+        drawing = partial(_through_time, newest, controls["rows"], scene.cursor)
+    elif kind == "levels":
+        said = _by_level_note(snapshot)
+        drawing = partial(_by_level, snapshot, scene.status.recipe.structure)
+    else:
+        order, scale = controls["order"], controls["scale"]
+        said = _by_code_note(snapshot, kind)
+        revision += f" {order} {scale}"
+        drawing = partial(_by_code, snapshot, kind, order, focus, log=scale == "log")
+    return Chart(
+        title=wording.bars_title(kind, scene.status.recipe.structure),
+        said=(said,),
+        revision=revision,
+        drawing=drawing,
+        height=UPPER,
+        file_name=_file_name(kind, scene, snapshot),
+        selectable="box" if kind in ("usage", "gradient") else False,
+        selected=focus.choice.ids_in(snapshot),
+    )
+
+
+def bars_kind(scene: Scene) -> str:
+    """What the bars say: of a quantizer with one level there is nothing by level."""
+    kind = scene.view.controls["bars"]
+    return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
+
+
+def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:
+    return level_bars(level_rows(snapshot, structure), shown=snapshot.level)
+
+
+def _by_level_note(snapshot: Snapshot) -> str:
+    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
+    return wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes) + _too_few(snapshot)
+
+
+def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> dict[str, Any]:
+    marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
+    if kind == "gradient":
+        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
+    return usage_bars(snapshot.counts, order=order, log=log, marked=marked)
+
+
+def _by_code_note(snapshot: Snapshot, kind: str) -> str:
+    if kind == "gradient":
+        return f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
+    total = snapshot.window_vectors
+    said = wording.usage_window(snapshot.window_batches, total)
+    said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
+    return said + _too_few(snapshot)
+
+
+def _through_time(newest: Snapshot, order: Any, cursor: int | None) -> dict[str, Any]:
+    usage = newest.history.usage
+    return usage_map(
+        usage.counts,
+        usage.first_step,
+        usage.last_step,
+        usage.born,
+        newest.counts,
+        order=order,
+        marks=[event.step for event in newest.events],
+        cursor=cursor,
+    )
+
+
+def _through_time_note(newest: Snapshot) -> str:
+    usage = newest.history.usage
+    span = int((usage.last_step - usage.first_step + 1).max(initial=1))
+    return wording.usage_map_note(span, rows_per(newest.num_codes))
+
+
+def _too_few(snapshot: Snapshot) -> str:
+    total = snapshot.window_vectors
+    return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""
+
+
+def curves_chart(scene: Scene) -> Chart:
+    """What has changed through time, with a mark at every switch."""
+    snapshot, status, controls = scene.newest, scene.status, scene.view.controls
+    group, smoothing = controls["curves"], int(controls["smoothing"])
+    others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
+
+    def drawing() -> dict[str, Any]:
+        return curves(
+            curve_panels(group, snapshot),
+            [Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events],
+            smoothing=smoothing,
+            last_step=snapshot.step,
+            height=LOWER,
+            cursor=scene.cursor,
+        )
+
+    return Chart(
+        title="Through time",
+        said=(wording.curve_note(group, scene.problem.loss_name, scene.words),),
+        revision=f"{_moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
+        drawing=drawing,
+        height=LOWER,
+        file_name=_file_name("curves", scene, snapshot),
+    )
+
+
+def examples_chart(scene: Scene) -> Chart:
+    """Held-out inputs, what becomes of them, and the codes between."""
+    snapshot, problem, words, focus = scene.snapshot, scene.problem, scene.words, scene.focus
+    is_classifier = problem.task == "classification"
+
+    def drawing() -> dict[str, Any]:
+        captions, right = answers(snapshot, problem) if is_classifier else (None, None)
+        return examples(
+            snapshot.inputs,
+            snapshot.code_maps,
+            snapshot.num_codes,
+            reconstructions=None if is_classifier else snapshot.outputs,
+            captions=captions,
+            right=right,
+            chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
+            pins=focus.pinned(snapshot.level),
+        )
+
+    said = f"One colour a code{words.of}; click on a cell to choose its code. "
+    said += "Below: the class predicted and its probability." if is_classifier else ""
+    return Chart(
+        title=examples_title(scene),
+        said=(said,),
+        revision=_moment(scene, snapshot, focus),
+        drawing=drawing,
+        height=LOWER,
+        file_name=_file_name("examples", scene, snapshot),
+        selectable="click",
+        selected=focus.choice.ids_in(snapshot),
+    )
+
+
+def examples_title(scene: Scene) -> str:
+    """What the examples are."""
+    return f"{wording.examples_title(scene.problem.task, scene.words)} (held-out)"
+
+
+def plane_rows(scene: Scene) -> list[dict[str, str]]:
+    """The examples of a problem of points: each input, its z_e, and its code vector."""
+    snapshot = scene.snapshot
+    return [
+        {
+            "input": _point(x),
+            scene.words.vectors: _point(z),
+            "code": f"{int(code):,}",
+            "code vector": _point(snapshot.codebook[code]),
+        }
+        for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
+    ]
+
+
+def _chosen_cells(snapshot: Snapshot, focus: Focus) -> NDArray[np.bool_]:
+    """(B, h, w) whether each cell's vector is chosen: the shown inputs are the first of the monitor sample."""
+    chosen = np.zeros(len(snapshot.z_e), dtype=bool)
+    chosen[focus.choice.vectors_in(snapshot)] = True
+    return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
+
+
+def _point(place: Any) -> str:
+    return f"({', '.join(f'{feature:.2f}' for feature in place)})"
+
+
+def _file_name(chart: str, scene: Scene, snapshot: Snapshot) -> str:
+    level = f"-level-{snapshot.level + 1}" if len(snapshot.levels) > 1 else ""
+    return f"{scene.status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
+
+
+def _moment(scene: Scene, snapshot: Snapshot, focus: Focus | None = None) -> str:
+    """What tells that there is something new to draw; the same for all who watch the session."""
+    status = scene.status
+    run = f"{scene.entry.watch_id} {status.run} {snapshot.variant} {len(snapshot.events)} {hash(status.recipe)}"
+    return f"{run} {snapshot.step} {snapshot.level} {hash(focus)}"

@@ -1,0 +1,63 @@
+"""What the controls of a page depend on: where it has changed, the page's script must run."""
+
+import hashlib
+
+from app.services import Entry
+from app.stream.compare_parts import CompareScene
+from app.stream.first_path_line import line_of
+from app.stream.scene import Scene, whole_of
+from app.stream.verdict_words import in_force, thrown_by, verdict_of
+from vqcore.training.session import State, Status
+
+
+def sidebar_state(entry: Entry, status: Status) -> str:
+    """What the sidebar, the message and the choice of variants depend on."""
+    return _digest(
+        entry.variant,
+        status.state,
+        status.recipe,
+        tuple(whole_of(entry).recipes),
+        status.run,
+        status.can_undo,
+        status.speed_limit,
+        status.message,
+        status.details,
+    )
+
+
+def heads_state(scene: Scene | None) -> str:
+    """What the heads of the panels, the line of the first path and the remedies depend on."""
+    if scene is None:
+        return "nothing to see"
+    snapshot, line, verdict = scene.snapshot, line_of(scene), verdict_of(scene, only_known=True)
+    remedies = None
+    if verdict is not None and scene.cursor is None:
+        recipe = scene.status.recipe
+        remedies = verdict.what, [in_force(changes, recipe) for _, changes in thrown_by(verdict)]
+    return _digest(
+        snapshot.level,
+        len(snapshot.levels),
+        snapshot.codebook.shape,
+        scene.cursor is not None,
+        None if line is None else line.offers,
+        remedies,
+    )
+
+
+def compare_state(scene: CompareScene) -> str:
+    """What the sidebar, the message and the heads of the page side by side depend on."""
+    status = scene.status
+    return _digest(
+        status.state,
+        status.variants,
+        status.recipes,
+        status.can_undo,
+        status.speed_limit,
+        status.message,
+        (status.built, status.to_build) if status.state is State.STARTING else None,
+        [(snapshot.codebook.shape, len(snapshot.levels)) for snapshot in scene.snapshots.values()],
+    )
+
+
+def _digest(*facts: object) -> str:
+    return hashlib.blake2b(repr(facts).encode(), digest_size=9).hexdigest()

@@ -1,0 +1,154 @@
+"""A frame: what of a page has changed for one watcher. A function of the session, the view, and what the watcher has.
+
+The page's controls are told of by one word: where it is not the one that the page was drawn for, its script must run.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from app.services import Entry, registry
+from app.stream.asking import Ask
+from app.stream.charts import judge_map
+from app.stream.compare_parts import compare_parts, compare_scene
+from app.stream.compare_view import CompareView
+from app.stream.controls_state import compare_state, heads_state, sidebar_state
+from app.stream.parts import Part, parts_of, status_of, status_part
+from app.stream.scene import Scene, scene_of, through_variant
+from app.stream.verdict_words import verdict_of
+from app.stream.view import View
+from app.stream.wire import message, piece
+from vqcore.training.session import TURNS, State
+
+MOST_KEPT = 48 * 2**20
+"""Bytes of pieces kept for other watchers, of all sessions together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a watcher is sent."""
+
+    controls: str
+    hands: Mapping[str, int]
+    parts: tuple[tuple[str, str, bytes], ...]
+    """By key, with its revision and its piece."""
+
+    def is_news(self, ask: Ask) -> bool:
+        """Whether it tells the watcher anything that he does not know."""
+        return bool(self.parts) or self.controls != ask.controls or self.hands != ask.hands
+
+    def packed(self, number: int) -> bytes:
+        """The answer to the watcher's request of this number."""
+        return message({"n": number, "controls": self.controls, "hands": dict(self.hands)}, self.parts)
+
+
+class Pieces:
+    """Pieces that several watchers see alike: made once, kept while there is room."""
+
+    def __init__(self, most_bytes: int = MOST_KEPT) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._making: dict[Hashable, Lock] = {}
+        self._lock = Lock()
+
+    def of(self, name: Hashable, make: Callable[[], bytes]) -> bytes:
+        """The piece of this name; whoever asks while it is made waits for it."""
+        with self._lock:
+            making = self._making.setdefault(name, Lock())
+        with making:
+            with self._lock:
+                found = self._kept.get(name)
+                if found is not None:
+                    self._kept.move_to_end(name)
+                    return found
+            try:
+                made = make()
+                with self._lock:
+                    self._keep(name, made)
+                return made
+            finally:
+                with self._lock:
+                    self._making.pop(name, None)
+
+    def _keep(self, name: Hashable, made: bytes) -> None:
+        if name in self._kept:
+            return
+        self._kept[name] = made
+        self._bytes += len(made)
+        while self._bytes > self._most_bytes and self._kept:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= len(dropped)
+
+
+PIECES = Pieces()
+
+RESTING = (
+    frozenset({"bars-plot", "bars-said", "curves-plot", "curves-said"}),
+    frozenset({"examples-plot", "code-card", "card-said"}),
+)
+"""What stands still in every other frame of a running session: these follow at half the rate, none has all."""
+
+
+def frame_of(entry: Entry, ask: Ask) -> Frame:
+    """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
+    with TURNS.held(), entry.maps.drawing:
+        of_page = _side_by_side if isinstance(ask.view, CompareView) else _live
+        controls, parts = of_page(entry, ask)
+        lacking = tuple(
+            (key, part.revision, _piece(entry, key, part))
+            for key, part in parts.items()
+            if ask.have.get(key) != part.revision
+        )
+    return Frame(controls, ask.view.hands, lacking)
+
+
+def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
+    view = ask.view
+    assert isinstance(view, View)
+    scene = scene_of(entry, view)
+    seen = through_variant(entry, view.controls["variant"]) if scene is None else scene.entry
+    controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
+    if scene is None:
+        return controls, _waiting(seen)
+    return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
+
+
+def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
+    assert isinstance(ask.view, CompareView)
+    scene = compare_scene(entry, ask.view)
+    return compare_state(scene), compare_parts(scene, ask.wanted)
+
+
+def afterwards(entry: Entry, ask: Ask) -> None:
+    """What a frame must not wait for: the next one tells what is found here of the moment shown."""
+    projection = registry().projection
+    registry().warm_up_projection()
+    scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
+    if scene is None:
+        return
+    if "verdict-line" in ask.wanted:
+        verdict_of(scene)
+    if "map-plot" in ask.wanted:
+        with entry.maps.drawing:
+            judge_map(scene, projection)
+
+
+def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
+    """Where a person waits for an answer, and where the session stands still, all follow."""
+    if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
+        return frozenset()
+    return RESTING[ask.number % 2] & ask.have.keys()
+
+
+def _waiting(entry: Entry) -> dict[str, Part]:
+    """Of a session that has not had its first moment."""
+    return {"status": status_part(status_of(entry.session.status(), 0, None, is_followed=entry.is_followed))}
+
+
+def _piece(entry: Entry, key: str, part: Part) -> bytes:
+    def make() -> bytes:
+        return piece(part.make())
+
+    return PIECES.of((entry.watch_id, key, part.revision), make) if part.is_shared else make()

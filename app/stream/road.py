@@ -1,0 +1,213 @@
+"""The WebSocket of a page: a watcher asks for the next moment, and is sent what has changed, or waits until that is.
+
+Nothing can be told to a session here: whatever is sent, it is read and not obeyed. The server keeps nothing of a
+watcher beside his newest request, and sends nothing that was not asked for.
+"""
+
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app.services import Entry, registry
+from app.stream.asking import Ask, read_ask
+from app.stream.compare_view import CompareView
+from app.stream.frames import afterwards, frame_of
+from vqcore.training.session import State, Status
+
+LARGEST_REQUEST = 64 * 1024
+"""Characters of a message; a page's largest, with thousands of points chosen, has some 25,000."""
+
+MOST_REQUESTS, PER_SECONDS = 120, 4.0
+MOST_WATCHERS = 256
+AT_ONCE = 2
+"""Frames in the making at once: more threads would only take the interpreter from each other."""
+
+FRESH_SECONDS = 0.15
+"""What a request of a running session waits for a newer moment than the one that is there."""
+
+TICK_SECONDS = 0.03
+"""Between two looks at whether a session has published: as long as a look at the clock, and on no thread's time."""
+
+RECHECK_SECONDS, UMAP_RECHECK_SECONDS = 3.0, 0.5
+"""After which a frame is looked for although the session has published nothing: a verdict or a layout may be new."""
+
+HEARTBEAT_SECONDS = 15.0
+SEND_SECONDS, CLOSE_SECONDS = 20.0, 1.0
+AWAKE_SECONDS = 30.0
+"""Between two looks at a session whose watcher asks for nothing: a page in a hidden tab keeps it training."""
+
+NOT_UNDERSTOOD, NO_TEXT, TOO_MUCH, TOO_LARGE, FULL, BROKEN, ENDED = 1007, 1003, 1008, 1009, 1013, 1011, 4404
+
+log = logging.getLogger(__name__)
+_drawing, _judging = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(1)
+_watchers: set[int] = set()
+
+
+class RefusedError(Exception):
+    """A watcher who is sent away: with which code, and why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass
+class Desk:
+    """The newest request of one watcher."""
+
+    newest: Ask | None = None
+    came: anyio.Event = field(default_factory=anyio.Event)
+    times: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
+    judging: bool = False
+    """Whether what the last frame did not wait for is still being worked out."""
+
+    def put(self, ask: Ask) -> None:
+        """It replaces the one before, answered or not."""
+        self.newest = ask
+        self.came.set()
+
+    async def take(self) -> Ask:
+        """The newest that has not been taken, once there is one."""
+        await self.came.wait()
+        self.came = anyio.Event()
+        assert self.newest is not None
+        ask, self.newest = self.newest, None
+        return ask
+
+
+async def live(socket: WebSocket) -> None:
+    """One watcher, until he leaves or is sent away."""
+    await socket.accept()
+    watcher = id(socket)
+    try:
+        if len(_watchers) >= MOST_WATCHERS:
+            raise RefusedError(FULL, "This server has as many watchers as it can serve. Try again later.")
+        _watchers.add(watcher)
+        await _serve(socket)
+    except RefusedError as refused:
+        with suppress(WebSocketDisconnect, RuntimeError), anyio.move_on_after(CLOSE_SECONDS):  # he may not read it
+            await socket.close(refused.code, str(refused)[:120])
+    except WebSocketDisconnect:
+        pass
+    finally:
+        _watchers.discard(watcher)
+
+
+async def _serve(socket: WebSocket) -> None:
+    desk, ends = Desk(), list[Exception]()
+    async with anyio.create_task_group() as tasks:
+
+        async def until_it_ends(work: object) -> None:
+            try:
+                await work  # type: ignore[misc]
+            except (RefusedError, WebSocketDisconnect) as end:
+                ends.append(end)
+                tasks.cancel_scope.cancel()
+
+        tasks.start_soon(until_it_ends, _listen(socket, desk))
+        tasks.start_soon(until_it_ends, _answer_all(socket, desk, tasks))
+    raise ends[0]
+
+
+async def _listen(socket: WebSocket, desk: Desk) -> None:
+    """Read requests as they come, so that a newer one is known while an older one waits."""
+    while True:
+        received = await socket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(received.get("code", 1005))
+        text = received.get("text")
+        if text is None:
+            raise RefusedError(NO_TEXT, "A request must be a text.")
+        if len(text) > LARGEST_REQUEST:
+            raise RefusedError(TOO_LARGE, f"A request must have at most {LARGEST_REQUEST:,} characters.")
+        now = time.monotonic()
+        if len(desk.times) == MOST_REQUESTS and now - desk.times[0] < PER_SECONDS:
+            raise RefusedError(TOO_MUCH, f"A page must ask at most {MOST_REQUESTS} times in {PER_SECONDS:g} s.")
+        desk.times.append(now)
+        try:
+            desk.put(read_ask(text))
+        except ValueError as error:
+            raise RefusedError(NOT_UNDERSTOOD, f"{error}.") from error
+
+
+async def _answer_all(socket: WebSocket, desk: Desk, tasks: TaskGroup) -> None:
+    session = ""
+    while True:
+        ask = None
+        while ask is None:
+            with anyio.move_on_after(AWAKE_SECONDS):
+                ask = await desk.take()
+            if ask is None and (entry := registry().find_any(session)) is not None:
+                entry.session.latest()
+        session = ask.session
+        await _answer(socket, desk, tasks, ask)
+
+
+async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> None:
+    """Send the next frame; nothing where the watcher meanwhile asks for another."""
+    entry = _find(ask)
+    published = entry.session.status()
+    entry.session.latest()  # the wish for a newer moment
+    if not ask.now and published.state is State.RUNNING:
+        await _news(entry, published, desk, FRESH_SECONDS)
+    ends_at = time.monotonic() + HEARTBEAT_SECONDS
+    recheck = UMAP_RECHECK_SECONDS if ask.view.controls.get("map") == "UMAP" else RECHECK_SECONDS
+    while True:
+        published = entry.session.status()
+        try:
+            frame = await anyio.to_thread.run_sync(frame_of, entry, ask, limiter=_drawing)
+        except Exception as error:
+            log.exception("A frame could not be made")
+            raise RefusedError(BROKEN, "This moment could not be drawn; the server's log says why.") from error
+        left = ends_at - time.monotonic()
+        if ask.now or left <= 0 or frame.is_news(ask):
+            await _send(socket, frame.packed(ask.number))
+            if not desk.judging:
+                tasks.start_soon(_judge, desk, entry, ask)
+            return
+        if await _news(entry, published, desk, min(recheck, left)):
+            return
+        entry = _find(ask)
+
+
+async def _judge(desk: Desk, entry: Entry, ask: Ask) -> None:
+    desk.judging = True
+    try:
+        await anyio.to_thread.run_sync(afterwards, entry, ask, limiter=_judging)
+    except Exception:
+        log.exception("What a frame shows could not be judged")
+    finally:
+        desk.judging = False
+
+
+def _find(ask: Ask) -> Entry:
+    entry = registry().find_any(ask.session)
+    if entry is None or (entry.is_followed and isinstance(ask.view, CompareView)):  # a page of owners alone
+        raise RefusedError(ENDED, "This session has ended.")
+    return entry
+
+
+async def _news(entry: Entry, published: Status, desk: Desk, seconds: float) -> bool:
+    """Wait until the session has published more than that, at most so long; whether the watcher asks for another."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at and entry.session.status() is published:
+        with anyio.move_on_after(TICK_SECONDS):
+            await desk.came.wait()
+            return True
+    return False
+
+
+async def _send(socket: WebSocket, data: bytes) -> None:
+    try:
+        with anyio.fail_after(SEND_SECONDS):
+            await socket.send_bytes(data)
+    except TimeoutError as error:
+        raise RefusedError(TOO_MUCH, "A page must read what it has asked for.") from error
+    except RuntimeError as error:  # already closed on the other side
+        raise WebSocketDisconnect(1006) from error

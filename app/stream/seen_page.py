@@ -1,0 +1,53 @@
+"""The page that a view shows, gathered to be kept as a file."""
+
+from app.page_export import SeenPage, SeenPanel
+from app.readings import headline
+from app.services import Entry, registry
+from app.stream.charts import Chart, bars_chart, curves_chart, examples_chart, examples_title, map_chart, plane_rows
+from app.stream.parts import status_of_scene
+from app.stream.scene import Scene, scene_of
+from app.stream.view import View
+
+
+def seen_page(entry: Entry, view: View) -> SeenPage:
+    """All of the page as it is now.
+
+    Raises:
+        ValueError: before the first moment of the session.
+    """
+    with entry.maps.drawing:
+        scene = scene_of(entry, view)
+        if scene is None:
+            raise ValueError("There is nothing to save before the first moment of the session. Try again.")
+        panels = {
+            "map": _panel(map_chart(scene, registry().projection)),
+            "bars": _panel(bars_chart(scene)),
+            "curves": _panel(curves_chart(scene)),
+        }
+        if not scene.shows_card:
+            panels["examples"] = _examples(scene)
+    return SeenPage(
+        recipe=scene.entry.session.recipe,
+        step=scene.snapshot.step,
+        status=status_of_scene(scene),
+        tiles=headline(scene.snapshot, scene.problem, scene.words),
+        panels=panels,
+        events=scene.snapshot.events,
+        message=scene.status.message,
+    )
+
+
+def _panel(chart: Chart) -> SeenPanel:
+    return SeenPanel(
+        title=chart.title,
+        caption=chart.caption,
+        figure=chart.drawing(),
+        height=chart.height,
+        file_name=chart.file_name,
+    )
+
+
+def _examples(scene: Scene) -> SeenPanel:
+    if scene.problem.task == "plane":
+        return SeenPanel(title=examples_title(scene), caption="", rows=plane_rows(scene))
+    return _panel(examples_chart(scene))

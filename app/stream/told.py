@@ -1,0 +1,31 @@
+"""Values out of a message that anybody may have sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST = 2**53
+"""Browsers hold whole numbers exactly up to it."""
+
+
+def a(kind: type, told: Mapping[str, Any], name: str) -> Any:
+    """The value of this name, which is of this very kind.
+
+    Raises:
+        ValueError: where it is not.
+    """
+    found = told.get(name)
+    if type(found) is not kind:
+        raise ValueError(f"`{name}` must be a {kind.__name__}")
+    return found
+
+
+def whole(told: Mapping[str, Any], name: str) -> int:
+    """The value of this name, which is a whole number from 0 to 2^53.
+
+    Raises:
+        ValueError: where it is not.
+    """
+    found: int = a(int, told, name)
+    if not 0 <= found < MOST:
+        raise ValueError(f"`{name}` must be from 0 to 2^53")
+    return found

@@ -1,0 +1,52 @@
+"""How a frame travels: one binary message, whose numbers stay numbers.
+
+A message is a header and then the parts of the page that have changed, each in a piece of its own that can be kept
+and sent again. A header and a piece begin with the length of their JSON (4 bytes, little endian); all begins at
+a multiple of 8 bytes, so that the browser looks at an array where it lies. In a piece's JSON, `{"$": [dtype, offset,
+shape]}` stands for an array that begins `offset` bytes after the piece's first.
+"""
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from app.live_plot.encoding import encode
+
+ALIGNED = 8
+LENGTH = struct.Struct("<I")
+
+
+def piece(value: Any) -> bytes:
+    """One part of a page, ready to be sent."""
+    tail: list[bytes] = []
+    at = 0
+
+    def packed(array: NDArray[Any], dtype: str) -> dict[str, Any]:
+        nonlocal at
+        begins, data = at, _filled(array.tobytes())
+        tail.append(data)
+        at += len(data)
+        return {"$": [dtype, begins, list(array.shape)]}
+
+    return b"".join([_headed(encode(value, packed)), *tail])
+
+
+def message(header: Mapping[str, Any], parts: Sequence[tuple[str, str, bytes]]) -> bytes:
+    """A frame: `header`, and each part by its key, its revision and its piece."""
+    begins, listed = 0, []
+    for key, revision, data in parts:
+        listed.append([key, revision, begins])
+        begins += len(data)
+    return b"".join([_headed({**header, "parts": listed}), *(data for _, _, data in parts)])
+
+
+def _headed(value: Any) -> bytes:
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return _filled(LENGTH.pack(len(text)) + text)
+
+
+def _filled(data: bytes) -> bytes:
+    return data + bytes(-len(data) % ALIGNED)

@@ -1,0 +1,114 @@
+"""What travels on the road of live data: views out and back, numbers as they are, and pieces kept for others."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from road_reading import read_message, read_piece
+
+from app import address, comparison
+from app.selection import LARGEST_ID, LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice
+from app.stream.asking import read_ask
+from app.stream.compare_view import CompareView, read_compare_view, write_compare_view
+from app.stream.frames import Pieces
+from app.stream.road import LARGEST_REQUEST
+from app.stream.view import View, read_view, write_view
+from app.stream.wire import message, piece
+
+CONTROLS = address.read({}).view
+ids = st.sets(st.integers(0, LARGEST_ID), max_size=200).map(lambda found: tuple(sorted(found)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(vectors=ids, codes=ids, level=st.integers(0, 15), at=st.none() | st.integers(0, 2**40))
+def test_a_view_comes_back_as_it_was_written(vectors, codes, level, at):
+    focus = Focus(Choice(level, vectors, codes), (Pin(3), Pin(9, 1)), "There is no code 900.")
+    view = View(CONTROLS, focus, at=at, run=2, line_is_read=True, hands={"map-plot": 7})
+    found = read_view(json.loads(json.dumps(write_view(view))))
+    assert (found.focus, found.at, found.run, found.hands) == (view.focus, view.at, view.run, view.hands)
+    assert found.line_is_read
+    assert {name: CONTROLS[name] for name in found.controls} == found.controls
+
+
+def test_the_view_of_the_page_side_by_side_comes_back_as_it_was_written():
+    controls = {name: allowed[-1] for name, allowed in comparison.VIEWS.items()}
+    view = CompareView(controls, Choice(0, (1, 2), (3,)), {"compare-map": 5})
+    assert read_compare_view(json.loads(json.dumps(write_compare_view(view)))) == view
+
+
+def test_the_largest_choice_there_can_be_fits_into_a_request():
+    everything = (*range(0, LARGEST_ID, 2), LARGEST_ID)
+    choice = Choice(0, everything, everything)
+    text = pack_choice(choice)
+    assert len(text) <= LONGEST_PACKED
+    assert read_choice(text, longest=LONGEST_PACKED) == choice
+    asked = {"n": 1, "session": "x", "view": write_view(View(CONTROLS, Focus(choice))), "wanted": [], "have": {}}
+    request = json.dumps(asked | {"controls": "", "hands": {}, "now": True})
+    assert len(request) < LARGEST_REQUEST
+    assert read_ask(request).view.focus.choice == choice
+
+
+def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
+    draw = np.random.default_rng(0)
+    value = {
+        "floats": draw.normal(size=1001),
+        "bytes": draw.integers(0, 256, (3, 5, 7)).astype(np.uint8),
+        "codes": np.arange(70_000),
+        "few": np.array([1.5, np.nan]),
+        "text": "ν · „P“",
+        "deep": [{"rows": draw.integers(-5, 300, (40, 9))}],
+    }
+    data = piece(value)
+    assert len(data) % 8 == 0
+    found = read_piece(data)
+    np.testing.assert_allclose(found["floats"], value["floats"], rtol=1e-7)
+    assert found["floats"].dtype == np.float32
+    np.testing.assert_array_equal(found["bytes"], value["bytes"])
+    np.testing.assert_array_equal(found["codes"], value["codes"])
+    assert found["few"] == [1.5, None]
+    assert found["text"] == value["text"]
+    np.testing.assert_array_equal(found["deep"][0]["rows"], value["deep"][0]["rows"])
+    sent = message({"n": 3}, [("first", "a", data), ("second", "b", piece({"x": np.arange(9)}))])
+    header, parts, revisions = read_message(sent)
+    assert header["n"] == 3
+    assert revisions == {"first": "a", "second": "b"}
+    np.testing.assert_array_equal(parts["second"]["x"], np.arange(9))
+    np.testing.assert_array_equal(parts["first"]["codes"], value["codes"])
+
+
+def test_a_piece_is_made_once_for_all_who_ask_at_once_and_the_oldest_goes_first():
+    pieces, made, gate = Pieces(most_bytes=25), [], threading.Event()
+
+    def make() -> bytes:
+        assert gate.wait(10)
+        made.append(1)
+        return b"x" * 10
+
+    threads = [threading.Thread(target=pieces.of, args=("one", make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(made) == 1
+    pieces.of("two", make)
+    pieces.of("one", make)  # looked at again, so the other goes for the third
+    pieces.of("three", make)
+    assert len(made) == 3
+    pieces.of("one", make)
+    assert len(made) == 3
+    pieces.of("two", make)
+    assert len(made) == 4
+
+
+def test_a_piece_that_could_not_be_made_is_made_by_the_next_who_asks():
+    def fail() -> bytes:
+        raise RuntimeError("no")
+
+    pieces = Pieces()
+    with pytest.raises(RuntimeError):
+        pieces.of("one", fail)
+    assert pieces.of("one", lambda: b"yes") == b"yes"
