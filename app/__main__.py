@@ -7,19 +7,15 @@ import signal
 import socket
 import sys
 import threading
-import tomllib
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from app.doors.start import begin, environment_words, make
 from app.ending import end_on_hangup, own_exit_code
 from app.main import app
+from app.settings import shipped_settings
 from app.temporary import remove_what_ended_servers_left
 from vqcore.arguments import Parser
 
-SETTINGS = Path(__file__).with_name(".streamlit") / "config.toml"
 FIRST_PORT, PORTS_TO_TRY = 8501, 20
 
 
@@ -79,19 +75,6 @@ def _parser() -> Parser:
         "the server is started in, on localhost every folder",
     )
     return parser
-
-
-def shipped_settings() -> dict[str, Any]:
-    """Streamlit's settings as the file beside this one has them, which it would look for where it was started."""
-    return dict(_flat(tomllib.loads(SETTINGS.read_text(encoding="utf-8"))))
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _end(*_: object) -> None:

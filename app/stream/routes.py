@@ -3,7 +3,6 @@
 import importlib
 
 import anyio
-import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -26,11 +25,14 @@ async def plotly_script(_: Request) -> Response:
     return FileResponse(script_path(), media_type="text/javascript", headers=headers)
 
 
-def routes(base_path: str | None = None) -> list[BaseRoute]:
-    """All routes, at the root and below the base path that the server is told to have; a proxy may strip it."""
-    base = (st.get_option("server.baseUrlPath") if base_path is None else base_path).strip("/")
+def routes() -> list[BaseRoute]:
+    """All routes, at the root and below any base path: a proxy may strip it, and may put its own before it.
+
+    Streamlit's base path is not asked for. To ask for one of its settings here would settle all of them, before the
+    server is told where to listen.
+    """
     made: list[BaseRoute] = []
-    for prefix in dict.fromkeys(("", f"/{base}" if base else "")):
+    for prefix in ("", "/{base:path}"):
         made.append(WebSocketRoute(f"{prefix}/vq/live", live))
         made.append(Route(f"{prefix}/{script_name()}", plotly_script, methods=["GET", "HEAD"]))
     return made
