@@ -25,9 +25,9 @@ SECONDS = 30
 
 
 @contextmanager
-def serving_the_road(base_path: str = "") -> Iterator[int]:
+def serving_the_road() -> Iterator[int]:
     """The port of a server of the routes."""
-    app = Starlette(routes=routes(base_path))
+    app = Starlette(routes=routes())
     listening = socket.create_server(("localhost", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)  # what a client does not read soon fills it
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
