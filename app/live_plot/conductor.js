@@ -4,7 +4,7 @@
 const ENDED = 4404; // the close code of a session that is no more
 const PAUSES = [0.3, 0.6, 1.2, 2.5, 5, 10]; // seconds before one more try at a connection that was lost
 const LONGEST_DRAWING = 1000; // ms that the next request waits for the charts: a hand may hold one
-const ASKED_TWICE = 400; // ms between two wishes that the page's script be run
+const UNHEARD = 5000; // ms after which the page's script is asked once more to run: it may not have heard
 const LOST = "connection lost, trying again …";
 
 const nextFrame = () => new Promise((done) => requestAnimationFrame(done));
@@ -24,6 +24,8 @@ class Conductor {
 
   /** What the page's script says: whom to follow, and what is looked at. */
   receive(told) {
+    clearTimeout(this.calling);
+    this.calling = undefined;
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
     if (this.socket) this.ask(true);
@@ -56,7 +58,7 @@ class Conductor {
     if (this.gone) return;
     if (code === ENDED) {
       this.hasEnded = true;
-      this.callScript(`ended ${this.told.session}`);
+      this.callScript();
       return;
     }
     this.remark(LOST);
@@ -130,18 +132,18 @@ class Conductor {
 
   /** Has the page's script run where the controls show what is no longer so. */
   compare() {
-    if (this.said && this.said !== this.told.controls) this.callScript(this.said);
+    if (this.said && this.said !== this.told.controls && !this.calling) this.callScript();
   }
 
-  callScript(why) {
-    const wait = ASKED_TWICE - (performance.now() - (this.called ?? -Infinity));
+  /** Once, and once more where nothing comes of it: a run that has begun would be broken off by another. */
+  callScript() {
     clearTimeout(this.calling);
-    if (wait > 0) {
-      this.calling = setTimeout(() => (this.hasEnded ? this.callScript(why) : this.compare()), wait);
-      return;
-    }
-    this.called = performance.now();
-    this.tell(`${why} ${Math.round(this.called)}`);
+    this.calling = setTimeout(() => {
+      this.calling = undefined;
+      if (this.hasEnded) this.callScript();
+      else this.compare();
+    }, UNHEARD);
+    stage.callScript?.();
   }
 
   leave() {
@@ -156,10 +158,9 @@ class Conductor {
 
 const conductors = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement }) {
   if (!conductors.has(parentElement)) conductors.set(parentElement, new Conductor());
   const conductor = conductors.get(parentElement);
-  conductor.tell = (why) => setTriggerValue("changed", why);
   conductor.receive(data);
   // Streamlit also calls this when an update overtakes the one before it: then the element is still on the page.
   return () => {

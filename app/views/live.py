@@ -10,7 +10,7 @@ from app.controls import sidebar
 from app.fork_controls import variants_bar
 from app.lecture import LIVE
 from app.lecture_places import begin, query, shows
-from app.live_plot.conductor import conductor, has_changed
+from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.services import Entry, registry
 from app.stream.charts import plane_shown
@@ -73,6 +73,7 @@ def page() -> None:
     with st.sidebar:
         sidebar(entry, status)
     _live(entry.id)
+    script_caller("script-caller")
 
 
 def _attach() -> Entry | None:
@@ -170,8 +171,6 @@ def _live(session_id: str) -> None:
     if entry is None:
         _ended()
         return
-    if has_changed(CONDUCTOR):
-        st.rerun()  # the whole page: its controls show what is no longer so
     entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
