@@ -4,6 +4,7 @@
 const ENDED = 4404; // the close code of a session that is no more
 const PAUSES = [0.3, 0.6, 1.2, 2.5, 5, 10]; // seconds before one more try at a connection that was lost
 const LONGEST_DRAWING = 1000; // ms that the next request waits for the charts: a hand may hold one
+const PATIENCE = 400; // ms that the page's script has to show a change by itself: a click has it run anyway
 const UNHEARD = 5000; // ms after which the page's script is asked once more to run: it may not have heard
 const LOST = "connection lost, trying again …";
 
@@ -24,8 +25,8 @@ class Conductor {
 
   /** What the page's script says: whom to follow, and what is looked at. */
   receive(told) {
-    clearTimeout(this.calling);
-    this.calling = undefined;
+    for (const timer of [this.calling, this.comparing]) clearTimeout(timer);
+    this.calling = this.comparing = undefined;
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
     if (this.socket) this.ask(true);
@@ -109,7 +110,7 @@ class Conductor {
     }
     this.hands = header.hands;
     this.said = header.controls;
-    this.compare();
+    if (this.isBehind()) this.comparing ??= setTimeout(() => this.compare(), PATIENCE);
     if (header.n !== this.number) return; // the answer to a newer request is on its way
     await this.drawn();
     if (header.n === this.number) this.askLater();
@@ -130,12 +131,17 @@ class Conductor {
     else this.ask();
   }
 
-  /** Has the page's script run where the controls show what is no longer so. */
-  compare() {
-    if (this.said && this.said !== this.told.controls && !this.calling) this.callScript();
+  /** Whether the controls show what is no longer so. */
+  isBehind() {
+    return Boolean(this.said) && this.said !== this.told.controls;
   }
 
-  /** Once, and once more where nothing comes of it: a run that has begun would be broken off by another. */
+  compare() {
+    this.comparing = undefined;
+    if (this.isBehind() && !this.calling) this.callScript();
+  }
+
+  /** Has the page's script run; once more only where nothing comes of it, as that would break off a run under way. */
   callScript() {
     clearTimeout(this.calling);
     this.calling = setTimeout(() => {
@@ -148,7 +154,7 @@ class Conductor {
 
   leave() {
     this.gone = true;
-    for (const timer of [this.retry, this.next, this.calling]) clearTimeout(timer);
+    for (const timer of [this.retry, this.next, this.calling, this.comparing]) clearTimeout(timer);
     document.removeEventListener("visibilitychange", this.seen);
     window.removeEventListener("online", this.seen);
     this.socket?.close(1000);
