@@ -4,7 +4,8 @@
 const ENDED = 4404; // the close code of a session that is no more
 const PAUSES = [0.3, 0.6, 1.2, 2.5, 5, 10]; // seconds before one more try at a connection that was lost
 const LONGEST_DRAWING = 1000; // ms that the next request waits for the charts: a hand may hold one
-const ASKED_TWICE = 400; // ms between two wishes that the page's script be run
+const PATIENCE = 400; // ms that the page's script has to show a change by itself: a click has it run anyway
+const UNHEARD = 5000; // ms after which the page's script is asked once more to run: it may not have heard
 const LOST = "connection lost, trying again …";
 
 const nextFrame = () => new Promise((done) => requestAnimationFrame(done));
@@ -24,6 +25,8 @@ class Conductor {
 
   /** What the page's script says: whom to follow, and what is looked at. */
   receive(told) {
+    for (const timer of [this.calling, this.comparing]) clearTimeout(timer);
+    this.calling = this.comparing = undefined;
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
     if (this.socket) this.ask(true);
@@ -56,7 +59,7 @@ class Conductor {
     if (this.gone) return;
     if (code === ENDED) {
       this.hasEnded = true;
-      this.callScript(`ended ${this.told.session}`);
+      this.callScript();
       return;
     }
     this.remark(LOST);
@@ -107,7 +110,7 @@ class Conductor {
     }
     this.hands = header.hands;
     this.said = header.controls;
-    this.compare();
+    if (this.isBehind()) this.comparing ??= setTimeout(() => this.compare(), PATIENCE);
     if (header.n !== this.number) return; // the answer to a newer request is on its way
     await this.drawn();
     if (header.n === this.number) this.askLater();
@@ -128,25 +131,30 @@ class Conductor {
     else this.ask();
   }
 
-  /** Has the page's script run where the controls show what is no longer so. */
-  compare() {
-    if (this.said && this.said !== this.told.controls) this.callScript(this.said);
+  /** Whether the controls show what is no longer so. */
+  isBehind() {
+    return Boolean(this.said) && this.said !== this.told.controls;
   }
 
-  callScript(why) {
-    const wait = ASKED_TWICE - (performance.now() - (this.called ?? -Infinity));
+  compare() {
+    this.comparing = undefined;
+    if (this.isBehind() && !this.calling) this.callScript();
+  }
+
+  /** Has the page's script run; once more only where nothing comes of it, as that would break off a run under way. */
+  callScript() {
     clearTimeout(this.calling);
-    if (wait > 0) {
-      this.calling = setTimeout(() => (this.hasEnded ? this.callScript(why) : this.compare()), wait);
-      return;
-    }
-    this.called = performance.now();
-    this.tell(`${why} ${Math.round(this.called)}`);
+    this.calling = setTimeout(() => {
+      this.calling = undefined;
+      if (this.hasEnded) this.callScript();
+      else this.compare();
+    }, UNHEARD);
+    stage.callScript?.();
   }
 
   leave() {
     this.gone = true;
-    for (const timer of [this.retry, this.next, this.calling]) clearTimeout(timer);
+    for (const timer of [this.retry, this.next, this.calling, this.comparing]) clearTimeout(timer);
     document.removeEventListener("visibilitychange", this.seen);
     window.removeEventListener("online", this.seen);
     this.socket?.close(1000);
@@ -156,10 +164,9 @@ class Conductor {
 
 const conductors = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement }) {
   if (!conductors.has(parentElement)) conductors.set(parentElement, new Conductor());
   const conductor = conductors.get(parentElement);
-  conductor.tell = (why) => setTriggerValue("changed", why);
   conductor.receive(data);
   // Streamlit also calls this when an update overtakes the one before it: then the element is still on the page.
   return () => {

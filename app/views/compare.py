@@ -7,7 +7,7 @@ import streamlit as st
 from app import comparison, wording
 from app.compare_controls import GONE, PLAN, SESSION, VIEW, begin, sidebar
 from app.comparison import PRESETS, Setup, setup_of
-from app.live_plot.conductor import conductor, has_changed
+from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.seed_runs import Plan
 from app.services import Entry, registry
@@ -42,6 +42,7 @@ def page() -> None:
     with st.sidebar:
         sidebar(entry, status, setup)
     _live(entry.id)
+    script_caller("compare-caller")
 
 
 def _attach() -> Entry | None:
@@ -99,7 +100,7 @@ def _empty_state() -> None:
 def _live(session_id: str) -> None:
     """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
     entry = registry().find(session_id)
-    if entry is None or has_changed(CONDUCTOR):
+    if entry is None:
         st.rerun()
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)

@@ -10,7 +10,7 @@ from app.controls import sidebar
 from app.fork_controls import variants_bar
 from app.lecture import LIVE
 from app.lecture_places import begin, query, shows
-from app.live_plot.conductor import conductor, has_changed
+from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.services import Entry, registry
 from app.stream.charts import plane_shown
@@ -74,6 +74,7 @@ def page() -> None:
     with st.sidebar:
         sidebar(entry, status)
     _live(entry.id)
+    script_caller("script-caller")
 
 
 def _attach() -> Entry | None:
@@ -181,8 +182,8 @@ def _offer(said: str, words: str, recipe: Recipe | None) -> None:
 def _live(session_id: str) -> None:
     """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
     entry = registry().find_any(session_id)
-    if entry is None or has_changed(CONDUCTOR):
-        st.rerun()  # the whole page: it says that the session has ended, or its controls show what is no longer so
+    if entry is None:
+        st.rerun()  # the whole page, which says so
     entry = look_at(entry)
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)

@@ -25,7 +25,7 @@ DIGITS = default_recipe("digits", device="cpu")
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with serving_the_road("lab/scope") as running:
+    with serving_the_road() as running:
         yield running
 
 

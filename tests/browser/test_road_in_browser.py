@@ -7,9 +7,11 @@ import pytest
 from live_page import (
     MAP,
     pause,
+    press,
     step_of,
     wait_for_charts,
     wait_for_movement,
+    wait_for_rest,
     wait_for_state,
     wait_for_step,
     wait_until,
@@ -139,3 +141,26 @@ def test_a_server_that_starts_again_is_found_without_a_reload(
         assert "beta=0.5" in tab.page.url
         assert tab.page.evaluate("window.isTheSame")
         tab.page.close()
+
+
+def test_clicks_during_frames_are_obeyed_each_once(open_tab: Callable[..., Tab], server: Server) -> None:
+    page = open_tab(server, "?problem=plane&paused=1&rate=8").page
+    wait_for_charts(page)
+    step = page.locator(".st-key-step button:visible")
+    for turn in range(24):
+        step.click()
+        page.wait_for_timeout(17 * (turn % 8))  # at all distances from the frames and the script's runs
+    wait_for_step(page, 24)
+    wait_for_rest(page)
+    assert step_of(page) == 24
+    for _ in range(6):
+        press(page, "play")
+        wait_for_state(page, "running")
+        press(page, "play")
+        wait_for_state(page, "paused")
+    wait_for_rest(page)
+    stood = step_of(page)
+    step.click()
+    wait_for_step(page, stood + 1)
+    wait_for_rest(page)
+    assert step_of(page) == stood + 1
