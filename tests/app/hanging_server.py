@@ -37,6 +37,7 @@ def main_without_server() -> int:
 
 if __name__ == "__main__":
     background.STOP_SECONDS = 0.5
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under nohup, it is ignored
     for work in (wait_for_nothing, compute):
         Job(work).start()
     if "--without-server" in sys.argv:

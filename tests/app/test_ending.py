@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,21 @@ SECONDS = 60
 """Of a machine that is busy with other tests; alone it takes some 3 s to end."""
 
 
-def begun(*words: str) -> subprocess.Popen[str]:
+@contextmanager
+def begun(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """The process, which is killed when the block ends, or when it has hung for so long that a test would too."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1]), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, str(HERE / "hanging_server.py"), *words]
-    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        too_long = threading.Timer(2 * SECONDS, process.kill)
+        too_long.start()
+        try:
+            yield process
+        finally:
+            too_long.cancel()
+            process.kill()
 
 
 def read_until(process: subprocess.Popen[str], word: str) -> None:
@@ -31,12 +44,9 @@ def read_until(process: subprocess.Popen[str], word: str) -> None:
 @pytest.mark.parametrize("asked", ["SIGINT", "SIGTERM"])
 def test_jobs_that_never_end_do_not_keep_a_process_from_its_own_exit_code(asked: str) -> None:
     with begun("--without-server") as process:
-        try:
-            read_until(process, "begun")
-            process.send_signal(signal.Signals[asked])
-            assert process.wait(SECONDS) == 7
-        finally:
-            process.kill()
+        read_until(process, "begun")
+        process.send_signal(signal.Signals[asked])
+        assert process.wait(SECONDS) == 7
 
 
 def test_a_closed_terminal_ends_a_server_whose_jobs_never_end_as_a_signal_to_terminate_does() -> None:
@@ -44,13 +54,10 @@ def test_a_closed_terminal_ends_a_server_whose_jobs_never_end_as_a_signal_to_ter
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     with begun("--port", str(port)) as process:
-        try:
-            read_until(process, "URL")
-            process.send_signal(signal.SIGHUP)
-            assert process.wait(SECONDS) == 0
-            assert "Traceback" not in process.stdout.read()
-        finally:
-            process.kill()
+        read_until(process, "VQ Scope: http")
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(SECONDS) == 0
+        assert "Traceback" not in process.stdout.read()
 
 
 def test_stopping_what_does_not_end_is_not_waited_for_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:

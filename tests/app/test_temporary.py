@@ -11,9 +11,10 @@ import pytest
 from app.temporary import PREFIX, Folder, remove_what_ended_servers_left
 
 SERVER = """
-import sys
+import signal, sys
 from app.temporary import Folder
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where the tests run under nohup, it is ignored
 folder = Folder()
 (folder.path / "model.pt").write_bytes(b"some")
 print(folder.path, flush=True)
