@@ -3,7 +3,14 @@ from collections.abc import Iterator
 import pytest
 from fake_projection import FakeProjection
 
+from app.doors.start import begin, make
 from app.services import Registry, registry
+
+
+@pytest.fixture(autouse=True)
+def started_on_localhost() -> None:
+    """As `python -m app` starts; of pages without a server, Streamlit does not know where they would be served."""
+    begin(make(address="localhost"))
 
 
 @pytest.fixture

@@ -78,11 +78,11 @@ def test_a_link_begins_what_it_says_and_all_charts_are_there() -> None:
 def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch) -> None:
     may_go_on, is_second = threading.Event(), threading.Event()
 
-    def build(recipe, *, variant):
+    def build(recipe, *, variant, **rest):
         if variant == "sync":
             is_second.set()
             assert may_go_on.wait(SECONDS)
-        return Trainer(recipe, variant=variant)
+        return Trainer(recipe, variant=variant, **rest)
 
     monkeypatch.setattr(session, "Trainer", build)
     try:

@@ -195,6 +195,7 @@ def test_what_the_vectors_alone_tell_is_drawn_before_the_latents_are_counted(
     monkeypatch.setattr(doctor_case, "examine", slowly)
     page = open_page(**collapsed)
     case = case_of(sessions)
+    assert case.wait_for_reading(SECONDS) is not None
     assert case.first_facts(0).wait(SECONDS)
     run(page)
     assert charts_of(page) == {"map", "norms", "neighbours", "spectrum"}
