@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from page_runs import open_script, press, run
+from page_runs import open_script, press, run, shown
 from streamlit.testing.v1 import AppTest
 
 from app import doctor_case, doctor_examples
@@ -90,7 +90,8 @@ def plain(text: str) -> str:
 
 
 def charts_of(page: AppTest) -> set[str]:
-    return {element.key.removeprefix("doctor-").removesuffix("-plot") for element in page.get("bidi_component")}
+    plots = [key for key in shown(page) if key.startswith("doctor-")]
+    return {key.removeprefix("doctor-").removesuffix("-plot") for key in plots}
 
 
 def test_the_empty_page_says_what_to_do_and_offers_examples(sessions: Registry) -> None:

@@ -92,7 +92,7 @@ def test_locked_view_controls_are_there_and_disabled():
     page = at_rest(lock="view", map="UMAP")
     groups = [group for group in page.button_group if str(group.key).startswith("view-")]
     assert groups
-    assert all(group.disabled for group in groups if group.key not in ("view-colour", "view-layers"))
+    assert all(group.disabled for group in groups if group.key not in ("view-colour", "view-layers", "view-rate"))
 
 
 def test_the_limits_stay_while_the_page_rewrites_its_query():
