@@ -224,5 +224,5 @@ def test_a_folder_right_below_that_cannot_be_looked_into_is_a_row(capsys, folder
 def test_what_is_wrong_with_the_request_ends_it_and_is_put_down_to_no_file(capsys, folder, tmp_path):
     written(folder, 1, codebook())
     z_e, codes = kept(tmp_path, latents(codebook())), kept(tmp_path, np.zeros(9, int), "codes.npy")
-    assert refused(capsys, folder, "--latents", z_e, "--codes", codes).startswith("Latents and codes are both given")
+    assert refused(capsys, folder, "--latents", z_e, "--codes", codes).startswith("Both latents and codes are given")
     assert "No such file" in refused(capsys, folder, "--latents", tmp_path / "missing.npy")
