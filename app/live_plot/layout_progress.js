@@ -1,4 +1,4 @@
-// A bar for a layout in the making, and a button that gives it up.
+// A bar for a layout in the making with a button that gives it up, or for a stopped UMAP with one that starts it.
 
 const PATIENCE = 1000; // ms: a layout that is done sooner shows no bar, it would only flicker
 
@@ -10,7 +10,6 @@ function newBar(parent) {
   bar.meter = bar.appendChild(document.createElement("progress"));
   bar.button = bar.appendChild(document.createElement("button"));
   bar.button.type = "button";
-  bar.button.textContent = "Cancel";
   parent.append(bar);
   return bar;
 }
@@ -19,10 +18,13 @@ function mount({ data, parentElement, setTriggerValue }) {
   const bar = parentElement.querySelector(":scope > .vq-progress") ?? newBar(parentElement);
   if (bar.dataset.layout !== String(data.id)) bar.since = performance.now();
   bar.dataset.layout = data.id;
-  bar.hidden = data.id === null || performance.now() - bar.since < PATIENCE;
+  const stopped = data.share === null;
+  bar.hidden = data.id === null || (!stopped && performance.now() - bar.since < PATIENCE);
   if (data.id === null) return;
   bar.said.textContent = data.said;
-  bar.meter.value = data.share;
-  bar.button.title = data.cancel;
-  bar.button.onclick = () => setTriggerValue("cancel", data.id);
+  bar.meter.hidden = stopped;
+  if (!stopped) bar.meter.value = data.share;
+  bar.button.textContent = stopped ? "Start it now" : "Cancel";
+  bar.button.title = stopped ? "Start UMAP without waiting" : "Give this layout up and show PCA";
+  bar.button.onclick = () => setTriggerValue(stopped ? "start" : "cancel", Date.now());
 }

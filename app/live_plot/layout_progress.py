@@ -15,6 +15,9 @@ _mount = st.components.v2.component(
 )
 
 
-def progress_place(key: str, *, cancel: Callable[[], Any]) -> None:
-    """The place of the bar, which comes by the road of live data; `cancel` is called where the reader gives it up."""
-    _mount(key=key, data={"road": key, "cancel": "Give this layout up and show PCA"}, on_cancel_change=cancel)
+def progress_place(key: str, *, cancel: Callable[[], Any], start: Callable[[], Any]) -> None:
+    """The place of the bar, which comes by the road of live data.
+
+    `cancel` is called if the reader gives a layout up, `start` if they do not want to wait for a stopped UMAP.
+    """
+    _mount(key=key, data={"road": key}, on_cancel_change=cancel, on_start_change=start)

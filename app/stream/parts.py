@@ -150,7 +150,10 @@ def _why(scene: Scene, _: ProjectionService) -> Part:
 
 def _progress(scene: Scene, projection: ProjectionService) -> Part:
     stream = scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None)
-    progress = projection.progress(stream) if scene.view.controls["map"] == "UMAP" else None
+    is_shown = scene.view.controls["map"] == "UMAP"
+    if is_shown and projection.has_stopped:
+        return small_part({"id": "stopped", "share": None, "said": "UMAP has stopped."})
+    progress = projection.progress(stream) if is_shown else None
     if progress is None:
         return small_part({"id": None})
     said = f"UMAP, epoch {progress.done} of {progress.total}" if progress.done else "UMAP, finding neighbours"

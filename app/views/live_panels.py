@@ -7,6 +7,7 @@ from app.live_plot.code_card import card_place
 from app.live_plot.component import live_place
 from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
+from app.services import registry
 from app.stream.charts import LOWER, UPPER
 from app.stream.scene import Scene
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head
@@ -27,7 +28,7 @@ def panels(scene: Scene) -> list[str]:
 def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
-    progress_place("map-progress", cancel=_show_pca)
+    progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
     return ["map-progress", *_chart("map", UPPER)]
 
 

@@ -20,9 +20,11 @@ class FakeProjection:
         self.cancelled: list[str] = []
         self.resets: list[str] = []
         self.forgotten: list[str] = []
+        self.has_stopped = False
         self.closed = False
 
     def start(self) -> None:
+        self.has_stopped = False
         self.status = Status(State.WARMING_UP, "UMAP is compiling.")
 
     def request(

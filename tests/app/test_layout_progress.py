@@ -19,3 +19,12 @@ def test_a_layout_in_the_making_is_told_of_while_its_plane_is_shown_and_given_up
     page.run()
     assert stream in now.cancelled
     assert parts(page)["map-progress"] == {"id": None}
+
+
+def test_a_umap_that_has_stopped_is_said_to_where_it_is_looked_at(sessions):
+    page = reach(open_page(problem="digits", map="UMAP"), lambda session: step_of(session) >= 1)
+    parts(page)  # which starts it, as the first frame does
+    sessions.projection.has_stopped = True
+    assert parts(page)["map-progress"] == {"id": "stopped", "share": None, "said": "UMAP has stopped."}
+    sessions.projection.start()
+    assert parts(page)["map-progress"] == {"id": None}

@@ -199,6 +199,7 @@ def test_while_it_waits_to_be_started_again_it_says_so_and_a_start_does_not_wait
         service.request("a", points())
         assert service.is_busy("a")
         assert service.pid is None
+        assert service.has_stopped
         service.start()
         with service._changed:
             assert service._changed.wait_for(lambda: len(deaths) == 2, WARM_UP_SECONDS)

@@ -83,6 +83,11 @@ class ProjectionService:
         return self._status
 
     @property
+    def has_stopped(self) -> bool:
+        """Whether no worker runs until `start` is called, or until the pause after a death is over."""
+        return self._launch_at is not None or self._status.state is State.FAILED
+
+    @property
     def pid(self) -> int | None:
         """The worker's process id; None where none runs."""
         child = self._child
