@@ -31,6 +31,7 @@ from vqcore.problems.plane import PLANE
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # of a job in the background it is ignored
 within_step = threading.Event()
 
 class Slow(torch.autograd.Function):
