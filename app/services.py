@@ -20,7 +20,7 @@ from app.watched_session import WatchedSession
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import Session, Status
+from vqcore.training.session import Session
 from vqcore.training.trajectory_setting import Setting
 
 MOST_SESSIONS = 24
@@ -170,11 +170,6 @@ class Registry:
     def find_any(self, entry_id: str | None) -> Entry | None:
         """The session of this id, one's own or one that is followed."""
         return self.find(entry_id) or self.find_follower(entry_id)
-
-    def has_published_since(self, entry_id: str, published: Status) -> bool:
-        """Whether the session of this id, one's own or one that is followed, has `published` more, or is gone."""
-        entry = self.find_any(entry_id)
-        return entry is None or entry.session.status() is not published
 
     def find_follower(self, entry_id: str | None) -> Entry | None:
         """The follower of this id, which is in no URL, while its session is there; else None."""

@@ -1,60 +1,26 @@
-"""The charts of the Live page, each from a scene: what tells that there is something new to draw, and the drawing."""
+"""The map, the curves and the examples of the Live page, each from a scene."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app import planes, wording
-from app.figures.code_bars import Marked, gradient_bars, usage_bars
 from app.figures.curves import Marker, curves
 from app.figures.examples import examples
-from app.figures.level_bars import level_bars
 from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
-from app.figures.usage_map import rows_per, usage_map
 from app.map_shades import shade
 from app.planes import MapSettings, Shown
-from app.readings import answers, curve_panels, level_rows
+from app.readings import answers, curve_panels
 from app.selection import Focus
+from app.stream.chart import LOWER, UPPER, Chart, file_name, moment
 from app.stream.scene import Scene
-from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.projection.service import ProjectionService
 from vqcore.snapshot import Snapshot
 
-UPPER, LOWER = 290, 235
-"""Heights in pixels of the two rows of charts: with the bar, the tiles and the verdict above them they fill 900."""
-
 MAP_TITLE = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart of one moment, drawn when somebody lacks it."""
-
-    title: str
-    said: tuple[str, ...]
-    """What stands below it."""
-
-    warning: str = ""
-    """The last of what stands below it, where something could not be done."""
-
-    revision: str
-    """Equal where there is nothing new to draw."""
-
-    drawing: Callable[[], dict[str, Any]]
-    height: int
-    file_name: str
-    selectable: str | bool = False
-    selected: Mapping[str, list[int]] | None = None
-
-    @property
-    def caption(self) -> str:
-        """What stands below it, as one text."""
-        return " · ".join(filter(None, (*self.said, self.warning)))
 
 
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
@@ -66,7 +32,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
     stream = scene.entry.stream(snapshot.level, is_past=is_past)
     settings = settings_of(controls)
     shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
-    drawn = f"{_moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
+    drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of his own
 
     def drawing() -> dict[str, Any]:
@@ -85,7 +51,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
         revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own}",
         drawing=drawing,
         height=UPPER,
-        file_name=_file_name("map", scene, shown.snapshot),
+        file_name=file_name("map", scene, shown.snapshot),
         selectable="all",
         selected=focus.choice.ids_in(shown.snapshot),
     )
@@ -132,91 +98,6 @@ def _selected(focus: Focus, snapshot: Snapshot) -> str:
     return f"selected {' and '.join(counted)} (Escape or a double click clears)"
 
 
-def bars_chart(scene: Scene) -> Chart:
-    """How often each code is used, how large its gradient is, how each level is used, or all use until the newest."""
-    snapshot, newest, controls, focus = scene.snapshot, scene.newest, scene.view.controls, scene.focus
-    kind = bars_kind(scene)
-    revision = f"{_moment(scene, snapshot, focus)} {kind}"
-    if kind == "time":
-        said = _through_time_note(newest)
-        revision += f" {controls['rows']} {newest.step} {scene.cursor}"
-        drawing = partial(_through_time, newest, controls["rows"], scene.cursor)
-    elif kind == "levels":
-        said = _by_level_note(snapshot)
-        drawing = partial(_by_level, snapshot, scene.status.recipe.structure)
-    else:
-        order, scale = controls["order"], controls["scale"]
-        said = _by_code_note(snapshot, kind)
-        revision += f" {order} {scale}"
-        drawing = partial(_by_code, snapshot, kind, order, focus, log=scale == "log")
-    return Chart(
-        title=wording.bars_title(kind, scene.status.recipe.structure),
-        said=(said,),
-        revision=revision,
-        drawing=drawing,
-        height=UPPER,
-        file_name=_file_name(kind, scene, snapshot),
-        selectable="box" if kind in ("usage", "gradient") else False,
-        selected=focus.choice.ids_in(snapshot),
-    )
-
-
-def bars_kind(scene: Scene) -> str:
-    """What the bars say: of a quantizer with one level there is nothing by level."""
-    kind = scene.view.controls["bars"]
-    return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
-
-
-def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:
-    return level_bars(level_rows(snapshot, structure), shown=snapshot.level)
-
-
-def _by_level_note(snapshot: Snapshot) -> str:
-    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
-    return wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes) + _too_few(snapshot)
-
-
-def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> dict[str, Any]:
-    marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
-    if kind == "gradient":
-        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
-    return usage_bars(snapshot.counts, order=order, log=log, marked=marked)
-
-
-def _by_code_note(snapshot: Snapshot, kind: str) -> str:
-    if kind == "gradient":
-        return f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-    total = snapshot.window_vectors
-    said = wording.usage_window(snapshot.window_batches, total)
-    said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-    return said + _too_few(snapshot)
-
-
-def _through_time(newest: Snapshot, order: Any, cursor: int | None) -> dict[str, Any]:
-    usage = newest.history.usage
-    return usage_map(
-        usage.counts,
-        usage.first_step,
-        usage.last_step,
-        usage.born,
-        newest.counts,
-        order=order,
-        marks=[event.step for event in newest.events],
-        cursor=cursor,
-    )
-
-
-def _through_time_note(newest: Snapshot) -> str:
-    usage = newest.history.usage
-    span = int((usage.last_step - usage.first_step + 1).max(initial=1))
-    return wording.usage_map_note(span, rows_per(newest.num_codes))
-
-
-def _too_few(snapshot: Snapshot) -> str:
-    total = snapshot.window_vectors
-    return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""
-
-
 def curves_chart(scene: Scene) -> Chart:
     """What has changed through time, with a mark at every switch."""
     snapshot, status, controls = scene.newest, scene.status, scene.view.controls
@@ -236,10 +117,10 @@ def curves_chart(scene: Scene) -> Chart:
     return Chart(
         title="Through time",
         said=(wording.curve_note(group, scene.problem.loss_name, scene.words),),
-        revision=f"{_moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
+        revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
         drawing=drawing,
         height=LOWER,
-        file_name=_file_name("curves", scene, snapshot),
+        file_name=file_name("curves", scene, snapshot),
     )
 
 
@@ -266,10 +147,10 @@ def examples_chart(scene: Scene) -> Chart:
     return Chart(
         title=examples_title(scene),
         said=(said,),
-        revision=_moment(scene, snapshot, focus),
+        revision=moment(scene, snapshot, focus),
         drawing=drawing,
         height=LOWER,
-        file_name=_file_name("examples", scene, snapshot),
+        file_name=file_name("examples", scene, snapshot),
         selectable="click",
         selected=focus.choice.ids_in(snapshot),
     )
@@ -303,15 +184,3 @@ def _chosen_cells(snapshot: Snapshot, focus: Focus) -> NDArray[np.bool_]:
 
 def _point(place: Any) -> str:
     return f"({', '.join(f'{feature:.2f}' for feature in place)})"
-
-
-def _file_name(chart: str, scene: Scene, snapshot: Snapshot) -> str:
-    level = f"-level-{snapshot.level + 1}" if len(snapshot.levels) > 1 else ""
-    return f"{scene.status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
-
-
-def _moment(scene: Scene, snapshot: Snapshot, focus: Focus | None = None) -> str:
-    """What tells that there is something new to draw; the same for all who watch the session."""
-    status = scene.status
-    run = f"{scene.entry.watch_id} {status.run} {snapshot.variant} {len(snapshot.events)} {hash(status.recipe)}"
-    return f"{run} {snapshot.step} {snapshot.level} {hash(focus)}"

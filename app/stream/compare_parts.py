@@ -170,7 +170,7 @@ def _curve_note(quantity: str, problem: str, first: Snapshot) -> str:
     of_usage = quantity in ("perplexity", "active codes")
     window = f"; {wording.usage_window(first.window_batches, first.window_vectors)}" if of_usage else ""
     return (
-        f"{meanings[quantity]}{window} · log scale · one seed: *Train seeds* in the sidebar shows how far it carries"
+        f"{meanings[quantity]}{window} · log scale · one seed: “Train seeds” in the sidebar shows how far it carries"
     )
 
 

@@ -44,9 +44,8 @@ def heads_state(scene: Scene | None) -> str:
     )
 
 
-def compare_state(scene: CompareScene) -> str:
-    """What the sidebar, the message and the heads of the page side by side depend on."""
-    status = scene.status
+def compare_sidebar_state(status: Status) -> str:
+    """What the sidebar and the message of the page side by side depend on."""
     return _digest(
         status.state,
         status.variants,
@@ -55,8 +54,12 @@ def compare_state(scene: CompareScene) -> str:
         status.speed_limit,
         status.message,
         (status.built, status.to_build) if status.state is State.STARTING else None,
-        [(snapshot.codebook.shape, len(snapshot.levels)) for snapshot in scene.snapshots.values()],
     )
+
+
+def compare_heads_state(scene: CompareScene) -> str:
+    """What the heads of its panels depend on."""
+    return _digest([(snapshot.codebook.shape, len(snapshot.levels)) for snapshot in scene.snapshots.values()])
 
 
 def _digest(*facts: object) -> str:

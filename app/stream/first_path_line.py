@@ -6,6 +6,7 @@ that was.
 
 import html
 from dataclasses import dataclass
+from threading import Lock
 
 from app.services import Entry
 from app.stream.scene import Scene
@@ -28,6 +29,10 @@ MEANING = (
     "A code is in use if it is the nearest to one of the {vectors:,} held-out z_e on the map, at that step. The "
     "tiles count the last training batches instead, and so follow later."
 )
+
+
+_reading = Lock()
+"""Held while readings of a session are looked up and noted, by its script and its watchers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +76,11 @@ def line_of(scene: Scene) -> Line | None:
     entry, newest = scene.entry, scene.newest
     if entry.in_use is None or scene.status.run or scene.view.line_is_read:
         return None
-    _note(entry.in_use, newest)
-    thrown = _thrown(entry, newest)
+    with _reading:
+        _note(entry.in_use, newest)
+        thrown, counts = _thrown(entry, newest), _counts(entry, newest)
     if thrown is not None and newest.step > thrown.step + DONE_AFTER:
         return None
-    counts = _counts(entry, newest)
     meaning = MEANING.format(vectors=len(newest.codes))
     text = f"<div class='vq-path' title='{meaning}'>{sentence(counts, thrown)} <span>{NOTE}</span></div>"
     return Line(text, tuple(_offers(scene.status)) if asks(counts, thrown) else ())

@@ -13,7 +13,7 @@ from app.stream.asking import Ask
 from app.stream.charts import judge_map
 from app.stream.compare_parts import compare_parts, compare_scene
 from app.stream.compare_view import CompareView
-from app.stream.controls_state import compare_state, heads_state, sidebar_state
+from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
 from app.stream.parts import Part, parts_of, status_of, status_part
 from app.stream.scene import Scene, scene_of, through_variant
 from app.stream.verdict_words import verdict_of
@@ -118,7 +118,8 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(ask.view, CompareView)
     scene = compare_scene(entry, ask.view)
-    return compare_state(scene), compare_parts(scene, ask.wanted)
+    controls = f"{compare_sidebar_state(scene.status)} {compare_heads_state(scene)}"
+    return controls, compare_parts(scene, ask.wanted)
 
 
 def afterwards(entry: Entry, ask: Ask) -> None:

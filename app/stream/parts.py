@@ -14,9 +14,9 @@ from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import tile_data
 from app.live_plot.time_bar import bar_data
 from app.readings import headline, status_line_of
+from app.stream.bars_chart import bars_chart
+from app.stream.chart import Chart
 from app.stream.charts import (
-    Chart,
-    bars_chart,
     curves_chart,
     examples_chart,
     map_chart,

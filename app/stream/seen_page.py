@@ -3,7 +3,9 @@
 from app.page_export import SeenPage, SeenPanel
 from app.readings import headline
 from app.services import Entry, registry
-from app.stream.charts import Chart, bars_chart, curves_chart, examples_chart, examples_title, map_chart, plane_rows
+from app.stream.bars_chart import bars_chart
+from app.stream.chart import Chart
+from app.stream.charts import curves_chart, examples_chart, examples_title, map_chart, plane_rows
 from app.stream.parts import status_of_scene
 from app.stream.scene import Scene, scene_of
 from app.stream.view import View

@@ -13,7 +13,7 @@ from app.seed_runs import Plan
 from app.services import Entry, registry
 from app.stream.compare_parts import CompareScene, compare_scene
 from app.stream.compare_view import CompareView, write_compare_view
-from app.stream.controls_state import compare_state
+from app.stream.controls_state import compare_heads_state, compare_sidebar_state
 from app.views.compare_panels import bars_panel, curves_panel, map_panel, table_panel
 from app.views.compare_state import choice_made, choose, hands_taken_in, view_of, views_in_link
 from app.views.panel_head import bar
@@ -28,6 +28,7 @@ SETUP = "compare-shown"
 FRAMES_A_SECOND = 2.0
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "compare-conductor"
+SIDEBAR = "compare-sidebar-shows"
 
 
 def page() -> None:
@@ -39,6 +40,7 @@ def page() -> None:
     status = entry.session.status()
     setup = _setup(entry, status)
     st.session_state[SETUP] = setup
+    st.session_state[SIDEBAR] = compare_sidebar_state(status)
     with st.sidebar:
         sidebar(entry, status, setup)
     _live(entry.id)
@@ -117,7 +119,7 @@ def _live(session_id: str) -> None:
         session_id,
         view=write_compare_view(scene.view),
         wanted=["status", *(_panels(scene) if snapshots else ())],
-        controls=compare_state(scene),
+        controls=f"{st.session_state[SIDEBAR]} {compare_heads_state(scene)}",
         rate=FRAMES_A_SECOND,
         key=CONDUCTOR,
     )

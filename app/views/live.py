@@ -188,6 +188,7 @@ def _live(session_id: str) -> None:
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
     status, scene = entry.session.status(), _scene(entry)
+    controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
     _header(status.recipe)
@@ -206,7 +207,6 @@ def _live(session_id: str) -> None:
         placed += panels(scene)
         _leave_umap(scene)
     seen()["page"] = entry, view
-    controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"
     rate = float(view.controls["rate"])
     conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
 

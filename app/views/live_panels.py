@@ -8,7 +8,7 @@ from app.live_plot.component import live_place
 from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
 from app.services import registry
-from app.stream.charts import LOWER, UPPER
+from app.stream.chart import LOWER, UPPER
 from app.stream.scene import Scene
 from app.views.live_heads import bars_head, curves_head, examples_head, map_head
 

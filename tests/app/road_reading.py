@@ -56,9 +56,9 @@ def ask_of(page: AppTest, conductor: str = "conductor", **changes: Any) -> Ask:
     return read_ask(request(page_data(page, conductor), **changes))
 
 
-def frame(page: AppTest, **changes: Any) -> Frame:
+def frame(page: AppTest, conductor: str = "conductor", **changes: Any) -> Frame:
     """The frame that a browser with this page would be sent."""
-    ask = ask_of(page, **changes)
+    ask = ask_of(page, conductor, **changes)
     entry = registry().find_any(ask.session)
     assert entry is not None
     return frame_of(entry, ask)

@@ -3,13 +3,14 @@
 import threading
 
 import pytest
-from page_runs import SECONDS, open_script, press, query, run, shown
-from road_reading import parts
+from page_runs import SECONDS, open_script, page_data, press, query, run, shown
+from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
+from app import compare_controls
 from app.services import Entry, Registry, registry
 from vqcore.training import session
-from vqcore.training.commands import fork
+from vqcore.training.commands import ResumeCommand, fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State
 from vqcore.training.trainer import Trainer
@@ -99,6 +100,24 @@ def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch)
     reach(page, 0)
     assert not page.get("progress")
     assert parts(page, "compare-conductor")["status"]["state"] == "paused"
+
+
+def test_what_changes_while_the_page_is_drawn_is_told_of_by_the_next_frame(monkeypatch) -> None:
+    page = reach(open_page(**TWO, paused="1"), 0)
+    assert page_data(page, "compare-conductor")["controls"] == frame(page, "compare-conductor").controls
+    draw = compare_controls.sidebar
+
+    def and_then_it_runs(entry: Entry, *drawn_for: object) -> None:
+        draw(entry, *drawn_for)
+        entry.session.send(ResumeCommand())
+        assert entry.session.wait(lambda session: session.status().state is State.RUNNING, SECONDS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compare_controls, "sidebar", and_then_it_runs)
+        run(page)
+    assert page_data(page, "compare-conductor")["controls"] != frame(page, "compare-conductor").controls
+    run(page)
+    assert page_data(page, "compare-conductor")["controls"] == frame(page, "compare-conductor").controls
 
 
 def test_reloading_finds_the_same_session_and_a_link_to_one_that_ended_begins_again(sessions: Registry) -> None:
