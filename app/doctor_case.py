@@ -126,7 +126,7 @@ class Case:
         self.repair = Job(lambda told: self._treat(told, out, remedy, force=force), "doctor-repair").start()
 
     def place_for_repair(self, remedy: Remedy) -> Path:
-        """Where a repaired copy goes unless told: beside the file, or in the temporary folder."""
+        """Where a repaired copy goes by default: beside the file, or in the temporary folder."""
         assert self.examination.result is not None
         path = self.examination.result.examination.request.path
         return path.with_name(f"{path.stem}-{remedy}{path.suffix}")

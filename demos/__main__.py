@@ -126,12 +126,12 @@ def _shown(rows: Iterable[Any], label: str) -> Iterable[Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
-    parser.add_argument("--seed", type=int, help="of the lesson; 0 unless told")
+    parser.add_argument("--seed", type=int, help="of the lesson (default: 0)")
     parser.add_argument(
         "--html", type=Path, metavar="OUT", help="write the lesson there as a page that needs nothing"
     )
     parser.add_argument("--all", action="store_true", help="every claim of every lesson, and how often it held")
-    parser.add_argument("--seeds", type=int, metavar="N", help=f"with --all: how many; {SEEDS} unless told")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"with --all: how many (default: {SEEDS})")
     parser.add_argument("--quick", action="store_true", help="a fraction of the steps, to see it run")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

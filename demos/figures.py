@@ -71,7 +71,7 @@ def step_figures(
         found: has the moments; one that is not yet at `step.at` is drawn as it is.
         heights: in pixels, by panel.
         bases: the planes of the maps by training; without, one that is fitted to all moments in `found`.
-        inputs: how many of the shown inputs; all unless told.
+        inputs: how many of the shown inputs; default: all.
     """
     reached = [name for name in step.shows if (name, step.at) in found.moments]
     made: list[Figure] = []

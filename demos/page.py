@@ -20,7 +20,7 @@ from demos.running import Examined, answer
 
 HERE = File(__file__).parent
 SERVER = "http://localhost:8501"
-"""Where `python -m app` serves, unless told otherwise."""
+"""Where `python -m app` serves by default."""
 
 
 def lesson_html(lesson: Lesson, found: Record, examined: list[Examined]) -> str:

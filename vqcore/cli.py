@@ -250,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     training = verbs.add_parser("train", help="train without a browser")
     training.set_defaults(verb=train)
     training.add_argument("problem", help="one that `problems` lists")
-    training.add_argument("--steps", type=int, default=200, help="how many; 200 unless told")
+    training.add_argument("--steps", type=int, default=200, help="how many (default: 200)")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--device", default="auto", help="auto, cpu, mps, cuda, cuda:1 …")
     training.add_argument("--set", nargs="+", default=[], action="extend", metavar="K=V", help="from step 0")
@@ -270,7 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         "browser; doctor: the diagnosis against the failure gallery",
     )
     benching.add_argument(
-        "problems", nargs="*", help="session: all unless told; page: one, patches unless told", metavar="PROBLEM"
+        "problems", nargs="*", help="session: any number (default: all); page: one (default: patches)", metavar="PROBLEM"
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
@@ -280,7 +280,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="page only: pages that ask as a browser does but draw nothing, which leaves the cores to the server",
     )
-    benching.add_argument("--seeds", metavar="FIRST-LAST", help="doctor only: which to judge on; 5-9 unless told")
+    benching.add_argument("--seeds", metavar="FIRST-LAST", help="doctor only: which to judge on (default: 5-9)")
     benching.add_argument(
         "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed"
     )

@@ -98,8 +98,8 @@ def live_plot(
         height: in pixels.
         grow: makes it higher in a high window; None: as high everywhere.
         revision: an unchanged one tells the browser that there is nothing to draw.
-        file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key`
-            unless told. A CSV has a row for each point of the traces that have a name (of all, where none
+        file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key` by
+            default. A CSV has a row for each point of the traces that have a name (of all, where none
             has); ``meta={"columns": {"customdata": "code", "text": "times used"}}`` names its columns.
         selectable: whether lasso, box and click select points; or box and click, or click alone. An outline, which
             has no points that Plotly selects, gives the rows that lie between the sides of a box.

@@ -236,9 +236,9 @@ class Session:
         return self._sent - self._status.commands_done
 
     def latest(self, variant: str | None = None, level: int = 0, *, wish: bool = True) -> Snapshot | None:
-        """The newest snapshot and, unless told, the wish for a newer one; None before the first.
+        """The newest snapshot; by default with the wish for a newer one. None before the first.
 
-        Of the first variant unless told. A `level` that the quantizer does not have gives its last.
+        Of the first variant by default. A `level` that the quantizer does not have gives its last.
         """
         if wish:
             self._asked_at = self._clock()
@@ -250,7 +250,7 @@ class Session:
         return levels[min(level, len(levels) - 1)] if levels else None
 
     def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
-        """The newest snapshots by variant, all of one step, and, unless told, the wish for newer ones.
+        """The newest snapshots by variant, all of one step; by default with the wish for newer ones.
 
         Empty before the first.
         """
@@ -265,7 +265,7 @@ class Session:
         return self._repeatable
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
-        """The newest answer to `query` and, unless told, the wish for one of this moment; None before the first.
+        """The newest answer to `query`; by default with the wish for one of this moment. None before the first.
 
         Its step says which moment it is of.
         """
@@ -290,7 +290,7 @@ class Session:
     def at(self, step: int, variant: str | None = None, level: int = 0) -> Snapshot | None:
         """The newest kept moment at or before `step`, else the oldest; None before the first. No wish for a newer.
 
-        Of the first variant unless told. A `level` that the quantizer does not have gives its last.
+        Of the first variant by default. A `level` that the quantizer does not have gives its last.
         """
         snapshots = self._snapshots
         name = next(iter(snapshots), None) if variant is None else variant
