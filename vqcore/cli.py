@@ -270,7 +270,10 @@ def _parser() -> argparse.ArgumentParser:
         "browser; doctor: the diagnosis against the failure gallery",
     )
     benching.add_argument(
-        "problems", nargs="*", help="session: any number (default: all); page: one (default: patches)", metavar="PROBLEM"
+        "problems",
+        nargs="*",
+        help="session: any number (default: all); page: one (default: patches)",
+        metavar="PROBLEM",
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
