@@ -23,7 +23,7 @@ def main() -> int:
     """Serve until interrupted; exit code 2 where a word cannot be followed or the port cannot be had."""
     options = vars(_parser().parse_args())
     wanted, address = options.pop("port"), options.pop("address")
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value not in (None, False)}
     try:
         begin(make(address=address, **environment_words(os.environ) | given))
         port = _find_port(address, wanted)

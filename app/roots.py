@@ -147,13 +147,16 @@ def _path_of(handle: int) -> Path:
 
 
 def _links_at(found: Path) -> Iterator[Path]:
-    """The links that may be read with `found`: in a folder and those right below it, and beside a file."""
+    """The links that are followed with `found`: to folders in a folder, and beside a file.
+
+    A link to a file in a folder is judged when it is opened, as one that leads out is one bad file among others.
+    """
     if not found.is_dir():
         yield found.with_name("run.json")
         return
     entries = _entries(found)
     below = [one for entry in entries if entry.is_dir() and not entry.is_symlink() for one in _entries(entry)]
-    yield from (entry for entry in (*entries, *below) if entry.is_symlink())
+    yield from (entry for entry in (*entries, *below) if entry.is_symlink() and entry.is_dir())
 
 
 def _entries(folder: Path) -> list[Path]:

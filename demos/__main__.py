@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -16,7 +15,7 @@ from demos.lesson import Lesson
 from demos.page import lesson_html
 from demos.report import lesson_report, lesson_text, table, table_text
 from demos.running import examine, record, records
-from vqcore.arguments import Parser
+from vqcore.arguments import Parser, named_path
 
 SHORTENED = 8
 """What `--quick` divides every number of steps by."""
@@ -128,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
     parser.add_argument("--seed", type=int, help="of the lesson (default: 0)")
     parser.add_argument(
-        "--html", type=Path, metavar="OUT", help="write the lesson there as a page that needs nothing"
+        "--html", type=named_path, metavar="OUT", help="write the lesson there as a page that needs nothing"
     )
     parser.add_argument("--all", action="store_true", help="every claim of every lesson, and how often it held")
     parser.add_argument("--seeds", type=int, metavar="N", help=f"with --all: how many (default: {SEEDS})")

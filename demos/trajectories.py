@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from app.trajectory_plot.standalone import standalone_html
-from vqcore.arguments import Parser
+from vqcore.arguments import Parser, named_path
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.trajectories import trajectories
 from vqcore.training.trajectory_setting import METHODS, PAPER_METHODS, Setting
@@ -184,7 +183,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nu", type=float, default=1.0, help="ν of the methods with sync")
     parser.add_argument("--all", action="store_true", help="also EMA and rotation")
     parser.add_argument("--sweep", action="store_true", help="also where the claims hold, over learning rate and ν")
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write the paths of seed 0 there, playable offline")
+    parser.add_argument(
+        "--html", type=named_path, metavar="OUT", help="write the paths of seed 0 there, playable offline"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
 

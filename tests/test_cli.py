@@ -121,3 +121,27 @@ def test_the_module_runs_and_prints_no_progress_bar_into_a_pipe():
     assert done.returncode == 0
     assert done.stderr == ""
     assert json.loads(done.stdout)["steps"] == 5
+
+
+def test_a_seed_has_an_option_of_its_own(capsys):
+    assert main(["train", "plane", "--steps", "1", "--set", "seed=3"]) == 2
+    assert "Write --seed 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "plane", "--out", ""], ["doctor", ""], ["doctor", "m.pt", "--repair", ""]], ids=" ".join
+)
+def test_an_empty_path_is_refused_and_nothing_is_written(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert "a path is needed, but it is empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_who_has_read_enough_brings_no_traceback():
+    command = [sys.executable, "-m", "vqcore", "problems"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0

@@ -2,7 +2,15 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import NoReturn
+
+
+def named_path(text: str) -> Path:
+    """A path that a person gave; an empty one, of a variable that is not set, would be the present folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed, but it is empty")
+    return Path(text)
 
 
 class Parser(argparse.ArgumentParser):

@@ -2,17 +2,17 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from vqcore import storage
-from vqcore.arguments import Parser
+from vqcore.arguments import Parser, named_path
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.quantizer import bench_quantizer, table
@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(json.dumps(report, indent=2) if options.json else text)
+    try:
+        print(json.dumps(report, indent=2) if options.json else text, flush=True)
+    except BrokenPipeError:  # who reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
     return code[0] if code else 0
 
 
@@ -66,7 +69,10 @@ def problems(_: argparse.Namespace) -> tuple[Any, str]:
 
 def train(options: argparse.Namespace) -> tuple[Any, str]:
     """Train without a browser, throwing switches at given steps."""
-    recipe = default_recipe(options.problem, seed=options.seed, device=options.device, **parse_changes(options.set))
+    changes = parse_changes(options.set)
+    if "seed" in changes:
+        raise ValueError(f"`seed` is given by --seed, not by --set. Write --seed {changes['seed']}.")
+    recipe = default_recipe(options.problem, seed=options.seed, device=options.device, **changes)
     schedule = _schedule(options.at, options.steps)
     if options.out is not None:
         storage.check_free(options.out)
@@ -257,7 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--at", nargs="+", default=[], action="append", metavar=("STEP", "K=V"), help="throw switches then"
     )
-    training.add_argument("--out", type=Path, metavar="DIR", help="write the run there")
+    training.add_argument("--out", type=named_path, metavar="DIR", help="write the run there")
 
     benching = verbs.add_parser("bench", help="measure speed, as ratios in one run")
     benching.set_defaults(verb=bench)

@@ -61,7 +61,7 @@ def make(
     *,
     address: str,
     hosts: Sequence[str] = (),
-    token: str = "",
+    token: str | None = None,
     no_token: bool = False,
     files: Sequence[str] = (),
     folder: Path = STARTED_IN,
@@ -75,7 +75,7 @@ def make(
     is_open = not is_loopback(address) or any(one.name not in LOCAL for one in told)
     if token and no_token:
         raise ValueError("`--token` and `--no-token` exclude each other. Give one of them.")
-    if token and not TOKEN.fullmatch(token):
+    if token is not None and not TOKEN.fullmatch(token):
         raise ValueError(
             "`--token` must be 8 to 128 letters, digits, `-`, `_`, `.` or `~`. Leave it out for a random one."
         )
@@ -86,7 +86,7 @@ def make(
         address=address,
         names=names_of(address, told, socket.gethostname()),
         is_open=is_open,
-        token=token,
+        token=token or "",
         folders=tuple(_folder(one, folder) for one in files) or narrow,
         folder=folder,
     )
@@ -135,7 +135,7 @@ def _host(text: str) -> Authority:
 
 def _folder(text: str, start: Path) -> Path:
     try:
-        found = (start / Path(text).expanduser()).resolve(strict=True)
+        found = (start / Path(text).expanduser()).resolve(strict=True) if text else None
     except (OSError, RuntimeError, ValueError):
         found = None
     if found is None or not found.is_dir():

@@ -112,8 +112,8 @@ def test_each_token_opens_its_own_and_the_one_of_a_class_tells_nothing_of_the_ot
     [
         *(("address", one) for one in ("", "unix:///tmp/socket", "[::1]", "a b", "no.such.name.invalid")),
         *(("hosts", [one]) for one in ("", "http://vq.example.org", "a/b", "a:70000")),
-        *(("token", one) for one in ("short", "with a space", "näher-am-rand", "x" * 129)),
-        *(("files", [one]) for one in ("/no/such/folder", __file__, "a\0b", "~nobody-of-this-name/x")),
+        *(("token", one) for one in ("", "short", "with a space", "näher-am-rand", "x" * 129)),
+        *(("files", [one]) for one in ("", "/no/such/folder", __file__, "a\0b", "~nobody-of-this-name/x")),
     ],
 )
 def test_a_word_that_means_nothing_is_named(word: str, value: object) -> None:

@@ -105,14 +105,28 @@ def test_what_is_inside_is_read_by_every_name_that_stays_there(inside: Path) -> 
     assert resolve_writable(as_path("runs/new.pt")) == inside / "runs" / "new.pt"
 
 
-@pytest.mark.parametrize("name", ["runs/step=2.pt", "runs/below", "runs/below/step=3.pt"])
-def test_a_folder_with_a_link_that_leads_out_is_refused(inside: Path, outside: Path, name: str) -> None:
+def test_a_folder_with_a_link_to_a_folder_that_leads_out_is_refused(inside: Path, outside: Path) -> None:
     assert problem(Asked(path="runs")) != ""  # one file that tells no step
     (inside / "runs" / "model.pt").rename(inside / "runs" / "step=1.pt")
     assert problem(Asked(path="runs")) == ""
-    (inside / name).parent.mkdir(exist_ok=True)
-    link(inside / name, outside / "runs" if name.endswith("below") else outside / "runs" / "model.pt")
+    link(inside / "runs" / "below", outside / "runs")
     assert "must be below" in problem(Asked(path="runs"))
+
+
+@pytest.mark.parametrize("name", ["runs/step=2.pt", "runs/below/step=3.pt"])
+def test_of_a_folder_a_file_that_a_link_leads_out_to_is_a_row_and_is_not_read(
+    inside: Path, outside: Path, name: str
+) -> None:
+    (inside / "runs" / "model.pt").rename(inside / "runs" / "step=1.pt")
+    (inside / name).parent.mkdir(exist_ok=True)
+    link(inside / name, outside / "runs" / "model.pt")
+    case = Case(Asked(path="runs"))
+    assert case.examination.wait(SECONDS)
+    assert case.examination.problem == ""
+    following = case.examination.result.following
+    assert len(following.moments) == 1
+    (skipped,) = following.skipped
+    assert "must be below" in skipped.reason
 
 
 def test_what_is_read_beside_a_file_does_not_lead_out(inside: Path, outside: Path) -> None:

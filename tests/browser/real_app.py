@@ -14,6 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import ConsoleMessage, Page, WebSocket
 
+from app.settings import shipped_settings
+
 ROOT = Path(__file__).parents[2]
 COMPLAINT = re.compile(r"warning|traceback|exception|\berror\b", re.IGNORECASE)
 HARMLESS = re.compile(r"GPU stall due to ReadPixels")
@@ -44,6 +46,7 @@ def free_port() -> int:
 def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    command += [f"--{name}={str(value).lower()}" for name, value in shipped_settings().items()]
     if base_path:
         command.append(f"--server.baseUrlPath={base_path}")
     url = f"http://localhost:{port}/{base_path}".rstrip("/")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from vqcore.arguments import named_path
 from vqcore.checkpoints.errors import shown
 from vqcore.checkpoints.remedies import REMEDIES
 from vqcore.checkpoints.series import checkpoints_in
@@ -30,18 +31,18 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments, but for `--json`, which every verb has."""
     parser.add_argument(
         "file",
-        type=Path,
+        type=named_path,
         help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz; or a folder of those of one training",
     )
     parser.add_argument(
-        "--latents", type=Path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
+        "--latents", type=named_path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
     )
     parser.add_argument(
         "--all",
         action="store_true",
         help="search every latent, even if that takes minutes; by default a random part is then searched",
     )
-    parser.add_argument("--codes", type=Path, metavar="F", help="only the codes: enough to judge usage by")
+    parser.add_argument("--codes", type=named_path, metavar="F", help="only the codes: enough to judge usage by")
     parser.add_argument(
         "--level-axis",
         type=int,
@@ -56,10 +57,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--what-if", action="store_true", help="with --latents: what each remedy would do, judged on half of them"
     )
-    parser.add_argument("--repair", type=Path, metavar="OUT", help="with --latents: write a copy after one remedy")
+    parser.add_argument(
+        "--repair", type=named_path, metavar="OUT", help="with --latents: write a copy after one remedy"
+    )
     parser.add_argument("--remedy", choices=REMEDIES, default=REMEDIES[0], help="for --repair (default: restart)")
-    parser.add_argument("--html", type=Path, metavar="OUT", help="write a report for a browser to a new file")
-    parser.add_argument("--md", type=Path, metavar="OUT", help="write a report for an issue to a new file")
+    parser.add_argument("--html", type=named_path, metavar="OUT", help="write a report for a browser to a new file")
+    parser.add_argument("--md", type=named_path, metavar="OUT", help="write a report for an issue to a new file")
     parser.add_argument(
         "--force",
         action="store_true",
