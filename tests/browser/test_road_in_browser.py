@@ -128,12 +128,12 @@ def test_a_server_that_starts_again_is_found_without_a_reload(
 ) -> None:
     logs, port = tmp_path_factory.mktemp("again"), free_port()
     tab = Tab(browser.new_page())  # whose console complains of connections that fail
-    with app_server(logs / "first.txt", port) as first:
+    with app_server(logs / "first.txt", port=port) as first:
         tab.page.goto(f"{first.url}/?problem=plane&beta=0.5")
         wait_for_movement(tab.page)
         tab.page.evaluate("window.isTheSame = true")
     expect(tab.page.locator(".vq-status")).to_contain_text(LOST)
-    with app_server(logs / "second.txt", port):
+    with app_server(logs / "second.txt", port=port):
         wait_for_state(tab.page, "running")
         wait_until(tab.page, f"!document.querySelector('.vq-status').innerText.includes('{LOST}')")
         wait_for_movement(tab.page)
