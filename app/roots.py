@@ -49,6 +49,8 @@ def resolve_writable(path: Path) -> Path:
     """
     start = started()
     path = start.folder / path
+    if "\0" in path.name:
+        raise CheckpointError(f"`{shown(path)}` is no name for a file. Leave out what cannot be seen.")
     found = _real(path.parent) / path.name
     _check_within(path, found, start)
     return found

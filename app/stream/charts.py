@@ -42,7 +42,8 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
             pins=focus.pinned(snapshot.level),
             linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
         )
-        return pcq_map(shown.plane, revision=f"{scene.words.name} {view}", look=look)
+        plane = view if view != "UMAP" or not shown.plane.keeps_distances else "PCA for now"  # on axes of its own
+        return pcq_map(shown.plane, revision=f"{scene.words.name} {plane}", look=look)
 
     return Chart(
         title=MAP_TITLE,

@@ -1,8 +1,10 @@
 """The bar of a layout that takes long: from the worker's own count, with a way out."""
 
+import numpy as np
 from live_page_runs import open_page, reach, step_of
 from road_reading import parts
 
+from vqcore.projection.streams import Layout
 from vqcore.projection.wire import Progress
 
 
@@ -28,3 +30,14 @@ def test_a_umap_that_has_stopped_is_said_to_where_it_is_looked_at(sessions):
     assert parts(page)["map-progress"] == {"id": "stopped", "share": None, "said": "UMAP has stopped."}
     sessions.projection.start()
     assert parts(page)["map-progress"] == {"id": None}
+
+
+def test_a_plane_that_stands_in_for_umap_has_axes_of_its_own(sessions):
+    page = reach(open_page(problem="digits", map="UMAP", paused="1"), lambda session: session.latest() is not None)
+    instead = parts(page)["map-plot"]["figure"]["layout"]
+    assert instead["xaxis"]["title"]["text"].startswith("PC 1")
+    stream, points, tag = sessions.projection.requests[-1]
+    sessions.projection.layouts[stream] = Layout(np.zeros((len(points), 2), np.float32), tag, 0.3, False)
+    laid_out = parts(page)["map-plot"]["figure"]["layout"]
+    assert laid_out["xaxis"]["title"]["text"] == "UMAP 1"
+    assert laid_out["uirevision"] != instead["uirevision"]

@@ -95,6 +95,11 @@ def test_nothing_is_written_outside(way_out: str, inside: Path, outside: Path) -
         resolve_writable(as_path(way_out))
 
 
+def test_a_name_that_no_file_can_have_is_refused_with_it(inside: Path) -> None:
+    with pytest.raises(CheckpointError, match="is no name for a file"):
+        resolve_writable(as_path("runs/o\0.pt"))
+
+
 def test_what_is_inside_is_read_by_every_name_that_stays_there(inside: Path) -> None:
     model = inside / "runs" / "model.pt"
     names = [str(model), "runs/model.pt", f"{inside}/runs/../runs/model.pt", f"'{model}'", f"file://{model}"]
