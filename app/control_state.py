@@ -125,7 +125,7 @@ def value(name: str) -> Any:
 
 
 def seen() -> dict[str, Any]:
-    """Where the page puts what it looks at, for whoever saves it; he may read it from any thread."""
+    """Where the page puts what it looks at, for whoever saves it, from any thread."""
     kept: dict[str, Any] = st.session_state.setdefault("seen", {})
     return kept
 

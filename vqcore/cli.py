@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         print(json.dumps(report, indent=2) if options.json else text, flush=True)
-    except BrokenPipeError:  # who reads has read enough
+    except BrokenPipeError:  # the reader has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
     return code[0] if code else 0
 

@@ -31,7 +31,7 @@ Scope's own trainings, which you may compare with yours, differ from VQTorch in 
 
 - A running affine map scales each group of codes by that group's own moments, where VQTorch's class uses those of all
   codes for every group: with the same moments for all, groups would have one map and no reason to be.
-- The inner steps of alternating optimization search anew before each step, as the codes have moved since, and stop at
+- The inner steps of alternating optimization search again before each step, as codes have moved since, and stop at
   the mean of a code's vectors, which no learning rate then passes. `inplace_optimizer` does neither: one step at held
   codes, by the optimizer that you give, as in VQTorch.
 - Weight decay spares the codebook: it would pull codes that nothing uses to the origin. Here the optimizer is yours:

@@ -55,7 +55,7 @@ class Conductor {
 
   lose({ code }) {
     this.socket = null;
-    this.have.clear(); // a server that has started again counts its revisions anew
+    this.have.clear(); // a server that has started again counts its revisions from the start
     if (this.gone) return;
     if (code === ENDED) {
       this.hasEnded = true;

@@ -33,7 +33,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
     settings = settings_of(controls)
     shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
     drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
-    own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of his own
+    own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
 
     def drawing() -> dict[str, Any]:
         look = Look(

@@ -35,7 +35,7 @@ class Frame:
     """By key, with its revision and its piece."""
 
     def is_news(self, ask: Ask) -> bool:
-        """Whether it tells the watcher anything that he does not know."""
+        """Whether it tells the watcher anything that it does not know."""
         return bool(self.parts) or self.controls != ask.controls or self.hands != ask.hands
 
     def packed(self, number: int) -> bytes:

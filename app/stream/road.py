@@ -1,7 +1,7 @@
-"""The WebSocket of a page: a watcher asks for the next moment, and is sent what has changed, or waits until that is.
+"""The WebSocket of a page: a watcher asks for the next moment and is sent what has changed, once something has.
 
 Nothing can be told to a session here: whatever is sent, it is read and not obeyed. The server keeps nothing of a
-watcher beside his newest request, and sends nothing that was not asked for.
+watcher beside its newest request, and sends nothing that was not asked for.
 """
 
 import logging
@@ -82,7 +82,7 @@ class Desk:
 
 
 async def live(socket: WebSocket) -> None:
-    """One watcher, until he leaves or is sent away."""
+    """One watcher, until it leaves or is sent away."""
     await socket.accept()
     watcher = id(socket)
     try:
@@ -91,7 +91,7 @@ async def live(socket: WebSocket) -> None:
         _watchers.add(watcher)
         await _serve(socket)
     except RefusedError as refused:
-        with suppress(WebSocketDisconnect, RuntimeError), anyio.move_on_after(CLOSE_SECONDS):  # he may not read it
+        with suppress(WebSocketDisconnect, RuntimeError), anyio.move_on_after(CLOSE_SECONDS):  # it may not read this
             await socket.close(refused.code, str(refused)[:120])
     except WebSocketDisconnect:
         pass

@@ -80,7 +80,7 @@ def page() -> None:
 def _attach() -> Entry | None:
     """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
 
-    None is begun anew unasked where one was watched, or is to be followed: a class would begin as many as it has
+    None is begun again unasked where one was watched, or is to be followed: a class would begin as many as it has
     heads, and end each other's.
     """
     held = st.session_state.get("session")
