@@ -84,7 +84,7 @@ def _end(*_: object) -> None:
 
 def _load_early() -> None:
     """Load what the first page waits for, while Streamlit and the browser start: above all torch, then k-means."""
-    for module in ("app.services", "sklearn.cluster"):
+    for module in ("app.sessions.registry", "sklearn.cluster"):
         importlib.import_module(module)
 
 

@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from app.doors.start import Start, started
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.regular_files import check_opened_with
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.regular_files import check_opened_with
 
 WALKED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
 """How a folder is opened on the way: where there is `O_PATH`, one may pass through folders that one may not list."""

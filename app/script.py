@@ -8,8 +8,8 @@ from app.doors.announcing import warning
 from app.doors.start import started
 from app.doors.visitor import is_owner
 from app.ending import will_exit_with
-from app.lecture_places import begin, shows
 from app.live_plot.component import preload_plotly
+from app.panels.lecture_places import begin, shows
 
 SIDEBAR_PIXELS = 280
 REACH_HELP = "Other machines reach this server. The lines that it printed at its start say what they may do."
@@ -26,11 +26,11 @@ st.html(Path(__file__).with_name("style.css"))
 preload_plotly()
 # Pages by path: what they import, torch above all, is loaded while the browser is already busy with the above.
 pages = [
-    st.Page("views/live.py", title="Live", url_path="live", default=True),
-    st.Page("views/compare.py", title="Side by side", url_path="compare"),
-    st.Page("views/trajectories.py", title="Trajectories", url_path="trajectories"),
-    st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
-    *([st.Page("views/doctor.py", title="Doctor", url_path="doctor")] if is_owner() else []),
+    st.Page("live/page.py", title="Live", url_path="live", default=True),
+    st.Page("compare/page.py", title="Side by side", url_path="compare"),
+    st.Page("trajectories/page.py", title="Trajectories", url_path="trajectories"),
+    st.Page("lessons/page.py", title="Lessons", url_path="lessons"),
+    *([st.Page("doctor/page.py", title="Doctor", url_path="doctor")] if is_owner() else []),
 ]
 page = st.navigation(pages, position="hidden")
 begin(page.title)

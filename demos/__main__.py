@@ -10,9 +10,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from app.lessons.handout import lesson_html
 from demos.catalogue import Unusable, lessons
 from demos.lesson import Lesson
-from demos.page import lesson_html
 from demos.report import lesson_report, lesson_text, table, table_text
 from demos.running import examine, record, records
 from vqcore.arguments import Parser, named_path

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-from app import address, trajectory_address
+from app.links import live as address
+from app.links import trajectories as trajectory_address
 from demos.record import Record
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.setting import Setting
 
 MOST_WORDS = 60
 """Of a step's text, and of any other text that a reader gets in one piece."""
@@ -116,7 +117,7 @@ class Step:
 
     panels: tuple[Panel, ...] = ("map", "usage")
     view: Mapping[str, str] = field(default_factory=dict)
-    """View controls of the Live page by name, as `app.address.VIEWS` has them."""
+    """View controls of the Live page by name, as `app.links.live.VIEWS` has them."""
 
     question: Question | None = None
     claims: tuple[Claim, ...] = ()

@@ -2,7 +2,7 @@
 
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, TryIt
 from demos.record import Record
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.setting import Setting
 
 SETTING = Setting(
     landscape="quadratic",

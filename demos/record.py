@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vqcore.snapshot import Snapshot
-from vqcore.training.trajectory_path import Path
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.path import Path
+from vqcore.trajectories.setting import Setting
 
 
 class BrokeDownError(Exception):

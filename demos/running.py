@@ -10,7 +10,7 @@ from demos.record import BrokeDownError, Record
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.trainer import Trainer
-from vqcore.training.trajectories import trajectories
+from vqcore.trajectories.lockstep import trajectories
 
 
 class StoppedError(Exception):

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from app.trajectory_plot.standalone import standalone_html
 from vqcore.arguments import Parser, named_path
 from vqcore.problems.landscapes import LANDSCAPES
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_setting import METHODS, PAPER_METHODS, Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.setting import METHODS, PAPER_METHODS, Setting
 
 RATES, NUS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
 """What `--sweep` multiplies the learning rate by, and the ν that it tries."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.stream.compare_view import CompareView, read_compare_view
-from app.stream.view import View, read_view
+from app.links.compare_view import CompareView, read_compare_view
+from app.links.live_view import View, read_view
 
 LONGEST_ID = 64
 LONGEST_REVISION = 400

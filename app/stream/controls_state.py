@@ -2,11 +2,11 @@
 
 import hashlib
 
-from app.services import Entry
-from app.stream.compare_parts import CompareScene
-from app.stream.first_path_line import line_of
-from app.stream.scene import Scene, whole_of
-from app.stream.verdict_words import in_force, thrown_by, verdict_of
+from app.panels.compare_parts import CompareScene
+from app.panels.first_path_line import line_of
+from app.panels.scene import Scene, whole_of
+from app.panels.verdict_words import in_force, thrown_by, verdict_of
+from app.sessions.registry import Entry
 from vqcore.training.session import State, Status
 
 

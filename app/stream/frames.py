@@ -8,16 +8,16 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from app.services import Entry, registry
+from app.links.compare_view import CompareView
+from app.links.live_view import View
+from app.panels.charts import judge_map
+from app.panels.compare_parts import compare_parts, compare_scene
+from app.panels.live_parts import Part, parts_of, status_of, status_part
+from app.panels.scene import Scene, scene_of, through_variant
+from app.panels.verdict_words import verdict_of
+from app.sessions.registry import Entry, registry
 from app.stream.asking import Ask
-from app.stream.charts import judge_map
-from app.stream.compare_parts import compare_parts, compare_scene
-from app.stream.compare_view import CompareView
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
-from app.stream.parts import Part, parts_of, status_of, status_part
-from app.stream.scene import Scene, scene_of, through_variant
-from app.stream.verdict_words import verdict_of
-from app.stream.view import View
 from app.stream.wire import message, piece
 from vqcore.training.session import TURNS, State
 

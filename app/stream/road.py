@@ -14,9 +14,9 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.services import Entry, registry
+from app.links.compare_view import CompareView
+from app.sessions.registry import Entry, registry
 from app.stream.asking import Ask, read_ask
-from app.stream.compare_view import CompareView
 from app.stream.frames import afterwards, frame_of
 from vqcore.training.session import State, Status
 

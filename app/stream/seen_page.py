@@ -1,14 +1,14 @@
 """The page that a view shows, gathered to be kept as a file."""
 
-from app.page_export import SeenPage, SeenPanel
-from app.readings import headline
-from app.services import Entry, registry
-from app.stream.bars_chart import bars_chart
-from app.stream.chart import Chart
-from app.stream.charts import curves_chart, examples_chart, examples_title, map_chart, plane_rows
-from app.stream.parts import status_of_scene
-from app.stream.scene import Scene, scene_of
-from app.stream.view import View
+from app.links.live_view import View
+from app.panels.bars_chart import bars_chart
+from app.panels.chart import Chart
+from app.panels.charts import curves_chart, examples_chart, examples_title, map_chart, plane_rows
+from app.panels.live_parts import status_of_scene
+from app.panels.page_export import SeenPage, SeenPanel
+from app.panels.readings import headline
+from app.panels.scene import Scene, scene_of
+from app.sessions.registry import Entry, registry
 
 
 def seen_page(entry: Entry, view: View) -> SeenPage:

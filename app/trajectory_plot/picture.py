@@ -10,8 +10,8 @@ import numpy as np
 
 from app.live_plot.encoding import encode
 from vqcore.problems.landscapes import Landscape
-from vqcore.training.trajectory_path import MEASURES, Path
-from vqcore.training.trajectory_setting import METHODS, Setting
+from vqcore.trajectories.path import MEASURES, Path
+from vqcore.trajectories.setting import METHODS, Setting
 
 GRID = (97, 121)
 """Rows and columns of the values that contours are drawn from."""

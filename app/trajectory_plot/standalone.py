@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from app.trajectory_plot.browser_code import javascript, stylesheet
 from app.trajectory_plot.picture import picture
-from vqcore.training.trajectory_path import Path
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.path import Path
+from vqcore.trajectories.setting import Setting
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -4,7 +4,7 @@ import pytest
 from fake_projection import FakeProjection
 
 from app.doors.start import begin, make
-from app.services import Registry, registry
+from app.sessions.registry import Registry, registry
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import threading
 
 import torch
 
-from app import background
 from app.ending import own_exit_code
-from app.jobs import Job
+from app.sessions import background
+from app.sessions.jobs import Job
 
 BLOCK = torch.ones(64, 64)
 

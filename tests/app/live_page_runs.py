@@ -5,7 +5,7 @@ from collections.abc import Callable
 from page_runs import SECONDS, open_script, run
 from streamlit.testing.v1 import AppTest
 
-from app.services import Entry, registry
+from app.sessions.registry import Entry, registry
 from vqcore.training.session import Session
 
 

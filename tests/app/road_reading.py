@@ -9,7 +9,7 @@ import numpy as np
 from page_runs import page_data
 from streamlit.testing.v1 import AppTest
 
-from app.services import registry
+from app.sessions.registry import registry
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import Frame, afterwards, frame_of
 

@@ -14,10 +14,10 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from app import address
-from app.selection import Focus
+from app.links import live as address
+from app.links.live_view import View, write_view
+from app.links.selection import Focus
 from app.stream.routes import routes
-from app.stream.view import View, write_view
 
 CHARTS = ("map-plot", "bars-plot", "curves-plot")
 WANTED = ("status", "tiles", "time-bar", "verdict-line", *CHARTS, "map-said", "bars-said")

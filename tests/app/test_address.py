@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import trajectory_address
-from app.address import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, command, read, write
+from app.links import trajectories as trajectory_address
+from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, command, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.commands import StepCommand, change

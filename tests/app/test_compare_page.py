@@ -7,8 +7,8 @@ from page_runs import SECONDS, open_script, page_data, press, query, run, shown
 from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
-from app import compare_controls
-from app.services import Entry, Registry, registry
+from app.compare import sidebar as compare_controls
+from app.sessions.registry import Entry, Registry, registry
 from vqcore.training import session
 from vqcore.training.commands import ResumeCommand, fork
 from vqcore.training.recipe import default_recipe
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(**query: str) -> AppTest:
-    return open_script("views/compare.py", **query)
+    return open_script("compare/page.py", **query)
 
 
 def entry_of(page: AppTest) -> Entry:

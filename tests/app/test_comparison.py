@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app import compare_reading, comparison
-from app.comparison import PRESETS, Setup, Variant, read_variant, setup_of
 from app.figures.side_by_side import variant_colour
-from app.planes import MapMemory
-from app.seed_runs import Line, Plan, SeedRuns, band
-from app.selection import Choice
+from app.links import compare as comparison
+from app.links.compare import PRESETS, Setup, Variant, read_variant, setup_of
+from app.links.selection import Choice
+from app.panels import compare_reading
+from app.sessions.planes import MapMemory
+from app.sessions.seed_runs import Line, Plan, SeedRuns, band
 from app.theme import DARK, LIGHT
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer

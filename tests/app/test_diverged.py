@@ -14,21 +14,22 @@ import pytest
 from fake_projection import FakeProjection
 from page_runs import SECONDS, open_script, query, run, shown
 
-from app import compare_reading, planes
-from app.card_reading import card
 from app.figures.code_bars import gradient_bars
 from app.figures.curves import curves
 from app.figures.examples import examples
 from app.figures.level_bars import level_bars
 from app.figures.map_layers import LAYERS, Look
 from app.figures.pcq_map import pcq_map
+from app.links.selection import Choice
 from app.live_plot.encoding import plot_data
 from app.live_plot.tiles import tile_data
-from app.map_shades import shade
-from app.planes import MapMemory
-from app.readings import answers, curve_panels, headline, level_rows
-from app.selection import Choice
-from app.services import registry
+from app.panels import compare_reading
+from app.panels.card_reading import card
+from app.panels.map_shades import shade
+from app.panels.readings import answers, curve_panels, headline, level_rows
+from app.sessions import planes
+from app.sessions.planes import MapMemory
+from app.sessions.registry import registry
 from app.wording import level_words
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.problems.catalogue import find_problem
@@ -162,7 +163,7 @@ def test_side_by_side_draws_it(monkeypatch):
     monkeypatch.setattr(
         Trainer, "snapshots", lambda self: tuple(diverged(each, LEFT["some of it"]) for each in snapshots(self))
     )
-    page = open_script("views/compare.py", problem="digits", v1="baseline", v2="sync;sync=0.5", paused="1")
+    page = open_script("compare/page.py", problem="digits", v1="baseline", v2="sync;sync=0.5", paused="1")
     session = registry().find(query(page)["session"]).session
     for _ in range(2):
         ticket = session.send(StepCommand())

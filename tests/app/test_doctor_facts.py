@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from app import doctor_facts
-from app.doctor_facts import Facts, facts_of
+from app.doctor import facts as doctor_facts
+from app.doctor.facts import Facts, facts_of
 from app.figures.histogram import Group, Mark, histogram
 from app.figures.spectrum import Line, spectrum
 from app.theme import role

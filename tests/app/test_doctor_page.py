@@ -14,10 +14,11 @@ import torch
 from page_runs import open_script, press, run, shown
 from streamlit.testing.v1 import AppTest
 
-from app import doctor_case, doctor_examples
-from app.doctor_address import Asked
-from app.doctor_case import Case, command
-from app.services import Registry
+from app.doctor import case as doctor_case
+from app.doctor import examples as doctor_examples
+from app.doctor.case import Case, command
+from app.links.doctor import Asked
+from app.sessions.registry import Registry
 from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.doctor.examination import Examination, Request, examine
 from vqcore.doctor.report import headline
@@ -57,7 +58,7 @@ def saved(folder: Path, codebook: np.ndarray, key: str = "quantize.embedding.wei
 
 
 def open_page(**query: str) -> AppTest:
-    return open_script("views/doctor.py", SECONDS, **query)
+    return open_script("doctor/page.py", SECONDS, **query)
 
 
 def case_of(sessions: Registry) -> Case:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from fake_projection import FakeProjection
 
-from app import doctor_facts
-from app.doctor_facts import Facts, facts_of
-from app.doctor_umap import stream_of, umap_of
-from app.jobs import Job
+from app.doctor import facts as doctor_facts
+from app.doctor.facts import Facts, facts_of
+from app.doctor.umap_plane import stream_of, umap_of
+from app.sessions.jobs import Job
 from vqcore.diagnostics.evidence import Evidence, UsageEvidence
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout

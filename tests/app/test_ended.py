@@ -7,12 +7,12 @@ import torch
 from page_runs import SECONDS, open_script, press, query, run
 from streamlit.testing.v1 import AppTest
 
-from app.lesson_desk import MOST_READERS, desk
-from app.seed_runs import Plan
-from app.services import MOST_CASES, MOST_SEED_RUNS, MOST_SWEEPS, Registry, registry
+from app.lessons.desk import MOST_READERS, desk
+from app.sessions.registry import MOST_CASES, MOST_SEED_RUNS, MOST_SWEEPS, Registry, registry
+from app.sessions.seed_runs import Plan
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.setting import Setting
 
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
 RECIPE = default_recipe("plane", device="cpu", num_codes=4)
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(name: str, **query: str) -> AppTest:
-    return open_script(f"views/{name}.py", **query)
+    return open_script(f"{name}/page.py", **query)
 
 
 def said(page: AppTest) -> list[str]:

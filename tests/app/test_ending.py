@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app import background
-from app.jobs import Job
+from app.sessions import background
+from app.sessions.jobs import Job
 
 HERE = Path(__file__).parent
 SECONDS = 60

@@ -9,8 +9,8 @@ from page_runs import press, run
 from road_reading import parts
 from streamlit.testing.v1 import AppTest
 
-from app.services import registry
-from app.stream.first_path_line import (
+from app.live import first_path
+from app.panels.first_path_line import (
     DONE_AFTER,
     JUDGED_AFTER,
     OFFERS,
@@ -20,7 +20,7 @@ from app.stream.first_path_line import (
     asks,
     sentence,
 )
-from app.views import first_path
+from app.sessions.registry import registry
 from vqcore.training.commands import PauseCommand
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State

@@ -7,7 +7,7 @@ from page_runs import press, run, shown
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
-from app.selection import Choice
+from app.links.selection import Choice
 from vqcore.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("sessions")

@@ -10,10 +10,9 @@ from page_runs import press, run, shown
 from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
-from app import control_state
-from app.address import RECIPE_NAMES
-from app.services import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
-from app.watched_session import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
+from app.links.live import RECIPE_NAMES
+from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
+from app.sessions.watched import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
 from vqcore.quantizer.options import option_names
 from vqcore.training import commands
 from vqcore.training.one_variant import OneVariant
@@ -81,7 +80,7 @@ def test_a_follower_sends_nothing(command):
     before, done = state_of(owner), owner.session.status().commands_done
     follower = registry().follow(owner.watch_id)
     as_a_page_has_it = OneVariant(follower.session, "main")
-    for send in (follower.session.send, as_a_page_has_it.send, lambda command: control_state.send(follower, command)):
+    for send in (follower.session.send, as_a_page_has_it.send, follower.send):
         with pytest.raises(PermissionError, match=type(command).__name__):
             send(command)
     assert owner.session.commands_pending() == 0

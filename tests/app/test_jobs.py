@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from app.jobs import Job, Kept
+from app.sessions.jobs import Job, Kept
 
 SECONDS = 20
 

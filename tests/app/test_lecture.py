@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from app import lecture
-from app.lecture import GROUPS, LIVE, TRAJECTORIES, Limits
+from app.links import lecture
+from app.links.lecture import GROUPS, LIVE, TRAJECTORIES, Limits
 
 PAGES = (LIVE, TRAJECTORIES)
 

@@ -10,12 +10,12 @@ from page_runs import press, run, shown
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
-from app.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only
+from app.links.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only
 from vqcore.quantizer.options import Options
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
-PAGE = Path(__file__).parents[2] / "app" / "views" / "trajectories.py"
+PAGE = Path(__file__).parents[2] / "app" / "trajectories" / "page.py"
 KINDS = ("button", "button_group", "selectbox", "number_input", "slider", "toggle", "checkbox")
 
 

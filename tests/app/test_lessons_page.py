@@ -11,11 +11,12 @@ import pytest
 from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
-from app import lesson_address, lesson_run
-from app.lesson_address import Place
-from app.lesson_desk import Desk, desk
-from app.lesson_run import LessonRun
-from app.services import Registry
+from app.lessons import run as lesson_run
+from app.lessons.desk import Desk, desk
+from app.lessons.run import LessonRun
+from app.links import lessons as lesson_address
+from app.links.lessons import Place
+from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.running import examine, record
@@ -81,7 +82,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Lesson:
 
 
 def open_page(**query: str) -> AppTest:
-    return open_script("views/lessons.py", SECONDS, **query)
+    return open_script("lessons/page.py", SECONDS, **query)
 
 
 def keys(page: AppTest) -> set[str]:

@@ -5,8 +5,9 @@ from live_page_runs import control, entry_of, open_page, reach, sentences, step_
 from page_runs import press, run
 from streamlit.testing.v1 import AppTest
 
-from app import controls, switches
-from app.variant_names import name_for, proposal, read_name
+from app.links.variant_names import name_for, proposal, read_name
+from app.live import sidebar as controls
+from app.live import switches
 from vqcore.quantizer.options import Options, option_names
 from vqcore.training.session import State
 

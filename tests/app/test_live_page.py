@@ -8,7 +8,7 @@ from page_runs import press, run, shown
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
-from app.services import registry
+from app.sessions.registry import registry
 from vqcore.training.commands import fork
 from vqcore.training.session import State
 

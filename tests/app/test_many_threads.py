@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from fake_projection import FakeProjection
 
-from app import lesson_desk, services
-from app.lesson_desk import MOST_READERS, Desk, Reader
-from app.seed_runs import Plan
-from app.services import MOST_FOLLOWERS, MOST_SESSIONS, Registry
+from app.lessons import desk as lesson_desk
+from app.lessons.desk import MOST_READERS, Desk, Reader
+from app.sessions import registry as services
+from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Registry
+from app.sessions.seed_runs import Plan
 from demos.catalogue import lessons
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State, Status
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.setting import Setting
 
 THREADS = 16
 SECONDS = 20

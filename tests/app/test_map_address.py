@@ -2,7 +2,7 @@
 
 import pytest
 
-from app import address
+from app.links import live as address
 from vqcore.training.recipe import default_recipe
 
 CHOSEN = {"map": "two codes", "neighbours": "40", "min_dist": "0", "code_a": "0", "code_b": "17"}

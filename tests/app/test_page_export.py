@@ -9,7 +9,7 @@ import pytest
 
 from app.figures.code_bars import usage_bars
 from app.live_plot.tiles import Status, Tile
-from app.page_export import SeenPage, SeenPanel, page_html
+from app.panels.page_export import SeenPage, SeenPanel, page_html
 from vqcore.snapshot import Event
 from vqcore.training.recipe import default_recipe
 

@@ -6,8 +6,8 @@ import pytest
 from fake_projection import FakeProjection
 from sklearn.manifold import trustworthiness
 
-from app import planes
-from app.planes import MapMemories, MapMemory
+from app.sessions import planes
+from app.sessions.planes import MapMemories, MapMemory
 from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout

@@ -13,7 +13,7 @@ from road_watching import CHARTS, SECONDS, WANTED, Watcher, serving_the_road, vi
 from websockets.sync.client import connect
 
 from app.live_plot.plotly_script import script_name, script_path
-from app.services import Entry, Registry, registry
+from app.sessions.registry import Entry, Registry, registry
 from app.stream import frames, road
 from vqcore.training.commands import PauseCommand, ResumeCommand, StepCommand
 from vqcore.training.recipe import default_recipe

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from app.doctor_address import Asked
-from app.doctor_case import Case, Folder, as_path
+from app.doctor.case import Case, Folder, as_path
 from app.doors.start import begin, make, started
+from app.links.doctor import Asked
 from app.roots import about_roots, check_opened, put, resolve_readable, resolve_writable
-from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.regular_files import RegularFile
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.regular_files import RegularFile
 
 SECONDS = 60
 SWAPS = 300

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_planes import FLAT, K, M, snapshot
 
-from app.selection import (
+from app.links.selection import (
     LONGEST_TEXT,
     MOST_PINS,
     Choice,

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from fake_projection import FakeProjection
 
-from app.planes import MapMemory
-from app.services import MOST_SESSIONS, Registry
+from app.sessions.planes import MapMemory
+from app.sessions.registry import MOST_SESSIONS, Registry
 from vqcore.projection.service import State as ProjectionState
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import State

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from road_reading import read_message, read_piece
 
-from app import address, comparison
-from app.selection import LARGEST_ID, LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice
+from app.links import compare as comparison
+from app.links import live as address
+from app.links.compare_view import CompareView, read_compare_view, write_compare_view
+from app.links.live_view import View, read_view, write_view
+from app.links.selection import LARGEST_ID, LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice
 from app.stream.asking import read_ask
-from app.stream.compare_view import CompareView, read_compare_view, write_compare_view
 from app.stream.frames import Pieces
 from app.stream.road import LARGEST_REQUEST
-from app.stream.view import View, read_view, write_view
 from app.stream.wire import message, piece
 
 CONTROLS = address.read({}).view

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app.sweeps import MethodResult, Sweep, comparisons, curve, table
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_setting import Setting
+from app.sessions.sweeps import MethodResult, Sweep, comparisons, curve, table
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.setting import Setting
 
 SECONDS = 120
 

@@ -4,7 +4,7 @@ import pytest
 from page_runs import open_script, query, run
 from streamlit.testing.v1 import AppTest
 
-from app.services import Registry
+from app.sessions.registry import Registry
 
 SECONDS = 120
 FEW = {"steps": "5", "methods": "STE,alternating"}
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def open_page(**query: str) -> AppTest:
-    return open_script("views/trajectories.py", SECONDS, **FEW | query)
+    return open_script("trajectories/page.py", SECONDS, **FEW | query)
 
 
 def control(page: AppTest, name: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.trajectory_address import default_setting, read, write
+from app.links.trajectories import default_setting, read, write
 from vqcore.problems.landscapes import LANDSCAPES
 
 

@@ -10,9 +10,9 @@ import pytest
 from app.theme import LIGHT
 from app.trajectory_plot.picture import LOOKS, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_path import MEASURES
-from vqcore.training.trajectory_setting import METHODS, Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.path import MEASURES
+from vqcore.trajectories.setting import METHODS, Setting
 
 KINDS = {"f4": np.float32, "u1": np.uint8, "i2": np.int16, "i4": np.int32}
 

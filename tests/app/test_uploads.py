@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app import uploads as uploads_module
-from app.jobs import Kept
-from app.uploads import MEGABYTE, MOST_MEGABYTES, MOST_UPLOADS, UNUSED_MINUTES, Dropped, UploadError, Uploads
+from app.sessions import uploads as uploads_module
+from app.sessions.jobs import Kept
+from app.sessions.uploads import MEGABYTE, MOST_MEGABYTES, MOST_UPLOADS, UNUSED_MINUTES, Dropped, UploadError, Uploads
 
 
 @dataclass

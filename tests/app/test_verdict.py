@@ -5,8 +5,8 @@ from live_page_runs import entry_of, open_page, reach, step_of
 from page_runs import press, run
 from road_reading import parts
 
-from app.stream.verdict_words import live_changes
-from app.verdict_memory import FIRST_STEPS
+from app.panels.verdict_words import live_changes
+from app.sessions.verdict_memory import FIRST_STEPS
 from vqcore.diagnostics.advice import ADVICE
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer

@@ -5,7 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.verdict_memory import FIRST_STEPS, LEAST_SECONDS, SAMPLED, Verdict, VerdictMemory, evidence, examined
+from app.sessions.verdict_memory import (
+    FIRST_STEPS,
+    LEAST_SECONDS,
+    SAMPLED,
+    Verdict,
+    VerdictMemory,
+    evidence,
+    examined,
+)
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 from vqcore.training.recipe import default_recipe

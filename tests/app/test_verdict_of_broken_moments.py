@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from app.verdict_memory import examined
+from app.sessions.verdict_memory import examined
 from vqcore.diagnostics.code_facts import MOST_NEIGHBOURS, code_facts, errors_of
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError

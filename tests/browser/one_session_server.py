@@ -2,8 +2,8 @@
 
 import sys
 
-from app import services
 from app.__main__ import main
+from app.sessions import registry as services
 
 if __name__ == "__main__":
     services.MOST_SESSIONS = 1

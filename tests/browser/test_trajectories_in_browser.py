@@ -9,8 +9,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from real_app import Server, Tab
 
 from app.trajectory_plot.standalone import standalone_html
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.setting import Setting
 
 QUERY = "trajectories?steps=60&methods=no+quantization,STE,alternating"
 PLOT = "document.querySelector('.vq-traj').vqTrajectories"

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vqcore.checkpoints.writing import write_copy
+from vqcore.files.changed_copy import write_copy
 from vqcore.holding import make_held, remove_abandoned
 
 WRITER = """
 import sys
 from pathlib import Path
-from vqcore.checkpoints.writing import write_copy
+from vqcore.files.changed_copy import write_copy
 
 def check(part):
     print("written", flush=True)

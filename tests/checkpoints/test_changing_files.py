@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from vqcore.checkpoints.effective import effective
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.latents import open_latents
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.what_if import what_if
+from vqcore.files.errors import CheckpointError
+from vqcore.files.latents import open_latents
+from vqcore.remedies.what_if import what_if
 
 K, D, N = 64, 8, 2_000
 WAYS = ("pt", "legacy", "safetensors", "npz", "packed", "npy")

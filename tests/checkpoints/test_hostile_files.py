@@ -16,9 +16,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vqcore.checkpoints import npz_files
-from vqcore.checkpoints.errors import LONGEST_SHOWN, CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.files import npz_files
+from vqcore.files.errors import LONGEST_SHOWN, CheckpointError
 
 TABLE = {"quantize.embedding.weight": torch.zeros(16, 4)}
 SOON = 10

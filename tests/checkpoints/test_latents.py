@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vqcore.checkpoints import tensors
-from vqcore.checkpoints.codes import count_codes, open_codes
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.latents import open_latents
+from vqcore.files import tensors
+from vqcore.files.codes import count_codes, open_codes
+from vqcore.files.errors import CheckpointError
+from vqcore.files.latents import open_latents
 
 D = 6
 LAYOUTS = {
@@ -43,7 +43,7 @@ def save(way, values, path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_all_vectors_come_in_order_whatever_the_layout(layout, way, values_per_block, tmp_path, monkeypatch):
     monkeypatch.setattr(tensors, "VALUES_PER_BLOCK", values_per_block)
-    monkeypatch.setattr("vqcore.checkpoints.npz_files.VALUES_PER_BLOCK", values_per_block)
+    monkeypatch.setattr("vqcore.files.npz_files.VALUES_PER_BLOCK", values_per_block)
     shape, axis = LAYOUTS[layout]
     values = np.random.default_rng(0).integers(-50, 50, shape).astype(np.float32)
     found = open_latents(save(way, values, tmp_path / "z"), D)

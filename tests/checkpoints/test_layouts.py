@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vqcore.checkpoints.effective import Known, decoder_vectors, effective
-from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.files.errors import CheckpointError
 
 K, D = 24, 6
 State = dict[str, Tensor]

@@ -20,8 +20,8 @@ EXAMINE = """
 import os, resource, sys, time
 import torch  # costs its own memory before anything is counted
 from vqcore.checkpoints.effective import effective
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.latents import open_latents
+from vqcore.files.errors import CheckpointError
+from vqcore.files.latents import open_latents
 from vqcore.checkpoints.reader import open_checkpoint
 
 def peak():

@@ -17,11 +17,11 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from vqcore.checkpoints.codes import count_codes, open_codes
 from vqcore.checkpoints.effective import effective
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.latents import open_latents
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.files.codes import count_codes, open_codes
+from vqcore.files.errors import CheckpointError
+from vqcore.files.latents import open_latents
 
 FILES = int(os.environ.get("VQ_MUTATED_FILES", "300"))
 SOON = 10

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from saving import WAYS, save_module
 from torch.nn import functional as F
 
-from vqcore.checkpoints.arranging import quantizers_of
 from vqcore.checkpoints.effective import effective
+from vqcore.checkpoints.order_in_file import quantizers_of
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.repair import repair
+from vqcore.remedies.repair import repair
 
 K, D = 32, 8
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries' own imports

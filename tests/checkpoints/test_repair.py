@@ -14,13 +14,13 @@ from safetensors.torch import save_file, save_model
 from saving import WAYS, save
 from torch import Tensor
 
-from vqcore.checkpoints import repair as repair_module
-from vqcore.checkpoints.containers import state_dicts
 from vqcore.checkpoints.effective import effective
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.repair import repair
+from vqcore.files.containers import state_dicts
+from vqcore.files.errors import CheckpointError
+from vqcore.files.opening import open_contents
+from vqcore.remedies import repair as repair_module
+from vqcore.remedies.repair import repair
 
 K, D = 24, 4
 State = dict[str, Tensor]

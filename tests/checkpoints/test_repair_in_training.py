@@ -10,7 +10,7 @@ import vector_quantize_pytorch as vqp
 from torch import Tensor, nn
 
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.repair import Repaired, repair
+from vqcore.remedies.repair import Repaired, repair
 from vqcore.training.evaluation import evaluating
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer

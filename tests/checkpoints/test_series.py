@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.series import open_series
+from vqcore.files.errors import CheckpointError
+from vqcore.files.series import open_series
 
 STATE = {"quantize.embedding.weight": torch.zeros(16, 4)}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from vqcore.checkpoints.codes import open_codes
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.latents import open_latents
-from vqcore.checkpoints.opening import open_contents
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.regular_files import RegularFile
+from vqcore.files.codes import open_codes
+from vqcore.files.errors import CheckpointError
+from vqcore.files.latents import open_latents
+from vqcore.files.opening import open_contents
+from vqcore.files.regular_files import RegularFile
 from vqcore.quantizer.layer import VectorQuantizer
 
 OPENERS = {

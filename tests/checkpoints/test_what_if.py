@@ -10,17 +10,17 @@ from saving import save, save_module
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 
-from vqcore.checkpoints.arrangement import Arrangement
-from vqcore.checkpoints.arranging import quantizers_of, widths_of
 from vqcore.checkpoints.effective import Known
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.halves import halves_of, latents_in_memory
+from vqcore.checkpoints.order_in_file import quantizers_of, widths_of
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.remedies import REMEDIES, fitted
-from vqcore.checkpoints.what_if import what_if, what_if_of
+from vqcore.checkpoints.search_order import Arrangement
+from vqcore.files.errors import CheckpointError
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.kmeans import kmeans_start_
 from vqcore.quantizer.residual import ResidualQuantizer
+from vqcore.remedies.halves import halves_of, latents_in_memory
+from vqcore.remedies.moves import REMEDIES, fitted
+from vqcore.remedies.what_if import what_if, what_if_of
 
 K, D = 48, 6
 ALONE = Arrangement(((0,),), (False,))

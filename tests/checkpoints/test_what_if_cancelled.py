@@ -5,11 +5,11 @@ import threading
 import numpy as np
 import pytest
 
-from vqcore.checkpoints import arrangement
-from vqcore.checkpoints.arrangement import Arrangement
-from vqcore.checkpoints.halves import InMemory
-from vqcore.checkpoints.remedies import REMEDIES
-from vqcore.checkpoints.what_if import what_if_of
+from vqcore.checkpoints import search_order as arrangement
+from vqcore.checkpoints.search_order import Arrangement
+from vqcore.remedies.halves import InMemory
+from vqcore.remedies.moves import REMEDIES
+from vqcore.remedies.what_if import what_if_of
 
 K, D, N = 64, 8, 6_000
 PART = 2 * K * D * 300

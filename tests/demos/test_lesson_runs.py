@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 
+from app.lessons.figures import step_figures
+from app.lessons.handout import lesson_html
 from demos.__main__ import main
 from demos.catalogue import lessons
-from demos.figures import step_figures
 from demos.lesson import Claim, Finding, Lesson, Step, Training, TryIt
 from demos.measures import in_use, moved, recent_loss, relative_error_now, usage_now
-from demos.page import lesson_html
 from demos.record import BrokeDownError
 from demos.report import table
 from demos.running import Examined, StoppedError, answer, examine, record, records

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app import address, trajectory_address
+from app.links import live as address
+from app.links import trajectories as trajectory_address
 from demos.catalogue import lessons
 from demos.lesson import Claim, Finding, Lesson, LessonError, Note, Question, Step, Training, TryIt
 from demos.record import BrokeDownError, Record

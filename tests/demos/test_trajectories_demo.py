@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from demos.trajectories import main
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.setting import Setting
 
 FEW = ["--seeds", "3", "--steps", "40"]
 

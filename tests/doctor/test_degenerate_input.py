@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from degenerate import CODEBOOKS, LATENTS, POINTS, codebook, latents, saved
 
-from app.doctor_facts import facts_of
+from app.doctor.facts import facts_of
 from app.figures.code_bars import usage_bars
 from app.figures.histogram import Group, histogram
 from app.figures.pcq_map import pcq_map
 from app.figures.spectrum import Line, spectrum
-from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined, Request, examine
@@ -26,6 +25,7 @@ from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
+from vqcore.files.errors import CheckpointError
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -11,10 +11,10 @@ from doctor_files import D, K, codebook, kept, latents
 from test_doctor_command import refused, said
 from vector_quantize_pytorch import VectorQuantize
 
-from vqcore.checkpoints.errors import CheckpointError
 from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.cli import main
 from vqcore.doctor import following
+from vqcore.files.errors import CheckpointError
 
 
 def written(folder, step, vectors, **beside):

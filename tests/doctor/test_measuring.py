@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vqcore.checkpoints.arrangement import Arrangement
+from vqcore.checkpoints.search_order import Arrangement
 from vqcore.diagnostics.limits import vectors_needed
 from vqcore.doctor.measuring import (
     SAMPLE,

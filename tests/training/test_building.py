@@ -15,8 +15,8 @@ from vqcore.problems.catalogue import PROBLEMS
 from vqcore.problems.problem import Model
 from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.trainer import Trainer
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_setting import Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.setting import Setting
 
 BUILDS = 1_000
 RECIPES = [

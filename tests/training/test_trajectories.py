@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from vqcore.problems.landscapes import LANDSCAPES, find_landscape
-from vqcore.training.trajectories import trajectories
-from vqcore.training.trajectory_path import Path
-from vqcore.training.trajectory_setting import METHODS, Setting
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.path import Path
+from vqcore.trajectories.setting import METHODS, Setting
 
 RATE, ALPHA, BETA = 0.04, 0.7, 0.8
 FEW = Setting(steps=30, learning_rate=RATE, alpha=ALPHA, beta=BETA)

@@ -8,15 +8,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from vqcore.checkpoints.axes import Axis, AxisChoice
-from vqcore.checkpoints.containers import Copy
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.found import Codebook, Cut
+from vqcore.checkpoints.contents import Codebook, Cut
 from vqcore.checkpoints.keys import EARLIER_STAGES, Place, place_of
 from vqcore.checkpoints.matching import Match
 from vqcore.checkpoints.modules import Tree
 from vqcore.checkpoints.rules import Owned, is_average, shadow_of
-from vqcore.checkpoints.tensors import StoredArray
 from vqcore.checkpoints.usage import UsageStatistic
+from vqcore.files.containers import Copy
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.tensors import StoredArray
 
 MOST_STACKED = 1024
 

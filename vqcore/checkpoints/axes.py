@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.checkpoints.modules import Module
-from vqcore.checkpoints.tensors import StoredArray
+from vqcore.files.tensors import StoredArray
 
 Axis = Literal["K,D", "D,K"]
 

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.checkpoints.errors import CheckpointError
-from vqcore.checkpoints.found import Codebook, Search, Transform
+from vqcore.checkpoints.contents import Codebook, Search, Transform
 from vqcore.checkpoints.modules import Module
-from vqcore.checkpoints.scope import scope_vectors
+from vqcore.checkpoints.own_layers import scope_vectors
+from vqcore.files.errors import CheckpointError
 from vqcore.quantizer.options import Options
 
 Vectors = NDArray[np.floating]

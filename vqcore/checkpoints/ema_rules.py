@@ -3,7 +3,7 @@
 # H heads, K codes, D features
 
 from vqcore.checkpoints.axes import choose_axis
-from vqcore.checkpoints.found import Transform
+from vqcore.checkpoints.contents import Transform
 from vqcore.checkpoints.matching import At, Match, beside
 from vqcore.checkpoints.usage import EMA_HITS, REVIVED_HITS, SMOOTHED_HITS, STEPS_UNUSED
 

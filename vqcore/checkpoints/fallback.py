@@ -2,11 +2,11 @@
 
 import re
 
-from vqcore.checkpoints.errors import shown
-from vqcore.checkpoints.found import Candidate
+from vqcore.checkpoints.contents import Candidate
 from vqcore.checkpoints.keys import any_names_quantizer
 from vqcore.checkpoints.modules import Module, Tree
-from vqcore.checkpoints.tensors import StoredArray
+from vqcore.files.errors import shown
+from vqcore.files.tensors import StoredArray
 
 OFFERED, IN_DRAWER = 3, 2
 """Scores: measured on 690 models without unknown codebooks, none reached 3 and 12 reached 2."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vqcore.checkpoints.found import Implicit
+from vqcore.checkpoints.contents import Implicit
 from vqcore.checkpoints.keys import any_names_quantizer
 from vqcore.checkpoints.modules import Module, Tree
 

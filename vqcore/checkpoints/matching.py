@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vqcore.checkpoints.axes import AxisChoice
-from vqcore.checkpoints.errors import shown
-from vqcore.checkpoints.found import Confidence, Search, Transform
+from vqcore.checkpoints.contents import Confidence, Search, Transform
 from vqcore.checkpoints.keys import Structure
 from vqcore.checkpoints.modules import Module
-from vqcore.checkpoints.tensors import StoredArray
 from vqcore.checkpoints.usage import Meaning
+from vqcore.files.errors import shown
+from vqcore.files.tensors import StoredArray
 
 Stack = Literal["none", "heads", "levels", "groups after codes"]
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from vqcore.checkpoints.containers import StateDict
 from vqcore.checkpoints.keys import stripped
-from vqcore.checkpoints.tensors import StoredArray
+from vqcore.files.containers import StateDict
+from vqcore.files.tensors import StoredArray
 
 DEEPEST = 64
 """Path parts that are looked at, from the array up; no model is deeper."""

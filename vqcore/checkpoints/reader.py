@@ -9,18 +9,18 @@ from pathlib import Path
 
 from vqcore.checkpoints.assembling import Told, codebooks_of, finished
 from vqcore.checkpoints.axes import Axis, AxisChoice
-from vqcore.checkpoints.containers import saved_step, state_dicts
+from vqcore.checkpoints.contents import Candidate, Codebook, Implicit
 from vqcore.checkpoints.effective import Known
-from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import candidates
-from vqcore.checkpoints.found import Candidate, Codebook, Implicit
 from vqcore.checkpoints.implicit import implicit_quantizers
 from vqcore.checkpoints.matching import At, Match
 from vqcore.checkpoints.modules import Tree
-from vqcore.checkpoints.opening import open_contents
-from vqcore.checkpoints.regular_files import RegularFile
+from vqcore.checkpoints.own_layers import options_from
 from vqcore.checkpoints.rules import Owned, owned
-from vqcore.checkpoints.scope import options_from
+from vqcore.files.containers import saved_step, state_dicts
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.opening import open_contents
+from vqcore.files.regular_files import RegularFile
 
 LARGEST_REPORT = 16 * 1024**2
 MOST_COMPARED = 5_000

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.checkpoints.errors import shown
-from vqcore.checkpoints.tensors import StoredArray
+from vqcore.files.errors import shown
+from vqcore.files.tensors import StoredArray
 
 Floats = NDArray[np.float64]
 

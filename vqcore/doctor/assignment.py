@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vqcore.checkpoints.arrangement import Arrangement
-from vqcore.checkpoints.arranging import SEARCHED_BY_DISTANCE, arrangement_of, quantizers_of, widths_of
+from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Effective
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import Latents, open_latents
+from vqcore.checkpoints.order_in_file import SEARCHED_BY_DISTANCE, arrangement_of, quantizers_of, widths_of
+from vqcore.checkpoints.search_order import Arrangement
 from vqcore.doctor.measuring import measure_arranged
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.latents import Latents, open_latents
 
 PROBED = 1024
 """Latents by which the nearest of several quantizers is found."""

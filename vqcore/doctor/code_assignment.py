@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vqcore.checkpoints.arranging import quantizers_of, searches_of
-from vqcore.checkpoints.codes import CodeAxes, Counts, count_codes, open_codes
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.tensors import StoredArray
+from vqcore.checkpoints.contents import Codebook
+from vqcore.checkpoints.order_in_file import quantizers_of, searches_of
 from vqcore.doctor.measuring import Progress
+from vqcore.files.codes import CodeAxes, Counts, count_codes, open_codes
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.tensors import StoredArray
 
 LEVELS_LAST = ("vector-quantize-pytorch", "VQ Scope")
 """Beginnings of layouts whose library gives codes (…, levels); audio codecs give (batch, levels, time)."""

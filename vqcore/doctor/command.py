@@ -10,10 +10,6 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from vqcore.arguments import named_path
-from vqcore.checkpoints.errors import shown
-from vqcore.checkpoints.remedies import REMEDIES
-from vqcore.checkpoints.series import checkpoints_in
-from vqcore.checkpoints.writing import check_target
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
 from vqcore.doctor.following_report import following_values
@@ -23,6 +19,10 @@ from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
+from vqcore.files.changed_copy import check_target
+from vqcore.files.errors import shown
+from vqcore.files.series import checkpoints_in
+from vqcore.remedies.moves import REMEDIES
 
 Found = TypeVar("Found")
 

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from vqcore.checkpoints.axes import Axis
+from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Effective, effective
-from vqcore.checkpoints.errors import CheckpointError, shown
 from vqcore.checkpoints.fallback import OFFERED
-from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
@@ -23,6 +22,7 @@ from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
 from vqcore.doctor.code_assignment import assign_codes
 from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
+from vqcore.files.errors import CheckpointError, shown
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 

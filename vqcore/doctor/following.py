@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Vectors
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.found import Codebook
 from vqcore.checkpoints.reader import open_checkpoint
-from vqcore.checkpoints.series import Point, Series, Skipped, open_series, skipped_for
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.geometry import total_spread
 from vqcore.doctor.examination import Examination, Reading, Request, check_given, examine, reading_of
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import UsageSummary, summary_of
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.series import Point, Series, Skipped, open_series, skipped_for
 
 
 class Movement(NamedTuple):

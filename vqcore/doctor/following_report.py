@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from vqcore.checkpoints.errors import shown
 from vqcore.doctor.following import Following, Moment
+from vqcore.files.errors import shown
 
 MOST_ROWS = 60
 """Of a table for people: more are thinned out evenly, the first and the newest always among them."""

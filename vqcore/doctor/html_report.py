@@ -6,13 +6,13 @@ from html import escape
 
 import numpy as np
 
-from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.evidence import UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
 from vqcore.doctor.following import Following
 from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+from vqcore.files.errors import shown
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8885; --dim: #777 }

@@ -2,12 +2,12 @@
 
 import string
 
-from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
 from vqcore.doctor.following import Following
 from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+from vqcore.files.errors import shown
 
 _ESCAPES = str.maketrans({one: f"\\{one}" for one in string.punctuation} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 

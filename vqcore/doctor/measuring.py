@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.checkpoints.arrangement import Arrangement, nearest, unit
+from vqcore.checkpoints.search_order import Arrangement, nearest, unit
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import LatentEvidence
 from vqcore.diagnostics.geometry import is_point

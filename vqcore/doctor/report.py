@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vqcore.checkpoints.errors import shown
 from vqcore.checkpoints.reader import Checkpoint
 from vqcore.diagnostics.evidence import UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.usage import perplexity
 from vqcore.diagnostics.wording import digits
 from vqcore.doctor.examination import Examination, Examined, worst
+from vqcore.files.errors import shown
 
 
 class UsageSummary(NamedTuple):

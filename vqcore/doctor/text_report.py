@@ -3,12 +3,12 @@
 import textwrap
 from itertools import chain
 
-from vqcore.checkpoints.errors import shown
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined
 from vqcore.doctor.following import Following
 from vqcore.doctor.following_report import following_head, following_rows, following_words
 from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+from vqcore.files.errors import shown
 
 WIDTH = 110
 MOST_SHOWN = 12

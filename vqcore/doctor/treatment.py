@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vqcore.checkpoints.arranging import widths_of
-from vqcore.checkpoints.errors import CheckpointError, shown
-from vqcore.checkpoints.found import Codebook
-from vqcore.checkpoints.latents import Latents, open_latents
+from vqcore.checkpoints.contents import Codebook
+from vqcore.checkpoints.order_in_file import widths_of
 from vqcore.checkpoints.reader import Checkpoint
-from vqcore.checkpoints.remedies import Remedy
-from vqcore.checkpoints.repair import Repaired, only_quantizer, repair
-from vqcore.checkpoints.what_if import Outcome, WhatIf, what_if
 from vqcore.doctor.text_report import aligned
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.latents import Latents, open_latents
+from vqcore.remedies.moves import Remedy
+from vqcore.remedies.repair import Repaired, only_quantizer, repair
+from vqcore.remedies.what_if import Outcome, WhatIf, what_if
 
 HEAD = ("what if", "used", "perplexity", "‖z_e − z_q‖²", "over variance of z_e")
 

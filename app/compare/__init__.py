@@ -1,0 +1,1 @@
+"""The page Side by side: two to four variants of one problem on one clock."""

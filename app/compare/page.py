@@ -1,0 +1,171 @@
+"""The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import wording
+from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
+from app.compare.sidebar import GONE, PLAN, SESSION, VIEW, begin, sidebar
+from app.compare.state import choice_made, choose, hands_taken_in, view_of, views_in_link
+from app.links import compare as comparison
+from app.links.compare import PRESETS, Setup, setup_of
+from app.links.compare_view import CompareView, write_compare_view
+from app.live_plot.conductor import conductor, script_caller
+from app.live_plot.tiles import status_place
+from app.panels.compare_parts import CompareScene, compare_scene
+from app.panels.head import bar
+from app.sessions.registry import Entry, registry
+from app.sessions.seed_runs import Plan
+from app.stream.controls_state import compare_heads_state, compare_sidebar_state
+from app.wording import as_written
+from vqcore.problems.catalogue import find_problem
+from vqcore.snapshot import Snapshot
+from vqcore.training.session import State, Status
+
+SETUP = "compare-shown"
+"""What was trained when the page was last drawn."""
+
+FRAMES_A_SECOND = 2.0
+FIRST_MOMENT_SECONDS = 0.5
+CONDUCTOR = "compare-conductor"
+SIDEBAR = "compare-sidebar-shows"
+
+
+def page() -> None:
+    """The page, as a script."""
+    entry = _attach()
+    if entry is None:
+        _empty_state()
+        return
+    status = entry.session.status()
+    setup = _setup(entry, status)
+    st.session_state[SETUP] = setup
+    st.session_state[SIDEBAR] = compare_sidebar_state(status)
+    with st.sidebar:
+        sidebar(entry, status, setup)
+    _live(entry.id)
+    script_caller("compare-caller")
+
+
+def _attach() -> Entry | None:
+    """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
+    link = st.query_params.get("session")
+    asked = registry().find(link)
+    if link and asked is None and link != st.session_state.get(SESSION) and "problem" not in st.query_params:
+        st.session_state.pop(SETUP, None)  # a link from another page, which does not say what it trained
+        st.session_state[SESSION], st.session_state[GONE] = None, True
+    if VIEW not in st.session_state or (asked is not None and asked.id != st.session_state.get(SESSION)):
+        request = comparison.read(st.query_params)
+        st.session_state[VIEW] = request.view
+        for sentence in request.refused:
+            st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+        entry = registry().find(request.session)
+        if entry is None and request.setup is not None:
+            entry = begin(request.setup, paused=request.paused)
+        if request.session is not None and (entry is None or entry.id != request.session):
+            st.session_state[GONE] = True
+        st.session_state[SESSION] = entry.id if entry else None
+        if entry is not None and request.view["seeds"] and request.view["steps"]:
+            recipes = tuple(_setup(entry, entry.session.status()).recipes().items())
+            st.session_state[PLAN] = Plan(recipes, int(request.view["seeds"]), int(request.view["steps"]))
+    return registry().find(st.session_state.get(SESSION))
+
+
+def _setup(entry: Entry, status: Status) -> Setup:
+    """What is trained, with the switches as they are now."""
+    return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
+
+
+def _empty_state() -> None:
+    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+    st.html(
+        "<div class='vq-hero'><h1>Side by side</h1><p>Two to four variants of one problem: "
+        "the same seed, the same batches, one clock.</p></div>"
+    )
+    if (setup := st.session_state.get(SETUP)) is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+            st.info(wording.ENDED, icon=":material/link_off:")
+            st.button(
+                "Begin it again", icon=":material/restart_alt:", on_click=begin, args=(setup,), key="begin-again"
+            )
+    elif st.session_state.get(GONE):
+        st.info(f"{wording.GONE} Begin another.", icon=":material/link_off:")
+    _, *places, _ = st.columns([1, *[4] * len(PRESETS), 1])
+    for column, (icon, title, text, setup) in zip(places, PRESETS, strict=True):
+        with column.container(border=True, height="stretch", key=f"start-{title}"):
+            st.button(title, icon=icon, on_click=begin, args=(setup,), width="stretch", key=f"begin {title}")
+            st.markdown(text)
+            st.caption(find_problem(setup.problem).about)
+
+
+@st.fragment
+def _live(session_id: str) -> None:
+    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    entry = registry().find(session_id)
+    if entry is None:
+        st.rerun()
+    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
+    scene = _scene(entry)
+    status, snapshots = scene.status, scene.snapshots
+    setup = _setup(entry, status)
+    st.query_params.from_dict(
+        comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED)
+    )
+    _header(snapshots)
+    with st.container(key="message"):
+        _message(status, len(snapshots))
+    conductor(
+        session_id,
+        view=write_compare_view(scene.view),
+        wanted=["status", *(_panels(scene) if snapshots else ())],
+        controls=f"{st.session_state[SIDEBAR]} {compare_heads_state(scene)}",
+        rate=FRAMES_A_SECOND,
+        key=CONDUCTOR,
+    )
+
+
+def _scene(entry: Entry) -> CompareScene:
+    controls = {name: view_of(name) for name in comparison.VIEWS}
+    snapshots = entry.session.latest_of_all(int(controls["level"]) - 1)
+    choice = choice_made(snapshots)
+    return compare_scene(entry, CompareView(controls, choice, hands_taken_in()))
+
+
+def _panels(scene: CompareScene) -> list[str]:
+    placed = []
+    with st.container(border=True, key="panel-compare-map"):
+        placed += map_panel(scene)
+    with st.container(border=True, key="panel-compare-bars"):
+        placed += bars_panel()
+    with st.container(border=True, key="panel-compare-curves"):
+        placed += curves_panel(scene)
+    with st.container(border=True, key="panel-compare-table"):
+        placed += table_panel()
+    return placed
+
+
+def _message(status: Status, variants: int) -> None:
+    if st.session_state.pop(GONE, False):
+        st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
+    if status.message:
+        (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
+    elif status.state is State.STARTING:
+        said = f"Loading the data and building the models: {status.built} of {status.to_build} built"
+        st.progress(status.built / max(1, status.to_build), text=said)
+    elif variants == 1:
+        st.info("This session has one variant. Fork it on the Live page, or begin with more in the sidebar.")
+
+
+def _header(snapshots: Mapping[str, Snapshot]) -> None:
+    head = bar("head")
+    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
+    first = next(iter(snapshots.values()), None)
+    if first is not None and len(first.levels) > 1:
+        choose(head, "level", comparison.VIEWS["level"][: len(first.levels)])
+    with head.container(key="status-place"):
+        status_place("status")
+
+
+page()

@@ -1,0 +1,216 @@
+"""The sidebar of the side-by-side page: transport, the set-up that restarts, seeds, and where to take it."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.doors.visitor import shared_link
+from app.links import compare as comparison
+from app.links import live as address
+from app.links.compare import OWN, PRESETS, Setup, Variant, read_variant
+from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
+from app.sessions.registry import Entry, registry
+from app.sessions.seed_runs import SEEDS, Plan
+from app.wording import SWITCH_HELP, as_written
+from vqcore.problems.catalogue import PROBLEMS
+from vqcore.training.commands import (
+    PauseCommand,
+    RestartCommand,
+    ResumeCommand,
+    SpeedCommand,
+    StepCommand,
+    UndoRestartCommand,
+)
+from vqcore.training.session import MOST_VARIANTS, State, Status
+
+SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
+STEPPING = (State.RUNNING, State.IDLE)
+SESSION, VIEW, PLAN, NOTICE = "compare-session", "compare-first", "compare-plan", "compare-notice"
+GONE = "compare-gone"
+"""Whether a link's session was no more, so that one was begun from its settings."""
+
+
+def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
+    """Draw all controls for one session."""
+    _transport(entry, status)
+    st.caption("SET-UP · begin again at step 0")
+    _presets(entry)
+    _form(entry, setup)
+    if notice := st.session_state.pop(NOTICE, None):
+        st.warning(as_written(notice), icon=":material/info:")
+    st.caption("OVER SEEDS · in the background")
+    _seeds(entry, setup)
+    _share(entry, status, setup)
+
+
+def begin(setup: Setup, *, paused: bool = False) -> Entry:
+    """A new session of this set-up, which the page then shows."""
+    entry = registry().begin(setup.recipes(), paused=paused)
+    st.session_state[SESSION] = entry.id
+    st.session_state[GONE] = False
+    st.query_params.pop("session", None)  # one that is no more would be asked for again
+    return entry
+
+
+def _transport(entry: Entry, status: Status) -> None:
+    running = status.state in STEPPING
+    recipes = dict(zip(status.variants, status.recipes, strict=False))
+    buttons: list[tuple[str, str, str, Any, bool]] = [
+        (
+            "compare-play",
+            "pause" if running else "play_arrow",
+            "Pause; all views stay alive" if running else "Train on",
+            PauseCommand() if running else ResumeCommand(),
+            False,
+        ),
+        ("compare-step", "skip_next", "Train one step of each variant, then pause", StepCommand(), False),
+        (
+            "compare-restart",
+            "restart_alt",
+            "Begin all again at step 0, each with its switches as they are",
+            RestartCommand(recipes),
+            not recipes,
+        ),
+        ("compare-undo", "undo", "Bring back the run before the last restart", UndoRestartCommand(), False),
+    ]
+    for column, (key, icon, help_, command, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
+        column.button(
+            "",
+            icon=f":material/{icon}:",
+            key=key,
+            help=help_,
+            on_click=entry.send,
+            args=(command,),
+            disabled=disabled or (key == "compare-undo" and not status.can_undo),
+            width="stretch",
+        )
+    st.selectbox(
+        "Speed",
+        list(SPEEDS),
+        index=list(SPEEDS.values()).index(status.speed_limit) if status.speed_limit in SPEEDS.values() else 0,
+        key=f"compare-speed-{status.speed_limit}",
+        format_func=lambda speed: f"speed: {speed}",
+        on_change=_change_speed,
+        args=(entry, f"compare-speed-{status.speed_limit}"),
+        label_visibility="collapsed",
+    )
+
+
+def _change_speed(entry: Entry, key: str) -> None:
+    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been made anew since
+        entry.send(SpeedCommand(SPEEDS[st.session_state[key]]))
+
+
+def _presets(entry: Entry) -> None:
+    with st.popover("Presets", icon=":material/dashboard:", width="stretch", key="compare-presets"):
+        for icon, title, text, setup in PRESETS:
+            st.button(
+                title, icon=icon, width="stretch", on_click=_restart, args=(entry, setup), key=f"preset {title}"
+            )
+            st.caption(text)
+
+
+def _form(entry: Entry, setup: Setup) -> None:
+    """Its fields are made anew when the set-up changes."""
+    key = f"{hash(setup)}"
+    with st.form("compare-setup", border=False, enter_to_submit=False):
+        names = list(PROBLEMS)
+        st.selectbox(
+            "Problem",
+            names,
+            index=names.index(setup.problem),
+            key=f"compare-problem-{key}",
+            format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
+        )
+        st.number_input("Seed, of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
+        for place in range(MOST_VARIANTS):
+            variant = setup.variants[place] if place < len(setup.variants) else Variant("")
+            label = f"Variant {place + 1}" + ("" if place == 0 else ", empty for none")
+            st.text_input(
+                label,
+                variant.name,
+                max_chars=LONGEST_NAME,
+                placeholder="name",
+                key=f"compare-name{place}-{key}",
+            )
+            st.text_input(
+                f"Changes of variant {place + 1}",
+                variant.text,
+                placeholder="affine=running sync=0.5",
+                label_visibility="collapsed",
+                key=f"compare-changes{place}-{key}",
+                help=f"key=value words, as on the command line. Keys: {', '.join(OWN)}.",
+            )
+        st.form_submit_button("Begin with these", on_click=_begin_with, args=(entry, setup, key), width="stretch")
+    with st.popover("What can be changed", icon=":material/help:", type="tertiary", width="stretch"):
+        st.markdown("\n".join(f"- `{name}`: {SWITCH_HELP[name]}" for name in OWN if name in SWITCH_HELP))
+        st.markdown("- `num_codes`: how many codes there are. `code_init`: *normal* or *kmeans*.")
+
+
+def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
+    def said(name: str) -> Any:
+        return st.session_state[f"compare-{name}-{key}"]
+
+    try:
+        variants = [
+            read_variant(said(f"name{place}"), said(f"changes{place}"))
+            for place in range(MOST_VARIANTS)
+            if said(f"name{place}").strip() or said(f"changes{place}").strip()
+        ]
+        same = setup.problem == said("problem")
+        common = {name: value for name, value in setup.common if name == "device" or same} | {"seed": said("seed")}
+        common = {name: value for name, value in common.items() if (name, value) != ("seed", 0)}
+        _restart(entry, Setup(problem=said("problem"), common=tuple(common.items()), variants=tuple(variants)))
+    except ValueError as error:
+        st.session_state[NOTICE] = str(error)
+
+
+def _restart(entry: Entry, setup: Setup) -> None:
+    entry.send(RestartCommand(setup.recipes()))
+
+
+def _seeds(entry: Entry, setup: Setup) -> None:
+    plan: Plan | None = st.session_state.get(PLAN)
+    seeds, steps = st.columns(2, gap="small")
+    many = seeds.number_input(
+        "Seeds", 1, MOST_SEEDS, value=plan.seeds if plan else SEEDS, step=1, key="compare-seeds"
+    )
+    far = steps.number_input(
+        "Steps",
+        1,
+        MOST_STEPS,
+        value=plan.steps if plan else None,
+        step=50,
+        key="compare-steps",
+        placeholder="as now",
+        help="How far each is trained. Empty: as far as this session is when you press the button.",
+    )
+    st.button(
+        f"Train {many} seeds",
+        icon=":material/casino:",
+        key="compare-seeds-go",
+        help=f"From seed {setup.seed} on, every variant from step 0 with its switches as they are now",
+        on_click=_begin_seeds,
+        args=(entry, setup, many, far),
+        width="stretch",
+    )
+
+
+def _begin_seeds(entry: Entry, setup: Setup, seeds: int, steps: int | None) -> None:
+    plan = Plan(tuple(setup.recipes().items()), seeds, steps or max(1, entry.session.trained_steps()))
+    st.session_state[PLAN] = plan
+    st.session_state["compare-view-of"] = "seeds"
+    registry().begin_seeds(plan)
+
+
+def _share(entry: Entry, status: Status, setup: Setup) -> None:
+    link, command = st.columns(2, gap="small")
+    with link.popover("Link", icon=":material/link:", width="stretch"):
+        st.caption("Opens a session of its own with this set-up.")
+        query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
+        st.code(shared_link(query), language=None, wrap_lines=True)
+    with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
+        st.caption("Each repeats one variant until now without a browser, every switch at its step.")
+        for recipe, snapshot in entry.session.repeatable().values():
+            words = address.command(recipe, snapshot.events, max(1, snapshot.step))
+            st.code(words, language="bash", wrap_lines=True)

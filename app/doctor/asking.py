@@ -1,0 +1,76 @@
+"""What the Doctor page is asked for, and the controls that overrule how a file is read."""
+
+import streamlit as st
+
+from app.doctor.case import overruled
+from app.links import doctor as doctor_address
+from app.links.doctor import Asked
+from app.sessions.registry import registry
+
+ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
+SHOWN = "doctor-shown"
+"""What was on the page when it was last drawn."""
+
+BY_RULE = "as the rules find it"
+MOST_AXES = 9
+
+
+def ask(asked: Asked, *, afresh: bool = False) -> None:
+    """Put this on the page; `afresh` examines anew what was examined before."""
+    if afresh:
+        registry().cases.drop(asked)
+        st.session_state.pop(SHOWN, None)
+    st.session_state[ASKED], st.session_state[LOOK] = asked, 0
+    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+
+
+def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
+    """Controls that overrule how the file is read, `of_codes` with that of their levels."""
+    generation = st.session_state.get(GENERATION, 0)
+    known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
+    with st.form(f"doctor-reread-{generation}", border=False):
+        first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")
+        key = first.selectbox(
+            "Codebook key",
+            known,
+            index=1 if asked.codebook else 0,
+            accept_new_options=True,
+            key=f"doctor-key-{generation}",
+            help="Only this tensor, whether or not a rule knows it; `container/key` where the key is not enough",
+        )
+        axes = ["as read", *doctor_address.AXES]
+        axis = second.selectbox(
+            "Axis",
+            axes,
+            index=axes.index(asked.axis) if asked.axis else 0,
+            key=f"doctor-axis-{generation}",
+            help="K,D: one row a code. D,K: one column a code",
+        )
+        rows = third.number_input(
+            "Rows",
+            value=asked.rows,
+            min_value=1,
+            step=1,
+            placeholder="all",
+            key=f"doctor-rows-{generation}",
+            help="Codes of one codebook, where several lie in one tensor",
+        )
+        level_axis = _level_axis(asked, generation) if of_codes else asked.level_axis
+        if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
+            chosen = "" if key in (None, BY_RULE) else key.strip()
+            ask(overruled(asked, codebook=chosen, axis=axis or "", rows=rows, level_axis=level_axis))
+            st.rerun()
+
+
+def _level_axis(asked: Asked, generation: int) -> int | None:
+    chosen: int | None = st.number_input(
+        "Axis of the codes' levels",
+        value=asked.level_axis,
+        min_value=0,
+        max_value=MOST_AXES,
+        step=1,
+        placeholder="by the shape and the library",
+        key=f"doctor-level-axis-{generation}",
+        help="Of the codes given: the axis along which there is one of each codebook, counted from 0",
+    )
+    return chosen

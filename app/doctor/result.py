@@ -1,0 +1,244 @@
+"""What the doctor says of a file: verdict, what was read, findings, and each codebook in a row."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from app.doctor.asking import LOOK, ask, reread
+from app.doctor.case import Case, Result
+from app.doctor.charts import charts
+from app.doctor.series import through_training
+from app.doctor.treatment import reports, treatment
+from app.links.doctor import Asked
+from app.panels.head import bar
+from app.wording import as_written, spans
+from vqcore.diagnostics.finding import Finding, Remedy
+from vqcore.diagnostics.usage_findings import dead_codes
+from vqcore.doctor.examination import Examination, Examined, worst
+from vqcore.doctor.report import amount, contents_of, headline, levels_table, summary_of
+from vqcore.files.errors import shown
+
+TONGUES = ("vqcore", "VQTorch", "vector-quantize-pytorch")
+NAMES = {"vqcore": "VQ Scope, at a step or live"}
+MOST_DEAD_LISTED = 400
+"""Letters of the list of dead codes; the whole is in the reports' usage."""
+
+
+def result(case: Case, found: Result) -> None:
+    """All of it, the verdict first."""
+    examination, following = found
+    number = _looked_at(examination)
+    with st.container(border=True, key="panel-doctor-verdict"):
+        _verdict(examination)
+        _what_was_read(case, examination, number)
+    if number is None:
+        reports(case, found)
+        return
+    one = examination.examined[number]
+    left, right = st.columns([0.55, 0.45], gap="small")
+    with left.container(border=True, height="stretch", key="panel-doctor-findings"):
+        _findings(one)
+    with right.container(border=True, key="panel-doctor-codebooks"):
+        _codebooks(examination, number)
+    with right:
+        treatment(case, examination)
+    if following is not None:
+        through_training(following, one.codebook.label)
+    charts(lambda: case.facts(number), f"{case.asked} {number}")
+    reports(case, found)
+
+
+def _looked_at(examination: Examination) -> int | None:
+    """Which codebook the page shows: the one chosen, else the one with the worst verdict."""
+    if not examination.examined:
+        return None
+    chosen: int = st.session_state[LOOK]
+    if 1 <= chosen <= len(examination.examined):
+        return chosen - 1
+    return examination.examined.index(worst(examination))
+
+
+def _verdict(examination: Examination) -> None:
+    severity, amounts = "note", ""
+    if examination.examined:
+        one = worst(examination)
+        severity, usage = one.verdict.severity, one.evidence.usage
+        vectors = None if usage is None else usage.num_vectors
+        total, _, share = amount(vectors, one.codebook.num_codes).partition(", ")
+        amounts = f"<p>{escape(total)}<span>{escape(share) or 'nothing counts usage'}</span></p>"
+    st.html(
+        f"<div class='vq-doctor vq-verdict vq-{severity}'><div><small>Verdict · {severity}</small>"
+        f"<strong>{escape(headline(examination))}</strong></div>{amounts}</div>"
+    )
+
+
+def _what_was_read(case: Case, examination: Examination, number: int | None) -> None:
+    checkpoint = examination.checkpoint
+    head = bar("doctor-read")
+    facts = [f"<b>{escape(shown(checkpoint.path.name))}</b>, {escape(contents_of(checkpoint))}"]
+    facts += ["dropped here"] if case.asked.upload else ["trained here"] if case.asked.example else []
+    if number is not None:
+        book, one = examination.examined[number].codebook, examination.examined[number]
+        facts += [f"<b>{escape(book.label)}</b> {book.num_codes:,} × {book.dim:,}"]
+        facts += [f"{escape(book.confidence)}: {escape(book.layout)}"]
+        facts += [f"copy: {escape(str(book.copy))}"] if book.copy != "main" else []
+        facts += [f"also {len(book.aliases)} levels with the same values"] if book.aliases else []
+        facts += ["⚠ K is a guess"] if not book.axis_certain else []
+        facts += [escape(_usage_source(one))]
+    head.container(width="stretch").html(f"<div class='vq-doctor vq-read'>{_spans(facts)}</div>")
+    with head.popover("Evidence", icon=":material/fact_check:"):
+        _evidence(examination, number)
+    with head.popover("Read it differently", icon=":material/tune:"):
+        keys = [one.key for one in checkpoint.codebooks]
+        reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes)
+        st.caption("As --codebook, --axis, --rows and --level-axis do on the command line.")
+    head.button(
+        "",
+        icon=":material/close:",
+        key="doctor-close",
+        type="tertiary",
+        help="Begin with another file",
+        on_click=ask,
+        args=(Asked(),),
+    )
+
+
+def _usage_source(one: Examined) -> str:
+    """Where the usage comes from, in few words."""
+    usage = one.evidence.usage
+    if usage is None:
+        return "nothing counts usage"
+    if one.evidence.latents is not None:
+        return "usage over the latents given"
+    kept = next((found for found in one.codebook.usage if found.meaning.window in usage.window), None)
+    return "usage over the codes given" if kept is None else f"usage from {shown(kept.key)}, {kept.meaning.name}"
+
+
+def _spans(facts: list[str]) -> str:
+    return "".join(f"<span>{fact}</span>" for fact in facts)
+
+
+def _evidence(examination: Examination, number: int | None) -> None:
+    """What the reading rests on, and what to beware of."""
+    lines = [f"{shown(one.path) or 'the file'}: {one.about}" for one in examination.checkpoint.implicit]
+    if number is not None:
+        one = examination.examined[number]
+        book = one.codebook
+        lines = [f"Rule: {book.layout} ({book.confidence}).", *book.evidence, *one.read, *lines]
+        lines.append(f"Codes along {book.axis[0]} of {book.axis}: {book.axis_reason}.")
+        lines += [f"Kept as {book.array.dtype}; compared by {one.effective.search}."]
+        lines += [f"The same values under {', '.join(map(shown, book.aliases[:6]))}."] if book.aliases else []
+        lines += [f"An average of {shown(book.copy_of)}."] if book.copy_of else []
+    st.html("<div class='vq-doctor'><ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul></div>")
+
+
+def _findings(one: Examined) -> None:
+    st.html(f"<div class='vq-panel'><b>Findings</b><span>worst first, {len(one.findings)} in all</span></div>")
+    list_findings(one.findings)
+
+
+def list_findings(findings: Sequence[Finding]) -> None:
+    """Each as a line that opens; the first is open."""
+    for number, finding in enumerate(findings):
+        label = f"{_BADGES[finding.severity]} **{finding.condition}** · {as_written(finding.title)}"
+        with st.expander(label, expanded=number == 0, key=f"doctor-finding-{number}-{finding.condition}"):
+            _finding(finding, number)
+
+
+_BADGES = {
+    "severe": ":red-badge[severe]",
+    "warning": ":orange-badge[warning]",
+    "unknown": ":gray-badge[unknown]",
+    "healthy": ":green-badge[healthy]",
+    "note": ":gray-badge[note]",
+}
+
+
+def _finding(finding: Finding, place: int) -> None:
+    rows = "".join(
+        f"<tr><td>{escape(one.name)}</td><td class='num'>{escape(one.text)}</td>"
+        f"<td class='dim'>{escape(one.limit)}</td></tr>"
+        for one in finding.numbers
+    )
+    cause = f"<p>Likely cause: {escape(finding.cause)}</p>" if finding.severity != "healthy" else ""
+    st.html(f"<div class='vq-doctor vq-finding'><table>{rows}</table>{cause}</div>")
+    if finding.severity in ("healthy", "note"):
+        return
+    for number, remedy in enumerate(finding.remedies):
+        _remedy(remedy, f"doctor-line-{place}-{number}")
+    if finding.source:
+        st.caption(f"After {as_written(finding.source)}")
+
+
+def _remedy(remedy: Remedy, key: str) -> None:
+    st.markdown(f"**Try:** {as_written(remedy.what)}")
+    lines = (" ".join(remedy.ours), remedy.vqtorch, remedy.vector_quantize_pytorch)
+    told = [(name, line) for name, line in zip(TONGUES, lines, strict=True) if line]
+    with st.container(key=key):
+        for column, (name, line) in zip(st.columns(len(TONGUES), gap="small"), told, strict=False):
+            column.html(f"<p class='vq-tongue'>{NAMES.get(name, name)}</p>")
+            column.code(line, language="python" if name != "vqcore" else None, wrap_lines=True)
+
+
+def _codebooks(examination: Examination, number: int) -> None:
+    """Every codebook in a row, and the dead codes of the one looked at."""
+    examined = examination.examined
+    head = bar("doctor-codebooks")
+    several = f"{len(examined)} in the file" if len(examined) > 1 else "one in the file"
+    head.container(width="stretch").html(f"<div class='vq-panel'><b>Codebooks</b><span>{several}</span></div>")
+    if len(examined) > 1:
+        labels = [f"{place}. {one.codebook.label}" for place, one in enumerate(examined, start=1)]
+        chosen = head.selectbox(
+            "Look at",
+            range(len(labels)),
+            index=number,
+            format_func=lambda place: labels[place],
+            key=f"doctor-look-{number}",
+            label_visibility="collapsed",
+            width=260,
+        )
+        if chosen is not None and chosen != number:
+            st.session_state[LOOK] = chosen + 1
+            st.rerun()
+    st.html(f"<div class='vq-doctor scroll'>{_table(examined, number)}</div>")
+    _usage(examined[number])
+    for one in examination.checkpoint.implicit[:5]:
+        st.caption(as_written(f"{shown(one.path) or 'the file'}: {one.about}"))
+
+
+HEADS = ("codebook", "K × D", "used", "entropy / log K", "relative error", "worst finding")
+
+
+def _table(examined: Sequence[Examined], number: int) -> str:
+    """A row for each codebook, as the reports have it; the one looked at stands out."""
+    head = "".join(f"<th class='{'num' if 0 < place < 5 else ''}'>{name}</th>" for place, name in enumerate(HEADS))
+    lines = []
+    for place, (one, row) in enumerate(zip(examined, levels_table(examined), strict=True)):
+        name = "<wbr>".join(map(escape, re.findall(r"[^./_]*[./_]?", row[0])))  # may break after a dot
+        numbers = "".join(f"<td class='num'>{escape(cell)}</td>" for cell in row[1:5])
+        finding = f"<i class='vq-dot vq-{one.verdict.severity}'></i>{one.verdict.condition}"
+        shown_class = "shown" if place == number and len(examined) > 1 else ""
+        lines.append(f"<tr class='{shown_class}'><td>{name}</td>{numbers}<td class='last'>{finding}</td></tr>")
+    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
+
+def _usage(one: Examined) -> None:
+    usage, found = one.evidence.usage, summary_of(one.evidence.usage)
+    if usage is None or found is None:
+        st.caption("Nothing in the file counts usage, and no latents or codes were given to count it by.")
+        return
+    st.caption(
+        f"perplexity {found.perplexity:,.1f} of {found.num_codes:,} · used: {as_written(found.window)} · "
+        "relative error: ‖z_e − z_q‖² over the variance of z_e"
+    )
+    dead = dead_codes(usage)
+    if dead is None:
+        st.caption("Too few vectors to call any code dead.")
+    elif dead.any():
+        text = spans(np.flatnonzero(dead).tolist())
+        cut = text if len(text) <= MOST_DEAD_LISTED else f"{text[:MOST_DEAD_LISTED].rpartition(',')[0]}, …"
+        st.markdown(f"**Dead codes** · {int(dead.sum()):,}")
+        st.code(cut, language=None, wrap_lines=True)

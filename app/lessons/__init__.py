@@ -1,0 +1,1 @@
+"""The Lessons page, and lessons as handouts."""

@@ -1,0 +1,121 @@
+"""What lessons keep beyond a browser tab: readers with their runs, and claims counted over seeds."""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from app.lessons.claim_sweep import ClaimSweep
+from app.lessons.run import LessonRun
+from app.sessions.registry import Registry, registry
+from demos.lesson import Lesson
+
+MOST_READERS = 48
+"""Readers remembered at once; one more takes the place of who came longest ago."""
+
+MOST_SWEEPS = 2
+"""Lessons counted over seeds at once; the one begun first ends for a new one."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Somebody's way through the lessons, by an unguessable id that is in the URL: a reload finds it again."""
+
+    id: str
+    registry: Registry
+    runs: dict[str, LessonRun] = field(default_factory=dict)
+    """By the lesson's name."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
+
+    def run(self, lesson: Lesson, seed: int) -> LessonRun:
+        """The run of `lesson`; another seed begins another."""
+        with self._lock:
+            run = self.runs.get(lesson.name)
+            if run is not None and run.seed == seed:
+                return run
+            before, run = run, self._begun(lesson, seed)
+        if before is not None:
+            before.close()
+        return run
+
+    def begin(self, lesson: Lesson, seed: int) -> LessonRun:
+        """The lesson from its first step, everything trained anew."""
+        with self._lock:
+            before, run = self.runs.get(lesson.name), self._begun(lesson, seed)
+        if before is not None:
+            before.close()
+        return run
+
+    def _begun(self, lesson: Lesson, seed: int) -> LessonRun:
+        run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry)
+        return run
+
+    def end_others(self, name: str | None) -> None:
+        """Give back the sessions of all lessons but this one; their moments stay."""
+        for lesson, run in tuple(self.runs.items()):
+            if lesson != name:
+                run.end()
+
+    def end(self) -> None:
+        """End all runs."""
+        for run in tuple(self.runs.values()):
+            run.close()
+
+
+class Desk:
+    """All readers, and the sweep of each lesson, which is the same for all of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards both; nobody waits for a training while holding it
+        self._readers: dict[str, Reader] = {}
+        self._sweeps: dict[str, ClaimSweep] = {}
+
+    def reader(self, reader_id: str | None) -> Reader:
+        """The reader with this id, else a new one."""
+        left: list[Reader] = []
+        with self._lock:
+            found = self._readers.pop(reader_id, None) if reader_id else None
+            if found is None:
+                while len(self._readers) >= MOST_READERS:
+                    left.append(self._readers.pop(next(iter(self._readers))))
+                found = Reader(secrets.token_urlsafe(9), registry())
+            self._readers[found.id] = found  # behind all others
+        for reader in left:
+            reader.end()
+        return found
+
+    def begin_sweep(self, lesson: Lesson) -> ClaimSweep:
+        """Count the lesson's claims over seeds; where others have begun that already, it is theirs."""
+        with self._lock:
+            sweep = self._sweeps.pop(lesson.name, None)
+            if sweep is None or not sweep.is_running:
+                running = [other for other in self._sweeps.values() if other.is_running]
+                for other in running[: len(running) + 1 - MOST_SWEEPS]:
+                    other.cancel()
+                sweep = ClaimSweep(lesson).start()
+            self._sweeps[lesson.name] = sweep  # behind all others
+            return sweep
+
+    def sweep_of(self, lesson: Lesson) -> ClaimSweep | None:
+        """The sweep begun for this lesson, or None."""
+        with self._lock:
+            return self._sweeps.get(lesson.name)
+
+    def close(self) -> None:
+        """End everything."""
+        with self._lock:
+            readers, sweeps = tuple(self._readers.values()), tuple(self._sweeps.values())
+            self._readers.clear()
+            self._sweeps.clear()
+        for reader in readers:
+            reader.end()
+        for sweep in sweeps:
+            sweep.stop()
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """The server's one desk."""
+    return Desk()

@@ -1,0 +1,310 @@
+"""One reader's run of one lesson: its trainings as live sessions, the moments kept of them, and what was guessed.
+
+A record that this fills is equal to that of `demos.running` on the same seed. Knows no widget.
+"""
+
+import threading
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from app.sessions.background import Background
+from app.sessions.registry import Entry, Registry
+from demos.lesson import Lesson, Step, Training
+from demos.record import Record
+from vqcore.projection.pca import FrozenBasis
+from vqcore.snapshot import Snapshot
+from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
+from vqcore.training.session import Session, State
+from vqcore.trajectories.lockstep import trajectories
+from vqcore.trajectories.path import Path
+from vqcore.trajectories.setting import Setting
+
+WATCHED_SECONDS = 4.0
+"""What a training that is looked at takes at least, from one step of the lesson to the next, that it can be seen."""
+
+SLOWEST = 4.0
+"""Steps a second, however few they are."""
+
+OBEY_SECONDS = 2.0
+REFIT_BELOW = 0.5
+"""As on the Live page: a plane that keeps less of the variance than this share of the best one's is given up."""
+
+
+class LiveTraining:
+    """A training that stops at each of `looks` to be kept, with its switches thrown on the way."""
+
+    def __init__(self, name: str, training: Training, looks: set[int], seed: int, registry: Registry) -> None:
+        self.name, self.looks = name, looks
+        self.kept: dict[int, Snapshot] = {}
+        self.broken = ""
+        self.basis: FrozenBasis | None = None
+        self.fitted_at = 0
+        self.began_again = False
+        """Whether its session had to make room for newer ones, so that it trains from the start once more."""
+
+        self._training, self._seed, self._registry = training, seed, registry
+        self._stops = sorted({0, *looks, *(steps for steps in training.switches if steps <= max(looks))})
+        self._entry_id: str | None = None
+        self._passed = 0
+        self._limit: float | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to train."""
+        return bool(self.broken) or self._passed == len(self._stops)
+
+    def newest(self) -> Snapshot | None:
+        """The newest moment there is."""
+        entry = self._registry.find(self._entry_id)
+        if entry is not None and (snapshot := entry.session.latest()) is not None:
+            return snapshot
+        return self.kept[max(self.kept)] if self.kept else None
+
+    def drive(self, target: int, *, watched: bool, held: bool) -> None:
+        """Have it train on towards `target` steps; returns at once, and is called again until they are done.
+
+        Args:
+            target: one of the looks.
+            watched: train so slowly that it can be followed.
+            held: stand still.
+        """
+        while not self.is_done and target not in self.kept:
+            session = self._session()
+            state, stop = session.status().state, self._stops[self._passed]
+            if session.commands_pending() or state is State.STARTING:
+                return
+            if state is State.BROKEN:
+                self._break_off(session.status().message)
+                return
+            snapshot = session.latest()
+            if snapshot is None or snapshot.step < stop:
+                self._train_on(session, stop, target if watched else None, held)
+                return
+            if state is State.RUNNING or not self._pass(session, stop):
+                return
+
+    def end(self) -> None:
+        """Give its session back; what is kept stays."""
+        if self._entry_id is not None:
+            self._registry.end(self._entry_id)
+            self._entry_id = None
+
+    def plane(self, snapshot: Snapshot, at: int) -> FrozenBasis:
+        """The plane that all its maps are drawn in, unless it shows too little where the lesson looks, `at`."""
+        points = np.concatenate([snapshot.z_e, snapshot.codebook])
+        is_there = snapshot.step == at
+        if self.basis is None or (is_there and self.basis.captured_share(points) < REFIT_BELOW):
+            self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
+        return self.basis
+
+    def _session(self) -> Session:
+        """The session; where there is none or it had to make room for newer ones, another from the start."""
+        entry: Entry | None = self._registry.find(self._entry_id)
+        if entry is None:
+            self.began_again = self._entry_id is not None
+            entry = self._registry.begin(self._training.recipe(self._seed), paused=True)
+            self._entry_id, self._passed, self._limit = entry.id, 0, None
+        return entry.session
+
+    def _train_on(self, session: Session, stop: int, watched_until: int | None, held: bool) -> None:
+        running = session.status().state is State.RUNNING
+        if held:
+            if running:
+                session.send(PauseCommand())
+            return
+        if running:
+            return
+        limit = None
+        if watched_until is not None:
+            limit = max(SLOWEST, (watched_until - session.trained_steps()) / WATCHED_SECONDS)
+        if limit != self._limit:
+            session.send(SpeedCommand(limit))
+            self._limit = limit
+        session.send(UntilCommand(stop))
+
+    def _pass(self, session: Session, stop: int) -> bool:
+        """Throw the switches of a stop that is reached and keep its moment; whether that is done."""
+        if thrown := self._training.switches.get(stop):
+            ticket = session.send(change(**thrown))
+            if not session.wait(lambda each: each.status().commands_done >= ticket, OBEY_SECONDS):
+                return False
+            if said := session.status().message:
+                self._break_off(said)
+                return False
+        moment = session.latest()
+        assert moment is not None
+        self.plane(moment, stop if stop in self.looks else -1)
+        if stop in self.looks:
+            self.kept[stop] = moment
+        self._passed += 1
+        if self.is_done:
+            self.end()
+        return True
+
+    def _break_off(self, why: str) -> None:
+        self.broken = why
+        self.end()
+
+
+class LivePaths(Background):
+    """The paths over the plane, computed by a thread of its own: they take some seconds."""
+
+    FAILED = "The paths could not be computed"
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__("paths")
+        self.setting = setting
+        self.found: dict[str, Path] | None = None
+        """By method; None while they are being computed."""
+
+    def begin(self) -> None:
+        """Compute, unless that has begun."""
+        if self._thread.ident is None:
+            self.start()
+
+    def _work(self) -> None:
+        paths = trajectories(self.setting, stop=self._stopping.is_set)
+        if not self._stopping.is_set():
+            self.found = {path.method: path for path in paths}
+
+
+@dataclass(slots=True)
+class LessonRun:
+    """A lesson on one seed, as far as its reader has come."""
+
+    lesson: Lesson
+    seed: int
+    registry: Registry
+    number: int = 1
+    """The step that the reader is at, from 1; one past the last is the end."""
+
+    furthest: int = 1
+    held: bool = False
+    """Whether the reader has stopped all training for now."""
+
+    answers: dict[int, int | None] = field(default_factory=dict)
+    """By the step's number, the choice guessed; None for none."""
+
+    trainings: dict[str, LiveTraining] = field(init=False)
+    paths: LivePaths | None = field(init=False)
+    """Of a lesson about the plane."""
+
+    _driving: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        looks: dict[str, set[int]] = {}
+        for name, steps in self.lesson.moments():
+            looks.setdefault(name, set()).add(steps)
+        self.trainings = {
+            name: LiveTraining(name, self.lesson.trainings[name], steps, self.seed, self.registry)
+            for name, steps in looks.items()
+        }
+        setting = self.lesson.setting
+        self.paths = None if setting is None else LivePaths(replace(setting, seed=self.seed))
+
+    @property
+    def last(self) -> int:
+        """The number of the end, past the steps."""
+        return len(self.lesson.steps) + 1
+
+    @property
+    def step(self) -> Step | None:
+        """The step that the reader is at; None at the end."""
+        return None if self.number == self.last else self.lesson.steps[self.number - 1]
+
+    def go_to(self, number: int) -> None:
+        """Move the reader."""
+        self.number = min(max(1, number), self.last)
+        self.furthest = max(self.furthest, self.number)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the step waits for a guess, and what happened is still hidden."""
+        step = self.step
+        return step is not None and step.question is not None and self.number not in self.answers
+
+    def targets(self) -> dict[str, int]:
+        """How far each training is wanted: what this step and those before it look at.
+
+        What a question hides is trained when it is answered, in front of the reader.
+        """
+        if self.paths is not None:
+            return {}
+        steps = self.lesson.steps[: self.number - 1 if self.is_asking else self.number]
+        wanted: dict[str, int] = {}
+        for step in steps:
+            for name, looked_at in (*((name, step.at) for name in step.shows), *step.reads):
+                wanted[name] = max(looked_at, wanted.get(name, 0))
+        return wanted
+
+    def drive(self) -> None:
+        """Have everything that is wanted train on; returns at once."""
+        shown = self.step.shows if self.step is not None else ()
+        with self._driving:
+            if self.paths is not None:
+                self.paths.begin()
+            for name, target in self.targets().items():
+                self.trainings[name].drive(target, watched=name in shown, held=self.held)
+
+    def is_ready(self) -> bool:
+        """Whether all that is wanted is there, or has broken down."""
+        if self.paths is not None and self.paths.found is None and not self.paths.problem:
+            return False
+        return all(
+            self.trainings[name].broken or target in self.trainings[name].kept
+            for name, target in self.targets().items()
+        )
+
+    def progress(self) -> tuple[int, int]:
+        """Steps done, of all that are wanted now."""
+        done = total = 0
+        for name, target in self.targets().items():
+            newest = self.trainings[name].newest()
+            total += target
+            done += min(target, newest.step) if newest is not None and target not in self.trainings[name].kept else 0
+            done += target if target in self.trainings[name].kept else 0
+        return done, total
+
+    def record(self) -> Record:
+        """What has been kept, for the claims."""
+        return Record(
+            seed=self.seed,
+            moments={
+                (name, steps): moment for name, each in self.trainings.items() for steps, moment in each.kept.items()
+            },
+            broken={name: each.broken for name, each in self.trainings.items() if each.broken},
+            setting=None if self.paths is None else self.paths.setting,
+            paths=(self.paths and self.paths.found) or {},
+        )
+
+    def seen(self, step: Step) -> Record:
+        """What the charts of `step` show now: its own moment or, on the way there, the newest one.
+
+        While the step asks, the moment before it: nothing where some training has none.
+        """
+        moments: dict[tuple[str, int], Snapshot] = {}
+        for name in step.shows:
+            each = self.trainings[name]
+            if self.is_asking:
+                before = [steps for steps in each.kept if steps < step.at]
+                found = each.kept[max(before)] if before else None
+            else:
+                found = each.kept.get(step.at) or each.newest()
+            if found is not None and found.step <= step.at:
+                moments[name, step.at] = found
+        if self.is_asking and len(moments) < len(step.shows):
+            moments = {}
+        return replace(self.record(), moments=moments)
+
+    def end(self) -> None:
+        """Give all sessions back."""
+        with self._driving:
+            for each in self.trainings.values():
+                each.end()
+
+    def close(self) -> None:
+        """End everything: nobody comes back to it."""
+        self.end()
+        if self.paths is not None:
+            self.paths.stop()

@@ -1,0 +1,1 @@
+"""The Live page: a codebook in training, its switches, and views that follow it."""

@@ -1,0 +1,46 @@
+"""The first path on the Live page: begun with a session of its own, with the switches that its line offers."""
+
+import streamlit as st
+
+from app.live_plot.words import words_place
+from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
+from app.sessions.registry import Entry, registry
+from vqcore.training.commands import ResumeCommand, SpeedCommand, change
+from vqcore.training.recipe import Recipe
+
+WATCHABLE, AFTERWARDS = 3.0, 10.0
+"""Steps a second before a switch is thrown, and after."""
+
+CLOSE_HELP = "Close this line; the bar for going back in time takes its place"
+
+
+def begin_first_path(recipe: Recipe) -> Entry:
+    """A session that can be watched as it collapses, and then waits for its reader; usage is shown through time."""
+    st.session_state["first_view"] |= {"bars": "time"}
+    return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
+
+
+def first_path(entry: Entry, line: Line) -> None:
+    """The place of the line, the switches that it offers now, and the way out of it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
+        words_place("first-path-line")
+        for name in line.offers:
+            st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name))
+        st.button(
+            "", icon=":material/close:", type="tertiary", key="first-path-close", help=CLOSE_HELP, on_click=_close
+        )
+
+
+def line_is_read() -> bool:
+    """Whether the reader has closed the line."""
+    return bool(st.session_state.get("first-path-read"))
+
+
+def _throw(entry: Entry, name: str) -> None:
+    entry.send(SpeedCommand(AFTERWARDS))
+    entry.send(change(**OFFERS[name]))
+    entry.send(ResumeCommand())  # last: while one is on its way, the page leaves the controls as they are
+
+
+def _close() -> None:
+    st.session_state["first-path-read"] = True

@@ -1,0 +1,131 @@
+"""Small controls of the map's head: find codes, colour and layers, and let go of what is chosen."""
+
+from typing import Any
+
+import streamlit as st
+
+from app.figures.map_layers import LAYERS, read_layers
+from app.links import live as address
+from app.links.selection import Choice, Focus, read_codes
+from app.live import choice as choice_state
+from app.panels.head import view_key
+from app.sessions.registry import Entry
+from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
+from vqcore.problems.problem import Problem
+from vqcore.snapshot import Ints, Snapshot
+
+ORDERS = ("used most", "used least", "unused for longest")
+
+
+def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, focus: Focus) -> None:
+    """A search by number, by order of use or age, and by class."""
+    with place.popover("", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
+        st.text_input(
+            "Codes",
+            placeholder=f"17, or 3, 7-9: of 0…{snapshot.num_codes - 1:,}",
+            key="find-number",
+            on_change=_find_number,
+            args=(entry, snapshot.level),
+        )
+        order, many = st.columns([0.66, 0.34], gap="small", vertical_alignment="bottom")
+        order.selectbox("Codes that are", ORDERS, key="find-order")
+        many.number_input("How many", 1, snapshot.num_codes, value=1, step=1, key="find-many")
+        st.button(
+            "Choose these", on_click=_find_by_order, args=(entry, snapshot.level), width="stretch", key="find-go"
+        )
+        if snapshot.labels is not None:
+            st.selectbox(
+                "Codes that fire most on class",
+                problem.classes,
+                index=None,
+                key="find-class",
+                on_change=_find_class,
+                args=(entry, snapshot.level, problem),
+                help="Codes of whose held-out vectors most are of inputs of this class.",
+            )
+        if focus.pins:
+            st.button("Take all pins away", on_click=choice_state.unpin_all, width="stretch", key="unpin")
+        if focus.sentence:
+            st.warning(focus.sentence)
+
+
+def look_of_map(place: Any, snapshot: Snapshot) -> None:
+    """What the colours mean and which layers are shown."""
+    first = st.session_state["first_view"]
+    with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
+        colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
+        st.segmented_control(
+            "Colour by",
+            colours,
+            default=first["colour"] if first["colour"] in colours else colours[0],
+            key=view_key("colour"),
+            required=True,
+            persist_state="page",
+        )
+        st.pills(
+            "Layers",
+            LAYERS,
+            selection_mode="multi",
+            default=[name for name in LAYERS if name in read_layers(first["layers"])],
+            key=view_key("layers"),
+            persist_state="page",
+        )
+        st.segmented_control(
+            "Frames a second",
+            address.VIEWS["rate"],
+            default=first["rate"],
+            key=view_key("rate"),
+            required=True,
+            persist_state="page",
+            help="How often the charts follow a running training at most. Each frame costs it a little speed.",
+        )
+        st.caption("links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: recent")
+
+
+def let_go(place: Any, focus: Focus) -> None:
+    """A button that chooses nothing, where something is chosen."""
+    if focus.choice or focus.sentence:
+        place.button(
+            "",
+            icon=":material/close:",
+            key="clear",
+            type="tertiary",
+            help="Clear the selection; Escape and a double click on a chart do the same",
+            on_click=choice_state.clear,
+        )
+
+
+def _find_number(entry: Entry, level: int) -> None:
+    snapshot = entry.session.latest(level=level)
+    if snapshot is None or not st.session_state["find-number"].strip():
+        return
+    try:
+        codes = read_codes(st.session_state["find-number"], snapshot.num_codes)
+    except ValueError as error:
+        choice_state.refuse(str(error))
+    else:
+        choice_state.choose(Choice(level, codes=codes))
+
+
+def _find_by_order(entry: Entry, level: int) -> None:
+    snapshot = entry.session.latest(level=level)
+    if snapshot is None:
+        return
+    by = st.session_state["find-order"]
+    ordered: Ints = (
+        codes_by_age(snapshot.steps_unused)
+        if by == ORDERS[2]
+        else codes_by_use(snapshot.counts, most=by == ORDERS[0])
+    )
+    choice_state.choose(Choice(level, codes=tuple(sorted(ordered[: st.session_state["find-many"]].tolist()))))
+
+
+def _find_class(entry: Entry, level: int, problem: Problem) -> None:
+    snapshot, wanted = entry.session.latest(level=level), st.session_state["find-class"]
+    if snapshot is None or snapshot.vector_labels is None or wanted is None:
+        return
+    fires_on = class_of_codes(snapshot.codes, snapshot.vector_labels, snapshot.num_codes)
+    codes = (fires_on == problem.classes.index(wanted)).nonzero()[0].tolist()
+    choice_state.choose(Choice(level, codes=tuple(codes)))
+    if not codes:
+        choice_state.refuse(f"No code fires on class {wanted} more than on the others just now.")

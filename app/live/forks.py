@@ -1,0 +1,133 @@
+"""Forks on the Live page: make one with a switch changed, choose which is shown, end one."""
+
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
+from app.live.state import go_live
+from app.live.variant import chosen_variant, show_variant, whole_of
+from app.sessions.registry import Entry
+from app.wording import FORK_HELP, SWITCH_HELP
+from vqcore.quantizer.options import option_names
+from vqcore.training.commands import EndVariantCommand, ForkCommand
+from vqcore.training.recipe import written
+from vqcore.training.session import MOST_VARIANTS, State, Status
+
+NOTHING = "nothing: an exact copy"
+
+
+def fork_popover(place: Any, entry: Entry, status: Status) -> None:
+    """A button that opens the choice of what the fork is to change."""
+    names = tuple(whole_of(entry).recipes)
+    full = len(names) >= MOST_VARIANTS
+    with place.popover(
+        "Fork …",
+        icon=":material/call_split:",
+        key="fork",
+        on_change="rerun",
+        disabled=full or status.state is State.STARTING,
+        help=FORK_HELP if not full else f"{MOST_VARIANTS} variants are the most. End one first.",
+        width="stretch",
+    ):
+        st.caption(f"A copy of **{_plain(entry.variant)}** as it is now, to the bit, with one switch changed.")
+        switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
+        changes = {} if switch == NOTHING else {switch: _value(switch, status)}
+        proposed = name_for(changes, names)
+        name = st.text_input(
+            "Name", proposed, max_chars=LONGEST_NAME, key=f"fork-name {entry.variant} {len(names)} {proposed}"
+        )
+        if switch != NOTHING:
+            st.caption(SWITCH_HELP.get(switch, ""))
+        st.button(
+            "Fork",
+            key="fork-go",
+            type="primary",
+            width="stretch",
+            on_click=_fork,
+            args=(entry, name or proposed, changes),
+        )
+        if refused := st.session_state.pop("fork-refused", ""):
+            st.warning(refused, icon=":material/info:")
+
+
+def variants_bar(entry: Entry) -> None:
+    """Which variant the views below show, while there are several."""
+    names = tuple(whole_of(entry).recipes)
+    if len(names) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
+        st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
+        key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
+        st.session_state["variant-control"] = key
+        st.segmented_control(
+            "Variant shown",
+            names,
+            default=entry.variant,
+            format_func=_plain,
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+            on_change=_show,
+            args=(key, names[0]),
+        )
+        if entry.is_followed:
+            return
+        if entry.variant != names[0]:
+            st.button(
+                "End this fork",
+                icon=":material/close:",
+                key="fork-end",
+                type="tertiary",
+                help="It stops training and is gone; the others go on",
+                on_click=_end,
+                args=(entry,),
+            )
+        # A link, not `st.switch_page`: a refresh on its way would come back here and take all controls for changed.
+        st.page_link(
+            "compare/page.py",
+            label="See side by side",
+            icon=":material/view_column:",
+            query_params={"session": entry.id},
+        )
+
+
+def _value(switch: str, status: Status) -> Any:
+    """The control for the value that `switch` is to have."""
+    options = status.recipe.options
+    start, key = proposal(switch, options), f"fork-{switch}-{getattr(options, switch)}"
+    if choices := choices_of(switch):
+        return st.selectbox("to", choices, index=choices.index(start), format_func=written, key=key)
+    step = 1 if isinstance(start, int) else None
+    return st.number_input("to", value=start, step=step, format="%d" if step else "%g", key=key)
+
+
+def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
+    name = name.strip()
+    try:
+        read_name(name)
+    except ValueError as error:
+        st.session_state["fork-refused"] = str(error)
+        return
+    go_live()
+    entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
+    show_variant(name)
+
+
+def _show(key: str, first: str) -> None:
+    if key != st.session_state["variant-control"]:  # made anew since: a slow browser still told of the one before
+        return
+    name = st.session_state[key]
+    show_variant("" if name == first else name)
+
+
+def _end(entry: Entry) -> None:
+    entry.send(EndVariantCommand(entry.variant))
+    if chosen_variant() == entry.variant:
+        show_variant("")
+
+
+def _plain(name: str) -> str:
+    """A name that Markdown leaves as it is."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|:$~<>&" else letter for letter in name)

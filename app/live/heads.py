@@ -1,0 +1,108 @@
+"""The heads of the Live page's panels: titles and controls, drawn anew only when one of them is used.
+
+Nothing here changes with the training alone: what does comes by the road of live data.
+"""
+
+import streamlit as st
+
+from app import wording
+from app.links import live as address
+from app.links.selection import Pin
+from app.live import choice as choice_state
+from app.live.focus_controls import find_codes, let_go, look_of_map
+from app.live.map_settings import settings_popover
+from app.panels.head import bar, choose, view_key
+from app.panels.lecture_places import NOWHERE, place
+from app.panels.scene import Scene
+from app.sessions import planes
+
+
+def map_head(scene: Scene) -> None:
+    """Title and legend, the plane, its settings, what is found, coloured and let go."""
+    entry, snapshot, focus = scene.entry, scene.snapshot, scene.focus
+    memory = entry.maps.of(snapshot, scene.status.run)
+    views = planes.views_of(snapshot)
+    head = bar("map")
+    heading = head.container(width="stretch", key="map-heading")
+    chosen, tools = scene.view.controls["map"], place("view", head)
+    if chosen in ("UMAP", "two codes") and len(views) > 1 and tools is not NOWHERE:
+        settings_popover(tools, chosen)
+    if len(views) > 1:
+        tools.button(
+            "",
+            icon=":material/center_focus_strong:",
+            key="refit",
+            type="tertiary",
+            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
+            on_click=memory.ask_for_refit,
+        )
+    let_go(head, focus)
+    if tools is not NOWHERE:
+        find_codes(tools, entry, snapshot, scene.problem, focus)
+        look_of_map(tools, snapshot)
+    if len(views) > 1:
+        choose(head, "map", views)
+    heading.html(
+        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
+        "area = use <i class='d'>✕</i>dead</div>"
+    )
+
+
+def bars_head(scene: Scene) -> None:
+    """What the bars say, and in which order and scale."""
+    head = bar("bars")
+    heading = head.container(width="stretch")
+    kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or scene.words.name])
+    if kind == "time":
+        choose(head, "rows", address.VIEWS["rows"])
+    elif kind != "levels":
+        choose(head, "order", address.VIEWS["order"])
+        choose(head, "scale", address.VIEWS["scale"])
+    heading.html(f"<div class='vq-panel'><b>{wording.bars_title(kind, scene.status.recipe.structure)}</b></div>")
+
+
+def curves_head(_: Scene) -> None:
+    """Which curves, and how smooth."""
+    head = bar("curves")
+    head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
+    choose(head, "curves", address.VIEWS["curves"])
+    place("view", head).selectbox(
+        "Smoothing",
+        address.VIEWS["smoothing"],
+        index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
+        key=view_key("smoothing"),
+        format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
+        label_visibility="collapsed",
+        width=112,
+    )
+
+
+def examples_head(scene: Scene) -> None:
+    """What the examples are, or which code the card in their place is of."""
+    if scene.shows_card:
+        _card_head(scene)
+        return
+    head = bar("examples")
+    title = f"<b>{wording.examples_title(scene.problem.task, scene.words)}</b><span>held-out</span>"
+    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    if scene.focus.choice.code is not None:
+        choose(head, "panel", ("code", "inputs"))
+
+
+def _card_head(scene: Scene) -> None:
+    focus, code = scene.focus, scene.focus.choice.code
+    assert code is not None
+    head = bar("card")
+    head.container(width="stretch").html(
+        f"<div class='vq-panel'><b>Code {code:,}</b><span>{scene.words.name}</span></div>"
+    )
+    pin = Pin(code, scene.snapshot.level)
+    head.button(
+        "Unpin" if pin in focus.pins else "Pin",
+        icon=":material/keep_off:" if pin in focus.pins else ":material/keep:",
+        key="pin",
+        help="A pinned code keeps its colour in every view",
+        on_click=choice_state.toggle_pin,
+        args=(pin,),
+    )
+    choose(head, "panel", ("code", "inputs"))

@@ -1,0 +1,282 @@
+"""The Live page: a codebook in training, its switches, and four views that follow it."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import wording
+from app.links import live as address
+from app.links.lecture import LIVE
+from app.links.live_view import View, focus_of, write_view
+from app.live import choice as choice_state
+from app.live.first_path import begin_first_path, first_path, line_is_read
+from app.live.forks import variants_bar
+from app.live.panels import panels
+from app.live.past import moment_shown, past_bar
+from app.live.sidebar import sidebar
+from app.live.state import adopt, current_view, go_live, go_to, in_step, level_shown, seen, step_chosen
+from app.live.variant import look_at, show_variant
+from app.live.verdict import verdict_places
+from app.live_plot.conductor import conductor, script_caller
+from app.live_plot.tiles import status_place, tiles_place
+from app.panels.charts import plane_shown
+from app.panels.first_path_line import line_of
+from app.panels.head import bar, choose
+from app.panels.lecture_places import begin, query, shows
+from app.panels.scene import Scene, scene_at
+from app.sessions.registry import Entry, registry
+from app.stream.controls_state import heads_state, sidebar_state
+from app.wording import as_written
+from vqcore.problems.catalogue import find_problem
+from vqcore.training.recipe import Recipe, default_recipe
+from vqcore.training.session import State, Status
+
+FIRST_MOMENT_SECONDS = 0.5
+CONDUCTOR = "conductor"
+
+FIRST = default_recipe("patches", code_init="kmeans")
+"""What the first of the starts begins, with a line that leads on."""
+
+STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
+    (
+        ":material/south_east:",
+        "Collapse, live",
+        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "switch.",
+        FIRST,
+    ),
+    (
+        ":material/spa:",
+        "Healthy with k-means + replacement",
+        "The same photographs; codes start at k-means centres, and unused ones move every 20 steps.",
+        default_recipe("patches", code_init="kmeans", replace_every=20),
+    ),
+    (
+        ":material/pin:",
+        "Digits classifier",
+        "A small network tells handwritten digits apart with a quantizer in its middle.",
+        default_recipe("digits-classifier"),
+    ),
+)
+
+
+def page() -> None:
+    """The page, as a script."""
+    begin(LIVE)
+    entry = _attach()
+    if entry is None:
+        _empty_state()
+        return
+    st.session_state["watched"] = entry.watch_id if entry.is_followed else None
+    entry = look_at(entry)
+    status = entry.session.status()
+    if not in_step(entry, status):
+        adopt(status.recipe)
+    st.session_state["sidebar_shows"] = sidebar_state(entry, status)
+    with st.sidebar:
+        sidebar(entry, status)
+    _live(entry.id)
+    script_caller("script-caller")
+
+
+def _attach() -> Entry | None:
+    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+
+    None is begun again unasked where one was watched, or is to be followed: a class would begin as many as it has
+    heads, and end each other's.
+    """
+    held = st.session_state.get("session")
+    entry = registry().find_any(held)
+    if entry is not None:
+        return entry
+    request = address.read(st.query_params)
+    watch = _watched(request)
+    if "first_view" not in st.session_state:
+        st.session_state["first_view"] = request.view
+        for sentence in request.refused:
+            st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+    entry = registry().follow(watch) if watch else registry().find(request.session)
+    if entry is None and held is None and not watch and request.recipe is not None:
+        entry = registry().begin(request.recipe, paused=request.paused)
+    if entry is not None:
+        st.session_state["session"] = entry.id
+        _go_back(entry, request.at)
+    if held is None and not watch and request.session is not None and (entry is None or entry.id != request.session):
+        st.session_state.setdefault("gone", True)
+    return entry
+
+
+def _watched(request: address.Request) -> str | None:
+    """What is to be followed: as the URL says or, back from another page, what was followed before."""
+    return request.watch or st.session_state.get("watched")
+
+
+def _go_back(entry: Entry, step: int | None) -> None:
+    """As a link asks, if its run has come so far."""
+    if step is None:
+        return
+    if step <= (reached := entry.session.trained_steps()):
+        go_to(step)
+    else:
+        said = wording.PAST_UNREACHED.format(at=step, reached=reached)
+        st.toast(said, icon=":material/link_off:", duration="long")
+
+
+def _begin(recipe: Recipe) -> None:
+    entry = begin_first_path(recipe) if recipe == FIRST else registry().begin(recipe)
+    st.session_state["session"] = entry.id
+    st.session_state.pop("first-path-read", None)
+    st.session_state["gone"] = False
+    show_variant("")
+    go_live()
+
+
+def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, str]:
+    is_paused = status.state is State.PAUSED
+    own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
+    is_paused = is_paused and not entry.is_followed
+    return own | address.write(None, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
+
+
+def _gone(way_back: str) -> None:
+    """Say that the session in the link is no more, until the reader has read it."""
+    if not st.session_state.get("gone"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.info(f"{wording.GONE} {way_back}", icon=":material/link_off:")
+        if st.button("", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"):
+            st.session_state["gone"] = False
+            st.rerun()
+
+
+def _empty_state() -> None:
+    st.html(
+        "<div class='vq-hero'><h1>VQ Scope</h1>"
+        "<p>See a vector-quantized network train, collapse and recover.</p></div>"
+    )
+    request = address.read(st.query_params)
+    recipe = request.recipe or st.session_state.get("asked")
+    if _watched(request):
+        _offer(wording.FOLLOWED_GONE, "Begin a run of your own with its last settings", recipe)
+    elif "session" in st.session_state:
+        _offer(wording.ENDED, "Begin it again", recipe)
+    else:
+        _gone("The link does not say what it trained; begin another.")
+    _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
+    for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
+        with column.container(
+            border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.options.replace_every}"
+        ):
+            st.button(title, icon=icon, on_click=_begin, args=(recipe,), width="stretch")
+            st.markdown(text)
+            st.caption(find_problem(recipe.problem).about)
+
+
+def _offer(said: str, words: str, recipe: Recipe | None) -> None:
+    """Say that a session is no more, and offer to begin one with its settings, where they are known."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.info(said, icon=":material/link_off:")
+        if recipe is not None:
+            st.button(words, icon=":material/restart_alt:", on_click=_begin, args=(recipe,), key="begin-again")
+
+
+@st.fragment
+def _live(session_id: str) -> None:
+    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    entry = registry().find_any(session_id)
+    if entry is None:
+        st.rerun()  # the whole page, which says so
+    entry = look_at(entry)
+    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
+    status, scene = entry.session.status(), _scene(entry)
+    controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"  # before they are drawn: time goes on
+    view = View(current_view(status.recipe)) if scene is None else scene.view
+    st.query_params.from_dict(_query(entry, status, view.controls))
+    _header(status.recipe)
+    variants_bar(entry)
+    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
+        _gone("This one begins again from its settings.")
+        if status.message:
+            _message(status)
+    with st.container(key="numbers"):
+        placed = ["status"]
+        if scene is None:
+            st.caption("Loading the data and building the model …")
+        else:
+            placed += _numbers(scene)
+    if scene is not None:
+        placed += panels(scene)
+        _leave_umap(scene)
+    seen()["page"] = entry, view
+    rate = float(view.controls["rate"])
+    conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
+
+
+def _numbers(scene: Scene) -> list[str]:
+    """The line of the first path or the bar of time, the tiles and the verdict; returns the keys of their places."""
+    line = line_of(scene)
+    with st.container(key="time"):  # one of the two, that no chart moves to another place
+        if line is not None:
+            first_path(scene.entry, line)
+        elif shows("time"):
+            past_bar()
+    tiles_place("tiles")
+    verdict_places(scene)
+    return ["first-path-line" if line is not None else "time-bar", "tiles", "verdict-line", "verdict-cause"]
+
+
+def _leave_umap(scene: Scene) -> None:
+    """A layout that its plane no longer needs is given up; who else looks at it asks again."""
+    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
+    if st.session_state.get("map_was") == "UMAP" != plane:
+        registry().projection.cancel(scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None))
+    st.session_state["map_was"] = plane
+
+
+def _scene(entry: Entry) -> Scene | None:
+    """What there is to see now; None before the first moment."""
+    status = entry.session.status()
+    newest = entry.session.latest(level=level_shown(status.recipe))
+    if newest is None:
+        return None
+    snapshot = moment_shown(entry, newest, status)
+    focus = choice_state.gather(entry, snapshot)
+    view = View(
+        current_view(status.recipe),
+        focus_of(focus.choice, focus.pins, focus.sentence),
+        at=step_chosen(),
+        run=status.run,
+        line_is_read=line_is_read(),
+        hands=choice_state.hands_taken_in(),
+    )
+    return scene_at(entry, snapshot, newest, status, view)
+
+
+def _header(recipe: Recipe) -> None:
+    head = bar("head")
+    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
+    with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
+        _level_choice(recipe)
+    with head.container(key="status-place"):
+        status_place("status")
+
+
+def _level_choice(recipe: Recipe) -> None:
+    """Which group or level everything below shows."""
+    if recipe.levels > 1:
+        st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
+        choose(st, "level", address.VIEWS["level"][: recipe.levels])
+
+
+def _message(status: Status) -> None:
+    if status.state is State.BROKEN:
+        st.error(status.message, icon=":material/error:")
+        if status.details:
+            with st.expander("Traceback"):
+                st.code(status.details, language="text")
+    else:
+        st.warning(status.message, icon=":material/info:")
+
+
+page()

@@ -1,0 +1,69 @@
+"""The four panels of the Live page: heads, and below them the places of what comes by the road of live data."""
+
+import streamlit as st
+
+from app.live.heads import bars_head, curves_head, examples_head, map_head
+from app.live_plot.code_card import card_place
+from app.live_plot.component import live_place
+from app.live_plot.layout_progress import progress_place
+from app.live_plot.words import words_place
+from app.panels.chart import LOWER, UPPER
+from app.panels.head import view_key
+from app.panels.scene import Scene
+from app.sessions.registry import registry
+
+
+def panels(scene: Scene) -> list[str]:
+    """Draw them; returns the keys of the places."""
+    kinds = ((map_panel, bars_panel), (curves_panel, examples_panel))
+    placed: list[str] = []
+    for row, names in zip(kinds, (("map", "bars"), ("curves", "examples")), strict=True):
+        columns = st.columns([0.56, 0.44], gap="small")
+        for panel, name, column in zip(row, names, columns, strict=True):
+            with column.container(border=True, height="stretch", key=f"panel-{name}"):
+                placed += panel(scene)
+    return placed
+
+
+def map_panel(scene: Scene) -> list[str]:
+    """P, C and Q of the level shown, in one plane."""
+    map_head(scene)
+    progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
+    return ["map-progress", *_chart("map", UPPER)]
+
+
+def bars_panel(scene: Scene) -> list[str]:
+    """How codes are used."""
+    bars_head(scene)
+    return _chart("bars", UPPER)
+
+
+def curves_panel(scene: Scene) -> list[str]:
+    """What has changed through time."""
+    curves_head(scene)
+    return _chart("curves", LOWER)
+
+
+def examples_panel(scene: Scene) -> list[str]:
+    """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
+    examples_head(scene)
+    if scene.shows_card:
+        card_place("code-card", height=LOWER)
+        words_place("card-said", look="said")
+        return ["code-card", "card-said"]
+    if scene.problem.task == "plane":
+        words_place("examples-table", height=LOWER)
+        return ["examples-table"]
+    return _chart("examples", LOWER)
+
+
+def _chart(name: str, height: int) -> list[str]:
+    keys = [f"{name}-plot", f"{name}-said"]
+    live_place(keys[0], height=height)
+    words_place(keys[1], look="said")
+    return keys
+
+
+def _show_pca() -> None:
+    """The map gives up a layout that its plane no longer needs."""
+    st.session_state[view_key("map")] = "PCA"

@@ -1,0 +1,261 @@
+"""The sidebar: what acts live, what restarts, and where to take the run."""
+
+from datetime import datetime
+from typing import get_args
+
+import streamlit as st
+
+from app.doors.start import started
+from app.doors.visitor import shared_link
+from app.links import live as address
+from app.links.lecture import LIVE, SWITCHES
+from app.live.followed import followed_controls
+from app.live.forks import fork_popover
+from app.live.state import (
+    already,
+    asked_for,
+    current_view,
+    default,
+    go_live,
+    is_gone,
+    key,
+    restart,
+    seen,
+    shown,
+    value,
+)
+from app.live.switches import switches
+from app.panels.lecture_dialog import lecture_dialog
+from app.panels.lecture_places import NOWHERE, place, row, shows
+from app.panels.page_export import page_html
+from app.sessions.registry import Entry
+from app.stream.seen_page import seen_page
+from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
+from vqcore.problems.catalogue import PROBLEMS
+from vqcore.training.commands import (
+    PauseCommand,
+    RestartCommand,
+    ResumeCommand,
+    SpeedCommand,
+    StepCommand,
+    UndoRestartCommand,
+)
+from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, CodeInit, Structure, default_recipe
+from vqcore.training.session import State, Status
+
+SPEEDS: dict[str, float | None] = {
+    "max": None,
+    "30 steps/s": 30.0,
+    "10 steps/s": 10.0,
+    "3 steps/s": 3.0,
+    "1 step/s": 1.0,
+}
+STEPPING = (State.RUNNING, State.IDLE)
+
+
+def sidebar(entry: Entry, status: Status) -> None:
+    """Draw all controls for one session; for those who follow it, how they stand."""
+    if entry.is_followed:
+        followed_controls(status)
+        if shows("links"):
+            _share(entry, status)
+        return
+    place("problem").selectbox(
+        "Problem",
+        list(PROBLEMS),
+        index=list(PROBLEMS).index(default("problem")),
+        key=key("problem"),
+        format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
+        on_change=_change_problem,
+        args=(entry, key("problem")),
+        help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
+    )
+    _transport(entry, status)
+    if shows(*SWITCHES):
+        st.caption("LIVE · in force on the next step")
+        switches(entry)
+    if shows("restart"):
+        st.caption("RESTARTS · begin again at step 0")
+        _settings(entry)
+    if notice := st.session_state.pop("notice", None):
+        st.warning(notice, icon=":material/info:")
+    if shows("links"):
+        _share(entry, status)
+
+
+def _transport(entry: Entry, status: Status) -> None:
+    running = status.state in STEPPING
+    play, step, restart, undo = row("play", "step", "restart", "undo")
+    play.button(
+        "",
+        icon=":material/pause:" if running else ":material/play_arrow:",
+        key="play",
+        help="Pause; all views stay alive" if running else "Train on",
+        on_click=entry.send,
+        args=(PauseCommand() if running else ResumeCommand(),),
+        width="stretch",
+    )
+    step.button(
+        "",
+        icon=":material/skip_next:",
+        key="step",
+        help="Train one step, then pause",
+        on_click=entry.send,
+        args=(StepCommand(),),
+        width="stretch",
+    )
+    restart.button(
+        "",
+        icon=":material/restart_alt:",
+        key="restart",
+        help="Begin again at step 0 with the switches as they are",
+        on_click=_restart,
+        args=(entry,),
+        width="stretch",
+    )
+    undo.button(
+        "",
+        icon=":material/undo:",
+        key="undo",
+        help="Bring back the run before the last restart",
+        on_click=_undo,
+        args=(entry,),
+        disabled=not status.can_undo,
+        width="stretch",
+    )
+    speed, forking = row("speed", "fork")
+    if forking is not NOWHERE:
+        fork_popover(forking, entry, status)
+    speed.selectbox(
+        "Speed",
+        list(SPEEDS),
+        index=list(SPEEDS.values()).index(status.speed_limit) if status.speed_limit in SPEEDS.values() else 0,
+        key=key("speed"),
+        format_func=lambda speed: f"speed: {speed}",
+        on_change=_change_speed,
+        args=(entry, key("speed")),
+        label_visibility="collapsed",
+    )
+
+
+def _settings(entry: Entry) -> None:
+    _structure()
+    with st.form("settings", border=False, enter_to_submit=False):
+        codes, batch = row("num_codes", "batch_size")
+        codes.number_input("Codes K", 1, MAX_CODES, value=default("num_codes"), step=1, key=key("num_codes"))
+        batch.number_input("Batch", 1, 4096, value=default("batch_size"), step=1, key=key("batch_size"))
+        seed, init = row("seed", "code_init")
+        seed.number_input("Seed", 0, 2**31 - 1, value=default("seed"), step=1, key=key("seed"))
+        starts = get_args(CodeInit)
+        init.selectbox(
+            "Codes start",
+            starts,
+            index=starts.index(default("code_init")),
+            key=key("code_init"),
+            help="N(0, 1), or k-means of latents",
+        )
+        place("restart").form_submit_button(
+            "Restart with these", on_click=_restart_with_settings, args=(entry,), width="stretch"
+        )
+
+
+def _structure() -> None:
+    """Outside the form, so that what belongs to a structure comes and goes with the choice of it."""
+    structure, levels = row("structure", "levels")
+    structures = get_args(Structure)
+    structure.selectbox(
+        "Structure",
+        structures,
+        index=structures.index(default("structure")),
+        key=key("structure"),
+        help=SETTING_HELP["structure"],
+    )
+    if (chosen := value("structure")) == "vector":
+        return
+    levels.number_input(
+        "Groups" if chosen == "grouped" else "Levels",
+        1,
+        MAX_LEVELS,
+        value=2 if default("structure") == "vector" else default("levels"),
+        step=1,
+        key=key("levels"),
+        persist_state="page",
+        help=SETTING_HELP["levels"].format(dim=PROBLEMS[value("problem")].dim),
+    )
+    place("share").checkbox(
+        "one codebook for all",
+        value=default("share"),
+        key=key("share"),
+        persist_state="page",
+        help=SETTING_HELP["share"],
+    )
+
+
+def _share(entry: Entry, status: Status) -> None:
+    link, command, page = row("link", "command", "save-html")
+    with link.popover("Link", key="link", on_change="rerun", width="stretch"):
+        st.caption("Opens a run of its own with these settings, switches and view.")
+        query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
+        st.code(shared_link(query), language=None, wrap_lines=True)
+        st.caption(FOLLOW_HELP)
+        st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
+        if started().token:
+            st.caption("Each of these links lets in who has it, to every page but the Doctor.")
+        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
+            lecture_dialog(LIVE, query)
+    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+        st.caption("Repeats this run until now without a browser, every switch at its step.")
+        if (run := entry.session.repeatable()) is not None:
+            words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
+            st.code(words, language="bash", wrap_lines=True)
+    shown_last = seen()
+    page.download_button(
+        "HTML",
+        data=lambda: page_html(seen_page(*shown_last["page"]), datetime.now()),
+        file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
+        mime="text/html",
+        key="save-html",
+        help="This page as one file: every chart moves under the hand in any browser, without server or network",
+        on_click="ignore",
+        disabled=status.state is State.STARTING,
+        width="stretch",
+    )
+
+
+def _change_speed(entry: Entry, drawn: str) -> None:
+    if is_gone(drawn, "speed"):
+        return
+    speed = SPEEDS[st.session_state[key("speed")]]
+    if not already(entry, entry.session.status().speed_limit == speed):
+        entry.send(SpeedCommand(speed))
+
+
+def _change_problem(entry: Entry, drawn: str) -> None:
+    if is_gone(drawn, "problem"):
+        return
+    recipe = entry.session.status().recipe
+    problem = st.session_state[key("problem")]
+    if already(entry, recipe.problem == problem):
+        return
+    go_live()
+    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
+
+
+def _restart(entry: Entry) -> None:
+    if (recipe := shown()) is not None:
+        restart(entry, recipe)
+
+
+def _restart_with_settings(entry: Entry) -> None:
+    try:
+        recipe = asked_for()
+    except ValueError as error:
+        st.session_state["notice"] = str(error)
+        return
+    if recipe is not None:
+        restart(entry, recipe)
+
+
+def _undo(entry: Entry) -> None:
+    go_live()
+    entry.send(UndoRestartCommand())

@@ -1,0 +1,26 @@
+"""Which variant of a session the Live page shows: everything else on it then knows only that one. Draws nothing."""
+
+import streamlit as st
+
+from app.panels.scene import through_variant, whole_of
+from app.sessions.registry import Entry
+
+
+def look_at(entry: Entry) -> Entry:
+    """`entry` with its session seen through the variant that is shown: the one chosen, else the first."""
+    whole, chosen = whole_of(entry), chosen_variant()
+    # Ended, or a link's to a session that had it; a fork on its way is neither.
+    if chosen and chosen not in whole.recipes and whole.commands_pending() == 0:
+        show_variant("")
+    return through_variant(entry, chosen)
+
+
+def chosen_variant() -> str:
+    """As in the URL; empty for the first."""
+    name: str = st.session_state.get("variant", st.session_state["first_view"]["variant"])
+    return name
+
+
+def show_variant(name: str) -> None:
+    """Have the page show this variant; empty for the first."""
+    st.session_state["variant"] = name

@@ -1,0 +1,100 @@
+"""The bars of the Live page: how codes are used now, by level or through time, and how large their gradients are."""
+
+from functools import partial
+from typing import Any
+
+from app import wording
+from app.figures.code_bars import Marked, gradient_bars, usage_bars
+from app.figures.level_bars import level_bars
+from app.figures.usage_map import rows_per, usage_map
+from app.links.selection import Focus
+from app.panels.chart import UPPER, Chart, file_name, moment
+from app.panels.readings import level_rows
+from app.panels.scene import Scene
+from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.snapshot import Snapshot
+
+
+def bars_chart(scene: Scene) -> Chart:
+    """How often each code is used, how large its gradient is, how each level is used, or all use until the newest."""
+    snapshot, newest, controls, focus = scene.snapshot, scene.newest, scene.view.controls, scene.focus
+    kind = bars_kind(scene)
+    revision = f"{moment(scene, snapshot, focus)} {kind}"
+    if kind == "time":
+        said = _through_time_note(newest)
+        revision += f" {controls['rows']} {newest.step} {scene.cursor}"
+        drawing = partial(_through_time, newest, controls["rows"], scene.cursor)
+    elif kind == "levels":
+        said = _by_level_note(snapshot)
+        drawing = partial(_by_level, snapshot, scene.status.recipe.structure)
+    else:
+        order, scale = controls["order"], controls["scale"]
+        said = _by_code_note(snapshot, kind)
+        revision += f" {order} {scale}"
+        drawing = partial(_by_code, snapshot, kind, order, focus, log=scale == "log")
+    return Chart(
+        title=wording.bars_title(kind, scene.status.recipe.structure),
+        said=(said,),
+        revision=revision,
+        drawing=drawing,
+        height=UPPER,
+        file_name=file_name(kind, scene, snapshot),
+        selectable="box" if kind in ("usage", "gradient") else False,
+        selected=focus.choice.ids_in(snapshot),
+    )
+
+
+def bars_kind(scene: Scene) -> str:
+    """What the bars say: of a quantizer with one level there is nothing by level."""
+    kind = scene.view.controls["bars"]
+    return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
+
+
+def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:
+    return level_bars(level_rows(snapshot, structure), shown=snapshot.level)
+
+
+def _by_level_note(snapshot: Snapshot) -> str:
+    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
+    return wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes) + _too_few(snapshot)
+
+
+def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> dict[str, Any]:
+    marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
+    if kind == "gradient":
+        return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
+    return usage_bars(snapshot.counts, order=order, log=log, marked=marked)
+
+
+def _by_code_note(snapshot: Snapshot, kind: str) -> str:
+    if kind == "gradient":
+        return f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
+    total = snapshot.window_vectors
+    said = wording.usage_window(snapshot.window_batches, total)
+    said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
+    return said + _too_few(snapshot)
+
+
+def _through_time(newest: Snapshot, order: Any, cursor: int | None) -> dict[str, Any]:
+    usage = newest.history.usage
+    return usage_map(
+        usage.counts,
+        usage.first_step,
+        usage.last_step,
+        usage.born,
+        newest.counts,
+        order=order,
+        marks=[event.step for event in newest.events],
+        cursor=cursor,
+    )
+
+
+def _through_time_note(newest: Snapshot) -> str:
+    usage = newest.history.usage
+    span = int((usage.last_step - usage.first_step + 1).max(initial=1))
+    return wording.usage_map_note(span, rows_per(newest.num_codes))
+
+
+def _too_few(snapshot: Snapshot) -> str:
+    total = snapshot.window_vectors
+    return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""

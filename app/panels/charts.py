@@ -1,0 +1,188 @@
+"""The map, the curves and the examples of the Live page, each from a scene."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import wording
+from app.figures.curves import Marker, curves
+from app.figures.examples import examples
+from app.figures.map_layers import Look, read_layers
+from app.figures.pcq_map import pcq_map
+from app.links.selection import Focus
+from app.panels.chart import LOWER, UPPER, Chart, file_name, moment
+from app.panels.map_shades import shade
+from app.panels.readings import answers, curve_panels
+from app.panels.scene import Scene
+from app.sessions import planes
+from app.sessions.planes import MapSettings, Shown
+from vqcore.projection.service import ProjectionService
+from vqcore.snapshot import Snapshot
+
+MAP_TITLE = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
+
+
+def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
+    """P, C and Q of the level shown, in one plane; `judges` as `planes.show` has it."""
+    controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
+    is_past = scene.cursor is not None
+    memory = scene.entry.maps.of(snapshot, scene.status.run)
+    view = plane_shown(controls["map"], snapshot)
+    stream = scene.entry.stream(snapshot.level, is_past=is_past)
+    settings = settings_of(controls)
+    shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
+    drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
+    own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
+
+    def drawing() -> dict[str, Any]:
+        look = Look(
+            layers=read_layers(controls["layers"]),
+            shade=shade(controls["colour"], shown.snapshot, scene.problem),
+            pins=focus.pinned(snapshot.level),
+            linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
+        )
+        plane = view if view != "UMAP" or not shown.plane.keeps_distances else "PCA for now"  # on axes of its own
+        return pcq_map(shown.plane, revision=f"{scene.words.name} {plane}", look=look)
+
+    return Chart(
+        title=MAP_TITLE,
+        said=_said_of_map(scene, shown),
+        warning=focus.sentence,
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own}",
+        drawing=drawing,
+        height=UPPER,
+        file_name=file_name("map", scene, shown.snapshot),
+        selectable="all",
+        selected=focus.choice.ids_in(shown.snapshot),
+    )
+
+
+def judge_map(scene: Scene, projection: ProjectionService) -> None:
+    """Work out how far the map can be trusted, if that is due, for the next that is told of it."""
+    memory, is_past = scene.entry.maps.of(scene.snapshot, scene.status.run), scene.cursor is not None
+    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
+    if planes.trust_is_due(plane, scene.snapshot, memory, is_past=is_past):
+        map_chart(scene, projection)
+
+
+def plane_shown(wanted: str, snapshot: Snapshot) -> Any:
+    """The plane of the map: `wanted`, or the first that the latent space has."""
+    views = planes.views_of(snapshot)
+    return wanted if wanted in views else views[0]
+
+
+def settings_of(controls: Mapping[str, str]) -> MapSettings:
+    """What the controls of the plane say, drawn or not."""
+    first, second = (int(controls[name]) if controls[name] else None for name in ("code_a", "code_b"))
+    return MapSettings(int(controls["neighbours"]), float(controls["min_dist"]), first, second)
+
+
+def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
+    count, of = len(shown.snapshot.z_e), scene.snapshot.monitor_of
+    said = [
+        f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
+    ]
+    if shown.plane.keeps_distances:
+        said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
+    else:
+        said.append(wording.UMAP_CAUTION)
+    said += [wording.trust(*shown.trust)] if shown.trust else []
+    said += [shown.note] if shown.note else []
+    said += [_selected(scene.focus, shown.snapshot)] if scene.focus.choice else []
+    return tuple(said)
+
+
+def _selected(focus: Focus, snapshot: Snapshot) -> str:
+    chosen = {"vector": len(focus.choice.vectors_in(snapshot)), "code": len(focus.choice.codes_in(snapshot))}
+    counted = [f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in chosen.items()]
+    return f"selected {' and '.join(counted)} (Escape or a double click clears)"
+
+
+def curves_chart(scene: Scene) -> Chart:
+    """What has changed through time, with a mark at every switch."""
+    snapshot, status, controls = scene.newest, scene.status, scene.view.controls
+    group, smoothing = controls["curves"], int(controls["smoothing"])
+    others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
+
+    def drawing() -> dict[str, Any]:
+        return curves(
+            curve_panels(group, snapshot),
+            [Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events],
+            smoothing=smoothing,
+            last_step=snapshot.step,
+            height=LOWER,
+            cursor=scene.cursor,
+        )
+
+    return Chart(
+        title="Through time",
+        said=(wording.curve_note(group, scene.problem.loss_name, scene.words),),
+        revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
+        drawing=drawing,
+        height=LOWER,
+        file_name=file_name("curves", scene, snapshot),
+    )
+
+
+def examples_chart(scene: Scene) -> Chart:
+    """Held-out inputs, what becomes of them, and the codes between."""
+    snapshot, problem, words, focus = scene.snapshot, scene.problem, scene.words, scene.focus
+    is_classifier = problem.task == "classification"
+
+    def drawing() -> dict[str, Any]:
+        captions, right = answers(snapshot, problem) if is_classifier else (None, None)
+        return examples(
+            snapshot.inputs,
+            snapshot.code_maps,
+            snapshot.num_codes,
+            reconstructions=None if is_classifier else snapshot.outputs,
+            captions=captions,
+            right=right,
+            chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
+            pins=focus.pinned(snapshot.level),
+        )
+
+    said = f"One colour a code{words.of}; click on a cell to choose its code. "
+    said += "Below: the class predicted and its probability." if is_classifier else ""
+    return Chart(
+        title=examples_title(scene),
+        said=(said,),
+        revision=moment(scene, snapshot, focus),
+        drawing=drawing,
+        height=LOWER,
+        file_name=file_name("examples", scene, snapshot),
+        selectable="click",
+        selected=focus.choice.ids_in(snapshot),
+    )
+
+
+def examples_title(scene: Scene) -> str:
+    """What the examples are."""
+    return f"{wording.examples_title(scene.problem.task, scene.words)} (held-out)"
+
+
+def plane_rows(scene: Scene) -> list[dict[str, str]]:
+    """The examples of a problem of points: each input, its z_e, and its code vector."""
+    snapshot = scene.snapshot
+    return [
+        {
+            "input": _point(x),
+            scene.words.vectors: _point(z),
+            "code": f"{int(code):,}",
+            "code vector": _point(snapshot.codebook[code]),
+        }
+        for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
+    ]
+
+
+def _chosen_cells(snapshot: Snapshot, focus: Focus) -> NDArray[np.bool_]:
+    """(B, h, w) whether each cell's vector is chosen: the shown inputs are the first of the monitor sample."""
+    chosen = np.zeros(len(snapshot.z_e), dtype=bool)
+    chosen[focus.choice.vectors_in(snapshot)] = True
+    return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
+
+
+def _point(place: Any) -> str:
+    return f"({', '.join(f'{feature:.2f}' for feature in place)})"

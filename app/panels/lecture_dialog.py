@@ -1,0 +1,59 @@
+"""The dialog in which a lecture link is put together: what is shown, locked and hidden, and the link."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app.doors.visitor import shared_link
+from app.links import lecture
+from app.links import live as address
+from app.links.lecture import GROUPS, Group, Limits, Preset
+from vqcore.training.recipe import default_recipe
+
+SHOW, LOCK, HIDE = "show", "lock", "hide"
+COLLAPSING = default_recipe("patches", code_init="kmeans")
+"""Whose codes fall out of use within some twenty steps."""
+
+ABOUT = (
+    "Opens a run of its own for everybody who follows it. What is hidden or locked keeps a page calm; it protects "
+    "nothing, since the link can be edited."
+)
+
+
+@st.dialog("Lecture link", width="large")
+def lecture_dialog(page: str, here: Mapping[str, str]) -> None:
+    """Choose what a lecture link of `page` shows; `here` is the query of what is on the page now."""
+    presets = {preset.title: preset for preset in lecture.presets(page)}
+    title = st.selectbox("Begin from", list(presets), key="lecture-preset")
+    preset = presets[title]
+    groups = GROUPS[page]
+    halves = st.columns(2, gap="medium")
+    half = -(-len(groups) // 2)
+    chosen = {
+        name: _choice(halves[number // half], name, group, list(presets).index(title), preset)
+        for number, (name, group) in enumerate(groups.items())
+    }
+    limits = Limits(
+        frozenset(name for name, choice in chosen.items() if choice == HIDE),
+        frozenset(name for name, choice in chosen.items() if choice == LOCK),
+    )
+    run = address.write(None, COLLAPSING, {}, paused=False) if preset.collapses else here
+    link = shared_link({**run, **lecture.write(limits, page)}, safe=",")
+    st.code(link, language=None, wrap_lines=True)
+    st.caption(ABOUT)
+
+
+def _choice(place: st.delta_generator.DeltaGenerator, name: str, group: Group, number: int, preset: Preset) -> str:
+    """What becomes of one group: a row with its title and three choices, made anew for each preset."""
+    row = place.container(horizontal=True, vertical_alignment="center", gap="small", key=f"lecture-row-{name}")
+    row.container(width="stretch").html(f"<div class='vq-panel'>{group.title}</div>")
+    first = HIDE if name in preset.limits.hidden else LOCK if name in preset.limits.locked else SHOW
+    choice: str = row.segmented_control(
+        group.title,
+        (SHOW, LOCK, HIDE) if group.lockable else (SHOW, HIDE),
+        default=first,
+        key=f"lecture-{number}-{name}",
+        required=True,
+        label_visibility="collapsed",
+    )
+    return choice

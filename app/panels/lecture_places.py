@@ -1,0 +1,108 @@
+"""Where a control is drawn under a lecture link: in its place, there but disabled, or nowhere."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from app.links import lecture
+from app.links.lecture import GROUPS, Limits
+from app.wording import as_written
+
+LOCKED_TIP = "Locked by this lecture link"
+HOLDERS = ("container", "columns")
+"""What makes further places in a place."""
+
+NO_LIMITS = Limits()
+
+
+def begin(page: str) -> None:
+    """Have `page` drawn under its limits: those in the URL when this browser first came to it."""
+    kept: dict[str, Limits] = st.session_state.setdefault("lecture-limits", {})
+    if page not in kept:
+        kept[page], refused = lecture.read(st.query_params, page)
+        for sentence in refused:
+            st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+    st.session_state["lecture-page"] = page
+
+
+def query() -> dict[str, str]:
+    """The limits in force, as the URL has them."""
+    return lecture.write(_limits(), _page())
+
+
+def shows(*groups: str) -> bool:
+    """Whether any of these groups is not hidden."""
+    return not _limits().hidden.issuperset(groups)
+
+
+def place(control: str, within: Any = st) -> Any:
+    """Where to draw `control`: `within`, the same with all in it disabled, or nowhere."""
+    group = _group_of(control)
+    if group in _limits().hidden:
+        return NOWHERE
+    return Locked(within) if group in _limits().locked else within
+
+
+def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small", **layout: Any) -> list[Any]:
+    """Places beside each other, one for each control; what is hidden leaves no gap."""
+    widths = dict(zip(controls, spec or [1] * len(controls), strict=True))
+    seen = [control for control in controls if place(control) is not NOWHERE]
+    columns = (
+        dict(zip(seen, st.columns([widths[name] for name in seen], gap=gap, **layout), strict=True)) if seen else {}
+    )
+    return [place(control, columns[control]) if control in columns else NOWHERE for control in controls]
+
+
+class Locked:
+    """A place where every control is drawn disabled, and says why."""
+
+    def __init__(self, within: Any) -> None:
+        self._within = within
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        draw = getattr(self._within, name)
+        if name in HOLDERS:
+            return partial(_holder, draw)
+        return partial(_disabled, draw)
+
+
+class Nowhere:
+    """A place where nothing is drawn; it holds no block of a `with`."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _nothing
+
+
+NOWHERE = Nowhere()
+
+
+def _holder(draw: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    made = draw(*arguments, **named)
+    return [Locked(part) for part in made] if isinstance(made, list) else Locked(made)
+
+
+def _disabled(draw: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    return draw(*arguments, **named | {"disabled": True, "help": LOCKED_TIP})
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _page() -> str:
+    page: str = st.session_state.get("lecture-page", "")
+    return page
+
+
+def _limits() -> Limits:
+    limits: Limits = st.session_state.get("lecture-limits", {}).get(_page(), NO_LIMITS)
+    return limits
+
+
+def _group_of(control: str) -> str | None:
+    groups = GROUPS.get(_page(), {})
+    return next((name for name, group in groups.items() if control in group.controls), None)

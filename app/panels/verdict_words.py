@@ -1,0 +1,108 @@
+"""The doctor's verdict on a moment of a session, as the page has it: one line, and behind it numbers and causes."""
+
+from html import escape
+
+from app.panels.scene import Scene
+from app.sessions.verdict_memory import FIRST_STEPS, Verdict
+from app.wording import LevelWords
+from vqcore.diagnostics.finding import Finding, Number, Remedy
+from vqcore.quantizer.options import option_names
+from vqcore.training.recipe import Recipe, parse_changes
+
+SEVERITIES = {
+    "severe": "severe",
+    "warning": "warning",
+    "unknown": "not enough data to say",
+    "healthy": "",
+    "note": "",
+}
+"""As a person reads them, before the sentence."""
+
+WAITING = "<div class='vq-verdict'>…</div>"
+
+
+def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
+    """The verdict on the moment shown; None before there can be one, or with `only_known` where none has been read.
+
+    To read one costs some 50 ms, so the newest moments are read every few seconds.
+    """
+    if scene.snapshot.step < FIRST_STEPS:
+        return None
+    memory, recipe, run = scene.entry.verdicts.of(scene.snapshot), scene.status.recipe, scene.status.run
+    if only_known:
+        return memory.known(run) if scene.cursor is None else memory.known_past(run, scene.snapshot.step)
+    read = memory.of_newest if scene.cursor is None else memory.of_past
+    return read(scene.snapshot, recipe, run, lambda: scene.entry.session.at(0, level=scene.snapshot.level))
+
+
+def verdict_line(scene: Scene, verdict: Verdict | None) -> str:
+    """What is wrong with the codebook at this moment, in a line of HTML."""
+    if scene.snapshot.step < FIRST_STEPS:
+        return _too_early(scene.snapshot.step)
+    return WAITING if verdict is None else _line(verdict.findings, verdict.step, scene.words)
+
+
+def _too_early(step: int) -> str:
+    return (
+        "<div class='vq-verdict unknown' role='status'><i>●</i><b>not enough data to say</b>"
+        f"<span>{step:,} of the {FIRST_STEPS} steps that a first verdict takes.</span></div>"
+    )
+
+
+def _line(findings: tuple[Finding, ...], step: int, words: LevelWords) -> str:
+    worst, others = findings[0], sum(one.severity in ("severe", "warning") for one in findings[1:])
+    severity = SEVERITIES[worst.severity]
+    facts = [*([words.name] if words.name else []), f"step {step:,}"]
+    facts += [f"{others} more finding{'s' if others > 1 else ''}"] if others else []
+    return (
+        f"<div class='vq-verdict {worst.severity}' role='status'><i>●</i>"
+        f"{f'<b>{severity}</b>' if severity else ''}<span>{escape(worst.title)}</span>"
+        f"<small>{escape(' · '.join(facts))}</small></div>"
+    )
+
+
+def why(verdict: Verdict, recipe: Recipe) -> str:
+    """The numbers behind it, the likely cause and what to try, as HTML."""
+    worst, *others = verdict.findings
+    parts = ["<br>".join(f"<small>{escape(_number(one))}</small>" for one in worst.numbers)]
+    if worst.severity not in ("healthy", "note"):
+        parts.append(f"<b>Likely cause.</b> {escape(worst.cause)}")
+        parts += [f"{_how(remedy, recipe)} {escape(remedy.what)}" for remedy in worst.remedies]
+    if others:
+        also = " · ".join(f"{other.severity}: {other.title}" for other in others)
+        parts.append(f"<b>Also.</b> {escape(also)}")
+    if worst.source:
+        parts.append(f"<small>After {escape(worst.source)}</small>")
+    return "".join(f"<p>{part}</p>" for part in parts)
+
+
+def _number(number: Number) -> str:
+    return f"{number.name}: {number.text}" + (f" ({number.limit})" if number.limit else "")
+
+
+def _how(remedy: Remedy, recipe: Recipe) -> str:
+    changes, written = live_changes(remedy), escape(" ".join(remedy.ours))
+    if changes is None:
+        return f"<b>Try</b> <code>{written}</code> at a restart." if written else "<b>Try</b> in your own code."
+    return f"<b>Try</b> <code>{written}</code>{', which is in force.' if in_force(changes, recipe) else '.'}"
+
+
+def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, object]]]:
+    """The remedies for the worst finding that can be thrown live, each with what it changes."""
+    found = [(remedy, live_changes(remedy)) for remedy in verdict.findings[0].remedies]
+    return [(remedy, changes) for remedy, changes in found if changes is not None]
+
+
+def in_force(changes: dict[str, object], recipe: Recipe) -> bool:
+    """Whether the options already are as `changes` would have them."""
+    return all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
+
+
+def live_changes(remedy: Remedy) -> dict[str, object] | None:
+    """What the remedy throws while training goes on; None where it is for a restart, or not ours to do."""
+    if not remedy.ours:
+        return None
+    try:
+        return parse_changes(list(remedy.ours), live_only=True)
+    except ValueError:
+        return None

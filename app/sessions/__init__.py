@@ -1,0 +1,1 @@
+"""What outlives a browser tab: sessions, those who follow them, and jobs in the background."""

@@ -1,0 +1,130 @@
+"""One piece of work in the background with a result, and a place where such are kept. Knows no kind of work."""
+
+import threading
+import traceback
+from collections.abc import Callable, Hashable
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from app.sessions.background import Background
+
+T = TypeVar("T")
+
+Progress = Callable[[str, float], None]
+"""Is told what is being done and how much of all is, 0…1; raises `CancelledError` once nobody wants the rest."""
+
+
+class CancelledError(Exception):
+    """Raised within work that was given up."""
+
+
+class Stage(NamedTuple):
+    """How far work has come."""
+
+    doing: str
+    share: float
+
+
+class Job(Background, Generic[T]):
+    """One piece of work. What it returns, or a sentence on why it could not, is there once it has ended."""
+
+    def __init__(self, work: Callable[[Progress], T], name: str = "job") -> None:
+        super().__init__(name)
+        self._task = work
+        self.stage = Stage("beginning", 0.0)
+        self.result: T | None = None
+        self.details = ""
+        """The traceback of a failure that is ours and not the input's."""
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was given up before its end."""
+        return self._stopping.is_set() and self.result is None and not self.problem
+
+    def _tell(self, doing: str, share: float) -> None:
+        if self._stopping.is_set():
+            raise CancelledError
+        self.stage = Stage(doing, min(max(share, 0.0), 1.0))
+
+    def _work(self) -> None:
+        try:
+            self.result = self._task(self._tell)
+        except CancelledError:
+            pass
+        finally:
+            del self._task  # what it holds is free with its owner, not at some later collection
+
+    def _say(self, error: Exception) -> None:
+        if isinstance(error, ValueError):
+            self.problem = str(error) or "The values do not fit."
+        elif isinstance(error, MemoryError):
+            self.problem = "There is not enough memory for this. Close other programs, or take a smaller file."
+        elif isinstance(error, OSError):
+            where = "" if error.filename is None else f" at `{error.filename}`"
+            self.problem = f"The disk refused this{where}: {error.strerror or error}."
+        else:  # a fault of ours
+            self.details = "".join(traceback.format_exception(error))
+            self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
+
+
+class Closable(Protocol):
+    """What can be let go."""
+
+    def close(self) -> None:
+        """End what runs, without waiting."""
+
+
+V = TypeVar("V", bound=Closable)
+
+
+class Kept(Generic[V]):
+    """Values by key, the newest `most` of them; the one unasked for longest is closed for one more."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._values: dict[Hashable, V] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: Hashable) -> V | None:
+        """The value of `key`, or None."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            value = self._values[key] = self._values.pop(key)  # asked for last
+            return value
+
+    def find_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value of `key`, made where there is none; two who ask at once get the same."""
+        with self._lock:
+            if key in self._values:
+                value = self._values[key] = self._values.pop(key)
+                return value
+            while len(self._values) >= self.most:
+                self._values.pop(next(iter(self._values))).close()
+            value = self._values[key] = make()
+            return value
+
+    def drop(self, key: Hashable) -> None:
+        """Let go of the value of `key`, if there is one."""
+        with self._lock:
+            value = self._values.pop(key, None)
+        if value is not None:
+            value.close()
+
+    def drop_where(self, is_meant: Callable[[V], bool]) -> None:
+        """Let go of every value that `is_meant` says so of."""
+        with self._lock:
+            meant = [key for key, value in self._values.items() if is_meant(value)]
+        for key in meant:
+            self.drop(key)
+
+    def values(self) -> tuple[V, ...]:
+        """All of them, the one asked for last at the end."""
+        with self._lock:
+            return tuple(self._values.values())
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for value in self.values():
+            value.close()
+        with self._lock:
+            self._values.clear()

@@ -1,0 +1,220 @@
+"""Files that browsers have sent: bounded in size, in number and in how long they stay."""
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+from app.sessions.background import Background
+from app.sessions.jobs import Kept
+from app.temporary import Folder
+
+Role = Literal["checkpoint", "latents"]
+
+MOST_MEGABYTES = 200
+"""Of a file."""
+
+MOST_MEGABYTES_TOGETHER = 1_000
+"""Of all files on the server, with the repaired copies of them; one more takes the place of those unused longest."""
+
+MOST_UPLOADS = 8
+"""Checkpoints with their latents kept at once; a further one takes the place of the one unused for longest."""
+
+UNUSED_MINUTES = 60
+"""After which they go, and what was found in them."""
+
+SWEEP_SECONDS = 60.0
+MEGABYTE = 1 << 20
+"""As Streamlit counts them."""
+
+LONGEST_NAME = 80
+
+
+class UploadError(ValueError):
+    """A file that cannot be kept: one sentence that names it, what is wrong and what to do."""
+
+
+class Dropped:
+    """A checkpoint and perhaps latents, in a temporary folder.
+
+    Raises:
+        OSError: where there is no place for one.
+    """
+
+    def __init__(self) -> None:
+        self.id = secrets.token_urlsafe(9)
+        self.folder = Folder()
+        self.files: dict[Role, Path] = {}
+        self.used_at = 0.0
+
+
+class UsesUpload(Protocol):
+    """An examination, of files that were dropped or of others."""
+
+    @property
+    def upload(self) -> str:
+        """The id of the files; empty for others."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is reading or writing."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Uploads:
+    """What was dropped, by an unguessable id.
+
+    Args:
+        cases: the examinations that use them, which go with them.
+        most_bytes: of all files together.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        cases: Kept[UsesUpload],
+        *,
+        most_bytes: int = MOST_MEGABYTES_TOGETHER * MEGABYTE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cases, self._most_bytes, self._clock = cases, most_bytes, clock
+        self._dropped: dict[str, Dropped] = {}
+        self._lock = threading.RLock()
+        self._sweeper: _Sweeper | None = None
+
+    def find(self, upload: str) -> Dropped | None:
+        """What has this id, used now; None where it is gone."""
+        with self._lock:
+            dropped = self._dropped.get(upload)
+            if dropped is not None:
+                dropped.used_at = self._clock()
+            return dropped
+
+    def put(self, upload: str, role: Role, name: str, content: BinaryIO, num_bytes: int) -> Dropped:
+        """Keep `content` as the file that is `role` in what has this id, or in something new; what has it now.
+
+        Raises:
+            UploadError: where it is too large, or there is no room.
+        """
+        if num_bytes > MOST_MEGABYTES * MEGABYTE:
+            raise UploadError(
+                f"`{safe_name(name)}` must be at most {MOST_MEGABYTES} MB, but is {num_bytes / MEGABYTE:,.0f} MB. "
+                "Give its path on this machine."
+            )
+        with self._lock:
+            try:
+                dropped = self.find(upload) or self._begin()
+            except OSError as error:
+                raise _refusal(name, error) from error
+            try:
+                self._make_room(num_bytes, dropped)
+                dropped.files[role] = _written(dropped.folder.path / role, safe_name(name), content)
+            except OSError as error:
+                raise _refusal(name, error) from error
+            finally:
+                if not dropped.files:
+                    self._remove(dropped)
+            return dropped
+
+    def take_back(self, dropped: Dropped, role: Role) -> None:
+        """Remove one file of it."""
+        with self._lock:
+            dropped.files.pop(role).unlink(missing_ok=True)
+
+    def remove_unused(self) -> None:
+        """Remove what nobody has used for `UNUSED_MINUTES`."""
+        with self._lock:
+            for dropped in tuple(self._dropped.values()):
+                if self._clock() - dropped.used_at >= 60 * UNUSED_MINUTES and not self._is_busy(dropped):
+                    self._remove(dropped)
+
+    def close(self) -> None:
+        """Remove everything."""
+        with self._lock:
+            for dropped in tuple(self._dropped.values()):
+                self._remove(dropped)
+            if self._sweeper is not None:
+                self._sweeper.cancel()
+                self._sweeper = None
+
+    def _begin(self) -> Dropped:
+        while len(self._dropped) >= MOST_UPLOADS:
+            self._remove_stalest(None)
+        dropped = Dropped()
+        dropped.used_at = self._clock()
+        self._dropped[dropped.id] = dropped
+        if self._sweeper is None:
+            self._sweeper = _Sweeper(self).start()
+        return dropped
+
+    def _make_room(self, num_bytes: int, keep: Dropped) -> None:
+        while sum(one.folder.num_bytes for one in self._dropped.values()) + num_bytes > self._most_bytes:
+            self._remove_stalest(keep)
+
+    def _remove_stalest(self, keep: Dropped | None) -> None:
+        idle = [one for one in self._dropped.values() if one is not keep and not self._is_busy(one)]
+        if not idle:
+            raise UploadError(
+                "There is no room for one more file: those dropped here are being examined. Try again in a minute, "
+                "or give its path on this machine."
+            )
+        self._remove(min(idle, key=lambda one: one.used_at))
+
+    def _remove(self, dropped: Dropped) -> None:
+        self._dropped.pop(dropped.id)
+        self._cases.drop_where(lambda case: case.upload == dropped.id)
+        dropped.folder.remove()
+
+    def _is_busy(self, dropped: Dropped) -> bool:
+        return any(case.is_busy for case in self._cases.values() if case.upload == dropped.id)
+
+
+class _Sweeper(Background):
+    """Looks at `uploads` now and then, also when nobody visits."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        super().__init__("uploads")
+        self._uploads = uploads
+
+    def _work(self) -> None:
+        while not self._stopping.wait(SWEEP_SECONDS):
+            self._uploads.remove_unused()
+
+
+def _refusal(name: str, error: OSError) -> UploadError:
+    return UploadError(
+        f"`{safe_name(name)}` cannot be kept: {error.strerror or error}. Make room where temporary files go, or give "
+        "its path on this machine."
+    )
+
+
+def _written(folder: Path, name: str, content: BinaryIO) -> Path:
+    """The one file in `folder`, whole or not there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path = folder / name
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def safe_name(name: str) -> str:
+    r"""A file name that can stand in any folder: the last part, letters that print, not too long.
+
+    >>> safe_name("../../etc/pass\nwd.pt"), safe_name(".."), safe_name("C:\\models\\a.pt")
+    ('passwd.pt', 'file', 'a.pt')
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter for letter in last if letter.isprintable() and letter not in '<>:"|?*')
+    stem, dot, ending = kept.rpartition(".")
+    kept = f"{stem[: LONGEST_NAME - 12]}{dot}{ending[:11]}" if stem else kept[:LONGEST_NAME]
+    return kept.strip(". ") or "file"

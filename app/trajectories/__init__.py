@@ -1,0 +1,1 @@
+"""The Trajectories page: what each estimator does to a path over a loss surface."""

@@ -1,0 +1,138 @@
+"""What was found in a file: codebooks, quantizers without any, and candidates. Values are read when asked for."""
+
+# K codes, D features
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.checkpoints.axes import Axis
+from vqcore.checkpoints.keys import Structure
+from vqcore.checkpoints.modules import Module
+from vqcore.checkpoints.usage import UsageStatistic
+from vqcore.files.containers import Copy
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.tensors import StoredArray
+
+Confidence = Literal["known", "likely", "candidate", "told"]
+Search = Literal["euclidean", "cosine", "dot product", "selector", "sinkhorn", "unknown"]
+Transform = Literal[
+    "as stored",
+    "plain",
+    "sum over usage",
+    "code transform",
+    "moving affine",
+    "vqtorch affine",
+    "projected",
+    "unit length",
+    "unit length by default",
+    "vq scope",
+    "table only",
+]
+
+
+class Cut(NamedTuple):
+    """Which part of the tensor is one codebook."""
+
+    head: int | None = None
+    """Index into the first axis of a 3-D tensor (into the second where the codes come first)."""
+
+    codes_first: bool = False
+    start: int = 0
+    stop: int | None = None
+    """Rows, where several codebooks lie one after another or the last row is padding."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Codebook:
+    """One codebook of a file."""
+
+    key: str
+    """As the file has it, without the container."""
+
+    container: tuple[str, ...]
+    copy: Copy
+    layout: str
+    """The library or repository whose layout it has: the rule that matched."""
+
+    evidence: tuple[str, ...]
+    """What the rule rests on, in words; keys in it are made safe to print, not escaped for HTML."""
+
+    confidence: Confidence
+    num_codes: int
+    dim: int
+    axis: Axis
+    axis_reason: str
+    axis_certain: bool
+    search: Search
+    """What the layout compares by; `effective` may know better from the values."""
+
+    transform: Transform
+    structure: Structure
+    level: int | None
+    group: int | None
+    stage: str
+    aliases: tuple[str, ...]
+    """Other keys that have the very same values in the file: one codebook for several levels."""
+
+    copy_of: str | None
+    """The key of the present weights of which this is an average, where that is known."""
+
+    usage: tuple[UsageStatistic, ...]
+    array: StoredArray
+    cut: Cut
+    owner: Module
+    """Where the tensor's own module stands in the file, for the effective vectors."""
+
+    @property
+    def label(self) -> str:
+        """Container and key on one line, made safe to print, not escaped for HTML."""
+        heads = 1 if self.cut.head is None else self.array.shape[1 if self.cut.codes_first else 0]
+        head = f" [{self.cut.head}]" if heads > 1 else ""
+        rows = "" if self.cut.start == 0 and self.cut.stop is None else f" rows {self.cut.start}:{self.cut.stop}"
+        return shown("/".join((*self.container, self.key))) + head + rows
+
+    def raw(self) -> NDArray[np.floating]:
+        """The vectors as stored, (K, D), before any map.
+
+        Raises:
+            CheckpointError: where they cannot be read.
+        """
+        values = self.array.read()
+        if self.cut.head is not None:
+            values = values[:, self.cut.head] if self.cut.codes_first else values[self.cut.head]
+        values = values.reshape(-1, values.shape[-1]) if values.ndim == 3 else values
+        values = values.T if self.axis == "D,K" else values
+        values = values[self.cut.start : self.cut.stop]
+        if values.shape != (self.num_codes, self.dim):
+            raise CheckpointError(f"`{self.label}` has values of shape {values.shape}, against its own header.")
+        return np.ascontiguousarray(values)
+
+
+class Implicit(NamedTuple):
+    """A quantizer that stores no code vectors, which is an answer and no error."""
+
+    path: str
+    """The module's path, as the file has it; may be empty."""
+
+    container: tuple[str, ...]
+    kind: str
+    num_codes: int | None
+    """Where it follows from what is stored."""
+
+    about: str
+    """One sentence for the page."""
+
+
+class Candidate(NamedTuple):
+    """A tensor that might be a codebook; to be confirmed with `key`."""
+
+    key: str
+    container: tuple[str, ...]
+    shape: tuple[int, ...]
+    score: int
+    """3 and more are offered, 2 is for a drawer of more."""
+
+    evidence: tuple[str, ...]

@@ -1,0 +1,108 @@
+"""The state dicts inside what was saved, each with where it lay. Knows no codebook."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.restricted_pickle import MOST_ENTRIES
+from vqcore.files.stored_tensors import StoredTensor
+from vqcore.files.tensors import FileArray, StoredArray
+from vqcore.files.torch_names import Unreadable
+
+Copy = Literal["main", "ema", "best"]
+
+DEEPEST = 3
+
+NO_WEIGHTS = re.compile(
+    r"(optim\w*|opt|opt_\w*|\w+_opt|scheduler\w*|lr_\w*|discriminator\w*|scaler|amp|callbacks|loops)$"
+)
+"""Sub-trees that hold no weights of the model; an optimizer's moments have a codebook's shape."""
+
+WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+LARGEST_STEP = 10**15
+STEP_NAMES = ("global_step", "step", "iteration", "iter", "steps", "epoch")
+
+
+class StateDict(NamedTuple):
+    """Arrays by key, from one place in a file."""
+
+    container: tuple[str, ...]
+    """The keys that lead there; empty at the root."""
+
+    copy: Copy
+    """Whether it is an average of the weights, or the best ones, kept beside the present ones."""
+
+    arrays: Mapping[str, StoredArray]
+
+
+def state_dicts(root: Any) -> list[StateDict]:
+    """Every mapping in `root` that has an array, at most three deep.
+
+    Raises:
+        CheckpointError: where there is none, or more entries than any model has.
+    """
+    if isinstance(root, StoredTensor | Unreadable):
+        root = {"tensor": root}
+    if not isinstance(root, Mapping):
+        raise CheckpointError(
+            f"The file holds a {type(root).__name__}, where tensors by name are needed. Save model.state_dict()."
+        )
+    unreadable: dict[str, str] = {}
+    found = list(_walked(root, (), {}, unreadable))
+    if not found and unreadable:
+        key, what = next(iter(unreadable.items()))
+        raise CheckpointError(
+            f"The file holds no tensor that can be read: {shown(key)} is {what}. Save it as a plain one of float32."
+        )
+    if not found:
+        raise CheckpointError("The file holds no tensor. Give a checkpoint that has the weights themselves.")
+    return found
+
+
+def saved_step(root: Any) -> tuple[str, int] | None:
+    """The unit and number of the training step that the file tells of itself, if it does."""
+    if not isinstance(root, Mapping):
+        return None
+    for name in STEP_NAMES:
+        value = root.get(name)
+        array = FileArray(name, value) if isinstance(value, StoredTensor) else value
+        if isinstance(array, StoredArray) and array.dtype in WHOLE and array.size == 1:
+            value = int(array.read().item())
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_STEP:
+            return ("epoch" if name == "epoch" else "step"), value
+    return None
+
+
+def _walked(
+    tree: Mapping[Any, Any], container: tuple[str, ...], visited: dict[int, int], unreadable: dict[str, str]
+) -> Iterator[StateDict]:
+    if id(tree) in visited:  # the same mapping under several names, perhaps within itself
+        return
+    visited[id(tree)] = len(tree)
+    if sum(visited.values()) > MOST_ENTRIES:
+        raise CheckpointError(f"The file holds more than {MOST_ENTRIES:,} entries. Save model.state_dict() alone.")
+    arrays: dict[str, StoredArray] = {}
+    for key, value in tree.items():
+        if not isinstance(key, str):
+            continue
+        if isinstance(value, StoredArray):
+            arrays[key] = value
+        elif isinstance(value, StoredTensor):
+            arrays[key] = FileArray(key, value)
+        elif isinstance(value, Unreadable):
+            unreadable.setdefault(key, value.what)
+    if arrays:
+        yield StateDict(container, _copy_of(container), arrays)
+    if len(container) == DEEPEST:
+        return
+    for key, value in tree.items():
+        if isinstance(key, str) and isinstance(value, Mapping) and not NO_WEIGHTS.match(key):
+            yield from _walked(value, (*container, key), visited, unreadable)
+
+
+def _copy_of(container: tuple[str, ...]) -> Copy:
+    names = "/".join(container).lower()
+    if re.search(r"(^|[_/])(ema|ema_model|ema_state_dict|averaged?|shadow)($|[_/])", names):
+        return "ema"
+    return "best" if "best" in names else "main"

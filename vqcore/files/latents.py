@@ -1,0 +1,127 @@
+"""Latents from a file of any layout, in blocks: they never sit in memory at once."""
+
+# N vectors, D features
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.files.containers import state_dicts
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.opening import open_contents
+from vqcore.files.tensors import StoredArray
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """An array of vectors in a file, with the axis that holds their features."""
+
+    path: Path
+    array: StoredArray
+    axis: int
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return self.array.shape[self.axis]
+
+    @property
+    def num_vectors(self) -> int:
+        """N, over all other axes."""
+        return self.array.size // max(1, self.dim)
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """All vectors as (n, D) blocks of some 16 MB, in the order of the other axes.
+
+        Raises:
+            CheckpointError: at the first block that holds NaN or infinity, or cannot be read.
+        """
+        seen = 0
+        for values in self.array.blocks(self.axis):
+            with np.errstate(all="ignore"):
+                block = values.astype(np.float32, copy=False)
+            bad = ~np.isfinite(block).all(1)
+            if bad.any():
+                first = seen + int(bad.argmax())
+                raise CheckpointError(
+                    f"`{shown(self.array.key)}` must be finite, but {int(bad.sum()):,} of the vectors from {seen:,} "
+                    f"to {seen + len(block):,} hold NaN or infinity, the first is {first:,}. Look at what made them."
+                )
+            seen += len(block)
+            yield block
+
+
+def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: int | None = None) -> Latents:
+    """The vectors of `dim` features in an `.npy`, `.npz`, `.pt` or `.safetensors` file.
+
+    Args:
+        path: the file.
+        dim: D of the codebook; the axis of that size holds the features.
+        key: which array, where there are several.
+        axis: which axis holds the features, where several have that size; -1 is the last.
+
+    Raises:
+        CheckpointError: for another width, several possible layouts, integers, objects, or an unreadable file.
+    """
+    path = Path(path)
+    array = only_array(path, key, lambda one: one.is_float and len(one.shape) >= 1, "floats")
+    if not array.is_float:
+        raise CheckpointError(
+            f"`{shown(array.key)}` must be floats, but is {array.dtype}. If these are codes, give them as codes."
+        )
+    return Latents(path, array, _feature_axis(array, dim, axis))
+
+
+def only_array(path: Path, key: str | None, fits: Callable[[StoredArray], bool], what: str) -> StoredArray:
+    """The array called `key`, or the only one that `fits`; any other where none does, for the caller to refuse.
+
+    Raises:
+        CheckpointError: where `key` is not there, several fit, or the file cannot be read.
+    """
+    if path.is_dir():
+        raise CheckpointError(f"`{shown(path)}` is a folder. Give one file of latents or codes.")
+    arrays: Mapping[str, StoredArray] = {
+        "/".join((*source.container, name)): array
+        for source in state_dicts(open_contents(path).root)
+        for name, array in source.arrays.items()
+    }
+    if key is not None:
+        if key not in arrays:
+            raise CheckpointError(
+                f"`key` must name an array in {shown(path)}, but {shown(key)} is not there.{_list(arrays)}"
+            )
+        return arrays[key]
+    good = {name: array for name, array in arrays.items() if fits(array)}
+    if len(good) > 1:
+        raise CheckpointError(f"{shown(path)} has {len(good):,} arrays of {what}. Name one by `key`.{_list(good)}")
+    return next(iter(good.values()), next(iter(arrays.values())))
+
+
+def _feature_axis(array: StoredArray, dim: int, axis: int | None) -> int:
+    shape = array.shape
+    if axis is not None:
+        if not -len(shape) <= axis < len(shape) or shape[axis] != dim:
+            raise CheckpointError(
+                f"`axis` must be one of size {dim}, the codebook's width, but axis {axis} of {shape} is not."
+            )
+        return axis % len(shape)
+    possible = [index for index, size in enumerate(shape) if size == dim]
+    if not possible:
+        raise CheckpointError(
+            f"`{shown(array.key)}` must have an axis of {dim} features, as the codebook has, but has shape {shape}. "
+            "These are latents of another model or layer, or not flattened as its quantizer sees them."
+        )
+    if len(possible) > 1 and len(shape) > 2:
+        raise CheckpointError(
+            f"`{shown(array.key)}` has shape {shape}, where axes {' and '.join(map(str, possible))} could be the "
+            f"{dim} features. Say which by `axis`."
+        )
+    return possible[-1]
+
+
+def _list(arrays: Mapping[str, StoredArray]) -> str:
+    names = [f"{shown(name)} {array.shape}" for name, array in list(arrays.items())[:5]]
+    return f" There are {', '.join(names)}{' …' if len(arrays) > 5 else ''}."

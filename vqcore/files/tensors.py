@@ -1,0 +1,136 @@
+"""One array of a file whose values have not been read yet. Knows no format."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.stored_tensors import StoredTensor
+
+LARGEST_READ = 4 * 1024**3
+"""Bytes (as float32) of the largest array that is read whole: 1,048,576 codes of 1,024 features."""
+
+VALUES_PER_BLOCK = 1 << 22
+"""Values in memory at once where an array is streamed."""
+
+
+class StoredArray(ABC):
+    """An array in a file: its shape and dtype cost its header, its values are read when asked for."""
+
+    storage: Hashable = None
+    """Equal for arrays that share their values in the file; None where that cannot be known."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """As stored."""
+
+    @property
+    @abstractmethod
+    def dtype(self) -> str:
+        """As torch and numpy name it: float32, bfloat16, int64."""
+
+    @abstractmethod
+    def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
+        """The values at `index`, one slice for each of the first axes; floats in float32 or better."""
+
+    def read(self) -> NDArray[Any]:
+        """All values.
+
+        Raises:
+            CheckpointError: where they are too many to hold, or cannot be read.
+        """
+        if 4 * self.size > LARGEST_READ:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape}, more than the {LARGEST_READ // 1024**3} GiB that are "
+                "read at once. Name another key."
+            )
+        try:
+            return self.part(())
+        except MemoryError as error:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape} and does not fit into memory. Close what else is open."
+            ) from error
+
+    def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
+        """All vectors along `axis`, D long, as blocks (n, D) in the order of the other axes."""
+        yield from blocks_of(self.part, self.shape, axis)
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return math.prod(self.shape)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the values are real numbers."""
+        return "float" in self.dtype
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the values are whole numbers."""
+        return "int" in self.dtype
+
+
+class FileArray(StoredArray):
+    """An array whose values lie unpacked at one place in a file, and are read from there at each asking."""
+
+    def __init__(self, key: str, tensor: StoredTensor) -> None:
+        super().__init__(key)
+        self.tensor = tensor
+        self.storage = tensor if tensor.size else None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As stored."""
+        return self.tensor.shape
+
+    @property
+    def dtype(self) -> str:
+        """As stored."""
+        return self.tensor.kind.name
+
+    def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
+        """The values at `index`."""
+        if self.tensor.kind.stored is None:
+            raise CheckpointError(
+                f"`{shown(self.key)}` is {self.dtype}, which cannot be read as numbers. Convert it to float32 or "
+                "int64, and save again."
+            )
+        if self.tensor.held < self.size:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {self.tensor.held:,} values of it."
+            )
+        return self.tensor.cut(index).read()
+
+
+def blocks_of(
+    part: Callable[[tuple[slice, ...]], NDArray[Any]], shape: tuple[int, ...], axis: int
+) -> Iterator[NDArray[Any]]:
+    """What `part` gives of an array of that `shape`, as `StoredArray.blocks`."""
+    moved = [size for index, size in enumerate(shape) if index != axis]
+    dim = shape[axis]
+    split = next((i for i in range(len(moved) + 1) if math.prod(moved[i:]) * dim <= VALUES_PER_BLOCK), len(moved))
+    if split == 0:
+        yield _rows(part(()), axis)
+        return
+    rows = max(1, VALUES_PER_BLOCK // (dim * max(1, math.prod(moved[split:]))))
+    axes = [index for index in range(len(shape)) if index != axis]  # as `moved` counts them
+    for outer in np.ndindex(*moved[: split - 1]):
+        for start in range(0, moved[split - 1], rows):
+            index = [slice(None)] * len(shape)
+            for which, at in zip(axes, outer, strict=False):
+                index[which] = slice(at, at + 1)
+            index[axes[split - 1]] = slice(start, min(start + rows, moved[split - 1]))
+            yield _rows(part(tuple(index)), axis)
+
+
+def _rows(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.moveaxis(values, axis, -1).reshape(-1, values.shape[axis])
