@@ -1,8 +1,8 @@
 """The curves of a training so far, bounded: newest rows one by one, older ones in buckets. Knows no torch."""
 
-# T recorded steps, S measurements, B buckets, C spans, K codes
+# T recorded steps, S measurements, H held-out measurements, B buckets, C spans, K codes
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -127,17 +127,29 @@ class History:
     measured: MappingProxyType[str, Floats]
     """perplexity, active_codes, and what else `Metrics` names; each (S,)."""
 
+    held_out_at: Ints = field(default_factory=lambda: NO_INTS)
+    """(H,) the steps at which the held-out monitor inputs were passed through the model."""
+
+    held_out: MappingProxyType[str, Floats] = field(default_factory=lambda: _NOTHING)
+    """What `HeldOutMetrics` names; each (H,). Accuracy is NaN where there are no classes."""
+
     past_losses: Envelope = NO_ENVELOPE
     """Of the steps before `step`."""
 
     past_measured: Envelope = NO_ENVELOPE
     """Of the measurements before `measured_at`."""
 
+    past_held_out: Envelope = NO_ENVELOPE
+    """Of the measurements before `held_out_at`."""
+
     usage: UsageColumns = NO_USAGE
 
     def points(self, name: str) -> Points:
-        """The whole curve of one column of `losses` or `measured`."""
-        if name in self.losses:
+        """The whole curve of a column of `losses` or `measured`, or of `held_out` as `held_out.NAME`."""
+        column = name.removeprefix("held_out.")
+        if column != name:
+            past, steps, values = self.past_held_out, self.held_out_at, self.held_out[column]
+        elif name in self.losses:
             past, steps, values = self.past_losses, self.step, self.losses[name]
         else:
             past, steps, values = self.past_measured, self.measured_at, self.measured[name]
@@ -147,20 +159,24 @@ class History:
         return Points(
             np.concatenate([past.last_step, steps]),
             np.concatenate([past.rows, np.ones_like(steps)]),
-            np.concatenate([past.finite[name], finite]),
-            *(np.concatenate([of[name], values]) for of in (past.low, past.mean, past.high)),
+            np.concatenate([past.finite[column], finite]),
+            *(np.concatenate([of[column], values]) for of in (past.low, past.mean, past.high)),
         )
 
     def until(self, step: int) -> "History":
         """The part up to `step`; a bucket or span that goes on beyond it is left out."""
         losses, measured = _rows_until(self.step, step), _rows_until(self.measured_at, step)
+        held_out = _rows_until(self.held_out_at, step)
         return History(
             step=self.step[:losses],
             losses=_first(self.losses, losses),
             measured_at=self.measured_at[:measured],
             measured=_first(self.measured, measured),
+            held_out_at=self.held_out_at[:held_out],
+            held_out=_first(self.held_out, held_out),
             past_losses=self.past_losses.until(step),
             past_measured=self.past_measured.until(step),
+            past_held_out=self.past_held_out.until(step),
             usage=self.usage.until(step),
         )
 

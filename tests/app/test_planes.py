@@ -11,7 +11,7 @@ from app.sessions.planes import MapMemories, MapMemory
 from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
-from vqcore.snapshot import Metrics, Snapshot, Trail
+from vqcore.snapshot import HeldOutMetrics, Metrics, Snapshot, Trail
 
 M, K = 60, 8
 NO_HISTORY = History(
@@ -33,6 +33,9 @@ def snapshot(points: np.ndarray, *, step: int = 0, level: int = 0, trail: tuple[
         levels=(),
         step=step,
         metrics=NO_METRICS,
+        held_out=HeldOutMetrics(
+            in_use=K, perplexity=K, relative_error=0, quantization_error=0, task_loss=0, accuracy=float("nan")
+        ),
         history=NO_HISTORY,
         events=(),
         z_e=points[:M],
