@@ -20,6 +20,13 @@ const SYMBOLS = {
     path.lineTo(x, y - reach);
     path.closePath();
   },
+  cross: (path, x, y, r) => {
+    const [reach, half] = [1.2 * r, 0.4 * r];
+    const turns = [[half, half], [half, reach], [-half, reach], [-half, half], [-reach, half], [-reach, -half],
+      [-half, -half], [-half, -reach], [half, -reach], [half, -half], [reach, -half], [reach, half]];
+    for (const [across, down] of turns) path.lineTo(x + across, y + down);
+    path.closePath();
+  },
   "x-thin": (path, x, y, r) => {
     path.moveTo(x - r, y - r);
     path.lineTo(x + r, y + r);
@@ -42,13 +49,23 @@ function standIns(traces, canPoint) {
   return [...rest, ...Object.values(mere).map(frameAround)];
 }
 
+/** Where each id lies, in words: row i is of input i // (rows · columns) of `grid`. */
+function placesOf(ids, [rows, columns]) {
+  return Array.from(ids, (id) => {
+    const [given, place] = [Math.floor(id / (rows * columns)), id % (rows * columns)];
+    return `input ${given}, row ${Math.floor(place / columns)}, column ${place % columns}`;
+  });
+}
+
 /** Its points, of which Plotly makes a shape for one, unseen. */
 function standIn(trace) {
   if (trace.mode === "lines") return { ...trace, type: "scatter", mode: "none" };
   const colour = colourReader(trace.marker);
   const hoverlabel = colour.varies && { bgcolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
   const marker = { ...trace.marker, maxdisplayed: 1 };
-  return { ...trace, type: "scatter", opacity: 0, marker, ...(hoverlabel && { hoverlabel }) };
+  const hovertext = trace.meta?.grid && placesOf(unpacked(trace.customdata), trace.meta.grid);
+  const told = { ...(hoverlabel && { hoverlabel }), ...(hovertext && { hovertext }) };
+  return { ...trace, type: "scatter", opacity: 0, marker, ...told };
 }
 
 /** Two corners, so that Plotly's axes reach as far as these clouds do. */
@@ -168,7 +185,7 @@ class Painting {
     brush.setLineDash([]);
   }
 
-  points({ marker, selectedpoints, unselected }, x, y) {
+  points({ marker, selectedpoints, selected, unselected }, x, y) {
     const all = [...Array(x.count).keys()];
     const opacity = marker.opacity ?? (typeof marker.size === "object" ? BUBBLES : 1);
     if (!selectedpoints) {
@@ -180,7 +197,8 @@ class Painting {
     const edge = marker.symbol ? color : marker.line?.color; // a ring or a cross is all edge, a disc keeps its own
     const grey = { ...marker, color, line: { ...marker.line, color: edge } };
     this.symbols(grey, faint, all.filter((row) => !chosen.has(row)), x, y);
-    this.symbols(marker, opacity, selectedpoints, x, y);
+    const { opacity: bright = opacity, ...own } = selected?.marker ?? {};
+    this.symbols({ ...marker, ...own }, bright, selectedpoints, x, y);
   }
 
   symbols({ symbol = "circle", size, line = {}, ...marker }, opacity, rows, x, y) {

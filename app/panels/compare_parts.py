@@ -13,6 +13,7 @@ from app.panels.compare_reading import (
     bars,
     curve_panel,
     label_margin,
+    map_legend,
     maps,
     markers,
     selected,
@@ -96,11 +97,12 @@ def _status(scene: CompareScene) -> Any:
 def _map(scene: CompareScene) -> dict[str, Part]:
     snapshots, first, memory, choice = scene.snapshots, scene.first, scene.memory, scene.view.choice
     basis = shared_plane(snapshots, memory)
-    revision = f"{_moment(scene)} {memory.fitted_at} {hash(choice)}"
+    aspect = scene.view.controls["aspect"]
+    revision = f"{_moment(scene)} {memory.fitted_at} {hash(choice)} {aspect}"
 
     def make() -> dict[str, Any]:
         return plot_part(
-            maps(snapshots, basis),
+            maps(snapshots, basis, equal=aspect == "equal"),
             revision=revision,
             selectable="all",
             selected=selected(snapshots, choice),
@@ -115,8 +117,12 @@ def _map(scene: CompareScene) -> dict[str, Part]:
         if basis is not None
         else "the two features as they are"
     )
-    said.append("one scale: positions compare · dashed: 1σ of P and of C")
-    return {"compare-map": Part(revision, make, is_shared=True), "compare-map-said": said_part(said)}
+    said.append("one scale: positions compare · dead: nearest to none of these vectors at this step")
+    return {
+        "compare-map": Part(revision, make, is_shared=True),
+        "compare-map-said": said_part(said),
+        "compare-map-legend": html_part(map_legend(snapshots)),
+    }
 
 
 def _bars(scene: CompareScene) -> dict[str, Part]:

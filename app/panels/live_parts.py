@@ -15,12 +15,8 @@ from app.live_plot.time_bar import bar_data
 from app.panels.bars_chart import bars_chart
 from app.panels.card_reading import card
 from app.panels.chart import Chart
-from app.panels.charts import (
-    curves_chart,
-    examples_chart,
-    map_chart,
-    plane_rows,
-)
+from app.panels.charts import curves_chart, map_chart
+from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.first_path_line import line_of
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
@@ -163,11 +159,13 @@ def _progress(scene: Scene, projection: ProjectionService) -> Part:
 def _table(scene: Scene, _: ProjectionService) -> Part | None:
     if scene.problem.task != "plane":
         return None
-    return html_part("".join(_table_of(plane_rows(scene))))
+    return html_part("".join(_table_of(plane_rows(scene), plane_said(scene))))
 
 
-def _table_of(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    yield "<table class='vq-table'><thead><tr>"
+def _table_of(rows: Sequence[Mapping[str, str]], said: str) -> Iterator[str]:
+    yield "<table class='vq-table'>"
+    yield f"<caption>{escape(said)}</caption>" if said else ""
+    yield "<thead><tr>"
     yield from (f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
     yield "</tr></thead><tbody>"
     for row in rows:

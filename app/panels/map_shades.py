@@ -4,6 +4,7 @@ import numpy as np
 
 from app.figures.map_layers import Shade
 from vqcore.diagnostics.code_facts import class_of_codes, errors_of
+from vqcore.diagnostics.usage import count_codes
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
@@ -16,7 +17,7 @@ def shade(by: str, snapshot: Snapshot, problem: Problem) -> Shade | None:
         of_vectors, of_codes = errors_of(snapshot)
         return Shade(title="‖z_e − z_q‖², of codes the mean", p=of_vectors, c=of_codes, log=True)
     of_codes, title = {
-        "usage": (snapshot.counts, "assignments of the code"),
+        "usage": (count_codes(snapshot.codes, snapshot.num_codes), "held-out vectors of the code"),
         "age": (snapshot.steps_unused, "steps since the code's last use"),
         "gradient": (snapshot.gradient_norm, "‖∂L/∂c_raw‖ of the code"),
     }.get(by, (None, ""))
