@@ -1,6 +1,7 @@
 """What the marks of the map mean, in one line, made of the marks that are drawn and of no others."""
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from app.theme import role
@@ -21,10 +22,10 @@ MARKS: Mapping[str, Mark] = {
     "C": Mark("○", "C", "C"),
     "Q": Mark("◆", "Q", "Q, area = use"),
     "dead": Mark("✕", "dead", "dead"),
-    "1σ of P": Mark("╌", "P", "1σ of P"),
-    "1σ of C": Mark("╌", "C", "1σ of C"),
+    "1σ of P": Mark("╌", "P", "1σ"),
+    "1σ of C": Mark("╌", "C", "1σ"),
     "links": Mark("─", "muted", "z_e to its code"),
-    "paths": Mark("─", "C", "paths of codes"),
+    "paths": Mark("─", "C", "codes' paths"),
     "mean": Mark("✚", "P", "mean of P, its path"),
     "no value": Mark("●", "unselected", "no value"),
 }
@@ -55,6 +56,11 @@ def _as_drawn(name: str, mark: Mark, by_value: bool) -> Mark:
     return mark._replace(colour=SHADED_RING) if by_value and name == "C" else mark
 
 
+def by_words(marks: Iterable[Mark]) -> list[tuple[str, list[Mark]]]:
+    """Marks of the same words are one entry, with a sign for each."""
+    return [(words, list(alike)) for words, alike in groupby(marks, key=lambda mark: mark.words)]
+
+
 def legend(marks: Iterable[Mark]) -> dict[str, Any]:
     """The annotation that stands above the map, with the signs in their colours.
 
@@ -69,9 +75,11 @@ def legend(marks: Iterable[Mark]) -> dict[str, Any]:
         "y": 1,
         "xanchor": "left",
         "yanchor": "bottom",
-        "text": "   ".join(
-            f"<span style='color:{role(mark.colour)}'>{mark.sign}</span> {mark.words}" for mark in marks
-        ),
+        "text": "   ".join(f"{''.join(map(_sign, alike))} {words}" for words, alike in by_words(marks)),
         "showarrow": False,
         "font": {"size": 12, "color": role("muted")},
     }
+
+
+def _sign(mark: Mark) -> str:
+    return f"<span style='color:{role(mark.colour)}'>{mark.sign}</span>"

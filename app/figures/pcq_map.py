@@ -98,7 +98,7 @@ def _layers(plane: Plane, look: Look, used: NDArray[np.bool_]) -> list[tuple[str
     layers = [("P", [_embeddings(plane, look)]), ("C", [rings])]
     if used.any():  # else nothing is known to be used, and nothing to be dead
         layers = [
-            ("P" if look.has_few and "links" not in look.layers else "links", [links(plane.p, plane.c, plane.codes, look.linked)]),
+            (_layer_of_links(look), [links(plane.p, plane.c, plane.codes, look.linked)]),
             ("P", [_embeddings(plane, look)]),
             ("paths", _paths(plane)),
             ("C", [rings]),
@@ -110,6 +110,11 @@ def _layers(plane: Plane, look: Look, used: NDArray[np.bool_]) -> list[tuple[str
         layers += [("1σ", [_ellipse(points, name) for points, name in sets if len(points)])]  # P may be unknown
         layers += [("paths", _mean_path(plane))]
     return layers
+
+
+def _layer_of_links(look: Look) -> str:
+    """A few chosen vectors are shown with their links."""
+    return "P" if look.has_few and "links" not in look.layers else "links"
 
 
 def _shaded(data: list[dict[str, Any]], scale: Scale) -> list[dict[str, Any]]:
@@ -166,7 +171,7 @@ def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
         "x": plane.c[dead, 0],
         "y": plane.c[dead, 1],
         "customdata": dead,
-        "marker": {"size": 6, "symbol": "x-thin", "line": {"width": 1.2, "color": role("dead", 0.8)}},
+        "marker": {"size": 5, "symbol": "x-thin", "line": {"width": 1.1, "color": role("dead", 0.75)}},
         "hovertemplate": f"code %{{customdata}}<br>{why}<extra>dead</extra>",
     }
 
@@ -189,7 +194,8 @@ def _used(plane: Plane, used: Ints) -> dict[str, Any]:
         "marker": {
             "size": size,
             "symbol": "diamond",
-            "color": role("Q", 0.9),
+            "color": role("Q"),
+            "opacity": 0.95,
             "line": {"width": 1, "color": role("background")},
         },
         "hovertemplate": f"code %{{customdata}}<br>{use}<extra>Q</extra>",

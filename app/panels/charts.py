@@ -81,9 +81,9 @@ def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
     said = [
         f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
     ]
-    said.append("dead: nearest to none of these at this step")
+    said.append("dead: nearest to none of these")
     if (moments := len(shown.plane.mean_path)) and "paths" in read_layers(scene.view.controls["layers"]):
-        said.append(f"paths: the last {moments + 1:,} moments seen, beyond the axes where they lead there")
+        said.append(f"paths: the last {moments + 1:,} moments")
     if not shown.plane.keeps_distances:
         said.append(wording.UMAP_CAUTION)
     said += [wording.trust(*shown.trust)] if shown.trust else []
@@ -95,7 +95,7 @@ def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
     chosen = {"vector": len(focus.choice.vectors_in(snapshot)), "code": len(focus.choice.codes_in(snapshot))}
     counted = [f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in chosen.items()]
-    return f"selected {' and '.join(counted)} (Escape or a double click clears)"
+    return f"selected {' and '.join(counted)} (Escape clears)"
 
 
 def curves_chart(scene: Scene) -> Chart:

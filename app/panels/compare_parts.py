@@ -117,7 +117,7 @@ def _map(scene: CompareScene) -> dict[str, Part]:
         if basis is not None
         else "the two features as they are"
     )
-    said.append("one scale: positions compare · dead: nearest to none of these vectors at this step")
+    said.append("one scale: positions compare · dead: nearest to none of these")
     return {
         "compare-map": Part(revision, make, is_shared=True),
         "compare-map-said": said_part(said),

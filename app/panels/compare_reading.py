@@ -10,7 +10,7 @@ import numpy as np
 from app.figures.code_bars import Marked, usage_bars
 from app.figures.curves import Curve, Marker, Panel, curve_of
 from app.figures.map_layers import Look
-from app.figures.map_legend import marks_named
+from app.figures.map_legend import Mark, by_words, marks_named
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
 from app.links.compare import CURVES
@@ -94,8 +94,12 @@ def map_legend(snapshots: Mapping[str, Snapshot]) -> str:
     """What the marks of all maps mean, as HTML."""
     has_dead = any(len(np.unique(snapshot.codes)) < snapshot.num_codes for snapshot in snapshots.values())
     names = LAYERS - {"1σ"} - (set() if has_dead else {"dead"}) | {"1σ of P", "1σ of C"}
-    signs = (f"<i class='{mark.colour[0].lower()}'>{mark.sign}</i>{mark.words}" for mark in marks_named(names))
-    return f"<div class='vq-panel'>{' '.join(signs)}</div>"
+    entries = (f"{''.join(map(_sign, alike))}{words}" for words, alike in by_words(marks_named(names)))
+    return f"<div class='vq-panel'>{' '.join(entries)}</div>"
+
+
+def _sign(mark: Mark) -> str:
+    return f"<i class='{mark.colour[0].lower()}'>{mark.sign}</i>"
 
 
 def bars(snapshots: Mapping[str, Snapshot], choice: Choice, *, log: bool) -> dict[str, Any]:
