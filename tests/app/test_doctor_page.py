@@ -509,7 +509,7 @@ def test_umap_is_begun_only_when_asked_for_and_drawn_with_its_trust(
         np.zeros((len(points), 2), np.float32), None, 1.0, False, Trust(0.91, 15, 200, len(points))
     )
     run(page)
-    (said,) = [plain(caption.value) for caption in page.caption if "UMAP keeps" in caption.value]
+    (said,) = [plain(caption.value) for caption in page.caption if "UMAP preserves" in caption.value]
     assert "trustworthiness 0.91" in said
     assert "all 64 codes" in said
     assert "showing 2,000 of 8,000 latents" in said
