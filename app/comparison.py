@@ -71,7 +71,7 @@ class Setup:
             raise ValueError(f"Side by side takes 1 to {MOST_VARIANTS} variants, but got {len(self.variants)}.")
         names = [read_name(variant.name) for variant in self.variants]
         if twice := [name for name in names if names.count(name) > 1 or not name]:
-            raise ValueError(f"Each variant needs its own name, but {twice[0]!r} is empty or there twice.")
+            raise ValueError(f"Each variant needs its own name, but got {twice[0]!r} twice or an empty one.")
         for variant in self.variants:
             for name, _ in variant.changes:
                 if name not in OWN:

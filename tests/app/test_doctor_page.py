@@ -234,7 +234,7 @@ def test_a_reload_shows_the_same_examination(sessions: Registry, collapsed: dict
     ("path", "word"),
     [
         ("/nowhere/model.pt", "No such file"),
-        ("~nobody-of-that-name/x.pt", "no path on this machine"),
+        ("~nobody-of-that-name/x.pt", "not a path on this machine"),
         ("<img src=x onerror=alert(1)>", "No such file"),
         ("[a](javascript:alert(1))\n# head", "No such file"),
         ("\x00", "cannot be opened"),

@@ -242,7 +242,7 @@ def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling
     shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM, settings)
     assert projection.parameters == (40, 0.5)
     assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
-    assert shown.note.endswith("Laying out anew.")
+    assert shown.note.endswith("Laying out again.")
 
 
 def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():

@@ -74,7 +74,7 @@ def test_what_is_typed_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"There is no code 10 and 2 more"):
         read_codes("8-12", 10)
     for text in ("", "a", "1.5", "-1", "~AA"):
-        with pytest.raises(ValueError, match="A code is a whole number"):
+        with pytest.raises(ValueError, match="Codes are whole numbers"):
             read_codes(text, 10)
 
 
