@@ -1,4 +1,4 @@
-"""The page that a view shows, gathered to be kept as a file."""
+"""The page that a view shows, gathered for saving as a file."""
 
 from app.page_export import SeenPage, SeenPanel
 from app.readings import headline

@@ -76,7 +76,7 @@ def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):
 
 
 @pytest.mark.parametrize(
-    ("typed", "answer"), [("128", "There is no code 128: codes are 0…127."), ("x", "whole number")]
+    ("typed", "answer"), [("128", "There is no code 128: codes run from 0 to 127."), ("x", "whole number")]
 )
 def test_a_code_that_is_none_is_said_in_place_and_what_was_chosen_stays(page, typed, answer):
     page.text_input(key="find-number").set_value("17")
