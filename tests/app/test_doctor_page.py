@@ -158,7 +158,7 @@ def test_codes_in_the_place_of_latents_are_taken_for_codes(
     np.save(tmp_path / "codes.npy", np.arange(N) % 32)
     page = examined(sessions, path=collapsed["path"], latents=str(tmp_path / "codes.npy"))
     assert "32 (50%)" in html_of(page)
-    assert "usage over the codes given" in html_of(page)
+    assert "usage of the given codes" in html_of(page)
     assert "--codes" in command(case_of(sessions).request)
 
 
@@ -419,7 +419,7 @@ def test_a_full_disk_is_a_sentence_where_a_file_is_dropped(
         patched.setattr("shutil.copyfileobj", full)
         page = drop(open_page(), "checkpoint", "model.pt", b"some")
         (said,) = [plain(error.value) for error in page.error]
-        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Make room [^.]+\.", said)
+        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Free disk space [^.]+\.", said)
         assert page.button(key="doctor-examine-dropped").disabled
     drop(run(page), "checkpoint", "model.pt", b"some")
     assert not page.error

@@ -122,8 +122,8 @@ def test_what_a_moment_does_not_have_is_named_and_dropped():
     kept, sentence = Choice(0, vectors=(0, M), codes=(1, K, K + 1)).within(MOMENT)
     assert kept == Choice(0, (0,), (1,))
     assert (
-        sentence
-        == f"There is no code {K} and 1 more: codes run from 0 to {K - 1}. There is no vector {M}: vectors run from 0 to {M - 1}."
+        sentence == f"There is no code {K} and 1 more: codes run from 0 to {K - 1}. "
+        f"There is no vector {M}: vectors run from 0 to {M - 1}."
     )
     assert Choice(0, (0,), (1,)).within(MOMENT) == (Choice(0, (0,), (1,)), "")
 
