@@ -105,7 +105,7 @@ def test_pins_go_into_the_link_and_come_off_again(page):
 def test_a_seventh_pin_is_refused_in_a_sentence():
     page = reach(open_page(**KMEANS, pins="0,1,2,3,4,5", select="c9"), lambda session: step_of(session) == 0)
     press(page, "pin")
-    assert "There are 6 pins already" in said(page)
+    assert "There are already 6 pins" in said(page)
     assert page.query_params["pins"] == "0,1,2,3,4,5"
 
 
