@@ -123,7 +123,7 @@ def test_fewer_levels_than_the_file_has_are_taken_for_the_first_where_told(capsy
     ("values", "words", "sentence"),
     [
         (codes(900) - 1, (), "codes of level 1 of 4 from 0 to 63"),
-        (codes(900) + 58, (), "codes of level 2 of 4 from 0 to 63, as the codebook has, but has 58 to 65"),
+        (codes(900) + 58, (), "codes of level 2 of 4 from 0 to 63, like the codebook, but has 58 to 65"),
         (codes(900), ("--level-axis", 2), "must be an axis of the codes' shape (4, 900), but is 2"),
         (codes(900), ("--level-axis", 1), "is 900 long, but the file has 4 codebooks"),
         (codes(900).reshape(2, 2, 900), (), "no axis of 4, for"),

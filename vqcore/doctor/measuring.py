@@ -39,8 +39,8 @@ class Measured(NamedTuple):
     """Result of one pass over the latents."""
 
     latents: LatentEvidence
-    """Mean, spread and distinct vectors of all N if they are the quantizer's input; otherwise of those searched, as the
-    error always is."""
+    """Mean, spread and distinct vectors of all N if they are the quantizer's input; otherwise of those searched, as
+    the error always is."""
 
     counts: NDArray[np.int64]
     """(K,) assignments of the searched vectors."""
