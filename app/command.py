@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Start the dashboard, or run the verb that comes first: one of `python -m vqcore`, or `lessons`."""
+    """Start the dashboard, or run the verb given first: one of `python -m vqcore`, or `lessons`."""
     # Installed, `app` and `demos` lie in a folder that is on nobody's path: this process alone sees them.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     verb = next(iter(sys.argv[1:]), "")

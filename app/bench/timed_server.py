@@ -1,4 +1,4 @@
-"""The real server with a stopwatch and a scale for every frame. Started by `app.bench.serving` alone."""
+"""The real server, which also records time and size of every frame. Started only by `app.bench.serving`."""
 
 import json
 import sys

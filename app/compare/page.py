@@ -1,4 +1,4 @@
-"""The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
+"""The side-by-side page: two to four variants of one problem on one clock, with shared axes and selection."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.session import State, Status
 
 SETUP = "compare-shown"
-"""What was trained when the page was last drawn."""
+"""The set-up when the page was last drawn."""
 
 FRAMES_A_SECOND = 2.0
 FIRST_MOMENT_SECONDS = 0.5
@@ -49,7 +49,7 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
+    """This browser's session, the one in its URL, or a new one as the URL describes."""
     link = st.query_params.get("session")
     asked = registry().find(link)
     if link and asked is None and link != st.session_state.get(SESSION) and "problem" not in st.query_params:
@@ -73,7 +73,7 @@ def _attach() -> Entry | None:
 
 
 def _setup(entry: Entry, status: Status) -> Setup:
-    """What is trained, with the switches as they are now."""
+    """The set-up that is trained, with the current switches."""
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
 
 
@@ -101,7 +101,7 @@ def _empty_state() -> None:
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find(session_id)
     if entry is None:
         st.rerun()

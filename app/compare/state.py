@@ -1,4 +1,4 @@
-"""What the reader has chosen on the page side by side: its view controls, and codes and vectors."""
+"""What the reader has chosen on the side-by-side page: its view controls, and codes and vectors."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from app.sessions.seed_runs import Plan, SeedRuns
 from vqcore.snapshot import Snapshot
 
 PLOTS = ("compare-map", "compare-bars")
-"""Where a hand may choose."""
+"""The charts on which the reader can select."""
 
 
 def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
-    """What is chosen, with what the reader has done since the last look, as far as all variants have it."""
+    """The choice, updated by what the reader has done since the last run, as far as all variants have it."""
     state = st.session_state
     if "compare-choice" not in state:
         state["compare-choice"] = read_choice(state[VIEW]["select"])
@@ -36,34 +36,34 @@ def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
 
 
 def hands_taken_in() -> dict[str, int]:
-    """When the hand last did something on each chart, by its key, as far as `choice_made` has folded that in."""
+    """Time of the last selection on each chart, by its key, that `choice_made` has taken in."""
     return dict(st.session_state.get("compare-hands", {}))
 
 
 def choose_nothing() -> None:
-    """Let go of all that is chosen."""
+    """Clear the selection."""
     st.session_state["compare-choice"] = Choice()
 
 
 def seed_runs() -> SeedRuns | None:
-    """Those that the reader asked for, or None."""
+    """The trainings over seeds that the reader asked for, or None."""
     plan = st.session_state.get(PLAN)
     return registry().seeds_of(plan) if plan is not None else None
 
 
 def seeds_dropped() -> Plan | None:
-    """What the reader asked for, if it is no longer kept."""
+    """The plan that the reader asked for, if its trainings are no longer kept."""
     plan: Plan | None = st.session_state.get(PLAN)
     return plan if seed_runs() is None else None
 
 
 def view_of(name: str) -> str:
-    """What a view control says; before it is drawn, what the URL first said."""
+    """Value of a view control; before it is drawn, the URL's first value."""
     return st.session_state.get(f"compare-view-{name}") or st.session_state[VIEW][name]
 
 
 def views_in_link(setup: Setup) -> dict[str, str]:
-    """All of it, as the link says it."""
+    """The whole view, as written in the link."""
     choice, plan = st.session_state.get("compare-choice", Choice()), st.session_state.get(PLAN)
     view = {name: view_of(name) for name in comparison.VIEWS} | {"select": write_choice(choice)}
     if plan is not None and dict(plan.recipes) == setup.recipes():
@@ -72,7 +72,7 @@ def views_in_link(setup: Setup) -> dict[str, str]:
 
 
 def choose(place: Any, name: str, choices: Any) -> str:
-    """Draw one view control; returns what it says."""
+    """Draw one view control; returns its value."""
     first, key = st.session_state[VIEW][name], f"compare-view-{name}"
     start = {} if key in st.session_state else {"default": first if first in choices else choices[0]}
     chosen: str = place.segmented_control(

@@ -1,4 +1,4 @@
-"""What the Doctor page is asked for, and the controls that overrule how a file is read."""
+"""The request of the Doctor page, and the controls that override how a file is read."""
 
 import streamlit as st
 
@@ -9,14 +9,14 @@ from app.sessions.registry import registry
 
 ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
 SHOWN = "doctor-shown"
-"""What was on the page when it was last drawn."""
+"""The request when the page was last drawn."""
 
 BY_RULE = "as the rules find it"
 MOST_AXES = 9
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
-    """Put this on the page; `afresh` examines anew what was examined before."""
+    """Put this on the page; `afresh` examines it again even if it was examined before."""
     if afresh:
         registry().cases.drop(asked)
         st.session_state.pop(SHOWN, None)
@@ -25,7 +25,7 @@ def ask(asked: Asked, *, afresh: bool = False) -> None:
 
 
 def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
-    """Controls that overrule how the file is read, `of_codes` with that of their levels."""
+    """Controls that override how the file is read; `of_codes` adds the axis of the codes' levels."""
     generation = st.session_state.get(GENERATION, 0)
     known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
     with st.form(f"doctor-reread-{generation}", border=False):
@@ -36,7 +36,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             index=1 if asked.codebook else 0,
             accept_new_options=True,
             key=f"doctor-key-{generation}",
-            help="Only this tensor, whether or not a rule knows it; `container/key` where the key is not enough",
+            help="Only this tensor, whether or not a rule recognizes it; `container/key` if the key is ambiguous",
         )
         axes = ["as read", *doctor_address.AXES]
         axis = second.selectbox(
@@ -44,7 +44,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             axes,
             index=axes.index(asked.axis) if asked.axis else 0,
             key=f"doctor-axis-{generation}",
-            help="K,D: one row a code. D,K: one column a code",
+            help="K,D: one row per code. D,K: one column per code",
         )
         rows = third.number_input(
             "Rows",
@@ -53,7 +53,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             step=1,
             placeholder="all",
             key=f"doctor-rows-{generation}",
-            help="Codes of one codebook, where several lie in one tensor",
+            help="Codes per codebook, if several codebooks are in one tensor",
         )
         level_axis = _level_axis(asked, generation) if of_codes else asked.level_axis
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
@@ -71,6 +71,6 @@ def _level_axis(asked: Asked, generation: int) -> int | None:
         step=1,
         placeholder="by the shape and the library",
         key=f"doctor-level-axis-{generation}",
-        help="Of the codes given: the axis along which there is one of each codebook, counted from 0",
+        help="For the codes given: the axis, counted from 0, along which there is one code of each codebook",
     )
     return chosen

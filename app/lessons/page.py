@@ -21,7 +21,7 @@ from demos.lesson import Lesson
 
 PLACE, READER, REFUSED = "lesson-place", "lesson-reader", "lesson-refused"
 READER_GONE = (
-    "What you had done in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
+    "Your progress in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
     "All trainings begin again."
 )
 CARDS_A_ROW = 3
@@ -58,7 +58,7 @@ def page() -> None:
 
 
 def _refusals() -> None:
-    """What a link or a control asked for and cannot be had."""
+    """Warnings about what a link or a control asked for in vain."""
     with st.container(key="message"):
         for sentence in st.session_state.get(REFUSED, ()):
             st.warning(as_written(sentence), icon=":material/link_off:")
@@ -97,11 +97,11 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
             key="lesson-seed",
             on_change=_reseed,
             args=(run,),
-            help="Of every training",
+            help="Seed of every training",
         )
-        st.caption("Another seed trains everything anew: what a lesson says of its trainings may then be otherwise.")
+        st.caption("Another seed trains everything again: a lesson's claims may then turn out differently.")
     with top.popover("Link", icon=":material/link:", type="tertiary"):
-        st.caption("Opens this step, for a reader of their own.")
+        st.caption("Opens this step; whoever follows the link gets their own run.")
         here = Place(run.lesson.name, run.number, run.seed)
         st.code(shared_link(lesson_address.write(here)), language=None, wrap_lines=True)
     top.button(
@@ -109,7 +109,7 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
         icon=":material/restart_alt:",
         type="tertiary",
         key="lesson-restart",
-        help="From the first step, with everything trained anew",
+        help="From the first step, with everything trained again",
         on_click=_restart,
         args=(st.session_state[READER], run.lesson, run.seed),
     )
@@ -140,8 +140,8 @@ def _list_place(run: LessonRun) -> Place:
 
 def _list(reader: Reader, lessons: Sequence[Lesson], unusable: Sequence[Unusable]) -> None:
     st.html(
-        "<div class='vq-lesson'><h1>Lessons</h1><p>Short ones, beside trainings that run while you read. What a "
-        "lesson says of a training is computed from it.</p></div>"
+        "<div class='vq-lesson'><h1>Lessons</h1><p>Short lessons with trainings that run while you read. What a "
+        "lesson says about a training is computed from it.</p></div>"
     )
     cards: list[Lesson | Unusable] = [*lessons, *unusable]
     for first in range(0, len(cards), CARDS_A_ROW):
@@ -167,7 +167,7 @@ def _card(column: st.delta_generator.DeltaGenerator, reader: Reader, lesson: Les
             label, number = "Begin", 1
         else:
             st.html(lesson_text.way(run.number, last, run.furthest))
-            label = "Read again" if run.number == last else f"Go on at step {run.number}"
+            label = "Read again" if run.number == last else f"Continue at step {run.number}"
             number = 1 if run.number == last else run.number
         st.button(
             label,
@@ -182,7 +182,7 @@ def _broken_card(column: st.delta_generator.DeltaGenerator, card: Unusable) -> N
     with column.container(border=True, height="stretch", key=f"lesson-card-{card.file.removesuffix('.py')}"):
         st.html(
             f"<div class='vq-lesson past'><h2>{html.escape(card.file)}</h2>"
-            f"<p>This file gives no lesson. {html.escape(card.why)}</p></div>"
+            f"<p>This file is not a valid lesson. {html.escape(card.why)}</p></div>"
         )
 
 

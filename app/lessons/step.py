@@ -1,4 +1,4 @@
-"""One step of a lesson: its text, a guess before the reveal, and charts of trainings that run beside it."""
+"""One step of a lesson: its text, a guess before the reveal, and charts of its trainings."""
 
 import html
 
@@ -22,7 +22,7 @@ REFRESH_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 TEXT_SHARE = 0.37
 FEWER_INPUTS = 3
-"""Shown where several trainings stand beside each other."""
+"""Numbers shown if several trainings are compared."""
 
 BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
 HIDDEN = "The charts come after your guess."
@@ -31,7 +31,7 @@ LEGEND = "<i class='p'>●</i> P <i class='c'>○</i> C <i class='q'>●</i> Q, 
 
 
 def step_view(run: LessonRun) -> None:
-    """Draw the step that the reader is at; drawn anew by itself only while something trains."""
+    """Draw the reader's step; it redraws itself only while something trains."""
     run.drive()
     working = _is_working(run)
     polled(_step, REFRESH_SECONDS if working else None, "again-lesson")(run, run.number, working)
@@ -82,7 +82,7 @@ def _ask(run: LessonRun, step: Step) -> None:
         icon=":material/skip_next:",
         key="lesson-skip",
         type="tertiary",
-        help="See what happens without a guess",
+        help="See what happens without guessing",
         on_click=_guess,
         args=(run, run.number, None),
     )
@@ -131,7 +131,7 @@ def _findings(run: LessonRun, examined: list[Examined]) -> None:
 
 
 def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> None:
-    """What the claims found, and on how many seeds they hold; drawn anew by itself while more seeds are to come."""
+    """What the claims found, and on how many seeds they hold; redraws itself while more seeds are to come."""
     sweep = desk().sweep_of(run.lesson)
     running = sweep is not None and sweep.is_running
     if running is not was_running:
@@ -189,7 +189,7 @@ def _charts(run: LessonRun, step: Step) -> None:
 
 
 def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Record) -> None:
-    """Every chart has its place from the start, that none moves when another's training comes later."""
+    """Every chart has its place from the start, so that none moves when another's training starts later."""
     slots = [(panel, name) for panel in row.panels for name in (("",) if panel == "compare" else step.shows)]
     places = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
     by_slot = {(each.panel, each.training): each for each in figures}

@@ -1,4 +1,4 @@
-"""A lesson's words as HTML, every one escaped: lesson files are written by others. Knows no widget."""
+"""A lesson's words as HTML, all escaped since lesson files are written by others."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from demos.running import Examined
 
 
 def way(number: int, last: int, furthest: int) -> str:
-    """The progress line: a mark for each step, and where the reader is; at 0 before the first."""
+    """The progress line: a mark for each step, and where the reader is; 0: before the first."""
     words = f"step {number} of {last}" if number else f"{last} steps"
     marks = "".join(
         f"<li class='{'now' if each == number else 'read' if each <= furthest else ''}'></li>"
@@ -43,12 +43,12 @@ def revealed(guess: str | None, right: str) -> str:
 
 
 def findings(examined: Sequence[Examined], counts: Mapping[str, str]) -> str:
-    """What each claim found in this run, never the claim without it; below, where known, its count over seeds."""
+    """What each claim found in this run, never the bare claim; below it, if known, the count over seeds."""
     return _lesson("".join(_finding(each, counts.get(each.claim.says, "")) for each in examined))
 
 
 def notes(title: str, found: Sequence[Note]) -> str:
-    """What is known, or contested, with where it is said."""
+    """What is known or contested, with its source."""
     parts = "".join(
         f"<p class='note'>{html.escape(note.text)} "
         f"<a href='{html.escape(note.url)}' target='_blank' rel='noreferrer'>{html.escape(note.source)}</a></p>"

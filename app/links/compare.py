@@ -1,4 +1,4 @@
-"""What is trained side by side: variants of one problem as a frozen value, as text in the URL, and as recipes."""
+"""What is trained side by side: variants of one problem as a frozen value, as URL text and as recipes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from vqcore.training.recipe import (
 from vqcore.training.session import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
-"""What variants may differ in; all else would give them other data, another order of it, or another clock."""
+"""What variants may differ in; anything else would change their data, its order or the clock."""
 
 COMMON = ("seed", "device", "batch_size", "structure", "levels", "share")
 PLACES = tuple(f"v{place}" for place in range(1, MOST_VARIANTS + 1))
@@ -33,15 +33,15 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "scale": ("log", "linear"),
     "level": tuple(str(level) for level in range(1, 17)),
 }
-"""The view controls and what each may be; the first is where it starts."""
+"""The view controls and their allowed values; the first is the default."""
 
 MOST = {"seeds": MOST_SEEDS, "steps": MOST_STEPS}
-"""How far and over how many seeds the background trains; empty for not at all."""
+"""How many steps and seeds to train in the background; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A name, and what is other than the problem's default."""
+    """A name, and what differs from the problem's defaults."""
 
     name: str
     changes: tuple[tuple[str, Any], ...] = ()
@@ -57,32 +57,32 @@ class Setup:
     """Variants of one problem, on one seed and data order.
 
     Raises:
-        ValueError: for no variant or too many, a name taken twice, or a change that variants cannot differ in.
+        ValueError: for no variant or too many, a duplicate name, or a change that variants cannot differ in.
     """
 
     problem: str
     common: tuple[tuple[str, Any], ...] = ()
-    """Settings that all share, where they are not the problem's own."""
+    """Settings shared by all that are not the problem's defaults."""
 
     variants: tuple[Variant, ...]
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.variants) <= MOST_VARIANTS:
-            raise ValueError(f"Side by side there are 1 to {MOST_VARIANTS} variants, but got {len(self.variants)}.")
+            raise ValueError(f"Side by side takes 1 to {MOST_VARIANTS} variants, but got {len(self.variants)}.")
         names = [read_name(variant.name) for variant in self.variants]
         if twice := [name for name in names if names.count(name) > 1 or not name]:
-            raise ValueError(f"Each variant needs a name of its own, but got {twice[0]!r} twice or empty.")
+            raise ValueError(f"Each variant needs its own name, but got {twice[0]!r} twice or an empty one.")
         for variant in self.variants:
             for name, _ in variant.changes:
                 if name not in OWN:
                     raise ValueError(
                         f"`{name}` cannot differ between variants, which share data and clock; "
-                        f"there are {', '.join(OWN)}."
+                        f"they can differ in {', '.join(OWN)}."
                     )
         self.recipes()
 
     def recipes(self) -> dict[str, Recipe]:
-        """What each variant begins with, by its name."""
+        """The recipe that each variant begins with, by its name."""
         base = default_recipe(self.problem, **dict(self.common))
         return {variant.name: changed(base, dict(variant.changes)) for variant in self.variants}
 
@@ -93,7 +93,7 @@ class Setup:
 
 
 def read_variant(name: str, words: str) -> Variant:
-    """A variant of its name and `key=value` words.
+    """A variant from its name and `key=value` words.
 
     >>> read_variant("moving", "affine=running sync=0.5")
     Variant(name='moving', changes=(('affine', 'running'), ('sync', 0.5)))
@@ -105,7 +105,7 @@ def read_variant(name: str, words: str) -> Variant:
 
 
 def setup_of(recipes: Mapping[str, Recipe]) -> Setup:
-    """The set-up that begins these recipes again; what is common is the first's."""
+    """The set-up that begins these recipes again; shared settings are taken from the first."""
     first = next(iter(recipes.values()))
     default = default_recipe(first.problem)
     return Setup(
@@ -130,7 +130,7 @@ class Request:
 
 
 def read(query: Mapping[str, str]) -> Request:
-    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    """What `query` asks for; unusable names and values are left out and named in `refused`."""
     known = {"session", "problem", "paused", "select", *COMMON, *PLACES, *VIEWS, *MOST}
     refused = ignored_names([name for name in query if name not in known])
     setup = _read_setup(query, refused)
@@ -152,7 +152,7 @@ def read(query: Mapping[str, str]) -> Request:
 
 
 def write(session: str | None, setup: Setup, view: Mapping[str, str], *, paused: bool) -> dict[str, str]:
-    """The query that `read` turns into the same; what stands at its default is left out."""
+    """The query that `read` turns back into the same values; defaults are left out."""
     query = {"session": session} if session else {}
     query["problem"] = setup.problem
     query |= {name: written(value) for name, value in setup.common}
@@ -169,7 +169,7 @@ def _read_setup(query: Mapping[str, str], refused: list[str]) -> Setup | None:
     variants = [query[place] for place in PLACES if place in query]
     if "problem" not in query:
         if variants:
-            refused.append(f"`{PLACES[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
+            refused.append(f"`{PLACES[0]}` in the link has no effect without a `problem` and was ignored.")
         return None
     try:
         read = [read_variant(*_parts(text)) for text in variants] or [Variant("baseline")]
@@ -234,7 +234,7 @@ PRESETS: tuple[tuple[str, str, str, Setup], ...] = (
     (
         ":material/flag:",
         "The start",
-        "Codes that start as draws from N(0, 1), beside codes that start at k-means centres.",
+        "Codes drawn from N(0, 1) beside codes that start at k-means centres.",
         _preset("patches", [("random", ""), ("k-means", "code_init=kmeans")]),
     ),
 )

@@ -1,4 +1,4 @@
-"""What a watcher of the page side by side looks at, as `view` has it for the Live page."""
+"""What a watcher of the side-by-side page looks at, like `view` for the Live page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from app.links.told import a, whole
 
 @dataclass(frozen=True, slots=True)
 class CompareView:
-    """All that decides, beside the moment, what the page shows."""
+    """Everything besides the moment that decides what the page shows."""
 
     controls: Mapping[str, str]
-    """What every view control says, as `comparison` names them."""
+    """Value of every view control, under its name in `comparison`."""
 
     choice: Choice = field(default_factory=Choice)
     hands: Mapping[str, int] = field(default_factory=dict)
-    """The last thing that the reader's hand did on each chart, which the page has taken in: its time, by key."""
+    """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
 
 def write_compare_view(view: CompareView) -> dict[str, Any]:
-    """As JSON."""
+    """The view as JSON."""
     return {
         "page": "compare",
         "controls": {name: view.controls[name] for name in comparison.VIEWS},
@@ -35,7 +35,7 @@ def read_compare_view(told: Mapping[str, Any]) -> CompareView:
     """The view that `write_compare_view` wrote.
 
     Raises:
-        ValueError: for anything else, naming it.
+        ValueError: for anything else, saying what is wrong.
     """
     controls, hands = a(dict, told, "controls"), a(dict, told, "hands")
     for name, allowed in comparison.VIEWS.items():

@@ -1,4 +1,4 @@
-"""The Doctor page's part of the URL: what is examined, how it is read, and which codebook is looked at."""
+"""The Doctor page's part of the URL: what is examined, how it is read, and which codebook is shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -14,27 +14,27 @@ MOST_ROWS = 2**31
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What is to be examined. One of `path`, `upload` and `example` says what; none of them: nothing yet."""
+    """What to examine: `path`, `upload` or `example`; nothing yet if all are empty."""
 
     path: str = ""
-    """On the server's machine."""
+    """A file or folder on the server's machine."""
 
     latents: str = ""
-    """Of `path`: a file of latents, or of codes."""
+    """A file of latents or codes, to go with `path`."""
 
     upload: str = ""
-    """The id of files that were dropped."""
+    """Id of the uploaded files."""
 
     example: str = ""
-    """A training made on the spot."""
+    """Name of an example that is trained on the spot."""
 
     codebook: str = ""
-    """The key to read as a codebook, over what the rules find."""
+    """The key to read as the codebook, overriding the rules."""
 
     axis: Literal["", "K,D", "D,K"] = ""
     rows: int | None = None
     level_axis: int | None = None
-    """Of codes: the axis along which there is one of each codebook."""
+    """For codes: the axis along which there is one code of each codebook."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -45,13 +45,13 @@ class Link(NamedTuple):
 
     asked: Asked
     look: int
-    """Which codebook, counted from 1; 0 for the one with the worst verdict."""
+    """Which codebook, counted from 1; 0: the one with the worst verdict."""
 
     map: Literal["PCA", "UMAP"]
     """The plane of its map."""
 
     refused: list[str]
-    """A sentence for whatever could not be used."""
+    """A sentence for each value that could not be used."""
 
 
 def read(query: Mapping[str, str]) -> Link:
@@ -80,7 +80,7 @@ def read(query: Mapping[str, str]) -> Link:
 
 
 def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
-    """The query that `read` turns into the same.
+    """The query that `read` turns back into the same values.
 
     >>> write(Asked(path="model.pt", rows=64), 2)
     {'path': 'model.pt', 'rows': '64', 'look': '2'}
@@ -106,5 +106,5 @@ def _parse(name: str, text: str) -> Any:
             raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")
         return int(text)
     if len(text) > LONGEST_PATH:
-        raise ValueError(f"`{name}` in the link must be at most {LONGEST_PATH} letters, but has {len(text)}.")
+        raise ValueError(f"`{name}` in the link must have at most {LONGEST_PATH} characters, but has {len(text)}.")
     return text

@@ -1,6 +1,6 @@
-"""Lecture links: which groups of controls a URL hides or locks, on which page. Draws nothing.
+"""Lecture links: which groups of controls a URL hides or locks, on which page.
 
-A matter of calm, not of protection: who edits the link has every control back.
+This keeps a page calm and protects nothing: editing the link brings every control back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from app.wording import LONGEST_NAME, NAMES_SAID, cut
 
 HIDE, LOCK, ONLY = "hide", "lock", "only"
 NAMES = (HIDE, LOCK, ONLY)
-"""What a URL may say of controls: groups by name, with commas between. `only` hides all others of the page."""
+"""Parameters of a URL: groups of controls, separated by commas. `only` hides all other groups of the page."""
 
 
 class Group(NamedTuple):
@@ -20,7 +20,7 @@ class Group(NamedTuple):
     title: str
     controls: tuple[str, ...] = ()
     lockable: bool = True
-    """Whether it can be shown without answering to the hand."""
+    """Whether it can be shown disabled."""
 
 
 LIVE, TRAJECTORIES = "Live", "Trajectories"
@@ -71,31 +71,31 @@ GROUPS: dict[str, dict[str, Group]] = {
         "navigation": NAVIGATION,
     },
 }
-"""By page, each in the order of the screen."""
+"""Groups by page, in the order of the screen."""
 
 OTHERS = {"navigation": NAVIGATION}
-"""Of a page that is not among them."""
+"""Groups of any other page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of a page's controls is hidden, and what is locked; all else is shown."""
+    """Which of a page's controls are hidden and which are locked; all others are shown."""
 
     hidden: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
 
 
 class Preset(NamedTuple):
-    """A lecture link to begin from."""
+    """A preset of a lecture link."""
 
     title: str
     limits: Limits
     collapses: bool = False
-    """Whether it is of the run that collapses, and not of the one on the page."""
+    """Whether it opens the run that collapses instead of the one on the page."""
 
 
 def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
-    """The limits that `query` sets on `page`, and a sentence for each name that could not be used."""
+    """The limits that `query` sets on `page`, and sentences on names that could not be used."""
     groups, refused = GROUPS.get(page, OTHERS), list[str]()
     named = {name: _known(name, query[name], groups, refused) for name in NAMES if name in query}
     hidden = set(named.get(HIDE, ()))
@@ -103,12 +103,12 @@ def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
         hidden |= set(groups) - set(only)
     loose = [name for name in named.get(LOCK, ()) if not groups[name].lockable]
     if loose:
-        refused.append(f"`{LOCK}` in the link cannot hold {', '.join(loose)}: such can be shown or hidden only.")
+        refused.append(f"`{LOCK}` in the link cannot name {', '.join(loose)}: these can only be shown or hidden.")
     return Limits(frozenset(hidden), frozenset(named.get(LOCK, ())) - hidden - set(loose)), refused
 
 
 def write(limits: Limits, page: str) -> dict[str, str]:
-    """The query that `read` turns into the same, as short as may be."""
+    """The shortest query that `read` turns back into the same limits."""
     groups = GROUPS.get(page, OTHERS)
     hidden = [name for name in groups if name in limits.hidden]
     kept = [name for name in groups if name not in limits.hidden]
@@ -120,12 +120,12 @@ def write(limits: Limits, page: str) -> dict[str, str]:
 
 
 def only(*names: str) -> Limits:
-    """All of the Live page hidden but these."""
+    """Everything on the Live page hidden but these."""
     return Limits(frozenset(GROUPS[LIVE]) - set(names))
 
 
 def presets(page: str) -> list[Preset]:
-    """Lecture links to begin from, the plain one first."""
+    """Presets of lecture links, the plain one first."""
     found = [Preset("This run, every control", Limits())]
     if page == LIVE:
         methods = ("affine", "replacement", "alternating", "sync")
@@ -144,7 +144,7 @@ def presets(page: str) -> list[Preset]:
 
 
 def _known(parameter: str, text: str, groups: Iterable[str], refused: list[str]) -> list[str]:
-    """The groups that `text` names; a sentence on the rest of it."""
+    """The groups that `text` names, and a sentence on unknown names."""
     names = [name.strip() for name in text.split(",")]
     known, unknown = [name for name in names if name in groups], [name for name in names if name not in groups]
     if unknown:

@@ -15,10 +15,10 @@ class Place:
     """Where a reader is."""
 
     lesson: str | None = None
-    """Its name; None for the list of lessons."""
+    """Name of the lesson; None: the list of lessons."""
 
     number: int = 1
-    """Of the step, from 1; one past the last is the lesson's end."""
+    """Number of the step, from 1; one past the last is the lesson's end."""
 
     seed: int = 0
 
@@ -38,7 +38,7 @@ def read(query: Mapping[str, str], lessons: Sequence[Lesson]) -> tuple[Place, li
 
 
 def write(place: Place, reader: str | None = None) -> dict[str, str]:
-    """The query that `read` turns into the same; without `reader`, for a link that others may follow."""
+    """The query that `read` turns back into the same place; without `reader` for a link to share."""
     query = {} if place.lesson is None else {"lesson": place.lesson, "step": str(place.number)}
     query |= {"seed": str(place.seed)} if place.seed else {}
     return query | ({"reader": reader} if reader else {})
@@ -49,6 +49,6 @@ def _whole(query: Mapping[str, str], name: str, lowest: int, highest: int, first
     if text.isascii() and text.isdecimal() and len(text) < 15 and lowest <= int(text) <= highest:
         return int(text)
     refused.append(
-        f"`{name}` in the link must be a whole number from {lowest} to {highest}, but is {text!r}: this is {first}."
+        f"`{name}` in the link must be a whole number from {lowest} to {highest}, but is {text!r}: {first} is shown."
     )
     return first

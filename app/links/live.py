@@ -38,13 +38,13 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "panel": ("code", "inputs"),
     "rate": ("2", "4", "8"),
 }
-"""The view controls and what each may be; the first is where it starts."""
+"""The view controls and their allowed values; the first is the default."""
 
 MOST_DIGITS = 15
-"""Of a step; browsers hold whole numbers exactly up to 2⁵³."""
+"""Largest step; browsers hold whole numbers exactly up to 2⁵³."""
 
 RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
-"""What a URL may say of a recipe beside its problem."""
+"""The parts of a recipe that a URL may set, apart from its problem."""
 
 TEXTS: dict[str, Callable[[str], object]] = {
     "select": read_choice,
@@ -52,12 +52,12 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "layers": read_layers,
     "variant": read_name,
 }
-"""Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
+"""Parts of the view that are texts, each with its parser, which raises ValueError; all start empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a view control for a number may be; `first` is where it starts, empty for left open."""
+    """Allowed range of a numeric view control; `first` is its default, empty for unset."""
 
     first: str
     lowest: float
@@ -65,7 +65,7 @@ class Numbers:
     whole: bool = True
 
     def accepts(self, text: str) -> bool:
-        """Whether `text` is such a number, or left open where that is allowed."""
+        """Whether `text` is such a number, or empty if that is allowed."""
         if text == self.first:
             return True
         try:
@@ -81,7 +81,7 @@ NUMBERS: dict[str, Numbers] = {
     "code_a": Numbers("", 0, MAX_CODES - 1),
     "code_b": Numbers("", 0, MAX_CODES - 1),
 }
-"""Of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
+"""Settings of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +90,27 @@ class Request:
 
     session: str | None
     watch: str | None
-    """The session to follow and not to touch, by its other id; it goes before `session`."""
+    """Watch id of the session to follow read-only; it takes precedence over `session`."""
 
     recipe: Recipe | None
     paused: bool
     view: dict[str, str]
     at: int | None
-    """The step to show; None for the newest."""
+    """The step to show; None: the newest."""
 
     refused: tuple[str, ...]
     """A sentence for each value that could not be used."""
 
 
 def read(query: Mapping[str, str]) -> Request:
-    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    """What `query` asks for; unusable names and values are left out and named in `refused`."""
     known = {"session", "watch", "problem", "paused", "at", *lecture.NAMES, *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
     refused = ignored_names([name for name in query if name not in known])
     recipe: Recipe | None = None
     if "problem" in query:
         recipe = _read_recipe(query, refused)
     elif alone := [name for name in RECIPE_NAMES if name in query]:
-        refused.append(f"`{alone[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
+        refused.append(f"`{alone[0]}` in the link has no effect without a `problem` and was ignored.")
     paused = read_paused(query, refused)
     view = read_choices(query, VIEWS, refused)
     for name, check in TEXTS.items():
@@ -137,7 +137,7 @@ def read(query: Mapping[str, str]) -> Request:
 def write(
     session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool, at: int | None = None
 ) -> dict[str, str]:
-    """The query that `read` turns into the same; what stands at its default is left out."""
+    """The query that `read` turns back into the same values; defaults are left out."""
     query = {"session": session} if session else {}
     query["problem"] = recipe.problem
     default = default_recipe(recipe.problem)

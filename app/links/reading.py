@@ -1,4 +1,4 @@
-"""What the links of several pages say alike, and the sentence for a value that cannot be used."""
+"""Parts of links that several pages share, and the sentence for an unusable value."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ _PAUSED = {"0": False, "1": True}
 
 
 def read_paused(query: Mapping[str, str], refused: list[str]) -> bool:
-    """Whether the link asks for a session that stands still."""
+    """Whether the link asks for a paused session."""
     value = query.get("paused", "0")
     if value not in _PAUSED:
         refused.append(f"`paused` in the link must be 0 or 1, but is {value!r}.")
@@ -16,7 +16,7 @@ def read_paused(query: Mapping[str, str], refused: list[str]) -> bool:
 def read_choices(
     query: Mapping[str, str], choices: Mapping[str, Sequence[str]], refused: list[str]
 ) -> dict[str, str]:
-    """What the link says of each of `choices`, or the first of what it may be."""
+    """The link's value for each of `choices`, or the first allowed one."""
     found = {}
     for name, allowed in choices.items():
         value = query.get(name, allowed[0])

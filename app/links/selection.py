@@ -1,4 +1,4 @@
-"""What the reader has chosen and pinned, as frozen values and as short texts for the URL. Knows no page."""
+"""What the reader has chosen and pinned, as frozen values and as short texts for the URL."""
 
 # M monitor vectors, K codes
 
@@ -18,17 +18,17 @@ from vqcore.training.recipe import MAX_CODES, MAX_LEVELS
 Ints = NDArray[np.int64]
 
 LONGEST_TEXT = 1500
-"""Characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
+"""Most characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
 
 LONGEST_PACKED = 40_000
-"""Characters of a selection on its way between a page and the road of its live data."""
+"""Most characters of a selection on its way between a page and its WebSocket."""
 
 LARGEST_ID = MAX_CODES - 1
 MOST_PINS = 6
-"""As many as there are colours that stay apart."""
+"""Most pins: as many as there are distinguishable colours."""
 
 CODE_ROLES = ("Q", "C", "dead")
-"""What the map calls codes; the bars and the code maps call them Q."""
+"""Role of codes on the map; the bars and the code maps use Q."""
 
 RANGES = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*")
 PIN = re.compile(r"(\d{1,6})(?:@(\d{1,2}))?")
@@ -36,9 +36,9 @@ PIN = re.compile(r"(\d{1,6})(?:@(\d{1,2}))?")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Vectors and codes picked by hand at one level. What follows from them moves while the model trains.
+    """Vectors and codes picked by hand at one level. What they select changes while the model trains.
 
-    Picked vectors choose the codes that they have now. Codes picked without vectors choose the vectors that they
+    Picked vectors select the codes that they have now. Codes picked without vectors select the vectors that they
     have now.
     """
 
@@ -54,7 +54,7 @@ class Choice:
 
     @property
     def code(self) -> int | None:
-        """The one code that was picked, if it was one."""
+        """The picked code if exactly one was picked, else None."""
         return self.codes[0] if len(self.codes) == 1 and not self.vectors else None
 
     def vectors_in(self, snapshot: Snapshot) -> Ints:
@@ -68,12 +68,12 @@ class Choice:
         return np.union1d(snapshot.codes[list(self.vectors)], np.array(self.codes, dtype=np.int64))
 
     def ids_in(self, snapshot: Snapshot) -> dict[str, list[int]]:
-        """What every chart is to show as selected: ids by role."""
+        """What every chart shows as selected: ids by role."""
         codes = self.codes_in(snapshot).tolist()
         return {"P": self.vectors_in(snapshot).tolist(), **dict.fromkeys(CODE_ROLES, codes)}
 
     def within(self, snapshot: Snapshot) -> tuple["Choice", str]:
-        """The part of it that `snapshot` has, and a sentence about the rest, empty where there is none."""
+        """The part of it that `snapshot` has, and a sentence about the rest, empty if there is no rest."""
         vectors = tuple(index for index in self.vectors if index < len(snapshot.z_e))
         codes = tuple(code for code in self.codes if code < snapshot.num_codes)
         lost = [_outside("code", self.codes[len(codes) :], snapshot.num_codes)]
@@ -81,7 +81,7 @@ class Choice:
         return Choice(self.level, vectors, codes), " ".join(filter(None, lost))
 
     def at_level(self, level: int, snapshot: Snapshot | None) -> "Choice":
-        """The same vectors, seen at another level, whose codes are others. `snapshot` is of the present level."""
+        """The same vectors at another level, where they have other codes. `snapshot` is of the current level."""
         vectors = self.vectors_in(snapshot).tolist() if snapshot is not None else self.vectors
         return Choice(level, tuple(vectors))
 
@@ -92,7 +92,7 @@ class Choice:
 
 
 class Pin(NamedTuple):
-    """A code that keeps its colour; the colour is its place among the pins."""
+    """A code that keeps its colour, given by its position among the pins."""
 
     code: int
     level: int = 0
@@ -100,28 +100,28 @@ class Pin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What every panel is to bring out."""
+    """What every panel highlights."""
 
     choice: Choice = Choice()
     pins: tuple[Pin, ...] = ()
-    """Of every level, in the order of their colours."""
+    """Pins of every level, in the order of their colours."""
 
     sentence: str = ""
-    """What could not be done, and why; empty where all is well."""
+    """What could not be done, and why; empty if all is well."""
 
     def pinned(self, level: int) -> dict[int, int]:
-        """The pinned codes of one level, each with the place of its colour."""
+        """The pinned codes of one level, each with the index of its colour."""
         return {pin.code: place for place, pin in enumerate(self.pins) if pin.level == level}
 
 
 def picked(ids: Mapping[str, Sequence[int]], level: int) -> Choice:
-    """The choice that a hand makes on a chart: points by role."""
+    """The choice made by selecting points, by role, on a chart."""
     codes = {int(code) for role in CODE_ROLES for code in ids.get(role, ())}
     return Choice(level, tuple(sorted(map(int, ids.get("P", ())))), tuple(sorted(codes)))
 
 
 def write_choice(choice: Choice) -> str:
-    """The choice as a text that `read_choice` turns back; where all is too long the codes alone, or nothing.
+    """The choice as a text for `read_choice`; if it is too long, the codes alone or nothing.
 
     >>> write_choice(Choice(0, (4, 5, 6), (2,)))
     'c2;v4-6'
@@ -131,7 +131,7 @@ def write_choice(choice: Choice) -> str:
 
 
 def pack_choice(choice: Choice) -> str:
-    """The whole choice as a text, however long it is: at most `LONGEST_PACKED` for all ids there can be."""
+    """The whole choice as a text of at most `LONGEST_PACKED` characters, whatever its ids."""
     codes = "c" + _write_ids(choice.codes) if choice.codes else ""
     vectors = "v" + _write_ids(choice.vectors) if choice.vectors else ""
     return ";".join(filter(None, (codes, vectors)))
@@ -141,7 +141,7 @@ def read_choice(text: str, level: int = 0, *, longest: int = LONGEST_TEXT) -> Ch
     """The choice that a text means.
 
     Raises:
-        ValueError: for anything that `write_choice` does not write, saying what it does write.
+        ValueError: for any text that `write_choice` does not write, naming the expected format.
 
     >>> read_choice("c2;v4-6")
     Choice(level=0, vectors=(4, 5, 6), codes=(2,))
@@ -161,12 +161,12 @@ def read_codes(text: str, num_codes: int) -> tuple[int, ...]:
     """The codes that a person typed: `17`, or `3, 7-9`.
 
     Raises:
-        ValueError: for what is no list of codes, or a code outside 0…K−1, naming it.
+        ValueError: if it is not a list of codes, or names a code outside 0…K−1.
     """
     try:
         codes = _read_ranges(text.replace(" ", ""))
     except ValueError:
-        raise ValueError(f"A code is a whole number, as in 17 or 3, 7-9, but this is {_short(text)}.") from None
+        raise ValueError(f"Codes are whole numbers, as in 17 or 3, 7-9, but this is {_short(text)}.") from None
     if sentence := _outside("code", tuple(code for code in codes if code >= num_codes), num_codes):
         raise ValueError(sentence)
     return codes
@@ -181,7 +181,7 @@ def read_pins(text: str) -> tuple[Pin, ...]:
     """The pins that a text means.
 
     Raises:
-        ValueError: for what is no list of pins, or too long a one.
+        ValueError: if it is not a list of pins, or too long.
 
     >>> read_pins("17,4@2")
     (Pin(code=17, level=0), Pin(code=4, level=1))
@@ -197,7 +197,7 @@ def read_pins(text: str) -> tuple[Pin, ...]:
 
 
 def _write_ids(ids: Sequence[int]) -> str:
-    """Ranges, or the bits of a set where those are shorter, in letters that a URL leaves as they are."""
+    """Ids as ranges or as a bit set, whichever is shorter, in characters that a URL leaves as they are."""
     index = np.asarray(ids)
     starts = np.flatnonzero(np.diff(index, prepend=-2) != 1)
     runs = [(run[0], run[-1]) for run in np.split(index, starts[1:])]
@@ -237,7 +237,7 @@ def _outside(noun: str, ids: Sequence[int], count: int) -> str:
     if not ids:
         return ""
     named = f"{noun} {ids[0]:,}" + (f" and {len(ids) - 1:,} more" if len(ids) > 1 else "")
-    return f"There is no {named}: {noun}s are 0…{count - 1:,}."
+    return f"There is no {named}: {noun}s run from 0 to {count - 1:,}."
 
 
 def _not_understood(name: str, text: str, example: str) -> str:
@@ -245,5 +245,5 @@ def _not_understood(name: str, text: str, example: str) -> str:
 
 
 def _short(text: str) -> str:
-    """What was written, without what a page could take for markup."""
+    """The text, without anything that a page could take for markup."""
     return "'" + re.sub(r"[^\w,;@~. -]", "?", text[:40]) + ("…'" if len(text) > 40 else "'")

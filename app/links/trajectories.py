@@ -10,7 +10,7 @@ from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.trajectories.setting import Points, Setting
 
 STEPS = {"quadratic": 100, "rosenbrock": 400, "himmelblau": 100, "two-wells": 100}
-"""After how many steps there is little left to see."""
+"""Number of steps after which there is little left to see."""
 
 WHOLE = frozenset({"seed", "steps", "points", "num_codes", "inner_steps"})
 PLACES = frozenset({"starts", "codes"})
@@ -18,12 +18,12 @@ NAMES = tuple(field.name for field in fields(Setting))
 
 
 def default_setting(landscape: str = "quadratic") -> Setting:
-    """Where the page begins on one landscape."""
+    """The default setting on one landscape."""
     return Setting(landscape=landscape, steps=STEPS.get(landscape, 100))
 
 
 def read(query: Mapping[str, str]) -> tuple[Setting, list[str]]:
-    """The setting in `query`, and a sentence for what could not be used."""
+    """The setting in `query`, and a sentence for each value that could not be used."""
     refused = ignored_names([name for name in query if name not in (*NAMES, *lecture.NAMES)])
     landscape = query.get("landscape", "quadratic")
     if landscape not in LANDSCAPES:
@@ -41,7 +41,7 @@ def read(query: Mapping[str, str]) -> tuple[Setting, list[str]]:
 
 
 def write(setting: Setting) -> dict[str, str]:
-    """The query that `read` turns into the same; what stands at its default is left out."""
+    """The query that `read` turns back into the same setting; defaults are left out."""
     default = default_setting(setting.landscape)
     changed = {name: getattr(setting, name) for name in NAMES if getattr(setting, name) != getattr(default, name)}
     return {"landscape": setting.landscape} | {name: _text(name, value) for name, value in changed.items()}

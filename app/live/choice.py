@@ -1,4 +1,4 @@
-"""What is chosen and pinned on a page: folded from the reader's hand, kept in the session state. Draws nothing."""
+"""What is chosen and pinned on a page: updated from what the reader does, kept in the session state."""
 
 import streamlit as st
 
@@ -19,11 +19,11 @@ from app.sessions.registry import Entry
 from vqcore.snapshot import Snapshot
 
 CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
-"""Where a hand may choose."""
+"""The charts on which the reader can select."""
 
 
 def gather(entry: Entry, snapshot: Snapshot) -> Focus:
-    """The choice with what the reader has done since the last look, as far as `snapshot` has it."""
+    """The choice, updated by what the reader has done since the last run, as far as `snapshot` has it."""
     state = st.session_state
     if "choice" not in state:
         first = state["first_view"]
@@ -44,12 +44,12 @@ def gather(entry: Entry, snapshot: Snapshot) -> Focus:
 
 
 def choose(choice: Choice) -> None:
-    """Have this chosen instead."""
+    """Replace the choice."""
     st.session_state["choice"], st.session_state["choice_sentence"] = choice, ""
 
 
 def refuse(sentence: str) -> None:
-    """Say why a wish was not granted; what was chosen stays."""
+    """Say why a request was refused; the choice stays."""
     st.session_state["choice_sentence"] = sentence
 
 
@@ -59,23 +59,23 @@ def clear() -> None:
 
 
 def toggle_pin(pin: Pin) -> None:
-    """Pin a code, or take its pin away."""
+    """Pin a code, or unpin it."""
     pins: tuple[Pin, ...] = st.session_state["pins"]
     if pin in pins:
         st.session_state["pins"] = tuple(kept for kept in pins if kept != pin)
     elif len(pins) < MOST_PINS:
         st.session_state["pins"] = (*pins, pin)
     else:
-        refuse(f"There are {MOST_PINS} pins already, one for each colour. Take one away first.")
+        refuse(f"There are already {MOST_PINS} pins, one for each colour. Remove one first.")
 
 
 def unpin_all() -> None:
-    """Take every pin away."""
+    """Remove every pin."""
     st.session_state["pins"] = ()
 
 
 def texts() -> dict[str, str]:
-    """Choice and pins as the URL has them."""
+    """Choice and pins as written in the URL."""
     if "choice" not in st.session_state:
         first: dict[str, str] = st.session_state["first_view"]
         return {name: first[name] for name in ("select", "pins")}
@@ -83,7 +83,7 @@ def texts() -> dict[str, str]:
 
 
 def hands_taken_in() -> dict[str, int]:
-    """When the hand last did something on each chart, by its key, as far as `gather` has folded that in."""
+    """Time of the last selection on each chart, by its key, that `gather` has taken in."""
     return dict(st.session_state.get("hands_seen", {}))
 
 
@@ -102,7 +102,7 @@ def _obey(hand: Hand, level: int) -> None:
     made, before = picked(hand.ids, level), st.session_state["choice"]
     choose(before.plus(made) if hand.adds and before.level == level else made)
     if not made and not hand.clears:
-        refuse("Nothing lies in there, so nothing is selected." if not hand.adds else "Nothing lies in there.")
+        refuse("Nothing lies in that area, so nothing is selected." if not hand.adds else "Nothing lies in there.")
 
 
 def _drop_lost_pins(snapshot: Snapshot) -> None:
@@ -110,7 +110,7 @@ def _drop_lost_pins(snapshot: Snapshot) -> None:
     lost = [pin for pin in kept if pin.code >= len(snapshot.levels[pin.level].counts)]
     if lost:
         count = len(snapshot.levels[lost[0].level].counts)
-        refuse(f"There is no code {lost[0].code:,} to pin: codes are 0…{count - 1:,}.")
+        refuse(f"There is no code {lost[0].code:,} to pin: codes run from 0 to {count - 1:,}.")
     st.session_state["pins"] = tuple(pin for pin in kept if pin not in lost)
 
 
@@ -119,4 +119,4 @@ def _cut(choice: Choice) -> str:
     if not choice or read_choice(text, choice.level) == choice:
         return ""
     kept = "the codes alone" if text else "none of them"
-    return f"The link holds {LONGEST_TEXT:,} characters of a selection: it keeps {kept}."
+    return f"A link can hold {LONGEST_TEXT:,} characters of a selection, so it keeps {kept}."

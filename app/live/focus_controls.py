@@ -1,4 +1,4 @@
-"""Small controls of the map's head: find codes, colour and layers, and let go of what is chosen."""
+"""Small controls of the map's head: find codes, colour and layers, and clear the selection."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
     with place.popover("", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
         st.text_input(
             "Codes",
-            placeholder=f"17, or 3, 7-9: of 0…{snapshot.num_codes - 1:,}",
+            placeholder=f"for example 17, or 3, 7-9; from 0 to {snapshot.num_codes - 1:,}",
             key="find-number",
             on_change=_find_number,
             args=(entry, snapshot.level),
@@ -35,22 +35,22 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
         )
         if snapshot.labels is not None:
             st.selectbox(
-                "Codes that fire most on class",
+                "Codes used mostly for class",
                 problem.classes,
                 index=None,
                 key="find-class",
                 on_change=_find_class,
                 args=(entry, snapshot.level, problem),
-                help="Codes of whose held-out vectors most are of inputs of this class.",
+                help="Codes for which most assigned held-out vectors come from inputs of this class.",
             )
         if focus.pins:
-            st.button("Take all pins away", on_click=choice_state.unpin_all, width="stretch", key="unpin")
+            st.button("Remove all pins", on_click=choice_state.unpin_all, width="stretch", key="unpin")
         if focus.sentence:
             st.warning(focus.sentence)
 
 
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
-    """What the colours mean and which layers are shown."""
+    """Choice of what the colours mean and which layers are shown."""
     first = st.session_state["first_view"]
     with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
@@ -77,13 +77,13 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             key=view_key("rate"),
             required=True,
             persist_state="page",
-            help="How often the charts follow a running training at most. Each frame costs it a little speed.",
+            help="How often, at most, the charts follow a running training. Each frame slows it down a little.",
         )
         st.caption("links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: recent")
 
 
 def let_go(place: Any, focus: Focus) -> None:
-    """A button that chooses nothing, where something is chosen."""
+    """A button that clears the selection, if there is one."""
     if focus.choice or focus.sentence:
         place.button(
             "",
@@ -128,4 +128,4 @@ def _find_class(entry: Entry, level: int, problem: Problem) -> None:
     codes = (fires_on == problem.classes.index(wanted)).nonzero()[0].tolist()
     choice_state.choose(Choice(level, codes=tuple(codes)))
     if not codes:
-        choice_state.refuse(f"No code fires on class {wanted} more than on the others just now.")
+        choice_state.refuse(f"No code is used mostly for class {wanted} at the moment.")

@@ -19,7 +19,7 @@ NOTHING = "nothing: an exact copy"
 
 
 def fork_popover(place: Any, entry: Entry, status: Status) -> None:
-    """A button that opens the choice of what the fork is to change."""
+    """A button that opens the choice of what the fork changes."""
     names = tuple(whole_of(entry).recipes)
     full = len(names) >= MOST_VARIANTS
     with place.popover(
@@ -28,10 +28,10 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
         key="fork",
         on_change="rerun",
         disabled=full or status.state is State.STARTING,
-        help=FORK_HELP if not full else f"{MOST_VARIANTS} variants are the most. End one first.",
+        help=FORK_HELP if not full else f"A session can have at most {MOST_VARIANTS} variants. End one first.",
         width="stretch",
     ):
-        st.caption(f"A copy of **{_plain(entry.variant)}** as it is now, to the bit, with one switch changed.")
+        st.caption(f"An exact copy of **{_plain(entry.variant)}** as it is now, with one switch changed.")
         switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
         changes = {} if switch == NOTHING else {switch: _value(switch, status)}
         proposed = name_for(changes, names)
@@ -53,7 +53,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
 
 
 def variants_bar(entry: Entry) -> None:
-    """Which variant the views below show, while there are several."""
+    """The choice of which variant the views below show, if there are several."""
     names = tuple(whole_of(entry).recipes)
     if len(names) < 2:
         return
@@ -80,7 +80,7 @@ def variants_bar(entry: Entry) -> None:
                 icon=":material/close:",
                 key="fork-end",
                 type="tertiary",
-                help="It stops training and is gone; the others go on",
+                help="It stops training and is removed; the others go on",
                 on_click=_end,
                 args=(entry,),
             )
@@ -94,7 +94,7 @@ def variants_bar(entry: Entry) -> None:
 
 
 def _value(switch: str, status: Status) -> Any:
-    """The control for the value that `switch` is to have."""
+    """The control for the new value of `switch`."""
     options = status.recipe.options
     start, key = proposal(switch, options), f"fork-{switch}-{getattr(options, switch)}"
     if choices := choices_of(switch):

@@ -35,26 +35,26 @@ FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "conductor"
 
 FIRST = default_recipe("patches", code_init="kmeans")
-"""What the first of the starts begins, with a line that leads on."""
+"""The set-up of the first start, which has a guiding line."""
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "Photographs, with codes that start at k-means centres. Watch what twenty steps do to them, then throw a "
         "switch.",
         FIRST,
     ),
     (
         ":material/spa:",
         "Healthy with k-means + replacement",
-        "The same photographs; codes start at k-means centres, and unused ones move every 20 steps.",
+        "The same photographs; codes start at k-means centres, and unused ones are replaced every 20 steps.",
         default_recipe("patches", code_init="kmeans", replace_every=20),
     ),
     (
         ":material/pin:",
         "Digits classifier",
-        "A small network tells handwritten digits apart with a quantizer in its middle.",
+        "A small network classifies handwritten digits with a quantizer in the middle.",
         default_recipe("digits-classifier"),
     ),
 )
@@ -80,10 +80,10 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+    """This browser's session: the one it has, the one in its URL, or a new one as the URL describes.
 
-    None is begun again unasked where one was watched, or is to be followed: a class would begin as many as it has
-    heads, and end each other's.
+    A watched or followed session is not begun again unasked: a class would begin as many as it has
+    members, and end each other's.
     """
     held = st.session_state.get("session")
     entry = registry().find_any(held)
@@ -107,12 +107,12 @@ def _attach() -> Entry | None:
 
 
 def _watched(request: address.Request) -> str | None:
-    """What is to be followed: as the URL says or, back from another page, what was followed before."""
+    """Watch id of the session to follow: from the URL or, back from another page, the one followed before."""
     return request.watch or st.session_state.get("watched")
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
-    """As a link asks, if its run has come so far."""
+    """Go to the step in a link, if its run has reached it."""
     if step is None:
         return
     if step <= (reached := entry.session.trained_steps()):
@@ -139,7 +139,7 @@ def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, s
 
 
 def _gone(way_back: str) -> None:
-    """Say that the session in the link is no more, until the reader has read it."""
+    """Say that the session in the link has ended, until the reader confirms it."""
     if not st.session_state.get("gone"):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
@@ -157,11 +157,11 @@ def _empty_state() -> None:
     request = address.read(st.query_params)
     recipe = request.recipe or st.session_state.get("asked")
     if _watched(request):
-        _offer(wording.FOLLOWED_GONE, "Begin a run of your own with its last settings", recipe)
+        _offer(wording.FOLLOWED_GONE, "Begin your own run with its last settings", recipe)
     elif "session" in st.session_state:
         _offer(wording.ENDED, "Begin it again", recipe)
     else:
-        _gone("The link does not say what it trained; begin another.")
+        _gone("The link does not say what it trained; begin another run.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
         with column.container(
@@ -173,7 +173,7 @@ def _empty_state() -> None:
 
 
 def _offer(said: str, words: str, recipe: Recipe | None) -> None:
-    """Say that a session is no more, and offer to begin one with its settings, where they are known."""
+    """Say that a session has ended, and offer to begin one with its settings, if known."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(said, icon=":material/link_off:")
         if recipe is not None:
@@ -182,7 +182,7 @@ def _offer(said: str, words: str, recipe: Recipe | None) -> None:
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find_any(session_id)
     if entry is None:
         st.rerun()  # the whole page, which says so
@@ -214,7 +214,7 @@ def _live(session_id: str) -> None:
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The line of the first path or the bar of time, the tiles and the verdict; returns the keys of their places."""
+    """The line of the first path or the time bar, the tiles and the verdict; returns the keys of their places."""
     line = line_of(scene)
     with st.container(key="time"):  # one of the two, that no chart moves to another place
         if line is not None:
@@ -227,7 +227,7 @@ def _numbers(scene: Scene) -> list[str]:
 
 
 def _leave_umap(scene: Scene) -> None:
-    """A layout that its plane no longer needs is given up; who else looks at it asks again."""
+    """Cancel a layout that its plane no longer needs; other watchers of it will ask again."""
     plane = plane_shown(scene.view.controls["map"], scene.snapshot)
     if st.session_state.get("map_was") == "UMAP" != plane:
         registry().projection.cancel(scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None))
@@ -235,7 +235,7 @@ def _leave_umap(scene: Scene) -> None:
 
 
 def _scene(entry: Entry) -> Scene | None:
-    """What there is to see now; None before the first moment."""
+    """The scene shown now; None before the first moment."""
     status = entry.session.status()
     newest = entry.session.latest(level=level_shown(status.recipe))
     if newest is None:
@@ -263,7 +263,7 @@ def _header(recipe: Recipe) -> None:
 
 
 def _level_choice(recipe: Recipe) -> None:
-    """Which group or level everything below shows."""
+    """The choice of the group or level that everything below shows."""
     if recipe.levels > 1:
         st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
         choose(st, "level", address.VIEWS["level"][: recipe.levels])

@@ -1,4 +1,4 @@
-"""Going back in time on the Live page: which moment is on show, and the bar that chooses it."""
+"""Going back in time on the Live page: which moment is shown, and the bar that chooses it."""
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from vqcore.training.session import Status
 
 
 def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:
-    """The moment that the reader went back to, else `newest`. Where its run is no more, the page goes live."""
+    """The moment that the reader went back to, else `newest`. If its run is gone, the page goes live."""
     step = step_chosen()
     if step is None:
         return newest
@@ -26,7 +26,7 @@ def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:
 
 
 def past_bar() -> None:
-    """The place of play, slider and *live*, over the moments of this run that are kept."""
+    """The place of the time bar over the kept moments of this run."""
     time_bar_place(
         "time-bar",
         help=wording.TIMELINE_HELP,

@@ -1,4 +1,4 @@
-"""What the controls show, and how they stay in step with the session and the URL. Draws nothing."""
+"""What the controls show, and how they stay in step with the session and the URL."""
 
 from contextlib import suppress
 from typing import Any
@@ -23,17 +23,17 @@ RESTARTING = ("seed", *SETTINGS)
 def adopt(recipe: Recipe) -> None:
     """Set every control to `recipe`, before the controls are drawn.
 
-    The controls are made anew, under new keys and with these values as their defaults: a value pushed into a
-    control that the browser has not drawn yet can be lost, and the browser then answers with a zero.
+    The controls are recreated under new keys with these values as their defaults: a value pushed into a
+    control that the browser has not drawn yet can be lost, and the browser then reports a zero.
     """
     st.session_state["adopted"] = st.session_state["asked"] = recipe
     st.session_state["generation"] = st.session_state.get("generation", 0) + 1
 
 
 def in_step(entry: Entry, status: Status) -> bool:
-    """Whether the controls show what the session does; a command on its way counts as obeyed.
+    """Whether the controls match the session; a command on its way counts as obeyed.
 
-    What only a restart can change may differ: it is on its way to the next restart.
+    What only a restart can change may differ: it waits for the next restart.
     """
     if entry.session.commands_pending() > 0:
         return True
@@ -44,7 +44,7 @@ def in_step(entry: Entry, status: Status) -> bool:
 
 
 def shown() -> Recipe | None:
-    """The recipe in force by the controls; None before there are any."""
+    """The recipe that the controls say is in force; None before they are drawn."""
     asked: Recipe | None = st.session_state.get("asked")
     if asked is None:
         return None
@@ -54,10 +54,10 @@ def shown() -> Recipe | None:
 
 
 def asked_for() -> Recipe | None:
-    """The recipe that a restart with all settings would begin.
+    """The recipe that a restart with all settings would use.
 
     Raises:
-        ValueError: where they do not go together.
+        ValueError: if the settings do not fit together.
     """
     recipe, settings = shown(), _values(*RESTARTING)
     if settings.get("structure") == "vector":
@@ -73,15 +73,15 @@ def restart(entry: Entry, recipe: Recipe) -> None:
 
 
 def already(entry: Entry, is_so: bool) -> bool:
-    """Whether the session is as a control wants it, so that nothing is to be sent.
+    """Whether the session already is as a control wants it, so that nothing need be sent.
 
-    Controls that were made anew (`adopt`) can report their first value as a change.
+    Recreated controls (`adopt`) can report their first value as a change.
     """
     return is_so and entry.session.commands_pending() == 0
 
 
 def step_chosen() -> int | None:
-    """The step that the reader went back to; None when the page is live."""
+    """The step that the reader went back to; None if the page is live."""
     step: int | None = st.session_state.get("at")
     return step
 
@@ -103,31 +103,31 @@ def key(name: str) -> str:
 
 
 def is_gone(drawn: str, name: str) -> bool:
-    """Whether the control for `name` that was drawn under the key `drawn` has been made anew since.
+    """Whether the control for `name` that was drawn under the key `drawn` has been recreated since.
 
-    A browser that is slow still sends what such a control said, and Streamlit takes that for a change.
+    A slow browser still sends the old control's value, which Streamlit takes for a change.
     """
     return drawn != key(name)
 
 
 def default(name: str) -> Any:
-    """What the control for `name` starts at."""
+    """Initial value of the control for `name`."""
     return setting_of(st.session_state["adopted"], name)
 
 
 def value(name: str) -> Any:
-    """What the control for `name` says, drawn or about to be."""
+    """Value of the control for `name`, whether or not it is drawn yet."""
     return st.session_state.get(key(name), default(name))
 
 
 def seen() -> dict[str, Any]:
-    """Where the page puts what it looks at, for whoever saves it, from any thread."""
+    """Where the page puts its view for whoever saves it, from any thread."""
     kept: dict[str, Any] = st.session_state.setdefault("seen", {})
     return kept
 
 
 def current_view(recipe: Recipe) -> dict[str, str]:
-    """What every view control says now, as far as `recipe` has it; before it is drawn, what the URL first said."""
+    """Value of every view control, as far as `recipe` has it; before it is drawn, the URL's first value."""
     first: dict[str, str] = st.session_state["first_view"]
     view = {name: st.session_state.get(view_key(name)) or first[name] for name in address.VIEWS}
     view |= {name: _number(name) for name in address.NUMBERS}
@@ -146,13 +146,13 @@ def level_shown(recipe: Recipe) -> int:
 
 
 def _number(name: str) -> str:
-    """As in the URL; a control that was emptied stands where it starts."""
+    """As in the URL; an emptied control stands at its default."""
     found = st.session_state.get(view_key(name), st.session_state["first_view"][name])
     return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first
 
 
 def _values(*names: str) -> dict[str, Any]:
-    """What those of the controls say that are drawn."""
+    """Values of those controls that are drawn."""
     generation, drawn = st.session_state["generation"], {}
     for name in names:
         with suppress(KeyError):

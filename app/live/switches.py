@@ -21,11 +21,11 @@ from vqcore.quantizer.options import (
 from vqcore.training.commands import change
 
 INSTEAD = ("codebook_update", "estimator", "input_norm", "codebook_norm", "bypass")
-"""What stands in the folded group."""
+"""The switches in the folded group."""
 
 
 def switches(entry: Entry) -> None:
-    """Draw all switches. One that has no effect beside the others is disabled."""
+    """Draw all switches. One that has no effect given the others is disabled."""
     bypassed: bool = value("bypass")
     _segments(entry, "affine", "Affine map of codes", get_args(Affine))
     inner_steps, inner_lr = row("inner_steps", "inner_lr")
@@ -83,7 +83,7 @@ def _replacement(entry: Entry) -> None:
         "",
         icon=":material/bolt:",
         key="replace_now",
-        help="Now: move every code unused over the window (or *replace every* steps) onto a z_e of the last batch",
+        help="Move every code unused over the window (or for *replace every* steps) onto a z_e of the last batch now",
         on_click=entry.send,
         args=(change(replace="now"),),
         width="stretch",

@@ -1,4 +1,4 @@
-"""Which variant of a session the Live page shows: everything else on it then knows only that one. Draws nothing."""
+"""Which variant of a session the Live page shows; everything else on the page sees only that one."""
 
 import streamlit as st
 
@@ -22,5 +22,5 @@ def chosen_variant() -> str:
 
 
 def show_variant(name: str) -> None:
-    """Have the page show this variant; empty for the first."""
+    """Make the page show this variant; empty for the first."""
     st.session_state["variant"] = name

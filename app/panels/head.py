@@ -1,4 +1,4 @@
-"""The head of a panel: a bar of controls, whose choices are kept in the URL."""
+"""The head of a panel: a bar of controls whose choices are kept in the URL."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ def view_key(name: str) -> str:
 
 
 def bar(name: str) -> Any:
-    """The head of a panel: its controls wrap below its title where the window is narrow."""
+    """The head of a panel: its controls wrap below its title if the window is narrow."""
     return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")
 
 

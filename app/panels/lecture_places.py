@@ -1,4 +1,4 @@
-"""Where a control is drawn under a lecture link: in its place, there but disabled, or nowhere."""
+"""Where a control is drawn under a lecture link: in its place, in its place but disabled, or nowhere."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,13 +12,13 @@ from app.wording import as_written
 
 LOCKED_TIP = "Locked by this lecture link"
 HOLDERS = ("container", "columns")
-"""What makes further places in a place."""
+"""Methods of a container that make further containers."""
 
 NO_LIMITS = Limits()
 
 
 def begin(page: str) -> None:
-    """Have `page` drawn under its limits: those in the URL when this browser first came to it."""
+    """Draw `page` under its limits: those in the URL when this browser first came to it."""
     kept: dict[str, Limits] = st.session_state.setdefault("lecture-limits", {})
     if page not in kept:
         kept[page], refused = lecture.read(st.query_params, page)
@@ -33,12 +33,12 @@ def query() -> dict[str, str]:
 
 
 def shows(*groups: str) -> bool:
-    """Whether any of these groups is not hidden."""
+    """Whether any of these groups is shown."""
     return not _limits().hidden.issuperset(groups)
 
 
 def place(control: str, within: Any = st) -> Any:
-    """Where to draw `control`: `within`, the same with all in it disabled, or nowhere."""
+    """Where to draw `control`: `within`, `within` with everything disabled, or nowhere."""
     group = _group_of(control)
     if group in _limits().hidden:
         return NOWHERE
@@ -46,7 +46,7 @@ def place(control: str, within: Any = st) -> Any:
 
 
 def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small", **layout: Any) -> list[Any]:
-    """Places beside each other, one for each control; what is hidden leaves no gap."""
+    """Places beside each other, one for each control; hidden ones leave no gap."""
     widths = dict(zip(controls, spec or [1] * len(controls), strict=True))
     seen = [control for control in controls if place(control) is not NOWHERE]
     columns = (
@@ -56,7 +56,7 @@ def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small",
 
 
 class Locked:
-    """A place where every control is drawn disabled, and says why."""
+    """A place where every control is drawn disabled and says why."""
 
     def __init__(self, within: Any) -> None:
         self._within = within
@@ -69,7 +69,7 @@ class Locked:
 
 
 class Nowhere:
-    """A place where nothing is drawn; it holds no block of a `with`."""
+    """A place where nothing is drawn; it cannot be used in a `with`."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):

@@ -1,7 +1,7 @@
-"""The Live page as one HTML file that works from disk: no server, no network. Draws nothing itself.
+"""The Live page as one HTML file that works from disk, without server or network.
 
-What was seen is told by the page's own panels as they draw, so that the file shows the same and nothing is
-worked out twice.
+The page's own panels provide what they drew, so that the file shows the same and nothing is
+computed twice.
 """
 
 import html
@@ -75,7 +75,7 @@ class SeenPanel:
     caption: str
     figure: Mapping[str, Any] | None = None
     height: int = 0
-    """Of the figure, in pixels."""
+    """Height of the figure in pixels."""
 
     file_name: str = ""
     rows: Sequence[Mapping[str, Any]] = ()
@@ -86,7 +86,7 @@ class SeenPage:
     """The whole page at one moment."""
 
     recipe: Recipe
-    """What the session began with; switches thrown since are among the events."""
+    """Settings that the session began with; switches thrown since are among the events."""
 
     step: int
     status: Status
@@ -169,7 +169,7 @@ def _json(value: Any) -> str:
 
 
 def _script(text: str) -> str:
-    """JavaScript in which the browser finds no end of the script; within its strings, a slash may be escaped."""
+    """JavaScript in which the browser finds no closing script tag; within its strings, a slash may be escaped."""
     return text.replace("</script", "<\\/script")
 
 

@@ -1,4 +1,4 @@
-"""What one moment of a page shows, gathered once for all its parts: of a session and a view, and of nothing else."""
+"""What one moment of a page shows, gathered once for all its parts, from a session and a view alone."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from vqcore.training.one_variant import OneVariant
 from vqcore.training.session import Session, Status
 
 MOST_HELD = 16
-"""Moments of the past held for those who look at them, of all sessions together."""
+"""Most past moments held for those who look at them, over all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Scene:
     """A moment of a session, and how the reader wants to see it."""
 
     entry: Entry
-    """Seen through the variant that is shown."""
+    """The session seen through the variant that is shown."""
 
     snapshot: Snapshot
     newest: Snapshot
-    """`snapshot`, or what came after it where the reader has gone back."""
+    """`snapshot`, or the newest moment if the reader has gone back."""
 
     status: Status
     problem: Problem
@@ -36,24 +36,24 @@ class Scene:
 
     @property
     def focus(self) -> Focus:
-        """What every panel is to bring out."""
+        """What every panel highlights."""
         return self.view.focus
 
     @property
     def cursor(self) -> int | None:
-        """The step gone back to; None for live."""
+        """The past step shown; None: live."""
         return None if self.view.at is None else self.snapshot.step
 
     @property
     def shows_card(self) -> bool:
-        """Whether the examples have given their place to the card of a code."""
+        """Whether the card of a code stands in the place of the examples."""
         return self.focus.choice.code is not None and self.view.controls["panel"] == "code"
 
 
 def scene_of(entry: Entry, view: View) -> Scene | None:
     """What `view` shows of the session now; None before the first moment.
 
-    A moment of a run that is no more is not shown: the newest is.
+    If the run of a past moment is gone, the newest moment is shown.
     """
     entry = through_variant(entry, view.controls["variant"])
     status = entry.session.status()
@@ -77,7 +77,7 @@ def scene_of(entry: Entry, view: View) -> Scene | None:
 
 
 def scene_at(entry: Entry, snapshot: Snapshot, newest: Snapshot, status: Status, view: View) -> Scene:
-    """`view` of `snapshot`, which has all that the view names."""
+    """The scene of `view` and a `snapshot` that has everything the view names."""
     return Scene(
         entry=entry,
         snapshot=snapshot,
@@ -90,7 +90,7 @@ def scene_at(entry: Entry, snapshot: Snapshot, newest: Snapshot, status: Status,
 
 
 def through_variant(entry: Entry, chosen: str) -> Entry:
-    """`entry` with its session seen through the variant `chosen`, or the first where there is none of that name."""
+    """`entry` with its session seen through the variant `chosen`, or the first if there is none of that name."""
     whole = whole_of(entry)
     names = tuple(whole.recipes)
     variant = chosen if chosen in names else names[0]
@@ -103,7 +103,7 @@ def whole_of(entry: Entry) -> Session:
 
 
 def level_shown(wanted: str, status: Status) -> int:
-    """Which group or level a control that says `wanted` shows, from 0."""
+    """The group or level, from 0, for a control with the value `wanted`."""
     return min(int(wanted), status.recipe.levels) - 1
 
 
@@ -112,9 +112,9 @@ _holding = Lock()
 
 
 def past_moment(entry: Entry, newest: Snapshot, run: int, step: int) -> Snapshot:
-    """The moment of this run at `step`, or the one kept before it.
+    """The moment of this run at `step`, or the last one kept before it.
 
-    It is held for as long as others are not looked at more: the session's own timeline thins out meanwhile.
+    It is held until others are looked at more recently, since the session's own timeline thins out meanwhile.
     """
     key = (entry.watch_id, run, step, newest.level, newest.variant)
     with _holding:

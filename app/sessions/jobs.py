@@ -1,4 +1,4 @@
-"""One piece of work in the background with a result, and a place where such are kept. Knows no kind of work."""
+"""A background job with a result, and a bounded store of such jobs."""
 
 import threading
 import traceback
@@ -10,11 +10,11 @@ from app.sessions.background import Background
 T = TypeVar("T")
 
 Progress = Callable[[str, float], None]
-"""Is told what is being done and how much of all is, 0…1; raises `CancelledError` once nobody wants the rest."""
+"""Called with what is being done and the share done, 0…1; raises `CancelledError` once nobody wants the rest."""
 
 
 class CancelledError(Exception):
-    """Raised within work that was given up."""
+    """Raised within cancelled work."""
 
 
 class Stage(NamedTuple):
@@ -25,7 +25,7 @@ class Stage(NamedTuple):
 
 
 class Job(Background, Generic[T]):
-    """One piece of work. What it returns, or a sentence on why it could not, is there once it has ended."""
+    """One piece of work. Its result, or a sentence on why it failed, is there once it has ended."""
 
     def __init__(self, work: Callable[[Progress], T], name: str = "job") -> None:
         super().__init__(name)
@@ -33,11 +33,11 @@ class Job(Background, Generic[T]):
         self.stage = Stage("beginning", 0.0)
         self.result: T | None = None
         self.details = ""
-        """The traceback of a failure that is ours and not the input's."""
+        """The traceback of a failure that is a bug of ours, not a fault of the input."""
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it was given up before its end."""
+        """Whether it was cancelled before its end."""
         return self._stopping.is_set() and self.result is None and not self.problem
 
     def _tell(self, doing: str, share: float) -> None:
@@ -67,17 +67,17 @@ class Job(Background, Generic[T]):
 
 
 class Closable(Protocol):
-    """What can be let go."""
+    """Something that can be closed."""
 
     def close(self) -> None:
-        """End what runs, without waiting."""
+        """Stop what runs, without waiting."""
 
 
 V = TypeVar("V", bound=Closable)
 
 
 class Kept(Generic[V]):
-    """Values by key, the newest `most` of them; the one unasked for longest is closed for one more."""
+    """At most `most` values by key; the one not asked for the longest is closed to make room."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -93,7 +93,7 @@ class Kept(Generic[V]):
             return value
 
     def find_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of `key`, made where there is none; two who ask at once get the same."""
+        """The value of `key`, made if there is none; two callers at once get the same."""
         with self._lock:
             if key in self._values:
                 value = self._values[key] = self._values.pop(key)
@@ -104,26 +104,26 @@ class Kept(Generic[V]):
             return value
 
     def drop(self, key: Hashable) -> None:
-        """Let go of the value of `key`, if there is one."""
+        """Close and forget the value of `key`, if there is one."""
         with self._lock:
             value = self._values.pop(key, None)
         if value is not None:
             value.close()
 
     def drop_where(self, is_meant: Callable[[V], bool]) -> None:
-        """Let go of every value that `is_meant` says so of."""
+        """Close and forget every value for which `is_meant` is true."""
         with self._lock:
             meant = [key for key, value in self._values.items() if is_meant(value)]
         for key in meant:
             self.drop(key)
 
     def values(self) -> tuple[V, ...]:
-        """All of them, the one asked for last at the end."""
+        """All values, the one asked for last at the end."""
         with self._lock:
             return tuple(self._values.values())
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close and forget everything."""
         for value in self.values():
             value.close()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
+"""What outlives a browser tab: the registry of sessions and the projection worker, one of each per server."""
 
 import secrets
 import threading
@@ -28,51 +28,51 @@ OBEY_SECONDS = 0.5
 """How long whoever sends a command waits for it to be obeyed."""
 
 MOST_SESSIONS = 24
-"""Sessions kept at once; one more ends the one that nobody has looked at for longest.
+"""Sessions kept at once; one more ends the one that has gone unwatched the longest.
 
-A class has room, and a machine of 8 GB too: the largest problem takes some 80 MB a session on the CPU, and twice that
+That fits a class and a machine with 8 GB: the largest problem takes some 80 MB per session on the CPU, twice that
 while a restart can be undone.
 """
 
 MOST_FOLLOWERS = 96
-"""Followers remembered at once, of all sessions: three classes. The earliest joins anew if it is still there."""
+"""Followers of all sessions remembered at once: three classes. A forgotten one that is still there joins again."""
 
 MOST_SEED_RUNS = 2
-"""Trainings over seeds remembered at once, those under way among them."""
+"""Trainings over seeds remembered at once, including those in progress."""
 
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
 MOST_CASES = 12
-"""Examinations of the Doctor page kept at once: a reload shows the same result."""
+"""Examinations of the Doctor page kept at once, so that a reload shows the same result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A session with what its pages remember together."""
+    """A session with what its pages share."""
 
     id: str
     session: Session | OneVariant | WatchedSession
-    """The whole as the registry has it; a page may see it through one variant."""
+    """The session as registered; a page may see it through one variant."""
 
     maps: MapMemories = field(default_factory=MapMemories)
     verdicts: VerdictMemories = field(default_factory=VerdictMemories)
 
     shared_maps: MapMemories = field(default_factory=MapMemories)
-    """Of all variants in one plane."""
+    """The plane of all variants together."""
 
     variant: str = ""
-    """The variant it is seen through, if it is."""
+    """The variant that it is seen through, if any."""
 
     watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    """Another id of the session, by which others may watch it and nothing else."""
+    """Another id of the session, with which others may only watch it."""
 
     in_use: dict[int, int] | None = None
-    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
+    """Codes in use by step, as read; kept only if the session was begun for the first path."""
 
     @property
     def is_followed(self) -> bool:
-        """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
+        """Whether this is a follower's entry, which has its own map and cannot change the session."""
         whole = self.session.whole if isinstance(self.session, OneVariant) else self.session
         return isinstance(whole, WatchedSession)
 
@@ -82,14 +82,14 @@ class Entry:
         self.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:
-        """Names the projections of one group or level: of the newest moments, or of those gone back to."""
+        """Key of the projections of one group or level, for the newest moments or for past ones."""
         return f"{self.id}/{level}/{self.variant}" + ("/past" if is_past else "")
 
 
 class Registry:
-    """All sessions by an unguessable id, which is in the URL.
+    """All sessions by their unguessable ids, which are in the URLs.
 
-    Any thread may ask for anything. Nobody waits for a thread to end while holding the lock.
+    Safe to call from any thread. Nobody waits for a thread to end while holding the lock.
     """
 
     def __init__(self, projection: ProjectionService | None = None) -> None:
@@ -111,9 +111,9 @@ class Registry:
         pauses_at: int | None = None,
         steps_per_second: float | None = None,
     ) -> Entry:
-        """A new session of one recipe, or of several by the name of their variant, started.
+        """Start a new session of one recipe, or of several by the name of their variant.
 
-        One that pauses by itself has a first path to lead its reader on.
+        A session that pauses by itself has a first path that guides its reader.
         """
         session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
         entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
@@ -134,7 +134,7 @@ class Registry:
         self._let_go(ended)
 
     def _take(self, session_id: str) -> list[Entry]:
-        """The session with this id and its followers, kept no longer. Whoever calls holds the lock."""
+        """Remove and return the session with this id and its followers. The caller holds the lock."""
         entry = self._entries.pop(session_id, None)
         if entry is None:
             return []
@@ -145,14 +145,14 @@ class Registry:
         return [entry, *followers]
 
     def _let_go(self, taken: Iterable[Entry]) -> None:
-        """Stop and forget what is no longer kept. Waits for threads, so never under the lock."""
+        """Stop what is no longer kept. Waits for threads, so never call it under the lock."""
         for entry in taken:
             if not entry.is_followed:
                 entry.session.stop()
             self._forget_maps(entry)
 
     def warm_up_projection(self) -> None:
-        """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""
+        """Start compiling UMAP, which takes seconds. Called after the first chart, so that it delays none."""
         if self.projection.status.state is State.STOPPED:
             self.projection.start()
 
@@ -162,7 +162,7 @@ class Registry:
             return self._entries.get(session_id) if session_id else None
 
     def follow(self, watch_id: str | None) -> Entry | None:
-        """One more follower of the session that can be watched by this id, or None where there is none."""
+        """A new follower of the session with this watch id, or None if there is no such session."""
         dropped: list[Entry] = []
         with self._lock:
             owner = next((entry for entry in self._entries.values() if entry.watch_id == watch_id), None)
@@ -177,11 +177,11 @@ class Registry:
         return entry
 
     def find_any(self, entry_id: str | None) -> Entry | None:
-        """The session of this id, one's own or one that is followed."""
+        """The session with this id, owned or followed."""
         return self.find(entry_id) or self.find_follower(entry_id)
 
     def find_follower(self, entry_id: str | None) -> Entry | None:
-        """The follower of this id, which is in no URL, while its session is there; else None."""
+        """The follower with this id, which is in no URL, as long as its session is there; else None."""
         with self._lock:
             return self._followers.get(entry_id) if entry_id else None
 
@@ -192,7 +192,7 @@ class Registry:
             self.projection.forget(seen.stream(level, is_past=True))
 
     def begin_sweep(self, setting: Setting) -> Sweep:
-        """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
+        """Start the seeds of `setting`; other browsers that ask for the same setting see them too."""
         self._sweeps.drop(setting)
         return self._sweeps.find_or_make(setting, lambda: Sweep(setting).start())
 
@@ -201,7 +201,7 @@ class Registry:
         return self._sweeps.find(setting)
 
     def begin_seeds(self, plan: Plan) -> SeedRuns:
-        """The trainings of `plan`, begun anew; a browser that asks for the same sees the same."""
+        """Start the trainings of `plan`; other browsers that ask for the same plan see them too."""
         self._seed_runs.drop(plan)
         return self._seed_runs.find_or_make(plan, lambda: SeedRuns(plan).start())
 
@@ -229,10 +229,10 @@ class Registry:
 
 @st.cache_resource(show_spinner=False)
 def registry() -> Registry:
-    """The server's one registry.
+    """The single registry of the server.
 
-    From here on numpy keeps to the thread that calls it: a page's products and eigenvectors are small, and a second
-    thread for them costs a refresh many times what it saves while a training has the cores.
+    From here on numpy runs on the calling thread only: a page's products and eigenvectors are small, and a second
+    thread for them costs a refresh far more than it saves while a training uses the cores.
     """
     threadpool_limits(1, user_api="blas")
     return Registry()

@@ -1,4 +1,4 @@
-"""A session as those who follow it have it: everything can be read, and nothing can be sent."""
+"""A session as its followers see it: everything can be read, and nothing can be sent."""
 
 import threading
 import time
@@ -14,21 +14,21 @@ from vqcore.training.session import MOST_EXAMINATIONS, Repeatable, Session, Stat
 from vqcore.training.timeline import Moment
 
 LOOKS_A_SECOND = CARDS_A_SECOND = 2.0
-"""How often all followers of a session together may have it take a snapshot, or examine a code: as often as the page
-of one reader does, so that a class costs the training no more."""
+"""How often per second all followers of a session together may request a snapshot, or examine a code: as often as one
+reader's page does, so that a class costs the training no more."""
 
-REFUSAL = "This session is followed and can only be watched: `{command}` was refused. Begin a run of your own."
+REFUSAL = "You follow this session and can only watch it: `{command}` was refused. Begin a run of your own."
 
 
 class Pace:
-    """Says when the next of something may be, so many a second. Whoever asks holds a lock."""
+    """Rate limiter: allows something a fixed number of times per second. Callers hold a lock."""
 
     def __init__(self, a_second: float, clock: Callable[[], float]) -> None:
         self._seconds, self._clock = 1 / a_second, clock
         self._next_at = clock()
 
     def has_come(self) -> bool:
-        """Whether it may be now; then the one after it may be later."""
+        """Whether it is allowed now; if so, the next one is allowed later."""
         now = self._clock()
         if now < self._next_at:
             return False
@@ -37,12 +37,12 @@ class Pace:
 
 
 class WatchedSession:
-    """Answers what `Session` answers and refuses what would change it: one for all followers of a session.
+    """Read-only view of a `Session`, which refuses commands: one for all followers of a session.
 
-    A look keeps the session awake, as its owner's does: one that paused because nobody looked goes on.
+    A look keeps the session awake, as its owner's does: a session that paused because nobody looked goes on.
 
     Args:
-        session: what is followed.
+        session: the session to follow.
         clock: seconds, monotonic.
     """
 
@@ -55,11 +55,11 @@ class WatchedSession:
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        """What each variant began with."""
+        """The recipe that each variant began with."""
         return MappingProxyType(dict(self._session.recipes))
 
     def send(self, command: Command) -> int:
-        """Never sends.
+        """Refuse every command.
 
         Raises:
             PermissionError: always.
@@ -67,11 +67,11 @@ class WatchedSession:
         raise PermissionError(REFUSAL.format(command=type(command).__name__))
 
     def commands_pending(self) -> int:
-        """None of a follower's; those of the owner show when they are obeyed."""
+        """Always empty for a follower; the owner's commands show once they are obeyed."""
         return 0
 
     def latest(self, variant: str = "main", level: int = 0, *, wish: bool = True) -> Snapshot | None:
-        """As `Session.latest`, which wishes for a newer one only as often as `LOOKS_A_SECOND` says."""
+        """As `Session.latest`, but requests a newer one only as often as `LOOKS_A_SECOND` allows."""
         with self._asking:
             may_wish = wish and self._next_look.has_come()
         return self._session.latest(variant, level, wish=may_wish)
@@ -81,7 +81,7 @@ class WatchedSession:
         return self._session.repeatable()
 
     def examination(self, query: ExamineCommand) -> Examination | None:
-        """As `Session.examination`, which looks closer and changes nothing, at a pace that the followers share."""
+        """As `Session.examination`, which changes nothing, at a rate that the followers share."""
         with self._asking:
             if len(self._waiting) < MOST_EXAMINATIONS:  # else its follower's next look asks again
                 self._waiting.setdefault(query)

@@ -1,4 +1,4 @@
-"""What the controls of a page depend on: where it has changed, the page's script must run."""
+"""What the controls of a page depend on: if it has changed, the page's script must run."""
 
 import hashlib
 
@@ -45,7 +45,7 @@ def heads_state(scene: Scene | None) -> str:
 
 
 def compare_sidebar_state(status: Status) -> str:
-    """What the sidebar and the message of the page side by side depend on."""
+    """What the sidebar and the message of the side-by-side page depend on."""
     return _digest(
         status.state,
         status.variants,

@@ -1,6 +1,6 @@
-"""A frame: what of a page has changed for one watcher. A function of the session, the view, and what the watcher has.
+"""A frame: the parts of a page that have changed for one watcher, given the session, the view and what it has.
 
-The page's controls are told of by one word: where it is not the one that the page was drawn for, its script must run.
+One word stands for the state of the page's controls: if it differs from the one drawn, the page's script must run.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,7 @@ from app.stream.wire import message, piece
 from vqcore.training.session import TURNS, State
 
 MOST_KEPT = 48 * 2**20
-"""Bytes of pieces kept for other watchers, of all sessions together."""
+"""Most bytes of pieces kept for other watchers, over all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Frame:
     controls: str
     hands: Mapping[str, int]
     parts: tuple[tuple[str, str, bytes], ...]
-    """By key, with its revision and its piece."""
+    """The parts by key, each with its revision and its piece."""
 
     def is_news(self, ask: Ask) -> bool:
-        """Whether it tells the watcher anything that it does not know."""
+        """Whether it tells the watcher anything new."""
         return bool(self.parts) or self.controls != ask.controls or self.hands != ask.hands
 
     def packed(self, number: int) -> bytes:
@@ -44,7 +44,7 @@ class Frame:
 
 
 class Pieces:
-    """Pieces that several watchers see alike: made once, kept while there is room."""
+    """Pieces that several watchers share: made once, kept while there is room."""
 
     def __init__(self, most_bytes: int = MOST_KEPT) -> None:
         self._most_bytes = most_bytes
@@ -88,11 +88,11 @@ RESTING = (
     frozenset({"bars-plot", "bars-said", "curves-plot", "curves-said"}),
     frozenset({"examples-plot", "code-card", "card-said"}),
 )
-"""What stands still in every other frame of a running session: these follow at half the rate, none has all."""
+"""Parts left out of every other frame of a running session: they update at half the rate, split over two frames."""
 
 
 def frame_of(entry: Entry, ask: Ask) -> Frame:
-    """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
+    """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
     with TURNS.held(), entry.maps.drawing:
         of_page = _side_by_side if isinstance(ask.view, CompareView) else _live
         controls, parts = of_page(entry, ask)
@@ -123,7 +123,7 @@ def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 
 
 def afterwards(entry: Entry, ask: Ask) -> None:
-    """What a frame must not wait for: the next one tells what is found here of the moment shown."""
+    """Slow work that a frame must not wait for: the next one reports what is found here about the moment shown."""
     projection = registry().projection
     registry().warm_up_projection()
     scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
@@ -137,14 +137,14 @@ def afterwards(entry: Entry, ask: Ask) -> None:
 
 
 def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
-    """Where a person waits for an answer, and where the session stands still, all follow."""
+    """The parts of this frame: all if a person waits or the session is paused."""
     if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
         return frozenset()
     return RESTING[ask.number % 2] & ask.have.keys()
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:
-    """Of a session that has not had its first moment."""
+    """The frame of a session before its first moment."""
     return {"status": status_part(status_of(entry.session.status(), 0, None, is_followed=entry.is_followed))}
 
 

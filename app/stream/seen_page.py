@@ -1,4 +1,4 @@
-"""The page that a view shows, gathered to be kept as a file."""
+"""The page that a view shows, gathered for saving as a file."""
 
 from app.links.live_view import View
 from app.panels.bars_chart import bars_chart

@@ -17,11 +17,11 @@ ADOPTED = "trajectory-adopted"
 GENERATION = "trajectory-generation"
 STEP_SIZES = {"learning_rate": 0.01, "noise": 0.1, "alpha": 0.1, "beta": 0.05, "nu": 0.1, "inner_share": 0.1}
 PLACED_BY = {"starts": ("landscape", "seed", "points"), "codes": ("landscape", "seed", "num_codes")}
-"""What makes dragged places meaningless when it changes."""
+"""Settings whose change makes dragged places meaningless."""
 
 
 def adopt(setting: Setting) -> None:
-    """Set every control to `setting`: made anew, since a value pushed into a control may be lost."""
+    """Set every control to `setting` by recreating it, since a value pushed into a control may be lost."""
     st.session_state[IN_FORCE] = st.session_state[ADOPTED] = setting
     st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
 
@@ -33,13 +33,13 @@ def in_force() -> Setting | None:
 
 
 def place(**places: Any) -> None:
-    """Put starts or codes elsewhere, None for the seed's own."""
+    """Move starts or codes; None: the seed's own places."""
     pairs = {name: tuple(map(tuple, value)) if value is not None else None for name, value in places.items()}
     st.session_state[IN_FORCE] = replace(st.session_state[IN_FORCE], **pairs)
 
 
 def choose() -> str | None:
-    """Draw the controls and put in force what they say; a sentence where that cannot be."""
+    """Draw the controls and apply them; returns a sentence if that is impossible."""
     if not any(
         control_key(name) in st.session_state for name in NAMES
     ):  # back from another page, which drops the controls' own memory
@@ -63,7 +63,7 @@ def control_key(name: str) -> str:
 
 
 def _draw(shown: Setting) -> dict[str, Any]:
-    """What is chosen by the controls that the page has; a hidden one chooses nothing."""
+    """Values of the controls on the page; a hidden one has none."""
     names, chosen = list(LANDSCAPES), dict[str, Any]()
     landscape = at("landscape").selectbox(
         "Landscape",
@@ -88,7 +88,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
     if shows("methods"):
         chosen["methods"] = tuple(name for name in METHODS if name in (methods or ()))
     if shows("setting", "rates", "weights", "alternating", "sync"):
-        st.caption("SETTING · computes anew")
+        st.caption("SETTING · computes again")
     chosen |= _row(shown, seed="Seed", points="Points")
     chosen |= _row(shown, num_codes="Codes K", steps="Steps")
     encoder = at("encoder").segmented_control(
@@ -103,7 +103,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
 
 
 def _row(shown: Setting, **labels: str) -> dict[str, Any]:
-    """Number inputs beside each other. They set no bounds: the setting does, in a sentence."""
+    """Number inputs beside each other, without bounds: the setting checks them and answers in a sentence."""
     columns = row(*labels)
     return {
         name: _number(column, shown, name, text)
@@ -124,7 +124,7 @@ def _control(name: str) -> dict[str, Any]:
 
 
 def _change_landscape() -> None:
-    """Another landscape has other places, and a learning rate and a length of its own."""
+    """Another landscape has other places, and its own learning rate and length."""
     landscape = st.session_state[control_key("landscape")]
     before: Setting = st.session_state[IN_FORCE]
     changes = {

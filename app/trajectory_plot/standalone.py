@@ -33,7 +33,7 @@ mount(document.getElementById("picture"), JSON.parse(document.getElementById("da
 
 
 def standalone_html(setting: Setting, paths: Sequence[Path]) -> str:
-    """A whole page with the paths, playable as on the dashboard; starts and codes cannot be dragged."""
+    """A complete page with the paths, playable as on the dashboard; starts and codes cannot be dragged."""
     title = f"Paths over {setting.surface.title}, seed {setting.seed}"
     data = json.dumps(picture(setting, paths), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return PAGE.format(

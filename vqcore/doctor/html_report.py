@@ -1,4 +1,4 @@
-"""The report as one HTML file: nothing is loaded, nothing is run, whatever a file has named is escaped."""
+"""The report as one HTML file that loads and runs nothing; every name from a file is escaped."""
 
 # K codes
 
@@ -33,7 +33,7 @@ HEIGHT = 100
 
 
 def html_report(examination: Examination, following: Following | None = None) -> str:
-    """A document of its own, for a browser without a network; see `text_report` for `following`."""
+    """A complete document for a browser without a network; see `text_report` for `following`."""
     checkpoint = examination.checkpoint
     parts = [
         f"<h1>{escape(headline(examination))}</h1>",
@@ -87,7 +87,7 @@ def _codebook(one: Examined) -> str:
 
 
 def _bars(usage: UsageEvidence) -> str:
-    """Usage, most used first, as one shape: of many codes each column is the mean of some."""
+    """Usage, most used first, as one shape; with many codes each column is the mean of several."""
     ordered = np.sort(np.asarray(usage.counts, dtype=np.float64))[::-1]
     columns = [float(part.mean()) for part in np.array_split(ordered, min(BARS, len(ordered)))]
     tops = [HEIGHT * (1 - value / max(columns)) for value in columns]

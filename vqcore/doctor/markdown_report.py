@@ -1,4 +1,4 @@
-"""The report to paste into an issue. Whatever a file has named is escaped."""
+"""The report to paste into an issue; every name from a file is escaped."""
 
 import string
 
@@ -22,7 +22,7 @@ def escaped(text: str) -> str:
 
 
 def markdown_report(examination: Examination, following: Following | None = None) -> str:
-    """A document of its own; see `text_report` for `following`."""
+    """A complete document; see `text_report` for `following`."""
     checkpoint = examination.checkpoint
     lines = [
         f"**{escaped(headline(examination))}**",
@@ -70,7 +70,7 @@ def _codebook(one: Examined) -> list[str]:
 
 
 def _finding(finding: Finding) -> list[str]:
-    """Our own words need no escaping, but for issue numbers, which would link to whatever repository this is in."""
+    """A finding; our own words need no escaping except issue numbers, which would link into the wrong repository."""
     lines = ["", f"**{finding.severity}** · {finding.condition} · {finding.title}", ""]
     lines += [
         f"- {number.name}: {number.text}{f' ({number.limit})' if number.limit else ''}" for number in finding.numbers

@@ -16,7 +16,7 @@ from vqcore.files.errors import shown
 
 
 class UsageSummary(NamedTuple):
-    """What a report says of the use of a codebook."""
+    """What a report says about the use of a codebook."""
 
     used: int
     num_codes: int
@@ -29,7 +29,7 @@ class UsageSummary(NamedTuple):
 
 
 def summary_of(usage: UsageEvidence | None) -> UsageSummary | None:
-    """Used codes, perplexity and the window they are over; None where nothing is known."""
+    """Used codes, perplexity and their window; None if nothing is known."""
     if usage is None or not np.sum(usage.counts) > 0:
         return None
     effective, num_codes = perplexity(usage.counts), len(usage.counts)
@@ -59,7 +59,7 @@ def contents_of(checkpoint: Checkpoint) -> str:
 
 
 def amount(num_vectors: float | None, num_codes: int) -> str:
-    """N and N/K, or that nobody knows.
+    """N and N/K, or that N is unknown.
 
     >>> amount(65536, 1024), amount(None, 8)
     ('N = 65,536, N/K = 64', 'N unknown')
@@ -70,7 +70,7 @@ def amount(num_vectors: float | None, num_codes: int) -> str:
 
 
 def as_values(examination: Examination) -> dict[str, Any]:
-    """All of it, ready for JSON."""
+    """The whole report, ready for JSON."""
     checkpoint = examination.checkpoint
     return {
         "file": str(checkpoint.path),

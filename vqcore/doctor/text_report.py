@@ -12,11 +12,11 @@ from vqcore.files.errors import shown
 
 WIDTH = 110
 MOST_SHOWN = 12
-"""Codebooks told of in full; the table has them all."""
+"""Most codebooks described in full; the table has them all."""
 
 
 def text_report(examination: Examination, following: Following | None = None) -> str:
-    """Lines for people; of a folder's newest checkpoint `following` tells what came before it."""
+    """Lines for people; for a folder's newest checkpoint, `following` tells what came before it."""
     checkpoint = examination.checkpoint
     head = [
         _wrapped(f"VERDICT  {headline(examination)}", "", "         "),
@@ -41,7 +41,7 @@ def text_report(examination: Examination, following: Following | None = None) ->
 
 
 def aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """The rows of a table as lines, its columns below each other."""
+    """The rows of a table as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -50,7 +50,7 @@ def _codebook(one: Examined) -> list[str]:
     book, usage = one.codebook, summary_of(one.evidence.usage)
     lines = ["", f"{book.label}  {book.num_codes:,} × {book.dim:,}  ({book.confidence}: {book.layout})"]
     if not book.axis_certain:
-        lines.append(f"  K is a guess: {book.axis_reason}. Overrule it by --axis K,D or D,K.")
+        lines.append(f"  K is a guess: {book.axis_reason}. Override it with --axis K,D or D,K.")
     if usage is not None:
         used = f"used {usage.used:,} of {usage.num_codes:,}, perplexity {usage.perplexity:.1f}"
         lines.append(_wrapped(f"{used}; {amount(usage.num_vectors, usage.num_codes)}; used: {usage.window}"))
