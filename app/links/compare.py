@@ -18,7 +18,7 @@ from vqcore.training.recipe import (
     resolve_device,
     written,
 )
-from vqcore.training.session import MOST_VARIANTS
+from vqcore.training.run import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
 """What variants may differ in; all else would give them other data, another order of it, or another clock."""

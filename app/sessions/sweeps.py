@@ -59,10 +59,6 @@ class Sweep(Background):
         self.results: tuple[SeedResult, ...] = ()
         """Those done so far; replaced whole, never changed."""
 
-    def close(self) -> None:
-        """Let it end at its next look, without waiting: nobody asks for it any more."""
-        self.cancel()
-
     def _work(self) -> None:
         for number in range(self.seeds):
             setting = replace(self.setting, seed=self.setting.seed + number)
