@@ -207,7 +207,7 @@ class Snapshot:
 
 
 class SnapshotSource(Protocol):
-    """What a live session, a recorded run and a probe have in common."""
+    """What a live session, one variant of it, a recorded run and a probe have in common."""
 
     def latest(self) -> Snapshot | None:
         """The newest snapshot, or None before the first."""

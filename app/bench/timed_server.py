@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from app.__main__ import main
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.stream import road
 from app.stream.asking import Ask
 from app.stream.frames import Frame

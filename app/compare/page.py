@@ -15,13 +15,14 @@ from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.panels.compare_parts import CompareScene, compare_scene
 from app.panels.head import bar
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import Plan
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 SETUP = "compare-shown"
 """The set-up when the page was last drawn."""

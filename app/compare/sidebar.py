@@ -9,7 +9,8 @@ from app.links import compare as comparison
 from app.links import live as address
 from app.links.compare import OWN, PRESETS, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
 from app.wording import SWITCH_HELP, as_written
 from vqcore.problems.catalogue import PROBLEMS
@@ -21,7 +22,8 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
@@ -210,7 +212,7 @@ def _share(entry: Entry, status: Status, setup: Setup) -> None:
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
     with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
-        st.caption("Each repeats one variant up to now without a browser, with every switch at its step.")
-        for recipe, snapshot in entry.session.repeatable().values():
+        st.caption("Each repeats one variant until now without a browser, every switch at its step.")
+        for recipe, snapshot in entry.session.repeatable_of_all().values():
             words = address.command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from app.sessions.background import Background
-from app.sessions.registry import Entry, Registry
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry
 from demos.lesson import Lesson, Step, Training
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
-from vqcore.training.session import Session, State
+from vqcore.training.live_session import LiveSession
+from vqcore.training.status import State
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
@@ -98,8 +100,8 @@ class LiveTraining:
             self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
         return self.basis
 
-    def _session(self) -> Session:
-        """The session; a new one from the start if there is none or it had to make room."""
+    def _session(self) -> LiveSession:
+        """The session; where there is none or it had to make room for newer ones, another from the start."""
         entry: Entry | None = self._registry.find(self._entry_id)
         if entry is None:
             self.began_again = self._entry_id is not None
@@ -107,7 +109,7 @@ class LiveTraining:
             self._entry_id, self._passed, self._limit = entry.id, 0, None
         return entry.session
 
-    def _train_on(self, session: Session, stop: int, watched_until: int | None, held: bool) -> None:
+    def _train_on(self, session: LiveSession, stop: int, watched_until: int | None, held: bool) -> None:
         running = session.status().state is State.RUNNING
         if held:
             if running:
@@ -123,8 +125,8 @@ class LiveTraining:
             self._limit = limit
         session.send(UntilCommand(stop))
 
-    def _pass(self, session: Session, stop: int) -> bool:
-        """Throw the switches of a stop that is reached and keep its moment; returns whether that is done."""
+    def _pass(self, session: LiveSession, stop: int) -> bool:
+        """Throw the switches of a stop that is reached and keep its moment; whether that is done."""
         if thrown := self._training.switches.get(stop):
             ticket = session.send(change(**thrown))
             if not session.wait(lambda each: each.status().commands_done >= ticket, OBEY_SECONDS):

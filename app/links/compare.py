@@ -18,7 +18,7 @@ from vqcore.training.recipe import (
     resolve_device,
     written,
 )
-from vqcore.training.session import MOST_VARIANTS
+from vqcore.training.run import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
 """What variants may differ in; anything else would change their data, its order or the clock."""

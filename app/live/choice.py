@@ -15,7 +15,7 @@ from app.links.selection import (
     write_pins,
 )
 from app.live_plot.component import Hand, last_hand
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.snapshot import Snapshot
 
 CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
@@ -34,7 +34,7 @@ def gather(entry: Entry, snapshot: Snapshot) -> Focus:
         _obey(hand, snapshot.level)
     choice: Choice = state["choice"]
     if choice.level != snapshot.level:
-        choice = choice.at_level(snapshot.level, entry.session.latest(level=choice.level))
+        choice = choice.at_level(snapshot.level, entry.one.latest(level=choice.level))
     choice, lost = choice.within(snapshot)
     state["choice"] = choice
     if lost:

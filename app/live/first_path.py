@@ -4,7 +4,8 @@ import streamlit as st
 
 from app.live_plot.words import words_place
 from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.commands import ResumeCommand, SpeedCommand, change
 from vqcore.training.recipe import Recipe
 

@@ -9,7 +9,7 @@ from app.links import live as address
 from app.links.selection import Choice, Focus, read_codes
 from app.live import choice as choice_state
 from app.panels.head import view_key
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Ints, Snapshot
@@ -96,7 +96,7 @@ def let_go(place: Any, focus: Focus) -> None:
 
 
 def _find_number(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
+    snapshot = entry.one.latest(level=level)
     if snapshot is None or not st.session_state["find-number"].strip():
         return
     try:
@@ -108,7 +108,7 @@ def _find_number(entry: Entry, level: int) -> None:
 
 
 def _find_by_order(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
+    snapshot = entry.one.latest(level=level)
     if snapshot is None:
         return
     by = st.session_state["find-order"]
@@ -121,7 +121,7 @@ def _find_by_order(entry: Entry, level: int) -> None:
 
 
 def _find_class(entry: Entry, level: int, problem: Problem) -> None:
-    snapshot, wanted = entry.session.latest(level=level), st.session_state["find-class"]
+    snapshot, wanted = entry.one.latest(level=level), st.session_state["find-class"]
     if snapshot is None or snapshot.vector_labels is None or wanted is None:
         return
     fires_on = class_of_codes(snapshot.codes, snapshot.vector_labels, snapshot.num_codes)

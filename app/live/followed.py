@@ -9,7 +9,7 @@ import streamlit as st
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, written
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 ABOUT = "You are following a session: its owner trains and throws the switches; views, selection and time are yours."
 

@@ -7,20 +7,21 @@ import streamlit as st
 
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
 from app.live.state import go_live
-from app.live.variant import chosen_variant, show_variant, whole_of
-from app.sessions.registry import Entry
+from app.live.variant import chosen_variant, show_variant
+from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import EndVariantCommand, ForkCommand
 from vqcore.training.recipe import written
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 NOTHING = "nothing: an exact copy"
 
 
 def fork_popover(place: Any, entry: Entry, status: Status) -> None:
-    """A button that opens the choice of what the fork changes."""
-    names = tuple(whole_of(entry).recipes)
+    """A button that opens the choice of what the fork is to change."""
+    names = tuple(entry.session.recipes)
     full = len(names) >= MOST_VARIANTS
     with place.popover(
         "Fork …",
@@ -53,8 +54,8 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
 
 
 def variants_bar(entry: Entry) -> None:
-    """The choice of which variant the views below show, if there are several."""
-    names = tuple(whole_of(entry).recipes)
+    """Which variant the views below show, while there are several."""
+    names = tuple(entry.session.recipes)
     if len(names) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):

@@ -24,12 +24,13 @@ from app.panels.first_path_line import line_of
 from app.panels.head import bar, choose
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.controls_state import heads_state, sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "conductor"
@@ -69,7 +70,7 @@ def page() -> None:
         return
     st.session_state["watched"] = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
-    status = entry.session.status()
+    status = entry.one.status()
     if not in_step(entry, status):
         adopt(status.recipe)
     st.session_state["sidebar_shows"] = sidebar_state(entry, status)
@@ -187,9 +188,9 @@ def _live(session_id: str) -> None:
     if entry is None:
         st.rerun()  # the whole page, which says so
     entry = look_at(entry)
-    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
-        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
-    status, scene = entry.session.status(), _scene(entry)
+    if entry.one.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda _: entry.one.latest() is not None, FIRST_MOMENT_SECONDS)
+    status, scene = entry.one.status(), _scene(entry)
     controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
@@ -235,9 +236,9 @@ def _leave_umap(scene: Scene) -> None:
 
 
 def _scene(entry: Entry) -> Scene | None:
-    """The scene shown now; None before the first moment."""
-    status = entry.session.status()
-    newest = entry.session.latest(level=level_shown(status.recipe))
+    """What there is to see now; None before the first moment."""
+    status = entry.one.status()
+    newest = entry.one.latest(level=level_shown(status.recipe))
     if newest is None:
         return None
     snapshot = moment_shown(entry, newest, status)

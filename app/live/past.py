@@ -6,9 +6,9 @@ from app import wording
 from app.live.state import go_live, go_to, step_chosen
 from app.live_plot.time_bar import time_bar_place
 from app.panels.scene import past_moment
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 
 def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:

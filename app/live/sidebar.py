@@ -28,7 +28,7 @@ from app.live.switches import switches
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import NOWHERE, place, row, shows
 from app.panels.page_export import page_html
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
@@ -41,7 +41,7 @@ from vqcore.training.commands import (
     UndoRestartCommand,
 )
 from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, CodeInit, Structure, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {
     "max": None,
@@ -204,8 +204,8 @@ def _share(entry: Entry, status: Status) -> None:
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
     with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
-        st.caption("Repeats this run up to now without a browser, with every switch at its step.")
-        if (run := entry.session.repeatable()) is not None:
+        st.caption("Repeats this run until now without a browser, every switch at its step.")
+        if (run := entry.one.repeatable()) is not None:
             words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)
     shown_last = seen()
@@ -233,7 +233,7 @@ def _change_speed(entry: Entry, drawn: str) -> None:
 def _change_problem(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "problem"):
         return
-    recipe = entry.session.status().recipe
+    recipe = entry.one.status().recipe
     problem = st.session_state[key("problem")]
     if already(entry, recipe.problem == problem):
         return

@@ -10,11 +10,11 @@ from app.links import live as address
 from app.live import choice as choice_state
 from app.live import variant as variants
 from app.panels.head import view_key
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 RESTARTING = ("seed", *SETTINGS)
 """What only a restart can change."""

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.live.state import already, default, is_gone, key, value
 from app.panels.lecture_places import place, row, shows
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
     MAX_AFFINE_GROUPS,
@@ -153,5 +153,5 @@ def _throw(entry: Entry, name: str, drawn: str) -> None:
     if is_gone(drawn, name):
         return
     new = st.session_state[key(name)]
-    if not already(entry, getattr(entry.session.status().recipe.options, name) == new):
+    if not already(entry, getattr(entry.one.status().recipe.options, name) == new):
         entry.send(change(**{name: new}))

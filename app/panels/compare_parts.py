@@ -21,13 +21,13 @@ from app.panels.compare_reading import (
 )
 from app.panels.live_parts import Part, html_part, said_part, status_part
 from app.panels.readings import status_line_of
+from app.sessions.entry import Entry
 from app.sessions.planes import MapMemory
-from app.sessions.registry import Entry
 from app.wording import level_words
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Session, State, Status
+from vqcore.training.status import State, Status
 
 CURVES_HEIGHT = 154
 
@@ -61,12 +61,11 @@ class CompareScene:
 
 def compare_scene(entry: Entry, view: CompareView) -> CompareScene:
     """What `view` shows of the session now."""
-    session: Session = entry.session
-    snapshots = session.latest_of_all(int(view.controls["level"]) - 1, wish=False)
+    snapshots = entry.session.latest_of_all(int(view.controls["level"]) - 1, wish=False)
     choice = view.choice
     for snapshot in snapshots.values():
         choice, _ = choice.within(snapshot)
-    return CompareScene(entry, session.status(), snapshots, CompareView(view.controls, choice, view.hands))
+    return CompareScene(entry, entry.session.status(), snapshots, CompareView(view.controls, choice, view.hands))
 
 
 def compare_parts(scene: CompareScene, wanted: Collection[str]) -> dict[str, Part]:

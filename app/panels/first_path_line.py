@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from app.panels.scene import Scene
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.diagnostics.usage import active_codes, count_codes
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 PAUSES_AT = 20
 """The step at which the run pauses, so that what became of its codes can be read."""
@@ -157,7 +157,7 @@ def _at(entry: Entry, step: int, newest: Snapshot) -> int:
     """Codes in use at `step` as read then, else at the last kept moment before it."""
     assert entry.in_use is not None
     if step not in entry.in_use:
-        kept = entry.session.at(step) or newest
+        kept = entry.one.at(step) or newest
         entry.in_use.setdefault(step, _in_use(kept))
     return entry.in_use[step]
 

@@ -28,7 +28,7 @@ from app.panels.verdict_words import verdict_line, verdict_of, why
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.projection.service import ProjectionService
 from vqcore.training.commands import ExamineCommand
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 NO_VERDICT = "<p>There is no verdict yet.</p>"
 
@@ -126,7 +126,7 @@ def _time_bar(scene: Scene, _: ProjectionService) -> Part:
     newest = scene.newest
     return small_part(
         bar_data(
-            [(moment.step, moment.seconds) for moment in scene.entry.session.moments()],
+            [(moment.step, moment.seconds) for moment in scene.entry.one.moments()],
             newest=newest.step,
             shown=scene.cursor,
             marks=[event.step for event in newest.events],
@@ -179,7 +179,7 @@ def _card(scene: Scene, _: ProjectionService) -> Part | None:
     code = scene.focus.choice.code
     if code is None:
         return None
-    examination = scene.entry.session.examination(ExamineCommand(code, scene.snapshot.level))
+    examination = scene.entry.one.examination(ExamineCommand(code, scene.snapshot.level))
     facts = code_facts(scene.snapshot, code)
     return small_part(card_data(card(facts, examination, scene.snapshot, scene.problem)))
 

@@ -15,7 +15,7 @@ from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.history import Points
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 STATES = {
     State.STARTING: "starting",

@@ -32,7 +32,7 @@ def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
     if only_known:
         return memory.known(run) if scene.cursor is None else memory.known_past(run, scene.snapshot.step)
     read = memory.of_newest if scene.cursor is None else memory.of_past
-    return read(scene.snapshot, recipe, run, lambda: scene.entry.session.at(0, level=scene.snapshot.level))
+    return read(scene.snapshot, recipe, run, lambda: scene.entry.one.at(0, level=scene.snapshot.level))
 
 
 def verdict_line(scene: Scene, verdict: Verdict | None) -> str:

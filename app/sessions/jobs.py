@@ -2,8 +2,8 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Hashable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, NamedTuple, TypeVar
 
 from app.sessions.background import Background
 
@@ -66,21 +66,22 @@ class Job(Background, Generic[T]):
             self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
 
 
-class Closable(Protocol):
-    """Something that can be closed."""
-
-    def close(self) -> None:
-        """Stop what runs, without waiting."""
-
-
-V = TypeVar("V", bound=Closable)
+V = TypeVar("V")
 
 
 class Kept(Generic[V]):
-    """At most `most` values by key; the one not asked for the longest is closed to make room."""
+    """Values by key, at most so many of them; for one more, the one unasked for longest is let go.
 
-    def __init__(self, most: int) -> None:
+    Any thread may ask. What lets a value go is called without the lock, as it may take long.
+
+    Args:
+        most: how many.
+        let_go: ends a value that is kept no longer; None for values that need no end.
+    """
+
+    def __init__(self, most: int, let_go: Callable[[V], object] | None = None) -> None:
         self.most = most
+        self._let_go = let_go
         self._values: dict[Hashable, V] = {}
         self._lock = threading.Lock()
 
@@ -98,33 +99,38 @@ class Kept(Generic[V]):
             if key in self._values:
                 value = self._values[key] = self._values.pop(key)
                 return value
-            while len(self._values) >= self.most:
-                self._values.pop(next(iter(self._values))).close()
             value = self._values[key] = make()
-            return value
+            taken = [self._values.pop(oldest) for oldest in tuple(self._values)[: -self.most]]
+        self._end(taken)
+        return value
 
     def drop(self, key: Hashable) -> None:
         """Close and forget the value of `key`, if there is one."""
         with self._lock:
-            value = self._values.pop(key, None)
-        if value is not None:
-            value.close()
+            taken = [self._values.pop(key)] if key in self._values else []
+        self._end(taken)
 
     def drop_where(self, is_meant: Callable[[V], bool]) -> None:
         """Close and forget every value for which `is_meant` is true."""
         with self._lock:
             meant = [key for key, value in self._values.items() if is_meant(value)]
-        for key in meant:
-            self.drop(key)
+            taken = [self._values.pop(key) for key in meant]
+        self._end(taken)
 
     def values(self) -> tuple[V, ...]:
         """All values, the one asked for last at the end."""
         with self._lock:
             return tuple(self._values.values())
 
-    def close(self) -> None:
-        """Close and forget everything."""
-        for value in self.values():
-            value.close()
+    def close(self) -> tuple[V, ...]:
+        """Let go of everything; returns what there was."""
         with self._lock:
+            taken = tuple(self._values.values())
             self._values.clear()
+        self._end(taken)
+        return taken
+
+    def _end(self, taken: Iterable[V]) -> None:
+        if self._let_go is not None:
+            for value in taken:
+                self._let_go(value)

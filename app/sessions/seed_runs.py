@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from app.links.variant_names import MOST_SEEDS, MOST_STEPS
 from app.sessions.background import Background
 from vqcore.history import History
+from vqcore.training.cores import TURNS, yield_to_others
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import TURNS, yield_to_others
 from vqcore.training.trainer import Trainer
 
 Floats = NDArray[np.float32]
@@ -78,10 +78,6 @@ class SeedRuns(Background):
         """How much of all steps is done, 0…1."""
         plan = self.plan
         return min(1.0, self.steps_done / (plan.seeds * plan.steps * len(plan.recipes)))
-
-    def close(self) -> None:
-        """Stop it at its next check, without waiting: nobody asks for it any more."""
-        self.cancel()
 
     def _work(self) -> None:
         yield_to_others()

@@ -59,10 +59,6 @@ class Sweep(Background):
         self.results: tuple[SeedResult, ...] = ()
         """Results so far; the list is replaced, never changed."""
 
-    def close(self) -> None:
-        """Stop it at its next check, without waiting: nobody asks for it any more."""
-        self.cancel()
-
     def _work(self) -> None:
         for number in range(self.seeds):
             setting = replace(self.setting, seed=self.setting.seed + number)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.sessions.jobs import Kept
 from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe
 
@@ -31,6 +32,9 @@ FIRST_STEPS = 20
 SAMPLED = 512
 """Monitor vectors whose distances are used, evenly spaced."""
 
+
+MOST_MEMORIES = 64
+"""Of one session: all levels of all variants that it can have at once, and more."""
 
 Start = Callable[[], Snapshot | None]
 
@@ -120,14 +124,14 @@ class VerdictMemory:
 
 
 class VerdictMemories:
-    """One memory for each variant and level."""
+    """One memory a variant and level of a session; of forks that have ended they go for those of others."""
 
     def __init__(self) -> None:
-        self._memories: dict[tuple[str, int], VerdictMemory] = {}
+        self._memories: Kept[VerdictMemory] = Kept(MOST_MEMORIES)
 
     def of(self, snapshot: Snapshot) -> VerdictMemory:
-        """The memory of this snapshot's variant and level, created if there is none."""
-        return self._memories.setdefault((snapshot.variant, snapshot.level), VerdictMemory())
+        """The memory of this snapshot's variant and level, begun where there is none."""
+        return self._memories.find_or_make((snapshot.variant, snapshot.level), VerdictMemory)
 
 
 def examined(snapshot: Snapshot, recipe: Recipe, start: Snapshot | None) -> Verdict:

@@ -15,11 +15,13 @@ from app.panels.compare_parts import compare_parts, compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import verdict_of
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.asking import Ask
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
 from app.stream.wire import message, piece
-from vqcore.training.session import TURNS, State
+from vqcore.training.cores import TURNS
+from vqcore.training.status import State
 
 MOST_KEPT = 48 * 2**20
 """Most bytes of pieces kept for other watchers, over all sessions."""
@@ -109,7 +111,7 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(view, View)
     scene = scene_of(entry, view)
     seen = through_variant(entry, view.controls["variant"]) if scene is None else scene.entry
-    controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
+    controls = f"{sidebar_state(seen, seen.one.status())} {heads_state(scene)}"
     if scene is None:
         return controls, _waiting(seen)
     return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
@@ -144,8 +146,8 @@ def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:
-    """The frame of a session before its first moment."""
-    return {"status": status_part(status_of(entry.session.status(), 0, None, is_followed=entry.is_followed))}
+    """Of a session that has not had its first moment."""
+    return {"status": status_part(status_of(entry.one.status(), 0, None, is_followed=entry.is_followed))}
 
 
 def _piece(entry: Entry, key: str, part: Part) -> bytes:

@@ -15,10 +15,11 @@ from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.links.compare_view import CompareView
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import afterwards, frame_of
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 LARGEST_REQUEST = 64 * 1024
 """Most characters of a message; a page's largest, with thousands of points chosen, has some 25,000."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from page_runs import SECONDS, open_script, run
 from streamlit.testing.v1 import AppTest
 
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.session import Session
 
 

@@ -20,7 +20,7 @@ from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.running import examine, record
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 SECONDS = 20
 SMALL = {"num_codes": 8, "batch_size": 64}

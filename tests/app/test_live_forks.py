@@ -9,7 +9,7 @@ from app.links.variant_names import name_for, proposal, read_name
 from app.live import sidebar as controls
 from app.live import switches
 from vqcore.quantizer.options import Options, option_names
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

@@ -6,7 +6,7 @@ from page_runs import press, run
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from vqcore.training.commands import PauseCommand, ResumeCommand
+from vqcore.training.cores import yield_to_others
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State, yield_to_others
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 WATCH_SECONDS = 0.5

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from vqcore.bench.session import WATCH_SECONDS, as_a_session_runs
 from vqcore.training.commands import PauseCommand, ResumeCommand
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 CHANGES: dict[str, dict[str, Any]] = {

@@ -28,6 +28,7 @@ from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
+from vqcore.training.cores import compute_on_one_thread
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
@@ -46,15 +47,6 @@ HELD_OUT_EVERY = 20
 SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
-
-
-THREADS = 1
-"""CPU threads of every training, whatever its problem.
-
-One number for the whole process: a second training never changes it under a running one. Trainings share the cores
-by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
-`patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
-"""
 
 
 class StoppedError(Exception):
@@ -88,7 +80,7 @@ class Trainer:
         self._stop = stop
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
-        torch.set_num_threads(THREADS)
+        compute_on_one_thread()
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
