@@ -6,11 +6,12 @@ import streamlit as st
 
 from app import wording
 from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
+from app.compare.presets import PRESETS
 from app.compare.sidebar import GONE, PLAN, SESSION, VIEW, begin, sidebar
 from app.compare.state import choice_made, choose, hands_taken_in, view_of, views_in_link
 from app.links import compare as comparison
-from app.links.compare import PRESETS, Setup, setup_of
 from app.links.compare_view import CompareView, write_compare_view
+from app.links.setup import Setup, setup_of
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.panels.compare_parts import CompareScene, compare_scene

@@ -4,10 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.compare.presets import PRESETS
 from app.doors.visitor import shared_link
 from app.links import compare as comparison
-from app.links import live as address
-from app.links.compare import OWN, PRESETS, Setup, Variant, read_variant
+from app.links.command_line import command
+from app.links.setup import OWN, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
 from app.sessions.registry import Entry, registry
 from app.sessions.seed_runs import SEEDS, Plan
@@ -73,14 +74,14 @@ def _transport(entry: Entry, status: Status) -> None:
         ),
         ("compare-undo", "undo", "Bring back the run before the last restart", UndoRestartCommand(), False),
     ]
-    for column, (key, icon, help_, command, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
+    for column, (key, icon, help_, sent, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
         column.button(
             "",
             icon=f":material/{icon}:",
             key=key,
             help=help_,
             on_click=entry.send,
-            args=(command,),
+            args=(sent,),
             disabled=disabled or (key == "compare-undo" and not status.can_undo),
             width="stretch",
         )
@@ -204,13 +205,13 @@ def _begin_seeds(entry: Entry, setup: Setup, seeds: int, steps: int | None) -> N
 
 
 def _share(entry: Entry, status: Status, setup: Setup) -> None:
-    link, command = st.columns(2, gap="small")
+    link, cli = st.columns(2, gap="small")
     with link.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("Opens a session of its own with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
-    with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
+    with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
         for recipe, snapshot in entry.session.repeatable().values():
-            words = address.command(recipe, snapshot.events, max(1, snapshot.step))
+            words = command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

@@ -6,8 +6,9 @@ import streamlit as st
 
 from app.compare.sidebar import PLAN, VIEW
 from app.links import compare as comparison
-from app.links.compare import Setup
-from app.links.selection import Choice, picked, read_choice, write_choice
+from app.links.selection import Choice, picked
+from app.links.selection_text import read_choice, write_choice
+from app.links.setup import Setup
 from app.live_plot.component import last_hand
 from app.panels.compare_reading import by_role
 from app.sessions.registry import registry

@@ -13,7 +13,7 @@ from app.lessons.desk import Reader, desk
 from app.lessons.run import LessonRun
 from app.lessons.step import step_view
 from app.links import lessons as lesson_address
-from app.links.lessons import LARGEST_SEED, Place
+from app.links.lessons import LARGEST_SEED, LessonLink
 from app.wording import as_written
 from demos import catalogue
 from demos.catalogue import Unusable
@@ -38,7 +38,7 @@ def page() -> None:
         st.session_state[PLACE], st.session_state[REFUSED] = lesson_address.read(st.query_params, lessons)
     if known and known != reader.id:
         st.session_state[REFUSED] = [*st.session_state[REFUSED], READER_GONE]
-    place: Place = st.session_state[PLACE]
+    place: LessonLink = st.session_state[PLACE]
     lesson = next((each for each in lessons if each.name == place.lesson), None)
     st.query_params.from_dict(lesson_address.write(place, reader.id))
     reader.end_others(place.lesson)
@@ -64,7 +64,7 @@ def _refusals() -> None:
             st.warning(as_written(sentence), icon=":material/link_off:")
 
 
-def _go(place: Place) -> None:
+def _go(place: LessonLink) -> None:
     st.session_state[PLACE], st.session_state[REFUSED] = place, []
 
 
@@ -72,7 +72,7 @@ def _restart(reader_id: str, lesson: Lesson, seed: int) -> None:
     reader = desk().reader(reader_id)
     reader.begin(lesson, seed)
     st.session_state[READER] = reader.id
-    _go(Place(lesson.name, 1, seed))
+    _go(LessonLink(lesson.name, 1, seed))
 
 
 def _reseed(run: LessonRun) -> None:
@@ -82,7 +82,7 @@ def _reseed(run: LessonRun) -> None:
     if not 0 <= seed <= LARGEST_SEED:
         st.session_state[REFUSED] = [f"`seed` must be a whole number from 0 to {LARGEST_SEED}, but got {seed}."]
         return
-    _go(Place(run.lesson.name, run.number, seed))
+    _go(LessonLink(run.lesson.name, run.number, seed))
 
 
 def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
@@ -102,7 +102,7 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
         st.caption("Another seed trains everything anew: what a lesson says of its trainings may then be otherwise.")
     with top.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Opens this step, for a reader of their own.")
-        here = Place(run.lesson.name, run.number, run.seed)
+        here = LessonLink(run.lesson.name, run.number, run.seed)
         st.code(shared_link(lesson_address.write(here)), language=None, wrap_lines=True)
     top.button(
         "Restart",
@@ -130,12 +130,12 @@ def _walk_button(place: st.delta_generator.DeltaGenerator, run: LessonRun, label
         type="primary" if by > 0 else "secondary",
         disabled=not 1 <= number <= run.last,
         on_click=_go,
-        args=(Place(run.lesson.name, number, run.seed),),
+        args=(LessonLink(run.lesson.name, number, run.seed),),
     )
 
 
-def _list_place(run: LessonRun) -> Place:
-    return Place(None, 1, run.seed)
+def _list_place(run: LessonRun) -> LessonLink:
+    return LessonLink(None, 1, run.seed)
 
 
 def _list(reader: Reader, lessons: Sequence[Lesson], unusable: Sequence[Unusable]) -> None:
@@ -174,7 +174,7 @@ def _card(column: st.delta_generator.DeltaGenerator, reader: Reader, lesson: Les
             key=f"lesson-open-{lesson.name}",
             width="stretch",
             on_click=_go,
-            args=(Place(lesson.name, number, seed),),
+            args=(LessonLink(lesson.name, number, seed),),
         )
 
 
@@ -204,7 +204,7 @@ def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
                 icon=":material/arrow_forward:",
                 key="lesson-after",
                 on_click=_go,
-                args=(Place(after[0].name, 1, run.seed),),
+                args=(LessonLink(after[0].name, 1, run.seed),),
             )
     with right.container(key="lesson-notes"):
         st.html(lesson_text.notes("Known", lesson.known))

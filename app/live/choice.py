@@ -2,18 +2,8 @@
 
 import streamlit as st
 
-from app.links.selection import (
-    LONGEST_TEXT,
-    MOST_PINS,
-    Choice,
-    Focus,
-    Pin,
-    picked,
-    read_choice,
-    read_pins,
-    write_choice,
-    write_pins,
-)
+from app.links.selection import MOST_PINS, Choice, Focus, Pin, picked
+from app.links.selection_text import LONGEST_TEXT, read_choice, read_pins, write_choice, write_pins
 from app.live_plot.component import Hand, last_hand
 from app.sessions.registry import Entry
 from vqcore.snapshot import Snapshot

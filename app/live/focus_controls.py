@@ -6,7 +6,8 @@ import streamlit as st
 
 from app.figures.map_layers import LAYERS, read_layers
 from app.links import live as address
-from app.links.selection import Choice, Focus, read_codes
+from app.links.selection import Choice, Focus
+from app.links.selection_text import read_codes
 from app.live import choice as choice_state
 from app.panels.head import view_key
 from app.sessions.registry import Entry

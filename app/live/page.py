@@ -106,7 +106,7 @@ def _attach() -> Entry | None:
     return entry
 
 
-def _watched(request: address.Request) -> str | None:
+def _watched(request: address.LiveLink) -> str | None:
     """What is to be followed: as the URL says or, back from another page, what was followed before."""
     return request.watch or st.session_state.get("watched")
 

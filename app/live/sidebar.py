@@ -8,6 +8,7 @@ import streamlit as st
 from app.doors.start import started
 from app.doors.visitor import shared_link
 from app.links import live as address
+from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
@@ -192,7 +193,7 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, command, page = row("link", "command", "save-html")
+    link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a run of its own with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
@@ -203,10 +204,10 @@ def _share(entry: Entry, status: Status) -> None:
             st.caption("Each of these links lets in who has it, to every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
-    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+    with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         if (run := entry.session.repeatable()) is not None:
-            words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
+            words = command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)
     shown_last = seen()
     page.download_button(
