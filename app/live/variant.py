@@ -1,7 +1,6 @@
 """Which variant of a session the Live page shows: everything else on it then knows only that one. Draws nothing."""
 
-import streamlit as st
-
+from app.live.state import live_state
 from app.panels.scene import through_variant, whole_of
 from app.sessions.registry import Entry
 
@@ -17,10 +16,10 @@ def look_at(entry: Entry) -> Entry:
 
 def chosen_variant() -> str:
     """As in the URL; empty for the first."""
-    name: str = st.session_state.get("variant", st.session_state["first_view"]["variant"])
-    return name
+    state = live_state()
+    return state.first("variant") if state.variant is None else state.variant
 
 
 def show_variant(name: str) -> None:
     """Have the page show this variant; empty for the first."""
-    st.session_state["variant"] = name
+    live_state().variant = name
