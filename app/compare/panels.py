@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.compare.state import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped
+from app.compare.chosen import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped
 from app.figures.curves import curves
 from app.links import compare as comparison
 from app.live_plot.again import polled

@@ -4,11 +4,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.compare.chosen import view_key
+from app.compare.presets import PRESETS
+from app.compare.state import compare_state
 from app.doors.visitor import shared_link
 from app.links import compare as comparison
-from app.links import live as address
-from app.links.compare import OWN, PRESETS, Setup, Variant, read_variant
+from app.links.command_line import command
+from app.links.setup import OWN, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
+from app.page_state import said_by, set_control
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
@@ -27,9 +31,6 @@ from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
-SESSION, VIEW, PLAN, NOTICE = "compare-session", "compare-first", "compare-plan", "compare-notice"
-GONE = "compare-gone"
-"""Whether a link's session had ended, so that a new one was begun from its settings."""
 
 
 def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
@@ -38,8 +39,10 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
     st.caption("SET-UP · begin again at step 0")
     _presets(entry)
     _form(entry, setup)
-    if notice := st.session_state.pop(NOTICE, None):
-        st.warning(as_written(notice), icon=":material/info:")
+    state = compare_state()
+    if state.notice:
+        st.warning(as_written(state.notice), icon=":material/info:")
+    state.notice = ""
     st.caption("OVER SEEDS · in the background")
     _seeds(entry, setup)
     _share(entry, status, setup)
@@ -48,8 +51,8 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
 def begin(setup: Setup, *, paused: bool = False) -> Entry:
     """A new session of this set-up, which the page then shows."""
     entry = registry().begin(setup.recipes(), paused=paused)
-    st.session_state[SESSION] = entry.id
-    st.session_state[GONE] = False
+    state = compare_state()
+    state.session, state.gone = entry.id, False
     st.query_params.pop("session", None)  # one that is no more would be asked for again
     return entry
 
@@ -75,14 +78,14 @@ def _transport(entry: Entry, status: Status) -> None:
         ),
         ("compare-undo", "undo", "Bring back the run before the last restart", UndoRestartCommand(), False),
     ]
-    for column, (key, icon, help_, command, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
+    for column, (key, icon, help_, sent, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
         column.button(
             "",
             icon=f":material/{icon}:",
             key=key,
             help=help_,
             on_click=entry.send,
-            args=(command,),
+            args=(sent,),
             disabled=disabled or (key == "compare-undo" and not status.can_undo),
             width="stretch",
         )
@@ -100,7 +103,7 @@ def _transport(entry: Entry, status: Status) -> None:
 
 def _change_speed(entry: Entry, key: str) -> None:
     if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been made anew since
-        entry.send(SpeedCommand(SPEEDS[st.session_state[key]]))
+        entry.send(SpeedCommand(SPEEDS[said_by(key)]))
 
 
 def _presets(entry: Entry) -> None:
@@ -151,7 +154,7 @@ def _form(entry: Entry, setup: Setup) -> None:
 
 def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
     def said(name: str) -> Any:
-        return st.session_state[f"compare-{name}-{key}"]
+        return said_by(f"compare-{name}-{key}")
 
     try:
         variants = [
@@ -164,7 +167,7 @@ def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
         common = {name: value for name, value in common.items() if (name, value) != ("seed", 0)}
         _restart(entry, Setup(problem=said("problem"), common=tuple(common.items()), variants=tuple(variants)))
     except ValueError as error:
-        st.session_state[NOTICE] = str(error)
+        compare_state().notice = str(error)
 
 
 def _restart(entry: Entry, setup: Setup) -> None:
@@ -172,7 +175,7 @@ def _restart(entry: Entry, setup: Setup) -> None:
 
 
 def _seeds(entry: Entry, setup: Setup) -> None:
-    plan: Plan | None = st.session_state.get(PLAN)
+    plan = compare_state().plan
     seeds, steps = st.columns(2, gap="small")
     many = seeds.number_input(
         "Seeds", 1, MOST_SEEDS, value=plan.seeds if plan else SEEDS, step=1, key="compare-seeds"
@@ -200,19 +203,19 @@ def _seeds(entry: Entry, setup: Setup) -> None:
 
 def _begin_seeds(entry: Entry, setup: Setup, seeds: int, steps: int | None) -> None:
     plan = Plan(tuple(setup.recipes().items()), seeds, steps or max(1, entry.session.trained_steps()))
-    st.session_state[PLAN] = plan
-    st.session_state["compare-view-of"] = "seeds"
+    compare_state().plan = plan
+    set_control(view_key("of"), "seeds")
     registry().begin_seeds(plan)
 
 
 def _share(entry: Entry, status: Status, setup: Setup) -> None:
-    link, command = st.columns(2, gap="small")
+    link, cli = st.columns(2, gap="small")
     with link.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("Opens a new session with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
-    with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
+    with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
         for recipe, snapshot in entry.session.repeatable_of_all().values():
-            words = address.command(recipe, snapshot.events, max(1, snapshot.step))
+            words = command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

@@ -3,30 +3,27 @@
 import streamlit as st
 
 from app.doctor.case import overruled
+from app.doctor.state import doctor_state
 from app.links import doctor as doctor_address
 from app.links.doctor import Asked
 from app.sessions.registry import registry
-
-ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
-SHOWN = "doctor-shown"
-"""The request when the page was last drawn."""
 
 BY_RULE = "as the rules find it"
 MOST_AXES = 9
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
-    """Put this on the page; `afresh` examines it again even if it was examined before."""
+    """Put this on the page; `afresh` examines anew what was examined before."""
+    state = doctor_state()
     if afresh:
         registry().cases.drop(asked)
-        st.session_state.pop(SHOWN, None)
-    st.session_state[ASKED], st.session_state[LOOK] = asked, 0
-    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+        state.shown = None
+    state.put(asked)
 
 
 def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
-    """Controls that override how the file is read; `of_codes` adds the axis of the codes' levels."""
-    generation = st.session_state.get(GENERATION, 0)
+    """Controls that overrule how the file is read, `of_codes` with that of their levels."""
+    generation = doctor_state().generation
     known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
     with st.form(f"doctor-reread-{generation}", border=False):
         first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")

@@ -5,6 +5,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.doctor.asking import ask
+from app.doctor.state import doctor_state
 from app.links.doctor import Asked
 from app.sessions.registry import registry
 from app.sessions.uploads import (
@@ -18,7 +19,6 @@ from app.sessions.uploads import (
 )
 from app.wording import as_written
 
-DROPPED, TURN = "doctor-dropped", "doctor-drop-turn"
 LABELS: dict[Role, str] = {"checkpoint": "Checkpoint", "latents": "Latents or codes, optional"}
 ABOUT = (
     f"Up to {MOST_MEGABYTES} MB per file, and {MOST_MEGABYTES_TOGETHER:,} MB for all files dropped on this server. "
@@ -27,8 +27,9 @@ ABOUT = (
 
 
 def drop() -> None:
-    """The files dropped so far, a place for the rest, and the button that examines them."""
-    dropped = registry().uploads.find(st.session_state.get(DROPPED, ""))
+    """What was dropped so far, a place for the rest, and the button that examines it."""
+    state = doctor_state()
+    dropped = registry().uploads.find(state.dropped)
     for role in LABELS:
         if dropped is not None and role in dropped.files:
             _taken(dropped, role)
@@ -36,20 +37,21 @@ def drop() -> None:
             _place(role)
     st.caption(ABOUT)
     is_there = dropped is not None and "checkpoint" in dropped.files
-    if st.button("Examine the dropped files", key="doctor-examine-dropped", disabled=not is_there):
-        ask(Asked(upload=st.session_state.pop(DROPPED)))
+    if st.button("Examine what was dropped", key="doctor-examine-dropped", disabled=not is_there):
+        ask(Asked(upload=state.dropped))
+        state.dropped = ""
         st.rerun()
 
 
 def _place(role: Role) -> None:
-    key = f"doctor-drop-{role}-{st.session_state.setdefault(TURN, 0)}"
+    state = doctor_state()
+    key = f"doctor-drop-{role}-{state.drop_turn}"
     sent = st.file_uploader(LABELS[role], key=key, max_upload_size=MOST_MEGABYTES)
     if sent is None:
         return
-    st.session_state[TURN] += 1  # another key: an empty place, wherever there is one next
+    state.drop_turn += 1  # another key: an empty place, wherever there is one next
     try:
-        upload = st.session_state.get(DROPPED, "")
-        st.session_state[DROPPED] = registry().uploads.put(upload, role, sent.name, sent, sent.size).id
+        state.dropped = registry().uploads.put(state.dropped, role, sent.name, sent, sent.size).id
     except UploadError as error:
         st.error(as_written(str(error)), icon=":material/error:")
     else:

@@ -1,12 +1,15 @@
 """P, C and Q of an examined codebook in one plane: by PCA, or by UMAP on request."""
 
+from typing import Literal
+
 import streamlit as st
 
-from app.doctor.asking import MAP
 from app.doctor.facts import Facts
+from app.doctor.state import doctor_state
 from app.doctor.umap_plane import Shown, stream_of, umap_of
 from app.figures.map_layers import FIRST_LAYERS, Look
 from app.figures.pcq_map import pcq_map
+from app.links.doctor import MAPS
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.panels.head import bar
@@ -18,7 +21,7 @@ HEIGHT = 232
 """Height of one chart in pixels."""
 
 POLL_SECONDS = 0.5
-VIEWS = ("PCA", "UMAP")
+Plane = Literal["PCA", "UMAP"]
 
 
 def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: str) -> None:
@@ -29,7 +32,7 @@ def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: st
     draw(job, facts, revision, without_p, view, waiting)
 
 
-def _chosen(job: Job[Facts | None], facts: Facts) -> str:
+def _chosen(job: Job[Facts | None], facts: Facts) -> Plane:
     legend = "<i class='c'>○</i>C"
     if len(facts.plane.p):
         legend = f"<i class='p'>●</i>P {legend}"
@@ -40,19 +43,19 @@ def _chosen(job: Job[Facts | None], facts: Facts) -> str:
     head.container(width="stretch").html(f"<div class='vq-panel'><b>{title}</b>{legend}</div>")
     if facts.points.c.shape[1] <= 2:  # drawn as they are
         return "PCA"
-    view: str = st.session_state[MAP]
+    view = doctor_state().map
     wanted = head.segmented_control(
-        "Plane", VIEWS, default=view, key=f"doctor-map-{view}", required=True, label_visibility="collapsed"
+        "Plane", MAPS, default=view, key=f"doctor-map-{view}", required=True, label_visibility="collapsed"
     )
     if wanted is not None and wanted != view:
         _take(wanted, job)
     return view
 
 
-def _take(view: str, job: Job[Facts | None]) -> None:
+def _take(view: Plane, job: Job[Facts | None]) -> None:
     if view != "UMAP":
         registry().projection.cancel(stream_of(job))  # who else looks at it asks again
-    st.session_state[MAP] = view
+    doctor_state().map = view
     st.rerun()
 
 

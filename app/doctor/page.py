@@ -5,11 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.doctor.asking import ASKED, GENERATION, LOOK, MAP, SHOWN, ask, reread
+from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
 from app.doctor.result import result
+from app.doctor.state import DoctorState, doctor_state
 from app.doctor.under_way import begin_charts, under_way
 from app.links import doctor as doctor_address
 from app.links.doctor import Asked
@@ -26,7 +27,6 @@ LEAD = (
     "The doctor names what is wrong with each codebook, the numbers behind it, and what to try. "
     "Nothing in the file is run, and it is never written to."
 )
-WRITTEN = "doctor-written"
 DROPPED = "This examination is no longer kept. Examine the file again."
 
 
@@ -34,15 +34,14 @@ def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).with_name("doctor.css"))
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
-    _adopt_link()
-    asked: Asked = st.session_state[ASKED]
-    _bar(asked)
-    looked_at = (st.session_state[LOOK], st.session_state[MAP]) if asked else ()
-    st.session_state[WRITTEN] = doctor_address.write(asked, *looked_at)
-    st.query_params.from_dict(st.session_state[WRITTEN])
-    dropped = bool(asked) and asked == st.session_state.get(SHOWN) and registry().cases.find(asked) is None
+    state = doctor_state()
+    asked = _adopt_link(state)
+    _bar(asked, state.generation)
+    state.written = doctor_address.write(asked, state.look, state.map) if asked else doctor_address.write(asked)
+    st.query_params.from_dict(dict(state.written))
+    dropped = bool(asked) and asked == state.shown and registry().cases.find(asked) is None
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked and not dropped else None
-    st.session_state[SHOWN] = asked
+    state.shown = asked
     running = case is not None and _is_long(case)
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
         polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, _parts(case) if running else None)
@@ -52,29 +51,28 @@ def page() -> None:
         _empty()
     elif running:
         if case.reading is not None:
-            under_way(case, case.reading, st.session_state[LOOK])
+            under_way(case, case.reading, state.look)
     elif case.examination.result is not None:
         result(case, case.examination.result)
     else:
         _refused(case)
 
 
-def _adopt_link() -> None:
-    """Take over what the URL asks for, unless this page has written it there itself."""
+def _adopt_link(state: DoctorState) -> Asked:
+    """What is asked for: by the URL, where it says something that this page has not written there itself."""
     query = st.query_params.to_dict()
-    known = ASKED in st.session_state
-    if known and (not query or query == st.session_state.get(WRITTEN)):
-        return  # a link within the app has no query: the page is as it was left
+    if state.asked is not None and (not query or query == state.written):
+        return state.asked  # a link within the app has no query: the page is as it was left
     link = doctor_address.read(query)
     ask(link.asked)
-    st.session_state[LOOK], st.session_state[MAP] = link.look, link.map
+    state.look, state.map = link.look, link.map
     for sentence in link.refused:
         st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+    return link.asked
 
 
-def _bar(asked: Asked) -> None:
-    """The choice of a file; a form, so that Enter examines too."""
-    generation = st.session_state.get(GENERATION, 0)
+def _bar(asked: Asked, generation: int) -> None:
+    """Which file; the form, that Enter examines too."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="doctor-bar"):
         with (
             st.container(width="stretch"),
@@ -133,7 +131,7 @@ def _is_long(case: Case) -> bool:
     if case.is_being_drawn or not case.examination.is_running:
         return case.examination.is_running
     if (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
-        begin_charts(case, reading, st.session_state[LOOK])
+        begin_charts(case, reading, doctor_state().look)
         case.examination.wait(BRIEF_SECONDS)
     return case.examination.is_running
 

@@ -7,10 +7,11 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.doctor.asking import LOOK, ask, reread
+from app.doctor.asking import ask, reread
 from app.doctor.case import Case, Result
 from app.doctor.charts import charts
 from app.doctor.series import through_training
+from app.doctor.state import doctor_state
 from app.doctor.treatment import reports, treatment
 from app.links.doctor import Asked
 from app.panels.head import bar
@@ -55,7 +56,7 @@ def _looked_at(examination: Examination) -> int | None:
     """The codebook that the page shows: the chosen one, else the one with the worst verdict."""
     if not examination.examined:
         return None
-    chosen: int = st.session_state[LOOK]
+    chosen = doctor_state().look
     if 1 <= chosen <= len(examination.examined):
         return chosen - 1
     return examination.examined.index(worst(examination))
@@ -203,7 +204,7 @@ def _codebooks(examination: Examination, number: int) -> None:
             width=260,
         )
         if chosen is not None and chosen != number:
-            st.session_state[LOOK] = chosen + 1
+            doctor_state().look = chosen + 1
             st.rerun()
     st.html(f"<div class='vq-doctor scroll'>{_table(examined, number)}</div>")
     _usage(examined[number])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.doctor.asking import GENERATION
 from app.doctor.case import Case, Result, as_path, command
+from app.doctor.state import doctor_state
 from app.live_plot.again import polled
 from app.panels.head import bar
 from app.roots import resolve_writable
@@ -124,7 +124,7 @@ def _repair_form(case: Case, suited: list[Remedy], *, busy: bool) -> None:
         remedy: Remedy = st.selectbox("Remedy", suited, key="doctor-remedy", width=120, help=help)
         place, force = case.place_for_repair(remedy), True
         if not case.is_ours:
-            key = f"doctor-out-{remedy}-{st.session_state[GENERATION]}"
+            key = f"doctor-out-{remedy}-{doctor_state().generation}"
             place = Path(st.text_input("Repaired copy", value=str(place), key=key, width="stretch"))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-doctor-repair"):
         if not case.is_ours:

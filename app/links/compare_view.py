@@ -1,12 +1,16 @@
-"""What a watcher of the side-by-side page looks at, like `view` for the Live page."""
+"""What a watcher of the page side by side looks at, as `live_view` has it for the Live page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.links import compare as comparison
-from app.links.selection import LONGEST_PACKED, Choice, pack_choice, read_choice
-from app.links.told import a, whole
+from app.links.compare import VIEW_TABLE, VIEWS
+from app.links.selection import Choice
+from app.links.selection_text import LONGEST_PACKED, pack_choice, read_choice
+from app.links.told import a, control, whole
+
+CARRIED = tuple(field for field in VIEW_TABLE if field.name in VIEWS)
+"""The view controls that charts need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +18,7 @@ class CompareView:
     """Everything besides the moment that decides what the page shows."""
 
     controls: Mapping[str, str]
-    """Value of every view control, under its name in `comparison`."""
+    """What every view control says, as the link names them."""
 
     choice: Choice = field(default_factory=Choice)
     hands: Mapping[str, int] = field(default_factory=dict)
@@ -25,7 +29,7 @@ def write_compare_view(view: CompareView) -> dict[str, Any]:
     """The view as JSON."""
     return {
         "page": "compare",
-        "controls": {name: view.controls[name] for name in comparison.VIEWS},
+        "controls": {field.name: view.controls[field.name] for field in CARRIED},
         "choice": pack_choice(view.choice),
         "hands": dict(view.hands),
     }
@@ -38,11 +42,8 @@ def read_compare_view(told: Mapping[str, Any]) -> CompareView:
         ValueError: for anything else, saying what is wrong.
     """
     controls, hands = a(dict, told, "controls"), a(dict, told, "hands")
-    for name, allowed in comparison.VIEWS.items():
-        if controls.get(name) not in allowed:
-            raise ValueError(f"`{name}` must be one of {', '.join(allowed)}")
     return CompareView(
-        {name: controls[name] for name in comparison.VIEWS},
+        {field.name: control(controls, field) for field in CARRIED},
         read_choice(a(str, told, "choice"), longest=LONGEST_PACKED),
         {str(key): whole(hands, key) for key in list(hands)[:8]},
     )

@@ -1,15 +1,17 @@
-"""The Doctor page's part of the URL: what is examined, how it is read, and which codebook is shown."""
+"""The Doctor page's link: what is examined, how it is read, and which codebook is looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from app.wording import cut, ignored_names
+from app.links import codec
+from app.links.codec import Field
 
 AXES = ("K,D", "D,K")
 MAPS: tuple[Literal["PCA", "UMAP"], ...] = ("PCA", "UMAP")
 LONGEST_PATH = 4096
 MOST_ROWS = 2**31
+UP = "a whole number from {} up"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +42,20 @@ class Asked:
         return bool(self.path or self.upload or self.example)
 
 
-class Link(NamedTuple):
+NAMES = tuple(field.name for field in fields(Asked))
+
+TABLE: tuple[Field, ...] = (
+    *(codec.text(name, longest=LONGEST_PATH) for name in ("path", "latents", "upload", "example", "codebook")),
+    codec.choice("axis", AXES, "", expected=" or ".join(AXES)),
+    codec.whole_number("rows", None, 1, MOST_ROWS - 1, expected=UP.format(1)),
+    codec.whole_number("level_axis", None, 0, 99, expected=UP.format(0)),
+    codec.whole_number("look", 0, 1, MOST_ROWS - 1, expected=UP.format(1)),
+    codec.choice("map", MAPS, expected=" or ".join(MAPS)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorLink:
     """What a URL asks for."""
 
     asked: Asked
@@ -50,33 +65,19 @@ class Link(NamedTuple):
     map: Literal["PCA", "UMAP"]
     """The plane of its map."""
 
-    refused: list[str]
-    """A sentence for each value that could not be used."""
+    refused: tuple[str, ...]
+    """A sentence for whatever could not be used."""
 
 
-def read(query: Mapping[str, str]) -> Link:
+def read(query: Mapping[str, str]) -> DoctorLink:
     """What `query` asks for.
 
     >>> read({"path": "model.pt", "rows": "many"}).refused
-    ["`rows` in the link must be a whole number from 1 up, but is 'many'."]
+    ("`rows` in the link must be a whole number from 1 up, but is 'many'.",)
     """
-    names = [field.name for field in fields(Asked)]
-    known = (*names, "look", "map")
-    refused = ignored_names([name for name in query if name not in known])
-    asked, look, plane = Asked(), 0, MAPS[0]
-    for name in (name for name in known if name in query):
-        try:
-            value = _parse(name, query[name])
-        except ValueError as error:
-            refused.append(cut(str(error)))
-            continue
-        if name == "look":
-            look = value
-        elif name == "map":
-            plane = value
-        else:
-            asked = replace(asked, **{name: value})
-    return Link(asked, look, plane, refused)
+    values, refused = codec.read(query, TABLE)
+    asked = Asked(**{name: values[name] for name in NAMES})
+    return DoctorLink(asked, values["look"], values["map"], tuple(refused))
 
 
 def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
@@ -87,24 +88,4 @@ def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
     >>> write(Asked(path="model.pt", latents="codes.npy", level_axis=0))
     {'path': 'model.pt', 'latents': 'codes.npy', 'level_axis': '0'}
     """
-    values = {field.name: getattr(asked, field.name) for field in fields(Asked)} | {"look": look}
-    values["map"] = plane if plane != MAPS[0] else ""
-    return {name: str(value) for name, value in values.items() if value or (name == "level_axis" and value == 0)}
-
-
-def _parse(name: str, text: str) -> Any:
-    if name == "axis" and text not in AXES:
-        raise ValueError(f"`axis` in the link must be K,D or D,K, but is {text!r}.")
-    if name == "map" and text not in MAPS:
-        raise ValueError(f"`map` in the link must be PCA or UMAP, but is {text!r}.")
-    if name == "level_axis":
-        if not (text.isascii() and text.isdigit() and len(text) <= 2):
-            raise ValueError(f"`level_axis` in the link must be a whole number from 0 up, but is {text!r}.")
-        return int(text)
-    if name in ("rows", "look"):
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) < MOST_ROWS and len(text) <= 10):
-            raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")
-        return int(text)
-    if len(text) > LONGEST_PATH:
-        raise ValueError(f"`{name}` in the link must have at most {LONGEST_PATH} characters, but has {len(text)}.")
-    return text
+    return codec.write({name: getattr(asked, name) for name in NAMES} | {"look": look, "map": plane}, TABLE)

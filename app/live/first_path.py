@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.live.state import FIRST_VIEW, live_state
 from app.live_plot.words import words_place
 from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
 from app.sessions.entry import Entry
@@ -16,8 +17,9 @@ CLOSE_HELP = "Close this line; the time bar takes its place"
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
-    """Start a session that visibly collapses and then waits for its reader; usage is shown through time."""
-    st.session_state["first_view"] |= {"bars": "time"}
+    """A session that can be watched as it collapses, and then waits for its reader; usage is shown through time."""
+    state = live_state()
+    state.first_view = {**(state.first_view or FIRST_VIEW), "bars": "time"}
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
 
 
@@ -32,11 +34,6 @@ def first_path(entry: Entry, line: Line) -> None:
         )
 
 
-def line_is_read() -> bool:
-    """Whether the reader has closed the line."""
-    return bool(st.session_state.get("first-path-read"))
-
-
 def _throw(entry: Entry, name: str) -> None:
     entry.send(SpeedCommand(AFTERWARDS))
     entry.send(change(**OFFERS[name]))
@@ -44,4 +41,4 @@ def _throw(entry: Entry, name: str) -> None:
 
 
 def _close() -> None:
-    st.session_state["first-path-read"] = True
+    live_state().line_is_read = True

@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
-from app.live.state import go_live
+from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
+from app.page_state import said_by
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
@@ -49,8 +50,10 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
             on_click=_fork,
             args=(entry, name or proposed, changes),
         )
-        if refused := st.session_state.pop("fork-refused", ""):
-            st.warning(refused, icon=":material/info:")
+        state = live_state()
+        if state.fork_refused:
+            st.warning(state.fork_refused, icon=":material/info:")
+        state.fork_refused = ""
 
 
 def variants_bar(entry: Entry) -> None:
@@ -61,7 +64,7 @@ def variants_bar(entry: Entry) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
         st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
         key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
-        st.session_state["variant-control"] = key
+        live_state().variant_control = key
         st.segmented_control(
             "Variant shown",
             names,
@@ -109,17 +112,17 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
     try:
         read_name(name)
     except ValueError as error:
-        st.session_state["fork-refused"] = str(error)
+        live_state().fork_refused = str(error)
         return
-    go_live()
+    live_state().go_live()
     entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
     show_variant(name)
 
 
 def _show(key: str, first: str) -> None:
-    if key != st.session_state["variant-control"]:  # made anew since: a slow browser still told of the one before
+    if key != live_state().variant_control:  # made anew since: a slow browser still told of the one before
         return
-    name = st.session_state[key]
+    name = said_by(key)
     show_variant("" if name == first else name)
 
 

@@ -3,15 +3,15 @@
 Nothing here changes during training: what does comes by the live WebSocket.
 """
 
-import streamlit as st
-
 from app import wording
 from app.links import live as address
 from app.links.selection import Pin
 from app.live import choice as choice_state
 from app.live.focus_controls import find_codes, let_go, look_of_map
 from app.live.map_settings import settings_popover
-from app.panels.head import bar, choose, view_key
+from app.live.state import live_state
+from app.live.view_controls import choose, view_key
+from app.panels.head import bar
 from app.panels.lecture_places import NOWHERE, place
 from app.panels.scene import Scene
 from app.sessions import planes
@@ -69,7 +69,7 @@ def curves_head(_: Scene) -> None:
     place("view", head).selectbox(
         "Smoothing",
         address.VIEWS["smoothing"],
-        index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
+        index=address.VIEWS["smoothing"].index(live_state().first("smoothing")),
         key=view_key("smoothing"),
         format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
         label_visibility="collapsed",

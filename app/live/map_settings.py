@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from app.links import live as address
-from app.panels.head import view_key
+from app.live.state import live_state
+from app.live.view_controls import view_key
 
 HELP = {
     "neighbours": "How many points, including itself, form a point's neighbourhood. Small values show fine detail.",
@@ -28,7 +29,7 @@ def settings_popover(place: Any, view: str) -> None:
 def _number(name: str, label: str, help_text: str, *, step: float) -> None:
     numbers = address.NUMBERS[name]
     kind = int if numbers.whole else float
-    first = st.session_state["first_view"][name]
+    first = live_state().first(name)
     st.number_input(
         label,
         min_value=kind(numbers.lowest),

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from app.live.heads import bars_head, curves_head, examples_head, map_head
+from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
 from app.live_plot.component import live_place
 from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
+from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
-from app.panels.head import view_key
 from app.panels.scene import Scene
 from app.sessions.registry import registry
 
@@ -65,5 +66,5 @@ def _chart(name: str, height: int) -> list[str]:
 
 
 def _show_pca() -> None:
-    """Cancel a layout that the map no longer needs."""
-    st.session_state[view_key("map")] = "PCA"
+    """The map gives up a layout that its plane no longer needs."""
+    set_control(view_key("map"), "PCA")

@@ -8,23 +8,16 @@ import streamlit as st
 from app.doors.start import started
 from app.doors.visitor import shared_link
 from app.links import live as address
+from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
+from app.links.live_view import View
+from app.live.controls import already, asked_for, default, is_gone, key, restart, shown, value
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
-from app.live.state import (
-    already,
-    asked_for,
-    current_view,
-    default,
-    go_live,
-    is_gone,
-    key,
-    restart,
-    seen,
-    shown,
-    value,
-)
+from app.live.state import LiveState, live_state
 from app.live.switches import switches
+from app.live.view_controls import current_view
+from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import NOWHERE, place, row, shows
 from app.panels.page_export import page_html
@@ -77,8 +70,10 @@ def sidebar(entry: Entry, status: Status) -> None:
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")
         _settings(entry)
-    if notice := st.session_state.pop("notice", None):
-        st.warning(notice, icon=":material/info:")
+    state = live_state()
+    if state.notice:
+        st.warning(state.notice, icon=":material/info:")
+    state.notice = ""
     if shows("links"):
         _share(entry, status)
 
@@ -192,7 +187,7 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, command, page = row("link", "command", "save-html")
+    link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a new run with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
@@ -203,15 +198,15 @@ def _share(entry: Entry, status: Status) -> None:
             st.caption("Whoever has one of these links can open every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
-    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+    with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         if (run := entry.one.repeatable()) is not None:
-            words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
+            words = command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)
-    shown_last = seen()
+    state = live_state()  # of this visitor: the file is put together by another thread
     page.download_button(
         "HTML",
-        data=lambda: page_html(seen_page(*shown_last["page"]), datetime.now()),
+        data=lambda: page_html(seen_page(*_looked_at(state)), datetime.now()),
         file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
         mime="text/html",
         key="save-html",
@@ -222,10 +217,15 @@ def _share(entry: Entry, status: Status) -> None:
     )
 
 
+def _looked_at(state: LiveState) -> tuple[Entry, View]:
+    assert state.looked_at is not None  # the page is drawn before anybody can press
+    return state.looked_at
+
+
 def _change_speed(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "speed"):
         return
-    speed = SPEEDS[st.session_state[key("speed")]]
+    speed = SPEEDS[said_by(key("speed"))]
     if not already(entry, entry.session.status().speed_limit == speed):
         entry.send(SpeedCommand(speed))
 
@@ -234,10 +234,10 @@ def _change_problem(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "problem"):
         return
     recipe = entry.one.status().recipe
-    problem = st.session_state[key("problem")]
+    problem = said_by(key("problem"))
     if already(entry, recipe.problem == problem):
         return
-    go_live()
+    live_state().go_live()
     entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 
 
@@ -250,12 +250,12 @@ def _restart_with_settings(entry: Entry) -> None:
     try:
         recipe = asked_for()
     except ValueError as error:
-        st.session_state["notice"] = str(error)
+        live_state().notice = str(error)
         return
     if recipe is not None:
         restart(entry, recipe)
 
 
 def _undo(entry: Entry) -> None:
-    go_live()
+    live_state().go_live()
     entry.send(UndoRestartCommand())

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from app.live.state import already, default, is_gone, key, value
+from app.live.controls import already, default, is_gone, key, value
 from app.panels.lecture_places import place, row, shows
 from app.sessions.entry import Entry
 from app.wording import SWITCH_HELP
@@ -152,6 +152,6 @@ def _live(entry: Entry, name: str) -> dict[str, Any]:
 def _throw(entry: Entry, name: str, drawn: str) -> None:
     if is_gone(drawn, name):
         return
-    new = st.session_state[key(name)]
+    new = value(name)
     if not already(entry, getattr(entry.one.status().recipe.options, name) == new):
         entry.send(change(**{name: new}))

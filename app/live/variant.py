@@ -1,7 +1,6 @@
 """Which variant of a session the Live page shows; everything else on the page sees only that one."""
 
-import streamlit as st
-
+from app.live.state import live_state
 from app.panels.scene import through_variant
 from app.sessions.entry import Entry
 
@@ -17,10 +16,10 @@ def look_at(entry: Entry) -> Entry:
 
 def chosen_variant() -> str:
     """As in the URL; empty for the first."""
-    name: str = st.session_state.get("variant", st.session_state["first_view"]["variant"])
-    return name
+    state = live_state()
+    return state.first("variant") if state.variant is None else state.variant
 
 
 def show_variant(name: str) -> None:
-    """Make the page show this variant; empty for the first."""
-    st.session_state["variant"] = name
+    """Have the page show this variant; empty for the first."""
+    live_state().variant = name

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import streamlit as st
 from app.live_plot.browser_code import LIVE_PLOT, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_name
+from app.page_state import said_by, state_of
 
 PNG = "data:image/png;base64,"
 
@@ -171,12 +172,19 @@ def _plain(selected: Ids | None) -> dict[str, list[int]] | None:
     return None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()}
 
 
+@dataclass(slots=True)
+class WrittenPlots:
+    """The last figure of each element, by its key, and what was written of it. Changed in place."""
+
+    by_key: dict[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+
+
 def _written(figure: Mapping[str, Any], key: str, rest: Mapping[str, Any]) -> bytes:
     """Everything that the browser needs, as JSON. The same figure object is not encoded again.
 
     As bytes, because Streamlit passes those on as they are, but checks each value of a mapping for tables.
     """
-    kept: dict[str, tuple[Mapping[str, Any], str]] = st.session_state.setdefault("plots_written", {})
+    kept = state_of(WrittenPlots).by_key
     if key not in kept or kept[key][0] is not figure:
         kept[key] = figure, json.dumps(plot_data(figure))
     return f"[{kept[key][1]}, {json.dumps(rest)}]".encode()
@@ -189,7 +197,7 @@ def last_hand(key: str) -> Hand | None:
 
 
 def _kept(key: str) -> Mapping[str, Any]:
-    return st.session_state.get(key, {}).get("selection") or {}
+    return said_by(key, {}).get("selection") or {}
 
 
 def preload_plotly() -> None:

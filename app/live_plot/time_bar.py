@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.live_plot.browser_code import PLACED, as_it_stands, javascript
+from app.page_state import said_by
 
 LIVE = "live"
 
@@ -27,7 +28,7 @@ def time_bar_place(key: str, *, help: str, go: Callable[[int | None], Any]) -> N
     """
 
     def went() -> None:
-        asked = st.session_state[key]["go"]
+        asked = said_by(key)["go"]
         go(None if asked == LIVE else int(asked))
 
     _mount(key=key, data={"road": key, "help": help}, on_go_change=went)

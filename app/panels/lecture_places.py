@@ -1,13 +1,15 @@
 """Where a control is drawn under a lecture link: in its place, in its place but disabled, or nowhere."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from app.links import lecture
 from app.links.lecture import GROUPS, Limits
+from app.page_state import state_of
 from app.wording import as_written
 
 LOCKED_TIP = "Locked by this lecture link"
@@ -17,14 +19,25 @@ HOLDERS = ("container", "columns")
 NO_LIMITS = Limits()
 
 
+@dataclass(slots=True)
+class LectureState:
+    """What is kept for one visitor. Changed in place by `begin`."""
+
+    limits: dict[str, Limits] = field(default_factory=dict)
+    """Those in the URL when the visitor first came to each page."""
+
+    page: str = ""
+    """The page that is being drawn."""
+
+
 def begin(page: str) -> None:
-    """Draw `page` under its limits: those in the URL when this browser first came to it."""
-    kept: dict[str, Limits] = st.session_state.setdefault("lecture-limits", {})
-    if page not in kept:
-        kept[page], refused = lecture.read(st.query_params, page)
+    """Have `page` drawn under its limits: those in the URL when this browser first came to it."""
+    state = state_of(LectureState)
+    if page not in state.limits:
+        state.limits[page], refused = lecture.read(st.query_params, page)
         for sentence in refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    st.session_state["lecture-page"] = page
+    state.page = page
 
 
 def query() -> dict[str, str]:
@@ -45,8 +58,13 @@ def place(control: str, within: Any = st) -> Any:
     return Locked(within) if group in _limits().locked else within
 
 
-def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small", **layout: Any) -> list[Any]:
-    """Places beside each other, one for each control; hidden ones leave no gap."""
+def row(
+    *controls: str,
+    spec: Sequence[float] | None = None,
+    gap: Literal["xsmall", "small", "medium"] = "small",
+    **layout: Any,
+) -> list[Any]:
+    """Places beside each other, one for each control; what is hidden leaves no gap."""
     widths = dict(zip(controls, spec or [1] * len(controls), strict=True))
     seen = [control for control in controls if place(control) is not NOWHERE]
     columns = (
@@ -94,13 +112,12 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 def _page() -> str:
-    page: str = st.session_state.get("lecture-page", "")
-    return page
+    return state_of(LectureState).page
 
 
 def _limits() -> Limits:
-    limits: Limits = st.session_state.get("lecture-limits", {}).get(_page(), NO_LIMITS)
-    return limits
+    state = state_of(LectureState)
+    return state.limits.get(state.page, NO_LIMITS)
 
 
 def _group_of(control: str) -> str | None:

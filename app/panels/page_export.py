@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.links.live import command
+from app.links.command_line import command
 from app.live_plot.browser_code import LIVE_PLOT, STATUS, TILES, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_text

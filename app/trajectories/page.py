@@ -17,7 +17,8 @@ from app.panels.lecture_places import place as at
 from app.sessions import sweeps
 from app.sessions.registry import registry
 from app.sessions.sweeps import Sweep
-from app.trajectories.sidebar import adopt, choose, in_force, place
+from app.trajectories.sidebar import adopt, choose, place
+from app.trajectories.state import trajectories_state
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
@@ -27,10 +28,6 @@ from vqcore.trajectories.path import MEASURES, Path
 from vqcore.trajectories.setting import Setting
 
 PLOT = "trajectory-plot"
-SHOWN = "trajectory-shown"
-SWEPT = "trajectory-swept"
-"""Settings whose seeds have been shown on this page."""
-
 SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
 SWEEP_OFFER = "One seed is an anecdote: run the same setting with more seeds in the background."
@@ -56,7 +53,8 @@ def _picture(setting: Setting) -> dict[str, Any]:
 def page() -> None:
     """The page, as a script."""
     begin(TRAJECTORIES)
-    if in_force() is None:
+    state = trajectories_state()
+    if state.setting is None:
         setting, refused = trajectory_address.read(st.query_params)
         adopt(setting)
         for sentence in refused:
@@ -64,7 +62,7 @@ def page() -> None:
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     with st.sidebar:
         problem = choose()
-        setting = in_force() or trajectory_address.default_setting()
+        setting = state.in_force
         _places(setting)
         if shows("links"):
             _share(setting)
@@ -80,13 +78,14 @@ def page() -> None:
 
 
 def _computed(setting: Setting, problem: str | None) -> tuple[Setting, str | None]:
-    """The setting whose paths are shown: the one asked for, or if that is invalid, the last valid one."""
+    """The setting whose paths are shown: the one asked for, or where that cannot be, the last one that could."""
+    state = trajectories_state()
     try:
         _paths(setting)
     except ValueError as error:
         problem = problem or str(error)
-        setting = st.session_state.get(SHOWN, trajectory_address.default_setting())
-    st.session_state[SHOWN] = setting
+        setting = state.shown
+    state.shown = setting
     return setting, problem
 
 
@@ -151,14 +150,14 @@ def _sweep(setting: Setting, was_running: bool) -> None:
     bar.container(width="stretch").html(
         f"<div class='vq-panel'><b>Over {sweeps.SEEDS} seeds</b><span>from seed {setting.seed} on</span></div>"
     )
-    if running:
+    if sweep is not None and running:
         if bar.button("Cancel", icon=":material/close:", key="sweep-cancel"):
             sweep.cancel()
             st.rerun()
     elif at("seeds", bar).button(f"Run {sweeps.SEEDS} seeds", icon=":material/casino:", key="sweep-begin"):
         registry().begin_sweep(setting)
         st.rerun()
-    swept: set[Setting] = st.session_state.setdefault(SWEPT, set())
+    swept = trajectories_state().swept
     if sweep is None:
         st.caption(SWEEP_DROPPED if setting in swept else SWEEP_OFFER)
         return

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.page_state import said_by
 from app.trajectory_plot.browser_code import javascript, stylesheet
 
 _mount = st.components.v2.component(
@@ -32,4 +33,4 @@ def trajectory_plot(
 
 def moved_places(key: str) -> Places:
     """All starts or all codes (by that name) after the drag just reported, as pairs in the plane's units."""
-    return st.session_state[key].moved or {}
+    return said_by(key).moved or {}

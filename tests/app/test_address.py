@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.links import trajectories as trajectory_address
-from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, command, read, write
+from app.links.command_line import command
+from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.commands import StepCommand, change
@@ -99,7 +100,7 @@ def test_no_url_breaks_the_page_and_what_is_accepted_is_written_and_read_again(q
 @given(st.dictionaries(st.text(), hostile))
 def test_no_url_breaks_the_trajectories_page(query):
     setting, refused = trajectory_address.read({"landscape": "himmelblau", **query})
-    assert trajectory_address.read(trajectory_address.write(setting)) == (setting, [])
+    assert trajectory_address.read(trajectory_address.write(setting)) == (setting, ())
     assert all(len(sentence.splitlines()) == 1 for sentence in refused)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from page_runs import open_script, press, run, shown
+from page_runs import open_script, press, run, shown, state_in
 from streamlit.testing.v1 import AppTest
 
 from app.doctor import case as doctor_case
 from app.doctor import examples as doctor_examples
 from app.doctor.case import Case, command
+from app.doctor.state import DoctorState
 from app.links.doctor import Asked
 from app.sessions.registry import Registry
 from vqcore.checkpoints.reader import open_checkpoint
@@ -175,7 +176,7 @@ def test_the_axis_of_the_codes_levels_is_said_and_can_be_overruled(sessions: Reg
     assert "axis 0 is taken for the 2 codebooks" in html_of(page)
     assert "axis 2 is as long" in html_of(page)
     assert "5 (8%)" in html_of(page)
-    page.number_input(key=f"doctor-level-axis-{page.session_state['doctor-generation']}").set_value(2)
+    page.number_input(key=f"doctor-level-axis-{state_in(page, DoctorState).generation}").set_value(2)
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
     run(page)
@@ -286,7 +287,7 @@ def test_names_from_a_file_are_shown_as_they_are(sessions: Registry, tmp_path: P
 
 def test_the_reading_can_be_overruled(sessions: Registry, collapsed: dict[str, str]) -> None:
     page = examined(sessions, path=collapsed["path"])
-    generation = page.session_state["doctor-generation"]
+    generation = state_in(page, DoctorState).generation
     page.number_input(key=f"doctor-rows-{generation}").set_value(16)
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
@@ -304,7 +305,7 @@ def test_a_key_that_is_not_there_is_a_sentence_and_can_be_put_right(
 ) -> None:
     page = examined(sessions, path=collapsed["path"], codebook="quantize.embedding.wieght")
     assert "quantize.embedding.weight" in plain(page.error[0].value)
-    generation = page.session_state["doctor-generation"]
+    generation = state_in(page, DoctorState).generation
     page.selectbox(key=f"doctor-key-{generation}").set_value("as the rules find it")
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
@@ -368,7 +369,7 @@ def test_a_repaired_copy_is_written_and_never_over_another_file_unasked(
 def test_the_source_is_never_written_to(sessions: Registry, collapsed: dict[str, str]) -> None:
     before = Path(collapsed["path"]).read_bytes()
     page = examined(sessions, **collapsed)
-    page.text_input(key=f"doctor-out-restart-{page.session_state['doctor-generation']}").set_value(collapsed["path"])
+    page.text_input(key=f"doctor-out-restart-{state_in(page, DoctorState).generation}").set_value(collapsed["path"])
     page.checkbox(key="doctor-force").check()
     page = repair(sessions, page)
     assert "never written to" in page.error[0].value
@@ -401,7 +402,7 @@ def test_dropped_files_are_examined_and_the_repaired_copy_goes_back_to_the_brows
 
 def test_a_file_that_was_dropped_by_mistake_is_taken_back(sessions: Registry, collapsed: dict[str, str]) -> None:
     page = drop(open_page(), "checkpoint", "wrong.pt", b"wrong")
-    (dropped,) = [sessions.uploads.find(page.session_state["doctor-dropped"])]
+    (dropped,) = [sessions.uploads.find(state_in(page, DoctorState).dropped)]
     path = dropped.files["checkpoint"]
     assert any("wrong.pt" in plain(text) for text in markdown_of(page))
     press(page, "doctor-take-back-checkpoint")

@@ -6,11 +6,12 @@ from urllib.parse import urlencode
 
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, step_of
-from page_runs import press, run, shown
+from page_runs import press, run, shown, state_in
 from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
 from app.links.live import RECIPE_NAMES
+from app.live.state import LiveState
 from app.sessions.entry import Entry
 from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, registry
 from app.sessions.watched import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
@@ -159,7 +160,7 @@ def test_nothing_that_a_browser_sends_changes_the_session():
     for name in (*option_names(), *RECIPE_NAMES, "replace_now", "play", "restart", "undo", "step"):
         page.session_state[name] = True
     for asked in (default_recipe("digits"), RECIPE):
-        page.session_state["asked"] = page.session_state["adopted"] = asked
+        state_in(page, LiveState).asked = state_in(page, LiveState).adopted = asked
         run(page)
     page.query_params["at"] = "0"
     run(page)
@@ -318,12 +319,12 @@ def test_all_followers_of_a_session_share_its_pace():
 def test_who_was_forgotten_as_a_follower_follows_anew_and_is_told_nothing():
     owner = begun()
     page = follow(owner)
-    first = page.session_state["session"]
+    first = state_in(page, LiveState).session
     for _ in range(MOST_FOLLOWERS):
         registry().follow(owner.watch_id)
     assert registry().find_follower(first) is None
     page.query_params.clear()  # back from another page
     run(page)
     assert page.query_params["watch"] == owner.watch_id
-    assert page.session_state["session"] != first
+    assert state_in(page, LiveState).session != first
     assert not page.info

@@ -15,7 +15,7 @@ from app.lessons import run as lesson_run
 from app.lessons.desk import Desk, desk
 from app.lessons.run import LessonRun
 from app.links import lessons as lesson_address
-from app.links.lessons import Place
+from app.links.lessons import LessonLink
 from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
@@ -359,5 +359,5 @@ def test_a_lesson_about_the_plane_shows_its_paths_and_finds_what_the_run_without
 
 def test_a_place_survives_the_link() -> None:
     lesson = small()
-    for place in (Place("small", 2, 7), Place("small", 3, 0), Place(None, 1, 0)):
+    for place in (LessonLink("small", 2, 7), LessonLink("small", 3, 0), LessonLink(None, 1, 0)):
         assert lesson_address.read(lesson_address.write(place, "someone"), [lesson]) == (place, [])

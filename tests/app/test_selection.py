@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_planes import FLAT, K, M, snapshot
 
-from app.links.selection import (
-    LONGEST_TEXT,
-    MOST_PINS,
-    Choice,
-    Pin,
-    picked,
-    read_choice,
-    read_codes,
-    read_pins,
-    write_choice,
-    write_pins,
-)
+from app.links.selection import MOST_PINS, Choice, Pin, picked
+from app.links.selection_text import LONGEST_TEXT, read_choice, read_codes, read_pins, write_choice, write_pins
 
 MOMENT = snapshot(FLAT)  # vector i has code i mod K
 ids = st.frozensets(st.integers(0, 65_535), max_size=300).map(lambda found: tuple(sorted(found)))

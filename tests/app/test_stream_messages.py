@@ -13,7 +13,8 @@ from app.links import compare as comparison
 from app.links import live as address
 from app.links.compare_view import CompareView, read_compare_view, write_compare_view
 from app.links.live_view import View, read_view, write_view
-from app.links.selection import LARGEST_ID, LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice
+from app.links.selection import Choice, Focus, Pin
+from app.links.selection_text import LARGEST_ID, LONGEST_PACKED, pack_choice, read_choice
 from app.stream.asking import read_ask
 from app.stream.frames import Pieces
 from app.stream.road import LARGEST_REQUEST
