@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import plotly
 
 from app.lessons.figures import step_figures
+from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
 from app.trajectory_plot.browser_code import javascript as paths_javascript
@@ -85,7 +86,7 @@ def _step(number: int, step: Step, found: Record, examined: list[Examined], figu
 
 
 def _ending(lesson: Lesson, seed: int) -> str:
-    path, query = lesson.try_it.link(seed)
+    path, query = try_it_link(lesson.try_it, seed)
     link = f"{SERVER}/{path}?{urlencode(query)}"
     return (
         f"<section><h2>Try it yourself</h2><p>{html.escape(lesson.try_it.text)}</p>"

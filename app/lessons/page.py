@@ -10,12 +10,12 @@ import streamlit as st
 from app.doors.visitor import shared_link
 from app.lessons import text as lesson_text
 from app.lessons.desk import Reader, desk
+from app.lessons.links import offered, try_it_link
 from app.lessons.run import LessonRun
 from app.lessons.step import step_view
 from app.links import lessons as lesson_address
 from app.links.lessons import LARGEST_SEED, Place
 from app.wording import as_written
-from demos import catalogue
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
 
@@ -30,7 +30,7 @@ CARDS_A_ROW = 3
 def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).with_name("lessons.css"))
-    lessons, unusable = catalogue.lessons()
+    lessons, unusable = offered()
     known = st.session_state.get(READER) or st.query_params.get("reader")
     reader = desk().reader(known)
     st.session_state[READER] = reader.id
@@ -192,7 +192,7 @@ def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     with left.container(key="lesson-text"):
         text = html.escape(lesson.try_it.text)
         st.html(f"<div class='vq-lesson'><h2>Try it yourself</h2><p>{text}</p></div>")
-        path, query = lesson.try_it.link(run.seed)
+        path, query = try_it_link(lesson.try_it, run.seed)
         name = "Trajectories" if path else "Live"
         st.link_button(
             f"Open the {name} page", f"./{path}?{urlencode(query)}", icon=":material/open_in_new:", type="primary"

@@ -77,7 +77,7 @@ def small(**changes) -> Lesson:
 def given(monkeypatch: pytest.MonkeyPatch) -> Lesson:
     """The page gives this lesson and no other."""
     lesson = small()
-    monkeypatch.setattr(catalogue, "lessons", lambda: ([lesson], []))
+    monkeypatch.setattr(catalogue, "lessons", lambda check: ([lesson], []))
     return lesson
 
 
@@ -226,7 +226,7 @@ def test_every_moment_is_that_of_the_run_without_a_page(readers: Desk) -> None:
 def test_a_training_that_breaks_down_is_said_and_leaves_the_rest(readers: Desk, monkeypatch) -> None:
     wild = Training(problem="plane", changes=SMALL | {"learning_rate": 1e9})
     lesson = small(trainings={"plain": PLAIN, "switched": wild})
-    monkeypatch.setattr(catalogue, "lessons", lambda: ([lesson], []))
+    monkeypatch.setattr(catalogue, "lessons", lambda check: ([lesson], []))
     page = open_page(lesson="small", step="2")
     settle(press(page, "lesson-skip"), readers, lesson)
     assert "became" in page.warning[0].value.replace("\\", "")
