@@ -21,6 +21,11 @@ def template(path: Path) -> "jinja2.Template":
     return _environment(path.parent).get_template(path.name)
 
 
+def fragment(path: Path, macro: str, **values: object) -> str:
+    """What one macro of the template in this file writes; raises as `template` does."""
+    return str(getattr(template(path).module, macro)(**values))
+
+
 @functools.cache
 def _environment(folder: Path) -> "jinja2.Environment":
     try:

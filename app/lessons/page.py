@@ -1,6 +1,5 @@
 """The Lessons page: a list of lessons, and one of them step by step."""
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -114,8 +113,7 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
         args=(st.session_state[READER], run.lesson, run.seed),
     )
     walk = st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-walk")
-    title = f"<div class='vq-lesson-title'>{html.escape(run.lesson.title)}</div>"
-    walk.html(title, width="content")
+    walk.html(lesson_text.heading(run.lesson.title), width="content")
     walk.html(lesson_text.way(run.number, run.last, run.furthest), width="stretch")
     _walk_button(walk, run, "Back", -1, "Left")
     _walk_button(walk, run, "Next", 1, "Right")
@@ -139,10 +137,7 @@ def _list_place(run: LessonRun) -> Place:
 
 
 def _list(reader: Reader, lessons: Sequence[Lesson], unusable: Sequence[Unusable]) -> None:
-    st.html(
-        "<div class='vq-lesson'><h1>Lessons</h1><p>Short ones, beside trainings that run while you read. What a "
-        "lesson says of a training is computed from it.</p></div>"
-    )
+    st.html(lesson_text.front())
     cards: list[Lesson | Unusable] = [*lessons, *unusable]
     for first in range(0, len(cards), CARDS_A_ROW):
         columns = st.columns(CARDS_A_ROW, gap="small")
@@ -158,10 +153,7 @@ def _card(column: st.delta_generator.DeltaGenerator, reader: Reader, lesson: Les
     last = len(lesson.steps) + 1
     seed = st.session_state[PLACE].seed
     with column.container(border=True, height="stretch", key=f"lesson-card-{lesson.name}"):
-        st.html(
-            f"<div class='vq-lesson card'><h2>{html.escape(lesson.title)}</h2>"
-            f"<p>{html.escape(lesson.about)}</p></div>"
-        )
+        st.html(lesson_text.card(lesson))
         if run is None or run.seed != seed:
             st.html(lesson_text.way(0, last, 0))
             label, number = "Begin", 1
@@ -180,18 +172,14 @@ def _card(column: st.delta_generator.DeltaGenerator, reader: Reader, lesson: Les
 
 def _broken_card(column: st.delta_generator.DeltaGenerator, card: Unusable) -> None:
     with column.container(border=True, height="stretch", key=f"lesson-card-{card.file.removesuffix('.py')}"):
-        st.html(
-            f"<div class='vq-lesson past'><h2>{html.escape(card.file)}</h2>"
-            f"<p>This file gives no lesson. {html.escape(card.why)}</p></div>"
-        )
+        st.html(lesson_text.unusable_card(card))
 
 
 def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     lesson = run.lesson
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left.container(key="lesson-text"):
-        text = html.escape(lesson.try_it.text)
-        st.html(f"<div class='vq-lesson'><h2>Try it yourself</h2><p>{text}</p></div>")
+        st.html(lesson_text.try_it(lesson.try_it.text))
         path, query = try_it_link(lesson.try_it, run.seed)
         name = "Trajectories" if path else "Live"
         st.link_button(
