@@ -1,7 +1,5 @@
 """One step of a lesson: its text, a guess before the reveal, and charts of its trainings."""
 
-import html
-
 import streamlit as st
 
 from app.lessons import text as lesson_text
@@ -26,8 +24,6 @@ FEWER_INPUTS = 3
 
 BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
 HIDDEN = "The charts come after your guess."
-
-LEGEND = "<i class='p'>●</i> P <i class='c'>○</i> C <i class='q'>●</i> Q, area = use <i>✕</i> not in use now. "
 
 
 def step_view(run: LessonRun) -> None:
@@ -202,16 +198,13 @@ def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Reco
                 aside = figure.moment if len(slots) == 1 else ""
                 _heading(figure.title if alone else figure.moment, aside, row.lines)
                 _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
-    notes = dict.fromkeys(f"{LEGEND if each.panel == 'map' else ''}{html.escape(each.note)}" for each in figures)
-    said = [*filter(None, notes), *([_planes(run, step)] if "map" in row.panels else [])]
-    st.html(f"<p class='vq-caption'>{' '.join(said)}</p>")
+    has_map = "map" in row.panels
+    said = [*dict.fromkeys(each.note for each in figures if each.note), *([_planes(run, step)] if has_map else [])]
+    st.html(lesson_text.caption(said, has_legend=any(each.panel == "map" for each in figures)))
 
 
 def _heading(title: str, aside: str, lines: int) -> None:
-    st.html(
-        f"<div class='vq-lesson-panel lines{lines}' title='{html.escape(title, quote=True)}'>"
-        f"<b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>"
-    )
+    st.html(lesson_text.panel_heading(title, aside, lines))
 
 
 def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> None:
@@ -237,4 +230,4 @@ def _planes(run: LessonRun, step: Step) -> str:
 
 
 def _hidden(text: str) -> None:
-    st.html(f"<div class='vq-hidden'>{html.escape(text)}</div>")
+    st.html(lesson_text.hidden(text))

@@ -12,11 +12,10 @@ from tqdm import tqdm
 from vqcore.arguments import named_path
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
-from vqcore.doctor.following_report import following_values
-from vqcore.doctor.html_report import html_report
+from vqcore.doctor.html_report import html_report, html_template
+from vqcore.doctor.json_report import as_values
 from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.measuring import Progress
-from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 from vqcore.files.changed_copy import check_target
@@ -124,9 +123,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     for path, write in ((options.html, html_report), (options.md, markdown_report)):
         if path is not None:
             _write_report(path, write(examination, following), force=options.force)
-    values, text = as_values(examination), text_report(examination, following)
-    if following is not None:
-        values["series"] = following_values(following)
+    values, text = as_values(examination, following), text_report(examination, following)
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
@@ -164,7 +161,12 @@ def _check_treatment(options: argparse.Namespace) -> None:
 
 
 def _check_reports(options: argparse.Namespace) -> None:
-    """Refuse bad outputs before the examination: each report needs its own path, and no input is ever overwritten."""
+    """Refuse before the examination: each report has a place of its own, and what is examined is never written to."""
+    if options.html is not None:
+        try:
+            html_template()
+        except ModuleNotFoundError as error:
+            raise ValueError(str(error)) from error
     asked = {"--html": options.html, "--md": options.md, "--repair": options.repair}
     outputs = {flag: path for flag, path in asked.items() if path is not None}
     if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):

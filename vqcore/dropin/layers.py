@@ -16,6 +16,7 @@ from vqcore.quantizer.layer import Level, VectorQuantizer
 from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Norm, Options, check_real, check_whole
 from vqcore.quantizer.straight_through import straight_through
+from vqcore.quantizer.usage import perplexity
 
 InplaceOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -261,7 +262,7 @@ class VectorQuant(nn.Module):
             "d": torch.stack([one.distances for one in found], 1).view(shape),
             "q": codes.view(shape),
             "loss": loss,
-            "perplexity": torch.special.entr(counts / counts.sum().clamp_min(1)).sum().exp(),
+            "perplexity": perplexity(counts),
         }
         return out, info | {name: left.view(*z.shape[:-2], *left.shape[-2:]) for name, left in last.items()}
 

@@ -25,6 +25,7 @@ from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, Vector
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
+from vqcore.quantizer.usage import perplexity
 from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
@@ -362,11 +363,10 @@ class Trainer:
     def _measured(self, usage: UsageWindow, level: Level, part: int) -> list[Tensor]:
         """One level's row in the order of `MEASURED`."""
         assert self._last is not None
-        shares = usage.counts / usage.counts.sum()
         p_var, p_mean = torch.var_mean(level.z_e, 0, correction=0)
         c_var, c_mean = torch.var_mean(self._last.codebooks[part], 0, correction=0)
         return [
-            torch.special.entr(shares).sum().exp(),
+            perplexity(usage.counts),
             (usage.counts > 0).sum(),
             error_of_level(level) / p_var.sum(),
             p_var.mean().sqrt(),
@@ -431,9 +431,8 @@ def _held_out(history: History) -> HeldOutMetrics:
 def _usage(level: Level, num_codes: int) -> list[Tensor]:
     """Codes in use, perplexity and relative error of one search."""
     counts = torch.bincount(level.codes.flatten(), minlength=num_codes)
-    shares = counts / counts.sum()
     spread = level.z_e.var(0, correction=0).sum()
-    return [(counts > 0).sum(), torch.special.entr(shares).sum().exp(), error_of_level(level) / spread]
+    return [(counts > 0).sum(), perplexity(counts), error_of_level(level) / spread]
 
 
 def _accuracy(problem: Problem, outputs: Tensor, targets: Tensor) -> Tensor:
