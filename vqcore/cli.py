@@ -137,6 +137,8 @@ def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
         seconds=options.seconds,
         browsers=options.browsers,
         minutes=options.minutes,
+        rate=options.rate,
+        followers=options.followers,
         draws=not options.no_picture,
     )
     return report, str(report["summary"])
@@ -283,6 +285,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
+    benching.add_argument("--followers", action="store_true", help="page only: all but the first follow its session")
+    benching.add_argument("--rate", choices=("2", "4", "8"), default="2", help="page only: frames a second asked for")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
     benching.add_argument(
         "--no-picture",

@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -20,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.bench.serving import after_closing, longest_gap, server_figures, serving, settle
+from app.bench.serving import after_closing, longest_gap, queries, server_figures, serving, settle
 from app.stream.wire import LENGTH
 
 MOST_BYTES = 2**26
@@ -79,13 +78,14 @@ class PageWithoutPicture:
             for number in count(1):
                 asked = {name: self._told[name] for name in ("session", "view", "wanted")}
                 asked |= {"n": number, "have": have, "controls": controls, "hands": {}, "now": False}
+                next_at = time.monotonic() + 1 / self._told["rate"]
                 road.send(json.dumps(asked))
                 header = _header(road.recv())
                 controls = header["controls"]
                 have |= {key: revision for key, revision, _ in header["parts"]}
                 if header["parts"]:
                     self.refreshed.append(time.time())
-                if self.left.wait(1 / self._told["rate"]):
+                if self.left.wait(max(0.0, next_at - time.monotonic())):
                     return
         if not self.left.is_set():
             self.problems.append("the road was closed")
@@ -120,13 +120,13 @@ def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
             page.left.set()
 
 
-def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]:
-    """Open `pages` pages, each with its own session, and report what they cost the server and the wire."""
+def bench_clients(problem: str, *, seconds: float, pages: int, rate: str, followers: bool) -> dict[str, Any]:
+    """Have `pages` pages ask and report what that costs server and wire; `queries` says for which sessions."""
     with serving() as server:
         with ExitStack() as opened:
             watched = [
-                opened.enter_context(opened_page(server.url, urlencode({"problem": problem, "seed": seed})))
-                for seed in range(pages)
+                opened.enter_context(opened_page(server.url, query))
+                for query in queries(server, problem, pages=pages, rate=rate, followers=followers)
             ]
             settle(server)
             since = time.time()
@@ -142,9 +142,10 @@ def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]
             "pages": pages,
             **figures,
             "longest_gap_on_page_seconds": max(gaps),
+            "gaps_on_pages_seconds": sorted(gaps),
         }
         report["page_errors"] = [problem for page in watched for problem in page.problems]
-        if pages > 1:
+        if pages > 1 and not followers:
             report["after_closing"] = after_closing(server)
         report["complaints"] = server.complaints()
     return report

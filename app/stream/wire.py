@@ -21,17 +21,18 @@ LENGTH = struct.Struct("<I")
 
 def piece(value: Any) -> bytes:
     """One part of a page, ready to be sent."""
-    tail: list[bytes] = []
+    placed: dict[bytes, int] = {}  # where each array begins; curves of one history share their steps
     at = 0
 
     def packed(array: NDArray[Any], dtype: str) -> dict[str, Any]:
         nonlocal at
-        begins, data = at, _filled(array.tobytes())
-        tail.append(data)
-        at += len(data)
-        return {"$": [dtype, begins, list(array.shape)]}
+        data = _filled(array.tobytes())
+        if data not in placed:
+            placed[data] = at
+            at += len(data)
+        return {"$": [dtype, placed[data], list(array.shape)]}
 
-    return b"".join([_headed(encode(value, packed)), *tail])
+    return b"".join([_headed(encode(value, packed)), *placed])
 
 
 def message(header: Mapping[str, Any], parts: Sequence[tuple[str, str, bytes]]) -> bytes:

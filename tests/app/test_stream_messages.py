@@ -81,6 +81,17 @@ def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
     np.testing.assert_array_equal(parts["first"]["codes"], value["codes"])
 
 
+def test_an_array_that_a_piece_has_twice_travels_once():
+    steps, other = np.arange(400) + 1000, np.linspace(0, 1, 400)
+    once = piece([{"x": steps, "y": other}, {"y": -other}])
+    twice = piece([{"x": steps, "y": other}, {"x": steps.copy(), "y": -other}])
+    assert len(twice) - len(once) < 100  # of 800 bytes
+    first, second = read_piece(twice)
+    for line, values in ((first, other), (second, -other)):
+        np.testing.assert_array_equal(line["x"], steps)
+        np.testing.assert_allclose(line["y"], values, rtol=1e-6)
+
+
 def test_a_piece_is_made_once_for_all_who_ask_at_once_and_the_oldest_goes_first():
     pieces, made, gate = Pieces(most_bytes=25), [], threading.Event()
 

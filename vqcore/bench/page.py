@@ -9,8 +9,10 @@ from typing import Any
 NEEDED = {"app": "the dashboard", "streamlit": "streamlit", "playwright": "playwright", "psutil": "psutil"}
 
 
-def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, draws: bool) -> dict[str, Any]:
-    """The cost of one refresh of the Live page on server, wire and browser; see `app.bench`.
+def bench_page(
+    problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, followers: bool, draws: bool
+) -> dict[str, Any]:
+    """What one refresh of the Live page costs on server, wire and browser; see `app.bench`.
 
     Raises:
         ValueError: for a number out of range, or if the bench cannot run, with the reason.
@@ -26,8 +28,8 @@ def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, d
     if missing:
         raise ValueError(f'`bench page` needs {", ".join(missing)}: pip install -e ".[bench]" in the repository.')
     command = [sys.executable, "-m", "app.bench", problem, "--json", "--seconds", str(seconds)]
-    command += ["--browsers", str(browsers), "--minutes", str(minutes)]
-    command += [] if draws else ["--no-picture"]
+    command += ["--browsers", str(browsers), "--minutes", str(minutes), "--rate", rate]
+    command += (["--followers"] if followers else []) + ([] if draws else ["--no-picture"])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ValueError((done.stderr.strip() or "`bench page` ended without a word").splitlines()[-1])
