@@ -18,14 +18,14 @@ from demos.running import examine, record, records
 from vqcore.arguments import Parser, named_path
 
 SHORTENED = 8
-"""What `--quick` divides every number of steps by."""
+"""Factor by which `--quick` divides every number of steps."""
 
 SEEDS = 5
 LARGEST_SEED = 2**31 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run and print; returns the exit code. What the user got wrong is one sentence on stderr and 2."""
+    """Run and print; returns the exit code. A user error gives one sentence on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     found, unusable = lessons()
     try:
@@ -74,7 +74,7 @@ def _all(found: list[Lesson], options: argparse.Namespace) -> tuple[Any, str]:
 def _warning(options: argparse.Namespace) -> str:
     if not options.quick:
         return ""
-    return f"\n\nEverything was cut to a {SHORTENED}th of its steps: this shows that it runs, and proves nothing."
+    return f"\n\nEverything was cut to a {SHORTENED}th of its steps: this only shows that it runs."
 
 
 def _named(name: str, found: list[Lesson], unusable: list[Unusable]) -> Lesson:
@@ -93,7 +93,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.seeds is not None and not options.all:
         raise ValueError("`--seeds` counts seeds for --all. Name one with --seed.")
     if options.all and options.seed is not None:
-        raise ValueError("`--all` begins at seed 0: say how many with --seeds, and leave --seed out.")
+        raise ValueError("`--all` begins at seed 0: give their number with --seeds, and leave --seed out.")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
     if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
@@ -103,7 +103,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _has_errors(report: Any) -> bool:
-    """Whether some claim could not be computed."""
+    """Whether any claim could not be computed."""
     rows = report["claims"] if isinstance(report, dict) else report
     return any(row.get("errors") or row.get("held", 0) is None for row in rows)
 
@@ -123,15 +123,17 @@ def _shown(rows: Iterable[Any], label: str) -> Iterable[Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
+    parser = Parser(prog="python -m demos", description="Run lessons without a browser, and count which claims hold.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
     parser.add_argument("--seed", type=int, help="of the lesson (default: 0)")
     parser.add_argument(
-        "--html", type=named_path, metavar="OUT", help="write the lesson there as a page that needs nothing"
+        "--html", type=named_path, metavar="OUT", help="write the lesson there as a self-contained page"
     )
-    parser.add_argument("--all", action="store_true", help="every claim of every lesson, and how often it held")
+    parser.add_argument(
+        "--all", action="store_true", help="check all claims of all lessons, and count how often they hold"
+    )
     parser.add_argument("--seeds", type=int, metavar="N", help=f"with --all: how many (default: {SEEDS})")
-    parser.add_argument("--quick", action="store_true", help="a fraction of the steps, to see it run")
+    parser.add_argument("--quick", action="store_true", help="a fraction of the steps, as a quick check")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
 

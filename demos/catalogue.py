@@ -1,4 +1,4 @@
-"""Finds the lessons: every `lesson_….py` beside this file. One that cannot be loaded leaves the others usable."""
+"""Finds the lessons: every `lesson_….py` beside this file. A broken file does not affect the others."""
 
 import importlib
 from pathlib import Path
@@ -10,17 +10,17 @@ HERE = Path(__file__).parent
 
 
 class Unusable(NamedTuple):
-    """A lesson file with an error."""
+    """A lesson file that cannot be used."""
 
     file: str
     why: str
-    """One sentence; of a `LessonError` it names the step."""
+    """One sentence; for a `LessonError` it names the step."""
 
 
 def lessons(folder: Path = HERE, package: str = "demos") -> tuple[list[Lesson], list[Unusable]]:
-    """All lessons of `folder` in the order of their file names, and the files that give none.
+    """All lessons of `folder` in the order of their file names, and the files without a valid lesson.
 
-    Each file has one value called `LESSON`.
+    Each file defines one value called `LESSON`.
     """
     found: list[Lesson] = []
     unusable: list[Unusable] = []
@@ -28,7 +28,7 @@ def lessons(folder: Path = HERE, package: str = "demos") -> tuple[list[Lesson], 
         try:
             lesson = importlib.import_module(f"{package}.{file.stem}").LESSON
             if any(other.name == lesson.name for other in found):
-                raise ValueError(f"another lesson is called {lesson.name!r} too. Give it a name of its own.")
+                raise ValueError(f"another lesson is also called {lesson.name!r}. Give it a unique name.")
         except (Exception, SystemExit) as error:  # of whatever kind: the file is someone's work in progress
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             unusable.append(Unusable(file.name, f"{kind}{error}"))

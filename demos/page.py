@@ -1,4 +1,4 @@
-"""One lesson on one seed as an HTML file that opens anywhere: from disk, with no server and no network."""
+"""One lesson on one seed as an HTML file that opens anywhere: from disk, without server or network."""
 
 import html
 import json
@@ -52,7 +52,7 @@ def lesson_html(lesson: Lesson, found: Record, examined: list[Examined]) -> str:
 
 
 def _figures(step: Step, found: Record, figures: list[dict[str, Any]], paths: list[dict[str, Any]]) -> str:
-    """Places for the step's figures; what is to be drawn there is added to `figures` and `paths`."""
+    """Places for the step's figures, whose contents are added to `figures` and `paths`."""
     places = []
     for figure in step_figures(step, found):
         places.append(
@@ -102,7 +102,7 @@ def _notes(notes: tuple[Note, ...]) -> str:
 
 
 def _json(value: Any) -> str:
-    """For a script element, which a `</` inside would end."""
+    """JSON for a script element, which a `</` inside would end."""
     return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
 
 

@@ -1,4 +1,4 @@
-"""A session seen through one of its variants: who holds it reads and changes that one alone. Knows no page."""
+"""A session seen through one of its variants: its holder reads and changes only that one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,9 +13,9 @@ from vqcore.training.timeline import Moment
 
 
 class OneVariant:
-    """What `Session` answers, of `variant`; commands that name a variant go to this one, others to the whole.
+    """The interface of `Session` for `variant`; commands that name a variant go to this one, others to the whole.
 
-    The whole may be anything that answers as a session does.
+    The whole may be anything with the interface of a session.
     """
 
     def __init__(self, whole: Session, variant: str) -> None:
@@ -24,7 +24,7 @@ class OneVariant:
 
     @property
     def recipe(self) -> Recipe:
-        """What it began with; of a fork, what the training that it was copied from began with."""
+        """The recipe it began with; for a fork, that of the training it was copied from."""
         recipes = self.whole.recipes
         return recipes.get(self.variant) or next(iter(recipes.values()))
 
@@ -54,7 +54,7 @@ class OneVariant:
         return self.whole.examination(replace(query, variant=self.variant))
 
     def status(self) -> Status:
-        """What the session does now, with the recipe of the variant."""
+        """The session's current status, with the recipe of the variant."""
         status = self.whole.status()
         present = dict(zip(status.variants, status.recipes, strict=False))
         return replace(status, recipe=present.get(self.variant, status.recipe))

@@ -1,4 +1,4 @@
-"""Runs trainers in a background thread: commands in, snapshots out. Knows no page."""
+"""Runs trainers in a background thread: commands in, snapshots out."""
 
 import atexit
 import os
@@ -39,35 +39,35 @@ from vqcore.training.trainer import StoppedError, Trainer
 from vqcore.training.turns import Turns
 
 IDLE_PAUSE_SECONDS = 90.0
-"""Longer than the minute between two ticks that browsers grant a hidden tab."""
+"""Seconds; longer than the minute between two timer ticks that browsers allow a hidden tab."""
 
 SINGLE_STEP_SECONDS = 0.5
-"""What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
+"""Seconds that a manual step counts on the timeline's clock, so that it is visible when played."""
 
 MOST_EXAMINATIONS = 48
-"""Answers kept at once: one for each code that a page looks at, of a class that follows too."""
+"""Examinations kept at once: one for each code that a page, or a following class, looks at."""
 
 STOP_SECONDS = 2.5
-"""How long `stop` waits: a page calls it, and the thread ends all the same once its step is over."""
+"""Seconds that `stop` waits: a page calls it, and the thread ends anyway once its step is over."""
 
 EXIT_SECONDS = 3600.0
-"""How long the interpreter's exit waits for a step at most. The largest codebook and batch together take a minute."""
+"""Most seconds that the interpreter's exit waits for a step. The largest codebook and batch take a minute."""
 
 NICENESS = 5
 SHARE_PUBLISHED = 0.05
-"""What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
+"""Share of time that snapshots may take while a session trains: a watcher at 2 Hz must cost no more."""
 
 LONGEST_UNPUBLISHED = 1.0
-"""Seconds that a watcher waits for a snapshot for that reason, at the most."""
+"""Most seconds that a watcher waits for a snapshot for that reason."""
 
 RATE_SECONDS = 2.0
-"""Window over which steps a second are counted."""
+"""Seconds over which steps per second are counted."""
 
 TURNS = Turns(os.cpu_count() or 1)
-"""Shared by all sessions of the process: where ten train on two cores, their pages still get a share of them."""
+"""Shared by all sessions of the process: if ten train on two cores, their pages still get a share."""
 
 MOST_VARIANTS = 4
-"""Trainings that share one thread, and one page to be seen side by side."""
+"""Most trainings that share one thread, and one page side by side."""
 
 
 class State(Enum):
@@ -87,7 +87,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a session does now, beside its numbers."""
+    """What a session is doing now, besides its numbers."""
 
     state: State
     device: str
@@ -102,28 +102,28 @@ class Status:
     """Of each variant, with the live options now in force."""
 
     speed_limit: float | None = None
-    """Steps a second that are not exceeded; None for as many as there is time for."""
+    """Limit of steps per second; None: no limit."""
 
     commands_done: int = 0
     """How many commands have been obeyed or refused."""
 
     run: int = 0
-    """Which of the session's runs this is: a restart begins another, and taking it back is the old one again."""
+    """Which of the session's runs this is: a restart begins a new one, and undoing it returns to the old one."""
 
     built: int = 0
-    """How many models of the run that begins are built, one a variant."""
+    """How many models of the run that is beginning are built, one per variant."""
 
     to_build: int = 0
-    """How many it is to have."""
+    """How many it will have."""
 
     can_undo: bool = False
-    """Whether a restart can be taken back."""
+    """Whether a restart can be undone."""
 
     message: str = ""
-    """One sentence for a person; empty where all is well."""
+    """One sentence for a person; empty if all is well."""
 
     details: str = ""
-    """A traceback, where a step failed for a reason of its own."""
+    """A traceback, if a step failed unexpectedly."""
 
 
 class Repeatable(NamedTuple):
@@ -134,7 +134,7 @@ class Repeatable(NamedTuple):
 
 
 def yield_to_others() -> None:
-    """Where cores are short, the page goes first: a step may wait, a click may not."""
+    """Lower this thread's priority: if cores are short, a step may wait, a click may not."""
     if sys.platform == "linux":  # elsewhere niceness belongs to the whole process
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
@@ -156,7 +156,7 @@ class Session:
         paused: begin paused at step 0.
         pause_at: as `UntilCommand` sets it.
         steps_per_second: as `SpeedCommand` sets it.
-        idle_pause_seconds: without a look for so long, the session pauses itself.
+        idle_pause_seconds: the session pauses itself if nobody has looked for this long.
         clock: seconds, monotonic.
     """
 
@@ -202,7 +202,7 @@ class Session:
         self._status = Status(State.STARTING, "", 0.0, first, speed_limit=steps_per_second)
 
     def start(self) -> None:
-        """Begin, in a thread of its own, which the interpreter's exit stops and waits for."""
+        """Start the session's thread, which the interpreter's exit stops and waits for."""
         atexit.register(self._stop_at_exit)
         self._thread.start()
 
@@ -221,7 +221,7 @@ class Session:
                 self.stop(ends - time.monotonic())
 
     def send(self, command: Command) -> int:
-        """Have `command` obeyed between two steps.
+        """Queue `command`, to be obeyed between two steps.
 
         Returns:
             Its number: `status().commands_done` reaches it when the command has been obeyed or refused.
@@ -236,7 +236,7 @@ class Session:
         return self._sent - self._status.commands_done
 
     def latest(self, variant: str | None = None, level: int = 0, *, wish: bool = True) -> Snapshot | None:
-        """The newest snapshot; by default with the wish for a newer one. None before the first.
+        """The newest snapshot; by default also requests a newer one. None before the first.
 
         Of the first variant by default. A `level` that the quantizer does not have gives its last.
         """
@@ -250,7 +250,7 @@ class Session:
         return levels[min(level, len(levels) - 1)] if levels else None
 
     def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
-        """The newest snapshots by variant, all of one step; by default with the wish for newer ones.
+        """The newest snapshots by variant, all of one step; by default also requests newer ones.
 
         Empty before the first.
         """
@@ -265,7 +265,7 @@ class Session:
         return self._repeatable
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
-        """The newest answer to `query`; by default with the wish for one of this moment. None before the first.
+        """The newest answer to `query`; by default also requests a current one. None before the first.
 
         Its step says which moment it is of.
         """
@@ -304,7 +304,7 @@ class Session:
         return self._status
 
     def trained_steps(self) -> int:
-        """How many steps the first variant has trained, without the wish for a snapshot."""
+        """How many steps the first variant has trained, without requesting a snapshot."""
         trainer = next(iter(self._trainers.values()), None)
         return 0 if trainer is None else trainer.steps_done
 
@@ -428,7 +428,7 @@ class Session:
                 self._begin({next(iter(self.recipes)): recipe} if isinstance(recipe, Recipe) else dict(recipe))
             case UndoRestartCommand():
                 if self._replaced is None:
-                    raise ValueError("There is no restart to take back.")
+                    raise ValueError("There is no restart to undo.")
                 now, before = self._present_run(), self._replaced
                 self.recipes, self._trainers, self._trails, self._timeline, self._run_number = before
                 self._replaced = now
