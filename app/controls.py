@@ -204,7 +204,7 @@ def _share(entry: Entry, status: Status) -> None:
             st.caption("Whoever has one of these links can open every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
-    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # up to now: computed again
         st.caption("Repeats this run up to now without a browser, with every switch at its step.")
         if (run := entry.session.repeatable()) is not None:
             words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)

@@ -59,7 +59,7 @@ def variants_bar(entry: Entry) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
         st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
-        key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
+        key = f"variant {names} {entry.variant}"  # recreated if something else changed it
         st.session_state["variant-control"] = key
         st.segmented_control(
             "Variant shown",
@@ -116,7 +116,7 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
 
 
 def _show(key: str, first: str) -> None:
-    if key != st.session_state["variant-control"]:  # made anew since: a slow browser still told of the one before
+    if key != st.session_state["variant-control"]:  # recreated since: a slow browser still reported the old one
         return
     name = st.session_state[key]
     show_variant("" if name == first else name)

@@ -30,7 +30,7 @@ MARGIN = 54
 """Left margin in pixels, for numbers of that size and a title."""
 
 PIXELS_A_LETTER = 7
-"""Width of the names at the ends of lines."""
+"""Width of a letter in the names at the ends of lines."""
 
 HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360}
 

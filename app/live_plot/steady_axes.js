@@ -1,8 +1,8 @@
 // Axes that stand still while the clouds on them move. Plotly finds a new range for every update: then nothing on the
-// page is where it was, and every label is drawn anew.
+// page is where it was, and every label is redrawn.
 
 const ROOM = 0.06; // left free at each end, as a share of what the clouds take up
-const LEAST_FILLED = 0.6; // the share of an axis that the clouds take up, or it is found anew
+const LEAST_FILLED = 0.6; // the share of an axis that the clouds must fill, or it is fitted again
 
 const isAxis = (name) => /^[xy]axis\d*$/.test(name);
 
@@ -33,7 +33,7 @@ class SteadyAxes {
   }
 }
 
-/** The range `before` as far as it still serves: wider where something lies beyond, anew where too much is empty. */
+/** The range `before` as far as it still serves: wider if something lies beyond it, a new one if too much is empty. */
 function around([low, high], before) {
   const room = ROOM * (high - low) || 1; // one point alone takes up nothing
   const anew = [low - room, high + room];

@@ -137,14 +137,14 @@ def afterwards(entry: Entry, ask: Ask) -> None:
 
 
 def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
-    """The parts of this frame: all if a person waits or the session is paused."""
+    """The parts that this frame leaves out: none if a person waits or the session is paused."""
     if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
         return frozenset()
     return RESTING[ask.number % 2] & ask.have.keys()
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:
-    """The frame of a session before its first moment."""
+    """The parts of a session before its first moment."""
     return {"status": status_part(status_of(entry.session.status(), 0, None, is_followed=entry.is_followed))}
 
 

@@ -10,7 +10,7 @@ from vqcore.training.session import Session
 
 
 def control(page: AppTest, name: str) -> str:
-    """The key of a control as it is drawn now; controls are made anew when the session changes under them."""
+    """The key of a control as it is drawn now; controls are recreated when the session changes under them."""
     return f"{name}-{page.session_state['generation']}"
 
 

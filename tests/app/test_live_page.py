@@ -155,7 +155,7 @@ def test_the_switches_of_practitioners_reach_the_session_and_the_link():
     assert {name: getattr(options(page), name) for name in wanted} == wanted
     assert page.query_params["bypass"] == "true"
     assert page.query_params["codebook_update"] == "ema"
-    assert page.session_state["generation"] == 1  # no control had to be made anew
+    assert page.session_state["generation"] == 1  # no control had to be recreated
     link = open_page(problem="digits", bypass="true", ema_decay="0.9", codebook_update="ema")
     assert link.toggle(key=control(link, "bypass")).value
     assert link.number_input(key=control(link, "ema_decay")).value == 0.9
