@@ -21,7 +21,7 @@ SEEDS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run and print; returns the exit code. What the user got wrong is one sentence on stderr and 2."""
+    """Run and print; returns the exit code. A user error gives one sentence on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     found, unusable = lessons()
     try:
@@ -73,14 +73,14 @@ def _check(options: argparse.Namespace) -> None:
     if options.seeds is not None and not options.all:
         raise ValueError("`--seeds` counts seeds for --all. Name one with --seed.")
     if options.all and options.seed is not None:
-        raise ValueError("`--all` begins at seed 0: say how many with --seeds, and leave --seed out.")
+        raise ValueError("`--all` begins at seed 0: give their number with --seeds, and leave --seed out.")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
     check_seed(options.seed)
 
 
 def _has_errors(report: Any) -> bool:
-    """Whether some claim could not be computed."""
+    """Whether any claim could not be computed."""
     rows = report["claims"] if isinstance(report, dict) else report
     return any(row.get("errors") or row.get("held", 0) is None for row in rows)
 
@@ -100,7 +100,7 @@ def _shown(rows: Iterable[Any], label: str) -> Iterable[Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
+    parser = Parser(prog="python -m demos", description="Run lessons without a browser, and count which claims hold.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
     add_run_options(parser)
     parser.add_argument("--html", help=argparse.SUPPRESS)  # what it was until `vqscope handout` took its place

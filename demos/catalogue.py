@@ -1,4 +1,4 @@
-"""Finds the lessons: every `lesson_….py` beside this file. One that cannot be loaded leaves the others usable."""
+"""Finds the lessons: every `lesson_….py` beside this file. A broken file does not affect the others."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ HERE = Path(__file__).parent
 
 
 class Unusable(NamedTuple):
-    """A lesson file with an error."""
+    """A lesson file that cannot be used."""
 
     file: str
     why: str
-    """One sentence; of a `LessonError` it names the step."""
+    """One sentence; for a `LessonError` it names the step."""
 
 
 def lessons(

@@ -1,6 +1,6 @@
-"""What a lesson is, as frozen values: text, the trainings it looks at, questions, and claims that are computed.
+"""A lesson as frozen values: text, the trainings it looks at, questions, and claims that are computed.
 
-Knows no page and trains nothing. Text says what to look at; what happened is said by findings alone.
+Text says what to look at; only findings say what happened.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,17 +14,17 @@ from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
 from vqcore.trajectories.setting import Setting
 
 MOST_WORDS = 60
-"""Of a step's text, and of any other text that a reader gets in one piece."""
+"""Most words of a step's text, or of any other text that a reader gets in one piece."""
 
 MOST_SHOWN = 4
-"""Trainings or methods of a step: as many as fit beside each other and are told apart."""
+"""Most trainings or methods of a step: as many as fit beside each other and stay distinguishable."""
 
 Panel = Literal["map", "usage", "curves", "examples", "compare", "paths"]
 """What a step shows beside its text: the Live page's four, trainings side by side, or paths over the plane."""
 
 
 class LessonError(ValueError):
-    """A lesson that cannot be given as it is written; the sentence names the step."""
+    """Raised for an invalid lesson; the sentence names the step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,28 +36,28 @@ class Training:
     """Recipe fields and live options by name, from step 0 on."""
 
     switches: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """By the number of steps done before, live options or actions as `Trainer.apply` takes them."""
+    """Live options or actions, as for `Trainer.apply`, by the number of steps done before."""
 
     def recipe(self, seed: int) -> Recipe:
-        """What it starts from.
+        """The recipe it starts from.
 
         Raises:
-            ValueError: where a change is refused.
+            ValueError: if a change is refused.
         """
         return default_recipe(self.problem, seed=seed, **self.changes)
 
     def check(self) -> None:
-        """Raises ValueError for a change or switch that would be refused."""
+        """Raise ValueError for a change or switch that would be refused."""
         recipe = self.recipe(0)
         for switch in self.switches.values():
             for name, value in switch.items():
                 if name not in ACTIONS and name not in option_names():
-                    raise ValueError(f"`{name}` is no live switch; there are {', '.join(option_names())}.")
+                    raise ValueError(f"`{name}` is not a live switch; choose from {', '.join(option_names())}.")
                 if name not in ACTIONS:
                     recipe = changed(recipe, {name: value})
 
     def key(self) -> tuple[Any, ...]:
-        """Equal for trainings that are the same."""
+        """A key that is equal for identical trainings."""
         thrown = tuple((steps, tuple(sorted(made.items()))) for steps, made in sorted(self.switches.items()))
         return self.problem, tuple(sorted(self.changes.items())), thrown
 
@@ -67,12 +67,12 @@ class Finding(NamedTuple):
 
     held: bool
     measured: str
-    """The numbers in words, true whether it held or not."""
+    """The numbers in words, true whether or not the claim held."""
 
     numbers: Mapping[str, float]
 
     def sentence(self) -> str:
-        """What a reader is told.
+        """The sentence for the reader.
 
         >>> Finding(False, "the loss went from 1 to 2.", {}).sentence()
         'Not on this seed: the loss went from 1 to 2.'
@@ -82,7 +82,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What may be expected, and the function that finds out. Never shown without its finding."""
+    """An expectation, and the function that checks it. Never shown without its finding."""
 
     says: str
     check: Callable[[Record], Finding]
@@ -100,15 +100,15 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One idea: its text, the state that it sets, what may be guessed and what is claimed."""
+    """One idea: its text, the state that it shows, its question and its claims."""
 
     title: str
     text: str
     shows: tuple[str, ...] = ()
-    """Names of the lesson's trainings, or of its methods where it is about the plane."""
+    """Names of the lesson's trainings, or of its methods if it is about the plane."""
 
     at: int = 0
-    """How many steps they have trained."""
+    """The number of steps that they have trained."""
 
     reads: tuple[tuple[str, int], ...] = ()
     """Other moments that its claims read: pairs of training and steps."""
@@ -122,7 +122,7 @@ class Step:
 
 
 class Note(NamedTuple):
-    """Something known or contested, in our words, with where it is said."""
+    """Something known or contested, in our words, with its source."""
 
     text: str
     source: str
@@ -149,7 +149,7 @@ class TryIt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lesson:
-    """All that a page or a command line needs to give a lesson.
+    """Everything that a page or a command line needs to present a lesson.
 
     Raises:
         LessonError: naming the step, for text that is too long, a training that does not exist, a recipe that
@@ -163,7 +163,7 @@ class Lesson:
     about: str
     trainings: Mapping[str, Training] = field(default_factory=dict)
     setting: Setting | None = None
-    """What the paths over the plane have in common; the seed is replaced by the lesson's."""
+    """The common setting of the paths over the plane; the seed is replaced by the lesson's."""
 
     steps: tuple[Step, ...]
     try_it: TryIt
@@ -186,10 +186,10 @@ class Lesson:
         said = [claim.says for step in self.steps for claim in step.claims]
         for says in said:
             if said.count(says) > 1:
-                raise LessonError(f"Two claims say {says!r}. Give each a sentence of its own.")
+                raise LessonError(f"Two claims say {says!r}. Give each its own sentence.")
 
     def moments(self) -> tuple[tuple[str, int], ...]:
-        """Each training with each number of steps after which the lesson looks at it."""
+        """Each training, with the numbers of steps after which the lesson looks at it."""
         if self.setting is not None:
             return ()
         looks = [look for step in self.steps for look in (*((name, step.at) for name in step.shows), *step.reads)]
@@ -212,7 +212,7 @@ class Lesson:
 
 @contextmanager
 def _named(part: str) -> Iterator[None]:
-    """Puts the name of `part` into the sentence of a refusal."""
+    """Prefix the sentence of a refusal with the name of `part`."""
     try:
         yield
     except ValueError as error:

@@ -18,7 +18,7 @@ from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import METHODS, PAPER_METHODS, Setting
 
 RATES, NUS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
-"""What `--sweep` multiplies the learning rate by, and the ν that it tries."""
+"""Factors by which `--sweep` multiplies the learning rate, and the values of ν that it tries."""
 
 CLAIMS = (
     ("alternating", "STE", "gradient gap"),
@@ -27,10 +27,10 @@ CLAIMS = (
     ("alternating + sync", "alternating", "delay"),
     ("affine", "STE", "gradient gap"),
 )
-"""What the paper argues: the first method has less of the third than the second."""
+"""The paper's claims: the first method has less of the third (a measure) than the second."""
 
 Summaries = dict[str, list[dict[str, float]]]
-"""Per method, one summary a seed."""
+"""Per method, one summary per seed."""
 
 
 def summaries(setting: Setting, seeds: Iterable[int]) -> Summaries:
@@ -43,7 +43,7 @@ def summaries(setting: Setting, seeds: Iterable[int]) -> Summaries:
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile; what was not reached counts as later than all that was.
+    """Lower quartile, median and upper quartile; a value not reached counts as later than all others.
 
     >>> quartiles([3.0, 1.0, 2.0, math.nan, math.nan])
     (2.0, 3.0, inf)

@@ -67,7 +67,7 @@ def _hold(path: Path) -> int:
     handle = os.open(path, (os.O_RDWR if can_write else os.O_RDONLY) | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(handle), path.lstat()):  # removed, and made anew, before it was held
+        if not os.path.samestat(os.fstat(handle), path.lstat()):  # removed and recreated before it was held
             raise FileNotFoundError(path)
     except BaseException:
         os.close(handle)

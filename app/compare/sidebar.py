@@ -102,7 +102,7 @@ def _transport(entry: Entry, status: Status) -> None:
 
 
 def _change_speed(entry: Entry, key: str) -> None:
-    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been made anew since
+    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been recreated since
         entry.send(SpeedCommand(SPEEDS[said_by(key)]))
 
 

@@ -13,7 +13,7 @@ MOST_AXES = 9
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
-    """Put this on the page; `afresh` examines anew what was examined before."""
+    """Put this on the page; `afresh` examines again what was examined before."""
     state = doctor_state()
     if afresh:
         registry().cases.drop(asked)

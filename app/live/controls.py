@@ -17,7 +17,7 @@ RESTARTING = ("seed", *SETTINGS)
 def adopt(recipe: Recipe) -> None:
     """Set every control to `recipe`, before the controls are drawn.
 
-    The controls are made anew, under new keys and with these values as their defaults: a value pushed into a
+    The controls are recreated, under new keys and with these values as their defaults: a value pushed into a
     control that the browser has not drawn yet can be lost, and the browser then answers with a zero.
     """
     state = live_state()
@@ -71,7 +71,7 @@ def restart(entry: Entry, recipe: Recipe) -> None:
 def already(entry: Entry, is_so: bool) -> bool:
     """Whether the session is as a control wants it, so that nothing is to be sent.
 
-    Controls that were made anew (`adopt`) can report their first value as a change.
+    Controls that were recreated (`adopt`) can report their first value as a change.
     """
     return is_so and entry.session.commands_pending() == 0
 
@@ -82,7 +82,7 @@ def key(name: str) -> str:
 
 
 def is_gone(drawn: str, name: str) -> bool:
-    """Whether the control for `name` that was drawn under the key `drawn` has been made anew since.
+    """Whether the control for `name` that was drawn under the key `drawn` has been recreated since.
 
     A browser that is slow still sends what such a control said, and Streamlit takes that for a change.
     """

@@ -63,7 +63,7 @@ def variants_bar(entry: Entry) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
         st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
-        key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
+        key = f"variant {names} {entry.variant}"  # recreated when it is another's doing
         live_state().variant_control = key
         st.segmented_control(
             "Variant shown",
@@ -120,7 +120,7 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
 
 
 def _show(key: str, first: str) -> None:
-    if key != live_state().variant_control:  # made anew since: a slow browser still told of the one before
+    if key != live_state().variant_control:  # recreated since: a slow browser still told of the one before
         return
     name = said_by(key)
     show_variant("" if name == first else name)

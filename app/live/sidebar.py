@@ -198,7 +198,7 @@ def _share(entry: Entry, status: Status) -> None:
             st.caption("Whoever has one of these links can open every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
-    with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+    with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: computed again
         st.caption("Repeats this run until now without a browser, every switch at its step.")
         if (run := entry.one.repeatable()) is not None:
             words = command(run.recipe, run.snapshot.events, run.snapshot.step)

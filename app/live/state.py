@@ -31,7 +31,7 @@ class LiveState:
     """What the controls show when they are first drawn."""
 
     generation: int = 0
-    """How often the controls have been made anew; a part of their keys."""
+    """How often the controls have been recreated; a part of their keys."""
 
     first_view: Mapping[str, str] | None = None
     """What the URL first said of the view; None before it is read."""

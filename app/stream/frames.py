@@ -139,7 +139,7 @@ def afterwards(entry: Entry, ask: Ask) -> None:
 
 
 def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
-    """The parts of this frame: all if a person waits or the session is paused."""
+    """The parts that this frame leaves out: none if a person waits or the session is paused."""
     if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
         return frozenset()
     return RESTING[ask.number % 2] & ask.have.keys()

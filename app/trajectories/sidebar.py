@@ -20,7 +20,7 @@ PLACED_BY = {"starts": ("landscape", "seed", "points"), "codes": ("landscape", "
 
 
 def adopt(setting: Setting) -> None:
-    """Set every control to `setting`: made anew, since a value pushed into a control may be lost."""
+    """Set every control to `setting`: recreated, since a value pushed into a control may be lost."""
     state = trajectories_state()
     state.setting = state.adopted = setting
     state.generation += 1

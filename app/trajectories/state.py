@@ -18,7 +18,7 @@ class TrajectoriesState:
     """What the controls show when they are first drawn."""
 
     generation: int = 0
-    """How often the controls have been made anew; a part of their keys."""
+    """How often the controls have been recreated; a part of their keys."""
 
     shown: Setting = field(default_factory=default_setting)
     """The last setting whose paths could be computed."""

@@ -255,7 +255,7 @@ def test_a_session_that_ends_while_it_is_followed_is_said():
 def test_followers_keep_a_session_awake_and_only_its_own_end_ends_it():
     owner, others = begun(), [begun() for _ in range(MOST_SESSIONS - 1)]
     followers = [registry().follow(owner.watch_id) for _ in range(MOST_FOLLOWERS + 1)]
-    assert registry().find_follower(followers[0].id) is None  # the earliest, which would join anew
+    assert registry().find_follower(followers[0].id) is None  # the earliest, which would join again
     followers[1].session.latest()
     registry().begin(RECIPE, paused=True)  # one more than there may be
     assert registry().find(owner.id) is owner

@@ -91,7 +91,7 @@ def test_it_is_the_plane_of_most_variance():
     assert shown.plane.axis_titles == tuple(f"PC {i} · {share:.0%} of variance" for i, share in enumerate(shares, 1))
 
 
-def test_it_is_fitted_again_on_request_and_only_once():
+def test_it_is_fitted_anew_on_request_and_only_once():
     memory = MapMemory()
     pca(snapshot(FLAT, step=5), memory)
     memory.ask_for_refit()
@@ -100,7 +100,7 @@ def test_it_is_fitted_again_on_request_and_only_once():
     assert pca(snapshot(later, step=7), memory).note == "plane fitted at step 6"
 
 
-def test_it_is_fitted_again_where_it_shows_too_little():
+def test_it_is_fitted_anew_where_it_shows_too_little():
     memory = MapMemory()
     pca(snapshot(FLAT, step=5), memory)
     assert memory.basis.captured_share(TURNED) < planes.REFIT_BELOW
@@ -248,7 +248,7 @@ def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling
     assert shown.note.endswith("Laying out again.")
 
 
-def test_asking_again_resets_the_layout_once_also_of_the_same_moment():
+def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():
     moment, memory = snapshot(FLAT, step=4), MapMemory()
     projection, _ = laid_out(moment)
     memory.ask_for_refit()

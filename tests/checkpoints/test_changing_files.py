@@ -1,4 +1,4 @@
-"""Files that are cut or written anew while they are examined: a sentence or the right answer, and never a signal."""
+"""Files that are truncated or rewritten while they are examined: a sentence or the right answer, never a signal."""
 
 import json
 import os

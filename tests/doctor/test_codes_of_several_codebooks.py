@@ -77,7 +77,7 @@ def test_where_two_axes_fit_the_librarys_custom_decides_says_so_and_can_be_overr
     for other in {0, 1, 2} - {axis}:
         report = answer(capsys, path, file, "--level-axis", other)
         assert used(report) == [len(np.unique(one)) for one in np.moveaxis(values, other, 0)]
-    assert "where this library keeps it; ax" in note(answer(capsys, path, file))
+    assert "by this library's convention; ax" in note(answer(capsys, path, file))
 
 
 def test_where_codebooks_differ_in_size_an_axis_with_codes_beyond_one_of_them_is_not_taken(capsys, tmp_path):

@@ -15,7 +15,7 @@ Structure = Literal[
 ]
 
 WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""Prefixes that DDP, AveragedModel, torch.compile, FSDP and activation checkpointing put into keys."""
+"""Path parts that DDP, AveragedModel, torch.compile, FSDP and activation checkpointing insert into keys."""
 
 AVERAGES = frozenset({"ema_model", "model_ema", "autoencoder_ema", "ema", "teacher_ema"})
 """Path parts that hold an average of the weights."""

@@ -165,6 +165,6 @@ def _pull(training: TrainingEvidence) -> float | None:
 
 
 def _finite_mean(values: NDArray[np.floating]) -> float:
-    """The share, or 0 if there is no loss."""
+    """Mean of the finite values, or 0 if there are none."""
     finite = values[np.isfinite(values)]
     return float(finite.mean(dtype=np.float64)) if len(finite) else 0.0

@@ -79,7 +79,7 @@ class _Trace(NamedTuple):
 
     first: Vectors
     first_point: int
-    """Its index among the checkpoints that were read."""
+    """Index of `first` among the checkpoints that were read."""
 
     last: Vectors
     same_since: int

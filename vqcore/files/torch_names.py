@@ -30,7 +30,7 @@ QUANTIZATIONS = ("affine", "symmetric")
 
 
 class TypedStorage(NamedTuple):
-    """A storage and the kind of its values; None if each of its tensors gives it."""
+    """A storage and the kind of its values; None if each of its tensors states its own."""
 
     storage: Storage
     kind: Kind | None

@@ -212,7 +212,7 @@ def _treated(
             treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator, search)
             if searches[which] > 1 and remedy != "align":
                 # What the later searches are for shows once the first finds something. The codes that were dead for
-                # the first are then drawn anew, from all of it.
+                # the first are then drawn again, from all of it.
                 asked = _asked_of(which, arrangement, treated, vectors, search)
                 free = moved[which].copy()
                 free[0] &= not free.all()  # a search needs one that is not

@@ -1,4 +1,4 @@
-"""A session seen through one of its variants: who holds it reads and changes that one alone. Knows no page."""
+"""A session seen through one of its variants: its holder reads and changes only that one."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ class OneVariant(SnapshotSource):
 
     @property
     def recipe(self) -> Recipe:
-        """What it began with; of a fork, what the training that it was copied from began with."""
+        """The recipe it began with; for a fork, that of the training it was copied from."""
         recipes = self.whole.recipes
         return recipes.get(self.variant) or next(iter(recipes.values()))
 
@@ -51,7 +51,7 @@ class OneVariant(SnapshotSource):
         return self.whole.examination(replace(query, variant=self.variant))
 
     def status(self) -> Status:
-        """What the session does now, with the recipe of the variant."""
+        """The session's current status, with the recipe of the variant."""
         status = self.whole.status()
         present = dict(zip(status.variants, status.recipes, strict=False))
         return replace(status, recipe=present.get(self.variant, status.recipe))

@@ -23,13 +23,13 @@ from vqcore.training.training_loop import TrainingLoop
 from vqcore.training.wishes import Wishes
 
 IDLE_PAUSE_SECONDS = 90.0
-"""Longer than the minute between two ticks that browsers grant a hidden tab."""
+"""Seconds; longer than the minute between two timer ticks that browsers allow a hidden tab."""
 
 STOP_SECONDS = 2.5
-"""How long `stop` waits: a page calls it, and the thread ends all the same once its step is over."""
+"""Seconds that `stop` waits: a page calls it, and the thread ends anyway once its step is over."""
 
 EXIT_SECONDS = 3600.0
-"""How long the interpreter's exit waits for a step at most. The largest codebook and batch together take a minute."""
+"""Most seconds that the interpreter's exit waits for a step. The largest codebook and batch take a minute."""
 
 
 class Session(LiveSession):
@@ -42,7 +42,7 @@ class Session(LiveSession):
         paused: begin paused at step 0.
         pause_at: as `UntilCommand` sets it.
         steps_per_second: as `SpeedCommand` sets it.
-        idle_pause_seconds: without a look for so long, the session pauses itself.
+        idle_pause_seconds: the session pauses itself if nobody has looked for this long.
         clock: seconds, monotonic.
     """
 
