@@ -13,7 +13,7 @@ from app.__main__ import main
 from app.sessions.registry import Entry
 from app.stream import road
 from app.stream.asking import Ask
-from app.stream.frames import Frame
+from app.stream.frames import Frame, frame_of
 
 
 def serve(port: int, times: Path) -> int:
@@ -22,7 +22,7 @@ def serve(port: int, times: Path) -> int:
     One says whose frame it was, when it was made (Unix time), and its seconds by the clock and of its thread. The
     other, when it was sent, and its bytes.
     """
-    make, send, lock = road.frame_of, road._send, threading.Lock()
+    make, send, lock = frame_of, road._send, threading.Lock()
 
     def note(line: dict[str, Any]) -> None:
         with lock, times.open("a") as out:
@@ -40,7 +40,7 @@ def serve(port: int, times: Path) -> int:
         note({"at": time.time(), "bytes": len(data)})
         await send(socket, data)
 
-    road.frame_of, road._send = timed, weighed  # type: ignore[assignment]
+    road.frame_of, road._send = timed, weighed  # type: ignore[attr-defined]
     sys.argv = ["app", "--port", str(port)]
     return main()
 

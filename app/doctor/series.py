@@ -1,6 +1,7 @@
 """What became of a codebook through training, as the checkpoints of a folder tell it."""
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -46,7 +47,7 @@ def through_training(following: Following, label: str) -> None:
             st.caption(f"and {len(following.skipped) - MOST_SKIPPED:,} more skipped: the report names them all")
 
 
-def _figure(moments: list[Moment], unit: str) -> dict:
+def _figure(moments: list[Moment], unit: str) -> dict[str, Any]:
     """Only what the files tell: usage where they count it, lengths, and how far codes moved."""
     steps = np.array([one.point.step for one in moments])
     used = [np.nan if one.usage is None else one.usage.used / one.num_codes for one in moments]

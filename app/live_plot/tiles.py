@@ -14,6 +14,9 @@ from app.theme import role
 SPARK_POINTS = 80
 
 
+StatusName = Literal["starting", "running", "paused", "failed", "ended"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
     """One headline number, already worded."""
@@ -36,7 +39,7 @@ class Tile:
 class Status:
     """What is running, as in ``Status(state="running", facts=("step 1,284", "31/s", "cuda:0"))``."""
 
-    state: Literal["starting", "running", "paused", "failed", "ended"]
+    state: StatusName
     facts: Sequence[str] = ()
     remark: str = ""
     "A muted last word: ``since replacement: index collapse → healthy``."
