@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-from app.links import live as address
-from app.links import trajectories as trajectory_address
 from demos.record import Record
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
@@ -117,7 +115,7 @@ class Step:
 
     panels: tuple[Panel, ...] = ("map", "usage")
     view: Mapping[str, str] = field(default_factory=dict)
-    """View controls of the Live page by name, as `app.links.live.VIEWS` has them."""
+    """View controls of the Live page by name; whether there are such controls is for the page to say."""
 
     question: Question | None = None
     claims: tuple[Claim, ...] = ()
@@ -133,20 +131,20 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryIt:
-    """A link to a page where the reader goes on alone."""
+    """Where the reader goes on alone: the Live page with a training, or the Trajectories page with a setting."""
 
     text: str
     training: Training | None = None
     view: Mapping[str, str] = field(default_factory=dict)
     setting: Setting | None = None
-    """For the Trajectories page, instead of a training."""
+    """Instead of a training."""
 
-    def link(self, seed: int) -> tuple[str, dict[str, str]]:
-        """The page's path on the server, empty for the first one, and its query."""
-        if self.setting is not None:
-            return "trajectories", trajectory_address.write(self.setting) | {"seed": str(seed)}
-        assert self.training is not None
-        return "", address.write(None, self.training.recipe(seed), self.view, paused=False)
+    def check(self) -> None:
+        """Raises ValueError where there is nothing to go on with, or a training that cannot be built."""
+        if (self.training is None) == (self.setting is None):
+            raise ValueError("`try_it` must have either a `training` or a `setting`.")
+        if self.training is not None:
+            self.training.check()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,8 +152,8 @@ class Lesson:
     """All that a page or a command line needs to give a lesson.
 
     Raises:
-        LessonError: naming the step, for text that is too long, a training or view that does not exist, a
-            recipe that cannot be built, or two claims that say the same.
+        LessonError: naming the step, for text that is too long, a training that does not exist, a recipe that
+            cannot be built, or two claims that say the same.
     """
 
     name: str
@@ -184,8 +182,7 @@ class Lesson:
                 _check_words("text", note.text)
         with _named("Try it yourself"):
             _check_words("text", self.try_it.text)
-            _check_view(self.try_it.view)
-            self.try_it.link(0)
+            self.try_it.check()
         said = [claim.says for step in self.steps for claim in step.claims]
         for says in said:
             if said.count(says) > 1:
@@ -211,7 +208,6 @@ class Lesson:
         for panel in step.panels:
             if panel not in get_args(Panel):
                 raise ValueError(f"`panels` must be of {', '.join(get_args(Panel))}, but got {panel!r}.")
-        _check_view(step.view)
 
 
 @contextmanager
@@ -227,9 +223,3 @@ def _check_words(name: str, text: str) -> None:
     count = len(text.split())
     if count > MOST_WORDS:
         raise ValueError(f"`{name}` must have at most {MOST_WORDS} words, but has {count}. Cut it or make two steps.")
-
-
-def _check_view(view: Mapping[str, str]) -> None:
-    for name, value in view.items():
-        if value not in address.VIEWS.get(name, ()):
-            raise ValueError(f"`view` must be of the Live page's controls, but got {name}={value!r}.")

@@ -61,6 +61,32 @@ class Metrics:
     learned affine map."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldOutMetrics:
+    """What the held-out monitor inputs say of one step: the one count of codes in use.
+
+    A code is in use at a step if it is the nearest to one of the M monitor vectors then.
+    """
+
+    in_use: int
+    """Codes that are nearest to at least one of the M monitor vectors at this step."""
+
+    perplexity: float
+    """Of the usage by the M monitor vectors."""
+
+    relative_error: float
+    """‖z_e − z_q‖² over the total variance of what is quantized."""
+
+    quantization_error: float
+    """‖z_e − z_q‖² summed over features, mean over the monitor vectors."""
+
+    task_loss: float
+    """Of all monitor inputs."""
+
+    accuracy: float
+    """Share of monitor inputs classified rightly; NaN where there are no classes."""
+
+
 class Trail(NamedTuple):
     """Where codes and the mean of P were a short while ago."""
 
@@ -82,6 +108,8 @@ class LevelUsage(NamedTuple):
     relative_error: float
     """Its quantization error over the variance of what it quantizes, newest batch."""
 
+    held_out: HeldOutMetrics
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
@@ -100,6 +128,7 @@ class Snapshot:
     """The usage of all of them."""
 
     metrics: Metrics
+    held_out: HeldOutMetrics
     history: History
     events: tuple[Event, ...]
 
@@ -147,6 +176,9 @@ class Snapshot:
     """(I, …) all monitor inputs, the same array in every snapshot; vector i is at place i mod (M/I) of input
     i // (M/I). None where a source does not keep them."""
 
+    monitor_outputs: Floats | None = None
+    """(I, …) what the model makes of all monitor inputs. None where a source does not keep them."""
+
     labels: Ints | None = None
     """(I,) their classes; None where there are none."""
 
@@ -175,7 +207,7 @@ class Snapshot:
 
 
 class SnapshotSource(Protocol):
-    """What a live session, a recorded run and a probe have in common."""
+    """What a live session, one variant of it, a recorded run and a probe have in common."""
 
     def latest(self) -> Snapshot | None:
         """The newest snapshot, or None before the first."""

@@ -1,6 +1,6 @@
-"""`python -m app.bench`: what one refresh of the Live page costs; the real server, watched.
+"""`python -m app.bench`: the cost of one refresh of the Live page, measured on the real server.
 
-Needs playwright and psutil, which only tests and this bench use. Measures; asserts nothing.
+Needs playwright and psutil, which only the tests and this bench use.
 """
 
 import argparse
@@ -64,13 +64,13 @@ def _times(spread: dict[str, float]) -> str:
 
 
 def main() -> int:
-    """Run the bench as told on the command line; exit code 2 where there is no browser."""
+    """Run the bench from the command line; exit code 2 if there is no browser."""
     parser = argparse.ArgumentParser(prog="python -m app.bench", description="What a refresh costs.")
     parser.add_argument("problem", nargs="?", default="patches")
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long refreshes are watched")
-    parser.add_argument("--browsers", type=int, default=1, help="pages, each on a session of its own")
-    parser.add_argument("--rate", choices=("2", "4", "8"), default="2", help="frames a second that a page asks for")
-    parser.add_argument("--minutes", type=float, default=0.0, help="also watch memory and speed for so long")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to watch refreshes")
+    parser.add_argument("--browsers", type=int, default=1, help="pages, each with its own session")
+    parser.add_argument("--rate", choices=("2", "4", "8"), default="2", help="frames per second that a page asks for")
+    parser.add_argument("--minutes", type=float, default=0.0, help="also watch memory and speed for this long")
     parser.add_argument(
         "--no-picture", action="store_true", help="pages that ask and read as a browser does, but draw nothing"
     )

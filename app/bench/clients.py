@@ -1,4 +1,4 @@
-"""Pages without a picture: they ask the server for what a browser asks, when it would, and read what comes.
+"""Pages that draw nothing: they ask the server for what a browser asks for, when it would, and read the answers.
 
 For many at once on a machine whose cores are to be the server's: ten Chromium pages take more of two cores to draw
 than there is.
@@ -29,7 +29,7 @@ OPENING_SECONDS = 60.0
 
 @dataclass
 class PageWithoutPicture:
-    """One open page: its script's connection and, once that has said what to follow, the road of its live data."""
+    """One open page: its script's connection and, once that has named a session, the WebSocket of its live data."""
 
     url: str
     query: str
@@ -39,7 +39,7 @@ class PageWithoutPicture:
 
     problems: list[str] = field(default_factory=list)
     _told: dict[str, Any] = field(default_factory=dict)
-    """What the page's script has told its conductor last."""
+    """What the page's script last told its conductor."""
 
     _is_told: threading.Event = field(default_factory=threading.Event)
 
@@ -71,7 +71,7 @@ class PageWithoutPicture:
             self.problems.append("the page could not be compiled")
 
     def _follow(self) -> None:
-        """As a browser does that draws in no time: ask, read, rest, ask again."""
+        """Like a browser that draws instantly: ask, read, rest, ask again."""
         self._is_told.wait()
         have: dict[str, str] = {}
         controls = ""
@@ -104,7 +104,7 @@ def _socket(url: str, path: str) -> str:
 
 @contextmanager
 def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
-    """A page of the server at `url`, which follows its session until it is left."""
+    """A page of the server at `url`, which follows its session until the block ends."""
     with connect(
         _socket(url, "_stcore/stream"),
         subprotocols=[Subprotocol("streamlit")],
@@ -121,7 +121,7 @@ def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
 
 
 def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]:
-    """Have `pages` pages ask, each for a session of its own, and report what that costs server and wire."""
+    """Open `pages` pages, each with its own session, and report what they cost the server and the wire."""
     with serving() as server:
         with ExitStack() as opened:
             watched = [

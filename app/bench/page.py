@@ -32,12 +32,12 @@ class Watched:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
     def main_thread_seconds(self) -> float:
-        """What the page's main thread has worked so far, on the CPU: waiting for a core is not in it."""
+        """CPU time of the page's main thread so far; waiting for a core is not included."""
         metrics = self.devtools.send("Performance.getMetrics")["metrics"]
         return float(next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime"))
 
     def heap_bytes(self) -> int:
-        """What the page's scripts hold, after a collection."""
+        """Heap of the page's scripts after a garbage collection."""
         self.devtools.send("HeapProfiler.collectGarbage")
         return int(self.devtools.send("Runtime.getHeapUsage")["usedSize"])
 
@@ -45,7 +45,7 @@ class Watched:
 def bench_page(
     problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, chromium: Browser
 ) -> dict[str, Any]:
-    """Watch `browsers` pages, each on a session of its own, and report what their refreshes cost."""
+    """Watch `browsers` pages, each with its own session, and report what their refreshes cost."""
     with serving() as server:
         pages = [
             _open(chromium, f"{server.url}/?{urlencode({'problem': problem, 'seed': seed, 'rate': rate})}")
@@ -78,7 +78,7 @@ def _open(chromium: Browser, url: str) -> Watched:
 
 
 def _points(page: Page) -> int:
-    """How many vectors and codes the map shows; it tells whoever points at it."""
+    """Number of vectors and codes on the map, which it reveals when the pointer enters."""
     count = """() => {
         const map = document.querySelector('.st-key-map-plot .js-plotly-plot');
         map.dispatchEvent(new PointerEvent('pointerenter'));

@@ -1,4 +1,4 @@
-"""The server under test, and what is read off it while pages are open."""
+"""The server under test, and what is measured on it while pages are open."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ SETTLE_SECONDS = 8.0
 QUIET_SHARE = 0.2
 MOST_QUIET_SECONDS = 120.0
 IDLE_SECONDS = 100.0
-"""A little more than after which an unseen session pauses."""
+"""A little longer than it takes an unseen session to pause."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Server:
     log: Path
 
     def noted(self, since: float) -> list[dict[str, Any]]:
-        """What `app.bench.timed_server` wrote of after `since`, oldest first."""
+        """What `app.bench.timed_server` wrote after `since`, oldest first."""
         lines = self.times.read_text().splitlines() if self.times.exists() else []
         return [line for line in map(json.loads, lines) if line["at"] > since]
 
     def complaints(self) -> list[str]:
-        """What it has said of exceptions."""
+        """The exceptions in its log."""
         return [line for line in self.log.read_text().splitlines() if "Traceback" in line]
 
 
@@ -49,7 +49,7 @@ def serving() -> Iterator[Server]:
     """Start the server on a free port; it ends with the block.
 
     Raises:
-        OSError: where it does not come up, with what it said.
+        OSError: if it does not come up, with its log.
     """
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
@@ -78,7 +78,7 @@ def _wait_until_up(health: str, child: subprocess.Popen[bytes], log: Path) -> No
 
 
 def settle(server: Server) -> None:
-    """Wait until UMAP, which a process of its own compiles once a start, no longer takes half of two cores."""
+    """Wait until UMAP, which its own process compiles once per start, no longer takes half of two cores."""
     time.sleep(SETTLE_SECONDS)
     helpers, deadline = server.process.children(recursive=True), time.monotonic() + MOST_QUIET_SECONDS
     for helper in helpers:
@@ -107,7 +107,7 @@ def server_figures(server: Server, since: float) -> dict[str, Any]:
 
 
 def after_closing(server: Server) -> dict[str, float]:
-    """The share of one core that the server takes once nobody has looked for long enough."""
+    """Share of one core that the server takes once nobody has looked for long enough."""
     time.sleep(IDLE_SECONDS)
     before, started = server.process.cpu_times(), time.monotonic()
     time.sleep(10)
@@ -117,7 +117,7 @@ def after_closing(server: Server) -> dict[str, float]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and highest; NaN where there are no values."""
+    """Median, 95th percentile and maximum; NaN without values."""
     ordered = sorted(values)
     if len(ordered) < 2:
         return dict.fromkeys(("p50", "p95", "highest"), float(ordered[0]) if ordered else float("nan"))

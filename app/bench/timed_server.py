@@ -1,4 +1,4 @@
-"""The real server with a stopwatch and a scale for every frame. Started by `app.bench.serving` alone."""
+"""The real server, which also records time and size of every frame. Started only by `app.bench.serving`."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from app.__main__ import main
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.stream import road
 from app.stream.asking import Ask
 from app.stream.frames import Frame, frame_of

@@ -1,4 +1,4 @@
-"""The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
+"""The side-by-side page: two to four variants of one problem on one clock, with shared axes and selection."""
 
 from collections.abc import Mapping
 
@@ -17,13 +17,14 @@ from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.panels.compare_parts import CompareScene, compare_scene
 from app.panels.head import bar
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import Plan
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 FRAMES_A_SECOND = 2.0
 FIRST_MOMENT_SECONDS = 0.5
@@ -71,7 +72,7 @@ def _attach() -> Entry | None:
 
 
 def _setup(entry: Entry, status: Status) -> Setup:
-    """What is trained, with the switches as they are now."""
+    """The set-up that is trained, with the current switches."""
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
 
 
@@ -108,7 +109,7 @@ def _empty_state() -> None:
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find(session_id)
     if entry is None:
         st.rerun()

@@ -1,4 +1,4 @@
-"""The sidebar of the side-by-side page: transport, the set-up that restarts, seeds, and where to take it."""
+"""The sidebar of the side-by-side page: transport, set-up, seeds, and links and exports."""
 
 from typing import Any
 
@@ -13,7 +13,8 @@ from app.links.command_line import command
 from app.links.setup import OWN, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
 from app.page_state import said_by, set_control
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
 from app.wording import SWITCH_HELP, as_written
 from vqcore.problems.catalogue import PROBLEMS
@@ -25,7 +26,8 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
@@ -70,7 +72,7 @@ def _transport(entry: Entry, status: Status) -> None:
         (
             "compare-restart",
             "restart_alt",
-            "Begin all again at step 0, each with its switches as they are",
+            "Begin all again at step 0, each with its current switches",
             RestartCommand(recipes),
             not recipes,
         ),
@@ -114,7 +116,7 @@ def _presets(entry: Entry) -> None:
 
 
 def _form(entry: Entry, setup: Setup) -> None:
-    """Its fields are made anew when the set-up changes."""
+    """The form of the set-up; its fields are recreated when the set-up changes."""
     key = f"{hash(setup)}"
     with st.form("compare-setup", border=False, enter_to_submit=False):
         names = list(PROBLEMS)
@@ -125,7 +127,7 @@ def _form(entry: Entry, setup: Setup) -> None:
             key=f"compare-problem-{key}",
             format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         )
-        st.number_input("Seed, of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
+        st.number_input("Seed of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
         for place in range(MOST_VARIANTS):
             variant = setup.variants[place] if place < len(setup.variants) else Variant("")
             label = f"Variant {place + 1}" + ("" if place == 0 else ", empty for none")
@@ -147,7 +149,7 @@ def _form(entry: Entry, setup: Setup) -> None:
         st.form_submit_button("Begin with these", on_click=_begin_with, args=(entry, setup, key), width="stretch")
     with st.popover("What can be changed", icon=":material/help:", type="tertiary", width="stretch"):
         st.markdown("\n".join(f"- `{name}`: {SWITCH_HELP[name]}" for name in OWN if name in SWITCH_HELP))
-        st.markdown("- `num_codes`: how many codes there are. `code_init`: *normal* or *kmeans*.")
+        st.markdown("- `num_codes`: number of codes. `code_init`: *normal* or *kmeans*.")
 
 
 def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
@@ -186,13 +188,13 @@ def _seeds(entry: Entry, setup: Setup) -> None:
         step=50,
         key="compare-steps",
         placeholder="as now",
-        help="How far each is trained. Empty: as far as this session is when you press the button.",
+        help="How many steps each is trained. Empty: as many as this session has when you press the button.",
     )
     st.button(
         f"Train {many} seeds",
         icon=":material/casino:",
         key="compare-seeds-go",
-        help=f"From seed {setup.seed} on, every variant from step 0 with its switches as they are now",
+        help=f"From seed {setup.seed} on, every variant from step 0 with its current switches",
         on_click=_begin_seeds,
         args=(entry, setup, many, far),
         width="stretch",
@@ -209,11 +211,11 @@ def _begin_seeds(entry: Entry, setup: Setup, seeds: int, steps: int | None) -> N
 def _share(entry: Entry, status: Status, setup: Setup) -> None:
     link, cli = st.columns(2, gap="small")
     with link.popover("Link", icon=":material/link:", width="stretch"):
-        st.caption("Opens a session of its own with this set-up.")
+        st.caption("Opens a new session with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
     with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
-        for recipe, snapshot in entry.session.repeatable().values():
+        for recipe, snapshot in entry.session.repeatable_of_all().values():
             words = command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

@@ -1,4 +1,4 @@
-"""Files that are dropped on the Doctor page: taken to a temporary folder one by one, and examined together."""
+"""Files dropped on the Doctor page: moved to a temporary folder one by one, and examined together."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -21,7 +21,7 @@ from app.wording import as_written
 
 LABELS: dict[Role, str] = {"checkpoint": "Checkpoint", "latents": "Latents or codes, optional"}
 ABOUT = (
-    f"Up to {MOST_MEGABYTES} MB a file, and {MOST_MEGABYTES_TOGETHER:,} MB of all that is dropped on this server. "
+    f"Up to {MOST_MEGABYTES} MB per file, and {MOST_MEGABYTES_TOGETHER:,} MB for all files dropped on this server. "
     f"Removed after {UNUSED_MINUTES} minutes without use, when newer files take their place, or when the server ends."
 )
 
@@ -70,7 +70,7 @@ def _taken(dropped: Dropped, role: Role) -> None:
 
 
 def _give_back(sent: UploadedFile) -> None:
-    """The memory that Streamlit keeps a file in for as long as it keeps the visitor's session, or longer."""
+    """Free the memory in which Streamlit would keep a file at least as long as the visitor's session."""
     context = get_script_run_ctx()
     if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):  # its protocol does not say so
         context.uploaded_file_mgr.remove_file(context.session_id, sent.file_id)

@@ -1,4 +1,4 @@
-"""P, C and Q of an examined codebook in one plane: by PCA, or by UMAP when it is asked for."""
+"""P, C and Q of an examined codebook in one plane: by PCA, or by UMAP on request."""
 
 import streamlit as st
 
@@ -16,13 +16,13 @@ from app.sessions.registry import registry
 from app.wording import as_written
 
 HEIGHT = 232
-"""Of one chart, in pixels."""
+"""Height of one chart in pixels."""
 
 POLL_SECONDS = 0.5
 
 
 def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: str) -> None:
-    """The map with the choice of its plane; `without_p` is said where P is not drawn."""
+    """The map with the choice of its plane; `without_p` is the note if P is not drawn."""
     view = _chosen(job, facts)
     waiting = view == "UMAP" and umap_of(facts, registry().projection, job).is_waiting
     draw = polled(_map, POLL_SECONDS if waiting else None, "again-doctor-map")
@@ -82,5 +82,5 @@ def _said(facts: Facts, without_p: str) -> list[str]:
     if facts.plane.keeps_distances:
         said += ["dashed: 1σ of P and C" if len(facts.plane.p) else "dashed: 1σ of C"]
     said += [] if len(facts.plane.p) else [without_p]
-    said += ["directions alone, at length 1"] if facts.search == "cosine" else []
+    said += ["directions only, at length 1"] if facts.search == "cosine" else []
     return said + ([] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"])

@@ -1,4 +1,4 @@
-"""The Doctor page: what is wrong with a codebook in a file, with its numbers, its cause and its cure."""
+"""The Doctor page: what is wrong with a codebook in a file, with numbers, cause and remedy."""
 
 from html import escape
 from pathlib import Path
@@ -104,13 +104,13 @@ def _bar(asked: Asked, generation: int) -> None:
         st.rerun()
     with st.container(key="doctor-said"):
         if pressed:
-            st.warning("Type the path of a checkpoint first, or drop a small file.", icon=":material/info:")
+            st.warning("Enter the path of a checkpoint first, or drop a small file.", icon=":material/info:")
 
 
 def _empty() -> None:
     st.html(
         f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p><p>{escape(about_roots())}</p></div>"
-        "<p class='vq-offer'>No file at hand? Train one now, in some seconds.</p>"
+        "<p class='vq-offer'>No file? Train one now in a few seconds.</p>"
     )
     _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])
     for column, (name, example) in zip(places, EXAMPLES.items(), strict=True):
@@ -128,7 +128,7 @@ def _empty() -> None:
 
 
 def _is_long(case: Case) -> bool:
-    """Whether the examination still runs, after a wait that lets a short one end and leaves nothing to flicker."""
+    """Whether the examination still runs, after a short wait so that a quick one ends without flicker."""
     if case.is_being_drawn or not case.examination.is_running:
         return case.examination.is_running
     if (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
@@ -138,12 +138,12 @@ def _is_long(case: Case) -> bool:
 
 
 def _parts(case: Case) -> int:
-    """How much of a running examination can be shown."""
+    """How much of a running examination can be shown already."""
     return (case.reading is not None) + (case.without_latents is not None)
 
 
 def _watch(asked: Asked, parts_shown: int | None) -> None:
-    """How far the examination is; refreshed alone until it has ended or there is more to show."""
+    """Progress of the examination; only this part is refreshed until it has ended or there is more to show."""
     was_running = parts_shown is not None
     case: Case | None = registry().cases.find(asked) if was_running else None
     if case is None or not case.examination.is_running or _parts(case) != parts_shown:
@@ -160,7 +160,7 @@ def _watch(asked: Asked, parts_shown: int | None) -> None:
 
 
 def _refused(case: Case) -> None:
-    """Why there is no result, how else the file may be read, and the way back."""
+    """Why there is no result, other ways to read the file, and the way back."""
     job = case.examination
     if job.problem:
         st.error(as_written(job.problem), icon=":material/error:")
@@ -179,7 +179,7 @@ def _refused(case: Case) -> None:
 
 
 def _dropped(asked: Asked) -> None:
-    """Not begun again unasked: those who wait for one of more than are kept would end each other's forever."""
+    """Say that an examination is gone. It is not restarted unasked: waiting pages would keep ending each other's."""
     st.info(DROPPED, icon=":material/info:")
     _ways_on(asked)
 

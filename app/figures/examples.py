@@ -1,4 +1,4 @@
-"""Held-out inputs, what the model makes of them, and the codes between, as one picture."""
+"""Held-out inputs, the model's outputs for them, and the codes in between, as one picture."""
 
 # B inputs, h × w code maps
 
@@ -16,11 +16,11 @@ from PIL import Image
 from app.theme import axis, layout, role
 
 TILE = 32
-"""Pixels of one picture's side on the sheet; the browser enlarges it and keeps the pixels sharp."""
+"""Side of one picture on the sheet in pixels; the browser enlarges it and keeps the pixels sharp."""
 
 SPACE = 3
 UNCHOSEN = (0x8C, 0x96, 0xA3, 0x60)
-"""Of a cell that is not chosen: a grey that lets light and dark pages through."""
+"""Colour of a cell that is not chosen: a translucent grey for light and dark pages."""
 
 Bytes = NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ def examples(
 ) -> dict[str, Any]:
     """Rows of B pictures: inputs (B, C, H, W) in ±1, reconstructions alike, code maps (B, h, w).
 
-    Captions stand under each column, in the colour of `right` where that is given: a classifier's answers.
+    Captions stand under each column, coloured by `right` if given, for a classifier's answers.
     Cells of the code maps that are not `chosen`, (B, h, w), turn grey; those of pinned codes get a frame in the
     colour of the pin's place.
     """
@@ -73,7 +73,7 @@ def examples(
 
 @lru_cache(maxsize=4)
 def code_colours(num_codes: int) -> Bytes:
-    """One colour a code, (K, 3): hues a golden ratio apart on three lightnesses, so neighbours differ."""
+    """One colour per code, (K, 3): hues a golden ratio apart at three lightnesses, so that neighbours differ."""
     colours = [
         colorsys.hls_to_rgb((code * 0.618034) % 1, (0.40, 0.58, 0.74)[code % 3], 0.62) for code in range(num_codes)
     ]
@@ -95,7 +95,7 @@ def _coloured(code_maps: NDArray[np.int64], num_codes: int, chosen: NDArray[np.b
 
 
 def _cells(code_maps: NDArray[np.int64], top: int, pins: Mapping[int, int]) -> list[dict[str, Any]]:
-    """What a pointer finds: the middle of every cell with its code, and frames around those of pinned codes."""
+    """Hover targets: the middle of every cell with its code, and frames around the cells of pinned codes."""
     count, height, width = code_maps.shape
     columns = (np.arange(width) + 0.5) * TILE / width + (np.arange(count) * (TILE + SPACE))[:, None, None]
     lines = top + (np.arange(height) + 0.5)[:, None] * TILE / height
@@ -146,7 +146,7 @@ def _sheet(rows: list[Bytes]) -> Bytes:
 
 
 def png(sheet: Bytes) -> str:
-    """A picture (height, width, 3 or 4) as an address that holds it whole."""
+    """A picture (height, width, 3 or 4) as a data URL."""
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="png", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -17,10 +17,10 @@ Ints = NDArray[np.int64]
 
 ELLIPSE_POINTS = 65
 SMALLEST_Q, LARGEST_Q = 4.0, 20.0
-"""Diameters in pixels of a code hardly used and of the most used one."""
+"""Diameters in pixels of a hardly used code and of the most used one."""
 
 LONGEST_TRAIL_CODES = 96
-"""Paths drawn, of the codes that moved furthest; more turn into a thicket."""
+"""Most paths drawn, of the codes that moved furthest; more would turn into a thicket."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +41,10 @@ class Plane:
 
     axis_titles: tuple[str, str]
     keeps_distances: bool
-    """Whether lengths in the plane mean lengths in the space: then axes have equal scales, and spread is drawn."""
+    """Whether lengths in the plane mean lengths in the space: then the axes have equal scales and spread is drawn."""
 
     paths: Sequence[Floats] = ()
-    """Earlier places of the codes, (K, 2) each, oldest first; NaN where a code was moved since."""
+    """Earlier positions of the codes, (K, 2) each, oldest first; NaN if a code was moved since."""
 
     mean_path: Sequence[Floats] = ()
     """Earlier means of P, (2,) each."""
@@ -53,7 +53,7 @@ class Plane:
 def pcq_map(plane: Plane, *, revision: str = "keep", look: Look | None = None) -> dict[str, Any]:
     """P as soft dots, C as rings, Q filled with area by use, dead codes as grey crosses.
 
-    The reader's zoom is kept while `revision` stays the same: it belongs to one plane.
+    The reader's zoom is kept while `revision`, which names the plane, stays the same.
     """
     look = look or Look()
     used = plane.counts > 0
@@ -217,7 +217,7 @@ def _mean_path(plane: Plane) -> list[dict[str, Any]]:
 
 
 def _finite(points: Floats) -> Floats:
-    """Those that have a place."""
+    """Those with finite coordinates."""
     return points[np.isfinite(points).all(1)]
 
 

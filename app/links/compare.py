@@ -11,7 +11,7 @@ from app.links.selection_text import read_choice
 from app.links.setup import COMMON, Setup, Variant, read_variant
 from app.links.variant_names import MOST_SEEDS, MOST_STEPS
 from app.wording import cut
-from vqcore.training.session import MOST_VARIANTS
+from vqcore.training.run import MOST_VARIANTS
 
 PLACES = tuple(f"v{place}" for place in range(1, MOST_VARIANTS + 1))
 CURVES = ("perplexity", "active codes", "task loss", "‖z_e−z_q‖²")
@@ -22,10 +22,10 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "scale": ("log", "linear"),
     "level": tuple(str(level) for level in range(1, 17)),
 }
-"""The view controls and what each may be; the first is where it starts."""
+"""The view controls and their allowed values; the first is the default."""
 
 MOST = {"seeds": MOST_SEEDS, "steps": MOST_STEPS}
-"""How far and over how many seeds the background trains; empty for not at all."""
+"""How many steps and seeds to train in the background; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ CARRIED = tuple(field for field in VIEW_TABLE if field.name in VIEWS)
 
 @dataclass(frozen=True, slots=True)
 class CompareView:
-    """All that decides, beside the moment, what the page shows."""
+    """Everything besides the moment that decides what the page shows."""
 
     controls: Mapping[str, str]
     """What every view control says, as the link names them."""
 
     choice: Choice = field(default_factory=Choice)
     hands: Mapping[str, int] = field(default_factory=dict)
-    """The last thing that the reader's hand did on each chart, which the page has taken in: its time, by key."""
+    """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
 
 def write_compare_view(view: CompareView) -> dict[str, Any]:
-    """As JSON."""
+    """The view as JSON."""
     return {
         "page": "compare",
         "controls": {field.name: view.controls[field.name] for field in CARRIED},
@@ -39,7 +39,7 @@ def read_compare_view(told: Mapping[str, Any]) -> CompareView:
     """The view that `write_compare_view` wrote.
 
     Raises:
-        ValueError: for anything else, naming it.
+        ValueError: for anything else, saying what is wrong.
     """
     controls, hands = a(dict, told, "controls"), a(dict, told, "hands")
     return CompareView(

@@ -18,27 +18,27 @@ UP = "a whole number from {} up"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What is to be examined. One of `path`, `upload` and `example` says what; none of them: nothing yet."""
+    """What to examine: `path`, `upload` or `example`; nothing yet if all are empty."""
 
     path: str = ""
-    """On the server's machine."""
+    """A file or folder on the server's machine."""
 
     latents: str = ""
-    """Of `path`: a file of latents, or of codes."""
+    """A file of latents or codes, to go with `path`."""
 
     upload: str = ""
-    """The id of files that were dropped."""
+    """Id of the uploaded files."""
 
     example: str = ""
-    """A training made on the spot."""
+    """Name of an example that is trained on the spot."""
 
     codebook: str = ""
-    """The key to read as a codebook, over what the rules find."""
+    """The key to read as the codebook, overriding the rules."""
 
     axis: Axis = ""
     rows: int | None = None
     level_axis: int | None = None
-    """Of codes: the axis along which there is one of each codebook."""
+    """For codes: the axis along which there is one code of each codebook."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -62,7 +62,7 @@ class DoctorLink:
 
     asked: Asked
     look: int
-    """Which codebook, counted from 1; 0 for the one with the worst verdict."""
+    """Which codebook, counted from 1; 0: the one with the worst verdict."""
 
     map: Plane
     """The plane of its map."""
@@ -83,7 +83,7 @@ def read(query: Mapping[str, str]) -> DoctorLink:
 
 
 def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
-    """The query that `read` turns into the same.
+    """The query that `read` turns back into the same values.
 
     >>> write(Asked(path="model.pt", rows=64), 2)
     {'path': 'model.pt', 'rows': '64', 'look': '2'}

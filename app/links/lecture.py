@@ -1,6 +1,6 @@
-"""Lecture links: which groups of controls a URL hides or locks, on which page. Draws nothing.
+"""Lecture links: which groups of controls a URL hides or locks, on which page.
 
-A matter of calm, not of protection: who edits the link has every control back.
+This keeps a page calm and protects nothing: editing the link brings every control back.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from app.wording import LONGEST_NAME, NAMES_SAID, cut
 
 HIDE, LOCK, ONLY = "hide", "lock", "only"
 NAMES = (HIDE, LOCK, ONLY)
-"""What a URL may say of controls: groups by name, with commas between. `only` hides all others of the page."""
+"""Parameters of a URL: groups of controls, separated by commas. `only` hides all other groups of the page."""
 
 
 class Group(NamedTuple):
@@ -23,7 +23,7 @@ class Group(NamedTuple):
     title: str
     controls: tuple[str, ...] = ()
     lockable: bool = True
-    """Whether it can be shown without answering to the hand."""
+    """Whether it can be shown disabled."""
 
 
 LIVE, TRAJECTORIES = "Live", "Trajectories"
@@ -74,27 +74,27 @@ GROUPS: dict[str, dict[str, Group]] = {
         "navigation": NAVIGATION,
     },
 }
-"""By page, each in the order of the screen."""
+"""Groups by page, in the order of the screen."""
 
 OTHERS = {"navigation": NAVIGATION}
-"""Of a page that is not among them."""
+"""Groups of any other page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of a page's controls is hidden, and what is locked; all else is shown."""
+    """Which of a page's controls are hidden and which are locked; all others are shown."""
 
     hidden: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
 
 
 class Preset(NamedTuple):
-    """A lecture link to begin from."""
+    """A preset of a lecture link."""
 
     title: str
     limits: Limits
     collapses: bool = False
-    """Whether it is of the run that collapses, and not of the one on the page."""
+    """Whether it opens the run that collapses instead of the one on the page."""
 
 
 def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
@@ -111,7 +111,7 @@ def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
 
 
 def write(limits: Limits, page: str) -> dict[str, str]:
-    """The query that `read` turns into the same, as short as may be."""
+    """The shortest query that `read` turns back into the same limits."""
     groups = GROUPS.get(page, OTHERS)
     hidden = [name for name in groups if name in limits.hidden]
     kept = [name for name in groups if name not in limits.hidden]
@@ -122,12 +122,12 @@ def write(limits: Limits, page: str) -> dict[str, str]:
 
 
 def only(*names: str) -> Limits:
-    """All of the Live page hidden but these."""
+    """Everything on the Live page hidden but these."""
     return Limits(frozenset(GROUPS[LIVE]) - set(names))
 
 
 def presets(page: str) -> list[Preset]:
-    """Lecture links to begin from, the plain one first."""
+    """Presets of lecture links, the plain one first."""
     found = [Preset("This run, every control", Limits())]
     if page == LIVE:
         methods = ("affine", "replacement", "alternating", "sync")

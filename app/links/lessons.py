@@ -15,10 +15,10 @@ class LessonLink:
     """Where a reader is."""
 
     lesson: str | None = None
-    """Its name; None for the list of lessons."""
+    """Name of the lesson; None: the list of lessons."""
 
     number: int = 1
-    """Of the step, from 1; one past the last is the lesson's end."""
+    """Number of the step, from 1; one past the last is the lesson's end."""
 
     seed: int = 0
 

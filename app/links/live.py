@@ -27,10 +27,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "panel": ("code", "inputs"),
     "rate": ("2", "4", "8"),
 }
-"""The view controls and what each may be; the first is where it starts."""
+"""The view controls and their allowed values; the first is the default."""
 
 RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
-"""What a URL may say of a recipe beside its problem."""
+"""The parts of a recipe that a URL may set, apart from its problem."""
 
 TEXTS: dict[str, Callable[[str], object]] = {
     "select": read_choice,
@@ -38,12 +38,12 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "layers": read_layers,
     "variant": read_name,
 }
-"""Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
+"""Parts of the view that are texts, each with its parser, which raises ValueError; all start empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a view control for a number may be; `first` is where it starts, empty for left open."""
+    """Allowed range of a numeric view control; `first` is its default, empty for unset."""
 
     first: str
     lowest: float
@@ -67,7 +67,7 @@ NUMBERS: dict[str, Numbers] = {
     "code_a": Numbers("", 0, MAX_CODES - 1),
     "code_b": Numbers("", 0, MAX_CODES - 1),
 }
-"""Of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
+"""Settings of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
 
 VIEW_TABLE: tuple[Field, ...] = (
     *(codec.choice(name, allowed) for name, allowed in VIEWS.items()),
@@ -96,13 +96,13 @@ class LiveLink:
 
     session: str | None
     watch: str | None
-    """The session to follow and not to touch, by its other id; it goes before `session`."""
+    """Watch id of the session to follow read-only; it takes precedence over `session`."""
 
     recipe: Recipe | None
     paused: bool
     view: dict[str, str]
     at: int | None
-    """The step to show; None for the newest."""
+    """The step to show; None: the newest."""
 
     refused: tuple[str, ...]
     """A sentence for each value that could not be used."""

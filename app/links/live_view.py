@@ -1,4 +1,4 @@
-"""What a watcher looks at: how it is written by a page's script, carried by the browser, and read on the road."""
+"""What a watcher looks at: written by a page's script, carried by the browser, and read by the WebSocket."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,27 +18,27 @@ MOST_HANDS = 8
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that decides, beside the moment, what a page shows."""
+    """Everything besides the moment that decides what a page shows."""
 
     controls: Mapping[str, str]
     """What every view control says, as the link names them."""
 
     focus: Focus = field(default_factory=Focus)
     at: int | None = None
-    """The step that the reader went back to; None for live."""
+    """The step that the reader went back to; None: live."""
 
     run: int = 0
     """The run that this step is of."""
 
     line_is_read: bool = False
-    """Whether the reader is through with the line of the first path."""
+    """Whether the reader has closed the line of the first path."""
 
     hands: Mapping[str, int] = field(default_factory=dict)
-    """The last thing that the reader's hand did on each chart, which the page has taken in: its time, by key."""
+    """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
 
 def write_view(view: View) -> dict[str, Any]:
-    """As JSON."""
+    """The view as JSON."""
     return {
         "page": "live",
         "controls": {field.name: view.controls[field.name] for field in CARRIED},
@@ -57,7 +57,7 @@ def read_view(told: Mapping[str, Any]) -> View:
     """The view that `write_view` wrote.
 
     Raises:
-        ValueError: for anything else, naming it.
+        ValueError: for anything else, saying what is wrong.
     """
     sentence = a(str, told, "sentence")
     if len(sentence) > LONGEST_SENTENCE:
@@ -77,5 +77,5 @@ def read_view(told: Mapping[str, Any]) -> View:
 
 
 def focus_of(choice: Choice, pins: tuple[Pin, ...], sentence: str) -> Focus:
-    """What every panel is to bring out, with a sentence that is not too long to be carried."""
+    """What every panel highlights, with its sentence cut to fit into a message."""
     return Focus(choice, pins, sentence[:LONGEST_SENTENCE])

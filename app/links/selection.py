@@ -14,17 +14,17 @@ from vqcore.snapshot import Snapshot
 Ints = NDArray[np.int64]
 
 MOST_PINS = 6
-"""As many as there are colours that stay apart."""
+"""Most pins: as many as there are distinguishable colours."""
 
 CODE_ROLES = ("Q", "C", "dead")
-"""What the map calls codes; the bars and the code maps call them Q."""
+"""Role of codes on the map; the bars and the code maps use Q."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Vectors and codes picked by hand at one level. What follows from them moves while the model trains.
+    """Vectors and codes picked by hand at one level. What they select changes while the model trains.
 
-    Picked vectors choose the codes that they have now. Codes picked without vectors choose the vectors that they
+    Picked vectors select the codes that they have now. Codes picked without vectors select the vectors that they
     have now.
     """
 
@@ -40,7 +40,7 @@ class Choice:
 
     @property
     def code(self) -> int | None:
-        """The one code that was picked, if it was one."""
+        """The picked code if exactly one was picked, else None."""
         return self.codes[0] if len(self.codes) == 1 and not self.vectors else None
 
     def vectors_in(self, snapshot: Snapshot) -> Ints:
@@ -54,12 +54,12 @@ class Choice:
         return np.union1d(snapshot.codes[list(self.vectors)], np.array(self.codes, dtype=np.int64))
 
     def ids_in(self, snapshot: Snapshot) -> dict[str, list[int]]:
-        """What every chart is to show as selected: ids by role."""
+        """What every chart shows as selected: ids by role."""
         codes = self.codes_in(snapshot).tolist()
         return {"P": self.vectors_in(snapshot).tolist(), **dict.fromkeys(CODE_ROLES, codes)}
 
     def within(self, snapshot: Snapshot) -> tuple["Choice", str]:
-        """The part of it that `snapshot` has, and a sentence about the rest, empty where there is none."""
+        """The part of it that `snapshot` has, and a sentence about the rest, empty if there is no rest."""
         vectors = tuple(index for index in self.vectors if index < len(snapshot.z_e))
         codes = tuple(code for code in self.codes if code < snapshot.num_codes)
         lost = [outside("code", self.codes[len(codes) :], snapshot.num_codes)]
@@ -67,7 +67,7 @@ class Choice:
         return Choice(self.level, vectors, codes), " ".join(filter(None, lost))
 
     def at_level(self, level: int, snapshot: Snapshot | None) -> "Choice":
-        """The same vectors, seen at another level, whose codes are others. `snapshot` is of the present level."""
+        """The same vectors at another level, where they have other codes. `snapshot` is of the current level."""
         vectors = self.vectors_in(snapshot).tolist() if snapshot is not None else self.vectors
         return Choice(level, tuple(vectors))
 
@@ -78,7 +78,7 @@ class Choice:
 
 
 class Pin(NamedTuple):
-    """A code that keeps its colour; the colour is its place among the pins."""
+    """A code that keeps its colour, given by its position among the pins."""
 
     code: int
     level: int = 0
@@ -86,22 +86,22 @@ class Pin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What every panel is to bring out."""
+    """What every panel highlights."""
 
     choice: Choice = Choice()
     pins: tuple[Pin, ...] = ()
-    """Of every level, in the order of their colours."""
+    """Pins of every level, in the order of their colours."""
 
     sentence: str = ""
-    """What could not be done, and why; empty where all is well."""
+    """What could not be done, and why; empty if all is well."""
 
     def pinned(self, level: int) -> dict[int, int]:
-        """The pinned codes of one level, each with the place of its colour."""
+        """The pinned codes of one level, each with the index of its colour."""
         return {pin.code: place for place, pin in enumerate(self.pins) if pin.level == level}
 
 
 def picked(ids: Mapping[str, Sequence[int]], level: int) -> Choice:
-    """The choice that a hand makes on a chart: points by role."""
+    """The choice made by selecting points, by role, on a chart."""
     codes = {int(code) for role in CODE_ROLES for code in ids.get(role, ())}
     return Choice(level, tuple(sorted(map(int, ids.get("P", ())))), tuple(sorted(codes)))
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.links.variant_names import read_name
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import Recipe, changed, default_recipe, differences, parse_changes, written
-from vqcore.training.session import MOST_VARIANTS
+from vqcore.training.run import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
 """What variants may differ in; all else would give them other data, another order of it, or another clock."""

@@ -1,4 +1,4 @@
-"""Values out of a message that anybody may have sent."""
+"""Values read from an untrusted message."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ MOST = 2**53
 
 
 def a(kind: type, told: Mapping[str, Any], name: str) -> Any:
-    """The value of this name, which is of this very kind.
+    """The value of this name, which must be exactly of this kind.
 
     Raises:
         ValueError: where it is not.
@@ -22,7 +22,7 @@ def a(kind: type, told: Mapping[str, Any], name: str) -> Any:
 
 
 def whole(told: Mapping[str, Any], name: str) -> int:
-    """The value of this name, which is a whole number from 0 to 2^53.
+    """The value of this name, which must be a whole number from 0 to 2^53.
 
     Raises:
         ValueError: where it is not.

@@ -11,7 +11,7 @@ from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.trajectories.setting import Points, Setting
 
 STEPS = {"quadratic": 100, "rosenbrock": 400, "himmelblau": 100, "two-wells": 100}
-"""After how many steps there is little left to see."""
+"""Number of steps after which there is little left to see."""
 
 NAMES = tuple(field.name for field in fields(Setting))
 
@@ -25,7 +25,7 @@ class TrajectoryLink(NamedTuple):
 
 
 def default_setting(landscape: str = "quadratic") -> Setting:
-    """Where the page begins on one landscape."""
+    """The default setting on one landscape."""
     return Setting(landscape=landscape, steps=STEPS.get(landscape, 100))
 
 

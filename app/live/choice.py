@@ -4,11 +4,11 @@ from app.links.selection import MOST_PINS, Choice, Focus, Pin, picked
 from app.links.selection_text import LONGEST_TEXT, read_choice, read_pins, write_choice, write_pins
 from app.live.state import live_state
 from app.live_plot.component import Hand, last_hand
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.snapshot import Snapshot
 
 CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
-"""Where a hand may choose."""
+"""The charts on which the reader can select."""
 
 
 def gather(entry: Entry, snapshot: Snapshot) -> Focus:
@@ -21,7 +21,7 @@ def gather(entry: Entry, snapshot: Snapshot) -> Focus:
         _obey(hand, snapshot.level)
     choice = state.choice
     if choice.level != snapshot.level:
-        choice = choice.at_level(snapshot.level, entry.session.latest(level=choice.level))
+        choice = choice.at_level(snapshot.level, entry.one.latest(level=choice.level))
     state.choice, lost = choice.within(snapshot)
     if lost:
         refuse(lost)
@@ -59,7 +59,7 @@ def toggle_pin(pin: Pin) -> None:
     elif len(state.pins) < MOST_PINS:
         state.pins = (*state.pins, pin)
     else:
-        refuse(f"There are {MOST_PINS} pins already, one for each colour. Take one away first.")
+        refuse(f"There are already {MOST_PINS} pins, one for each colour. Remove one first.")
 
 
 def unpin_all() -> None:
@@ -94,7 +94,7 @@ def _obey(hand: Hand, level: int) -> None:
     made, before = picked(hand.ids, level), chosen()
     choose(before.plus(made) if hand.adds and before.level == level else made)
     if not made and not hand.clears:
-        refuse("Nothing lies in there, so nothing is selected." if not hand.adds else "Nothing lies in there.")
+        refuse("Nothing lies in that area, so nothing is selected." if not hand.adds else "Nothing lies in there.")
 
 
 def _drop_lost_pins(snapshot: Snapshot) -> None:
@@ -112,4 +112,4 @@ def _cut(choice: Choice) -> str:
     if not choice or read_choice(text, choice.level) == choice:
         return ""
     kept = "the codes alone" if text else "none of them"
-    return f"The link holds {LONGEST_TEXT:,} characters of a selection: it keeps {kept}."
+    return f"A link can hold {LONGEST_TEXT:,} characters of a selection, so it keeps {kept}."

@@ -4,11 +4,11 @@ from typing import Any
 
 from app.live.state import live_state
 from app.page_state import is_drawn, said_by
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 RESTARTING = ("seed", *SETTINGS)
 """What only a restart can change."""

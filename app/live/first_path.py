@@ -1,18 +1,19 @@
-"""The first path on the Live page: begun with a session of its own, with the switches that its line offers."""
+"""The first path on the Live page: its session, its line, and the switches that the line offers."""
 
 import streamlit as st
 
 from app.live.state import FIRST_VIEW, live_state
 from app.live_plot.words import words_place
 from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.commands import ResumeCommand, SpeedCommand, change
 from vqcore.training.recipe import Recipe
 
 WATCHABLE, AFTERWARDS = 3.0, 10.0
-"""Steps a second before a switch is thrown, and after."""
+"""Steps per second before and after a switch is thrown."""
 
-CLOSE_HELP = "Close this line; the bar for going back in time takes its place"
+CLOSE_HELP = "Close this line; the time bar takes its place"
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
@@ -23,7 +24,7 @@ def begin_first_path(recipe: Recipe) -> Entry:
 
 
 def first_path(entry: Entry, line: Line) -> None:
-    """The place of the line, the switches that it offers now, and the way out of it."""
+    """The place of the line, the switches that it offers now, and a button that closes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
         words_place("first-path-line")
         for name in line.offers:

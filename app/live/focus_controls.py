@@ -1,4 +1,4 @@
-"""Small controls of the map's head: find codes, colour and layers, and let go of what is chosen."""
+"""Small controls of the map's head: find codes, colour and layers, and clear the selection."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.live import choice as choice_state
 from app.live.state import live_state
 from app.live.view_controls import view_key
 from app.page_state import said_by
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
@@ -43,16 +43,16 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
         )
         if snapshot.labels is not None:
             st.selectbox(
-                "Codes that fire most on class",
+                "Codes used mostly for class",
                 problem.classes,
                 index=None,
                 key=find_key("class"),
                 on_change=_find_class,
                 args=(entry, snapshot.level, problem),
-                help="Codes of whose held-out vectors most are of inputs of this class.",
+                help="Codes for which most assigned held-out vectors come from inputs of this class.",
             )
         if focus.pins:
-            st.button("Take all pins away", on_click=choice_state.unpin_all, width="stretch", key="unpin")
+            st.button("Remove all pins", on_click=choice_state.unpin_all, width="stretch", key="unpin")
         if focus.sentence:
             st.warning(focus.sentence)
 
@@ -85,13 +85,13 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             key=view_key("rate"),
             required=True,
             persist_state="page",
-            help="How often the charts follow a running training at most. Each frame costs it a little speed.",
+            help="How often, at most, the charts follow a running training. Each frame slows it down a little.",
         )
         st.caption("links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: recent")
 
 
 def let_go(place: Any, focus: Focus) -> None:
-    """A button that chooses nothing, where something is chosen."""
+    """A button that clears the selection, if there is one."""
     if focus.choice or focus.sentence:
         place.button(
             "",
@@ -104,7 +104,7 @@ def let_go(place: Any, focus: Focus) -> None:
 
 
 def _find_number(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
+    snapshot = entry.one.latest(level=level)
     wanted: str = said_by(find_key("number"))
     if snapshot is None or not wanted.strip():
         return
@@ -117,7 +117,7 @@ def _find_number(entry: Entry, level: int) -> None:
 
 
 def _find_by_order(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
+    snapshot = entry.one.latest(level=level)
     if snapshot is None:
         return
     by, many = said_by(find_key("order")), said_by(find_key("many"))
@@ -130,11 +130,11 @@ def _find_by_order(entry: Entry, level: int) -> None:
 
 
 def _find_class(entry: Entry, level: int, problem: Problem) -> None:
-    snapshot, wanted = entry.session.latest(level=level), said_by(find_key("class"))
+    snapshot, wanted = entry.one.latest(level=level), said_by(find_key("class"))
     if snapshot is None or snapshot.vector_labels is None or wanted is None:
         return
     fires_on = class_of_codes(snapshot.codes, snapshot.vector_labels, snapshot.num_codes)
     codes = (fires_on == problem.classes.index(wanted)).nonzero()[0].tolist()
     choice_state.choose(Choice(level, codes=tuple(codes)))
     if not codes:
-        choice_state.refuse(f"No code fires on class {wanted} more than on the others just now.")
+        choice_state.refuse(f"No code is used mostly for class {wanted} at the moment.")

@@ -9,20 +9,20 @@ from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal
 from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
 from app.page_state import said_by
-from app.panels.scene import whole_of
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import EndVariantCommand, ForkCommand
 from vqcore.training.recipe import written
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 NOTHING = "nothing: an exact copy"
 
 
 def fork_popover(place: Any, entry: Entry, status: Status) -> None:
     """A button that opens the choice of what the fork is to change."""
-    names = tuple(whole_of(entry).recipes)
+    names = tuple(entry.session.recipes)
     full = len(names) >= MOST_VARIANTS
     with place.popover(
         "Fork …",
@@ -30,10 +30,10 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
         key="fork",
         on_change="rerun",
         disabled=full or status.state is State.STARTING,
-        help=FORK_HELP if not full else f"{MOST_VARIANTS} variants are the most. End one first.",
+        help=FORK_HELP if not full else f"A session can have at most {MOST_VARIANTS} variants. End one first.",
         width="stretch",
     ):
-        st.caption(f"A copy of **{_plain(entry.variant)}** as it is now, to the bit, with one switch changed.")
+        st.caption(f"An exact copy of **{_plain(entry.variant)}** as it is now, with one switch changed.")
         switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
         changes = {} if switch == NOTHING else {switch: _value(switch, status)}
         proposed = name_for(changes, names)
@@ -58,7 +58,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
 
 def variants_bar(entry: Entry) -> None:
     """Which variant the views below show, while there are several."""
-    names = tuple(whole_of(entry).recipes)
+    names = tuple(entry.session.recipes)
     if len(names) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
@@ -84,7 +84,7 @@ def variants_bar(entry: Entry) -> None:
                 icon=":material/close:",
                 key="fork-end",
                 type="tertiary",
-                help="It stops training and is gone; the others go on",
+                help="It stops training and is removed; the others go on",
                 on_click=_end,
                 args=(entry,),
             )
@@ -98,7 +98,7 @@ def variants_bar(entry: Entry) -> None:
 
 
 def _value(switch: str, status: Status) -> Any:
-    """The control for the value that `switch` is to have."""
+    """The control for the new value of `switch`."""
     options = status.recipe.options
     start, key = proposal(switch, options), f"fork-{switch}-{getattr(options, switch)}"
     if choices := choices_of(switch):

@@ -1,6 +1,6 @@
-"""The heads of the Live page's panels: titles and controls, drawn anew only when one of them is used.
+"""The heads of the Live page's panels: titles and controls, redrawn only when one of them is used.
 
-Nothing here changes with the training alone: what does comes by the road of live data.
+Nothing here changes during training: what does comes by the live WebSocket.
 """
 
 from app import wording
@@ -18,7 +18,7 @@ from app.sessions import planes
 
 
 def map_head(scene: Scene) -> None:
-    """Title and legend, the plane, its settings, what is found, coloured and let go."""
+    """Title and legend, the plane and its settings, search, colours, and a button that clears the selection."""
     entry, snapshot, focus = scene.entry, scene.snapshot, scene.focus
     memory = entry.maps.of(snapshot, scene.status.run)
     views = planes.views_of(snapshot)
@@ -33,7 +33,7 @@ def map_head(scene: Scene) -> None:
             icon=":material/center_focus_strong:",
             key="refit",
             type="tertiary",
-            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
+            help="The map is kept from turning under you. Fit its plane, or lay it out, again at this moment.",
             on_click=memory.ask_for_refit,
         )
     let_go(head, focus)
@@ -49,7 +49,7 @@ def map_head(scene: Scene) -> None:
 
 
 def bars_head(scene: Scene) -> None:
-    """What the bars say, and in which order and scale."""
+    """What the bars show, in which order and on which scale."""
     head = bar("bars")
     heading = head.container(width="stretch")
     kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or scene.words.name])
@@ -78,7 +78,7 @@ def curves_head(_: Scene) -> None:
 
 
 def examples_head(scene: Scene) -> None:
-    """What the examples are, or which code the card in their place is of."""
+    """Title of the examples, or of the code card in their place."""
     if scene.shows_card:
         _card_head(scene)
         return

@@ -26,37 +26,38 @@ from app.panels.first_path_line import line_of
 from app.panels.head import bar
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.controls_state import heads_state, sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "conductor"
 
 FIRST = default_recipe("patches", code_init="kmeans")
-"""What the first of the starts begins, with a line that leads on."""
+"""The set-up of the first start, which has a guiding line."""
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "Photographs, with codes that start at k-means centres. Watch what twenty steps do to them, then throw a "
         "switch.",
         FIRST,
     ),
     (
         ":material/spa:",
         "Healthy with k-means + replacement",
-        "The same photographs; codes start at k-means centres, and unused ones move every 20 steps.",
+        "The same photographs; codes start at k-means centres, and unused ones are replaced every 20 steps.",
         default_recipe("patches", code_init="kmeans", replace_every=20),
     ),
     (
         ":material/pin:",
         "Digits classifier",
-        "A small network tells handwritten digits apart with a quantizer in its middle.",
+        "A small network classifies handwritten digits with a quantizer in the middle.",
         default_recipe("digits-classifier"),
     ),
 )
@@ -72,7 +73,7 @@ def page() -> None:
     state = live_state()
     state.watched = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
-    status = entry.session.status()
+    status = entry.one.status()
     if not in_step(entry, status):
         adopt(status.recipe)
     state.sidebar_shows = sidebar_state(entry, status)
@@ -83,10 +84,10 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+    """This browser's session: the one it has, the one in its URL, or a new one as the URL describes.
 
-    None is begun again unasked where one was watched, or is to be followed: a class would begin as many as it has
-    heads, and end each other's.
+    A watched or followed session is not begun again unasked: a class would begin as many as it has
+    members, and end each other's.
     """
     state = live_state()
     held = state.session
@@ -116,7 +117,7 @@ def _watched(request: address.LiveLink) -> str | None:
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
-    """As a link asks, if its run has come so far."""
+    """Go to the step in a link, if its run has reached it."""
     if step is None:
         return
     if step <= (reached := entry.session.trained_steps()):
@@ -166,7 +167,7 @@ def _empty_state() -> None:
     elif state.session is not None:
         _offer(wording.ENDED, "Begin it again", recipe)
     else:
-        _gone("The link does not say what it trained; begin another.")
+        _gone("The link does not say what it trained; begin another run.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
         with column.container(
@@ -178,7 +179,7 @@ def _empty_state() -> None:
 
 
 def _offer(said: str, words: str, recipe: Recipe | None) -> None:
-    """Say that a session is no more, and offer to begin one with its settings, where they are known."""
+    """Say that a session has ended, and offer to begin one with its settings, if known."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(said, icon=":material/link_off:")
         if recipe is not None:
@@ -187,14 +188,14 @@ def _offer(said: str, words: str, recipe: Recipe | None) -> None:
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find_any(session_id)
     if entry is None:
         st.rerun()  # the whole page, which says so
     entry = look_at(entry)
-    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
-        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
-    status, scene = entry.session.status(), _scene(entry)
+    if entry.one.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda _: entry.one.latest() is not None, FIRST_MOMENT_SECONDS)
+    status, scene = entry.one.status(), _scene(entry)
     controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
@@ -219,7 +220,7 @@ def _live(session_id: str) -> None:
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The line of the first path or the bar of time, the tiles and the verdict; returns the keys of their places."""
+    """The line of the first path or the time bar, the tiles and the verdict; returns the keys of their places."""
     line = line_of(scene)
     with st.container(key="time"):  # one of the two, that no chart moves to another place
         if line is not None:
@@ -241,8 +242,8 @@ def _leave_umap(scene: Scene) -> None:
 
 def _scene(entry: Entry) -> Scene | None:
     """What there is to see now; None before the first moment."""
-    status = entry.session.status()
-    newest = entry.session.latest(level=level_shown(status.recipe))
+    status = entry.one.status()
+    newest = entry.one.latest(level=level_shown(status.recipe))
     if newest is None:
         return None
     snapshot = moment_shown(entry, newest, status)
@@ -268,7 +269,7 @@ def _header(recipe: Recipe) -> None:
 
 
 def _level_choice(recipe: Recipe) -> None:
-    """Which group or level everything below shows."""
+    """The choice of the group or level that everything below shows."""
     if recipe.levels > 1:
         st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
         choose(st, "level", address.VIEWS["level"][: recipe.levels])

@@ -1,4 +1,4 @@
-"""The four panels of the Live page: heads, and below them the places of what comes by the road of live data."""
+"""The four panels of the Live page: heads, and below them the places of the live data."""
 
 import streamlit as st
 
@@ -40,13 +40,13 @@ def bars_panel(scene: Scene) -> list[str]:
 
 
 def curves_panel(scene: Scene) -> list[str]:
-    """What has changed through time."""
+    """Curves through time."""
     curves_head(scene)
     return _chart("curves", LOWER)
 
 
 def examples_panel(scene: Scene) -> list[str]:
-    """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
+    """The card of the chosen code, or held-out inputs with the model's outputs and the codes in between."""
     examples_head(scene)
     if scene.shows_card:
         card_place("code-card", height=LOWER)

@@ -1,12 +1,12 @@
-"""Going back in time on the Live page: which moment is on show, and the bar that chooses it."""
+"""Going back in time on the Live page: which moment is shown, and the bar that chooses it."""
 
 from app import wording
 from app.live.state import live_state
 from app.live_plot.time_bar import time_bar_place
 from app.panels.scene import past_moment
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 
 def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:

@@ -1,4 +1,4 @@
-"""The sidebar: what acts live, what restarts, and where to take the run."""
+"""The sidebar: live switches, settings that restart, and links and exports of the run."""
 
 from datetime import datetime
 from typing import get_args
@@ -21,7 +21,7 @@ from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import NOWHERE, place, row, shows
 from app.panels.page_export import page_html
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
@@ -34,7 +34,7 @@ from vqcore.training.commands import (
     UndoRestartCommand,
 )
 from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, CodeInit, Structure, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {
     "max": None,
@@ -47,7 +47,7 @@ STEPPING = (State.RUNNING, State.IDLE)
 
 
 def sidebar(entry: Entry, status: Status) -> None:
-    """Draw all controls for one session; for those who follow it, how they stand."""
+    """Draw all controls for one session; for its followers, only how they stand."""
     if entry.is_followed:
         followed_controls(status)
         if shows("links"):
@@ -61,7 +61,7 @@ def sidebar(entry: Entry, status: Status) -> None:
         format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         on_change=_change_problem,
         args=(entry, key("problem")),
-        help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
+        help="Choosing another problem restarts at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
     if shows(*SWITCHES):
@@ -103,7 +103,7 @@ def _transport(entry: Entry, status: Status) -> None:
         "",
         icon=":material/restart_alt:",
         key="restart",
-        help="Begin again at step 0 with the switches as they are",
+        help="Begin again at step 0 with the current switches",
         on_click=_restart,
         args=(entry,),
         width="stretch",
@@ -155,7 +155,7 @@ def _settings(entry: Entry) -> None:
 
 
 def _structure() -> None:
-    """Outside the form, so that what belongs to a structure comes and goes with the choice of it."""
+    """Outside the form, so that the fields of a structure come and go as it is chosen."""
     structure, levels = row("structure", "levels")
     structures = get_args(Structure)
     structure.selectbox(
@@ -189,18 +189,18 @@ def _structure() -> None:
 def _share(entry: Entry, status: Status) -> None:
     link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
-        st.caption("Opens a run of its own with these settings, switches and view.")
+        st.caption("Opens a new run with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
         st.caption(FOLLOW_HELP)
         st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
         if started().token:
-            st.caption("Each of these links lets in who has it, to every page but the Doctor.")
+            st.caption("Whoever has one of these links can open every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
     with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
         st.caption("Repeats this run until now without a browser, every switch at its step.")
-        if (run := entry.session.repeatable()) is not None:
+        if (run := entry.one.repeatable()) is not None:
             words = command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)
     state = live_state()  # of this visitor: the file is put together by another thread
@@ -210,7 +210,7 @@ def _share(entry: Entry, status: Status) -> None:
         file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
         mime="text/html",
         key="save-html",
-        help="This page as one file: every chart moves under the hand in any browser, without server or network",
+        help="This page as one file with interactive charts, for any browser, without server or network",
         on_click="ignore",
         disabled=status.state is State.STARTING,
         width="stretch",
@@ -233,7 +233,7 @@ def _change_speed(entry: Entry, drawn: str) -> None:
 def _change_problem(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "problem"):
         return
-    recipe = entry.session.status().recipe
+    recipe = entry.one.status().recipe
     problem = said_by(key("problem"))
     if already(entry, recipe.problem == problem):
         return

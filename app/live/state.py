@@ -7,7 +7,7 @@ from app.links import live as address
 from app.links.live_view import View
 from app.links.selection import Choice, Pin
 from app.page_state import state_of
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.training.recipe import Recipe
 
 

@@ -1,13 +1,13 @@
-"""Which variant of a session the Live page shows: everything else on it then knows only that one. Draws nothing."""
+"""Which variant of a session the Live page shows; everything else on the page sees only that one."""
 
 from app.live.state import live_state
-from app.panels.scene import through_variant, whole_of
-from app.sessions.registry import Entry
+from app.panels.scene import through_variant
+from app.sessions.entry import Entry
 
 
 def look_at(entry: Entry) -> Entry:
     """`entry` with its session seen through the variant that is shown: the one chosen, else the first."""
-    whole, chosen = whole_of(entry), chosen_variant()
+    whole, chosen = entry.session, chosen_variant()
     # Ended, or a link's to a session that had it; a fork on its way is neither.
     if chosen and chosen not in whole.recipes and whole.commands_pending() == 0:
         show_variant("")

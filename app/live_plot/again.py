@@ -1,6 +1,6 @@
-"""Has a part of a page drawn again while what it shows is being worked out: the browser asks, once it has drawn.
+"""Redraws a part of a page while what it shows is being computed: the browser asks once it has drawn.
 
-For jobs of some seconds or minutes. What trains is followed by the road of live data.
+For jobs of seconds or minutes. Running trainings use the live WebSocket (`app.stream`) instead.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ _mount = st.components.v2.component("vq_again", js=as_it_stands("again.js"), iso
 
 
 def polled(draw: Callable[..., Any], seconds: float | None, key: str) -> Callable[..., Any]:
-    """`draw` as a fragment that is run again so many `seconds` after it was drawn; None: only when it is used."""
+    """`draw` as a fragment that is run again `seconds` after it was drawn; None: only when it is used."""
 
     @wraps(draw)
     def drawn(*arguments: Any) -> None:

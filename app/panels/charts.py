@@ -25,7 +25,7 @@ MAP_TITLE = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
 
 
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
-    """P, C and Q of the level shown, in one plane; `judges` as `planes.show` has it."""
+    """P, C and Q of the level shown, in one plane; `judges` as in `planes.show`."""
     controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
     is_past = scene.cursor is not None
     memory = scene.entry.maps.of(snapshot, scene.status.run)
@@ -60,7 +60,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
 
 
 def judge_map(scene: Scene, projection: ProjectionService) -> None:
-    """Work out how far the map can be trusted, if that is due, for the next that is told of it."""
+    """Compute how far the map can be trusted, if that is due, for the next frame."""
     memory, is_past = scene.entry.maps.of(scene.snapshot, scene.status.run), scene.cursor is not None
     plane = plane_shown(scene.view.controls["map"], scene.snapshot)
     if planes.trust_is_due(plane, scene.snapshot, memory, is_past=is_past):
@@ -68,13 +68,13 @@ def judge_map(scene: Scene, projection: ProjectionService) -> None:
 
 
 def plane_shown(wanted: str, snapshot: Snapshot) -> Any:
-    """The plane of the map: `wanted`, or the first that the latent space has."""
+    """The plane of the map: `wanted`, or the first that is available in the latent space."""
     views = planes.views_of(snapshot)
     return wanted if wanted in views else views[0]
 
 
 def settings_of(controls: Mapping[str, str]) -> MapSettings:
-    """What the controls of the plane say, drawn or not."""
+    """Values of the plane's controls, drawn or not."""
     first, second = (int(controls[name]) if controls[name] else None for name in ("code_a", "code_b"))
     return MapSettings(int(controls["neighbours"]), float(controls["min_dist"]), first, second)
 
@@ -127,7 +127,7 @@ def curves_chart(scene: Scene) -> Chart:
 
 
 def examples_chart(scene: Scene) -> Chart:
-    """Held-out inputs, what becomes of them, and the codes between."""
+    """Held-out inputs, the model's outputs for them, and the codes in between."""
     snapshot, problem, words, focus = scene.snapshot, scene.problem, scene.words, scene.focus
     is_classifier = problem.task == "classification"
 
@@ -144,7 +144,7 @@ def examples_chart(scene: Scene) -> Chart:
             pins=focus.pinned(snapshot.level),
         )
 
-    said = f"One colour a code{words.of}; click on a cell to choose its code. "
+    said = f"One colour per code{words.of}; click on a cell to choose its code. "
     said += "Below: the class predicted and its probability." if is_classifier else ""
     return Chart(
         title=examples_title(scene),
@@ -159,7 +159,7 @@ def examples_chart(scene: Scene) -> Chart:
 
 
 def examples_title(scene: Scene) -> str:
-    """What the examples are."""
+    """Title of the examples."""
     return f"{wording.examples_title(scene.problem.task, scene.words)} (held-out)"
 
 
@@ -178,7 +178,7 @@ def plane_rows(scene: Scene) -> list[dict[str, str]]:
 
 
 def _chosen_cells(snapshot: Snapshot, focus: Focus) -> NDArray[np.bool_]:
-    """(B, h, w) whether each cell's vector is chosen: the shown inputs are the first of the monitor sample."""
+    """(B, h, w) whether each cell's vector is chosen; the inputs shown are the first of the monitor sample."""
     chosen = np.zeros(len(snapshot.z_e), dtype=bool)
     chosen[focus.choice.vectors_in(snapshot)] = True
     return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)

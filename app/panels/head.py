@@ -6,5 +6,5 @@ import streamlit as st
 
 
 def bar(name: str) -> Any:
-    """The head of a panel: its controls wrap below its title where the window is narrow."""
+    """The head of a panel: its controls wrap below its title if the window is narrow."""
     return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"bar-{name}")

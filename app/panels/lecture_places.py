@@ -1,4 +1,4 @@
-"""Where a control is drawn under a lecture link: in its place, there but disabled, or nowhere."""
+"""Where a control is drawn under a lecture link: in its place, in its place but disabled, or nowhere."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from app.wording import as_written
 
 LOCKED_TIP = "Locked by this lecture link"
 HOLDERS = ("container", "columns")
-"""What makes further places in a place."""
+"""Methods of a container that make further containers."""
 
 NO_LIMITS = Limits()
 
@@ -46,12 +46,12 @@ def query() -> dict[str, str]:
 
 
 def shows(*groups: str) -> bool:
-    """Whether any of these groups is not hidden."""
+    """Whether any of these groups is shown."""
     return not _limits().hidden.issuperset(groups)
 
 
 def place(control: str, within: Any = st) -> Any:
-    """Where to draw `control`: `within`, the same with all in it disabled, or nowhere."""
+    """Where to draw `control`: `within`, `within` with everything disabled, or nowhere."""
     group = _group_of(control)
     if group in _limits().hidden:
         return NOWHERE
@@ -74,7 +74,7 @@ def row(
 
 
 class Locked:
-    """A place where every control is drawn disabled, and says why."""
+    """A place where every control is drawn disabled and says why."""
 
     def __init__(self, within: Any) -> None:
         self._within = within
@@ -87,7 +87,7 @@ class Locked:
 
 
 class Nowhere:
-    """A place where nothing is drawn; it holds no block of a `with`."""
+    """A place where nothing is drawn; it cannot be used in a `with`."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):

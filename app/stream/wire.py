@@ -1,8 +1,8 @@
-"""How a frame travels: one binary message, whose numbers stay numbers.
+"""The encoding of a frame: one binary message in which numbers stay binary.
 
-A message is a header and then the parts of the page that have changed, each in a piece of its own that can be kept
-and sent again. A header and a piece begin with the length of their JSON (4 bytes, little endian); all begins at
-a multiple of 8 bytes, so that the browser looks at an array where it lies. In a piece's JSON, `{"$": [dtype, offset,
+A message is a header and then the parts of the page that have changed, each in its own piece that can be kept
+and sent again. A header and a piece begin with the length of their JSON (4 bytes, little endian); everything begins
+at a multiple of 8 bytes, so that the browser reads arrays in place. In a piece's JSON, `{"$": [dtype, offset,
 shape]}` stands for an array that begins `offset` bytes after the piece's first.
 """
 

@@ -30,10 +30,11 @@ from vqcore.trajectories.setting import Setting
 PLOT = "trajectory-plot"
 SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
-SWEEP_OFFER = "One seed is an anecdote: run the same setting under more, in the background."
+SWEEP_OFFER = "One seed is an anecdote: run the same setting with more seeds in the background."
 SWEEP_DROPPED = "The seeds of this setting have ended: newer ones took their place, or the server was restarted."
 SWEEP_NOTE = (
-    "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step "
+    "Line: median over the finished seeds; band: quartiles. Each seed has its own starts and codes. Reached: first "
+    "step "
     "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over the gradients'."
 )
 
@@ -103,7 +104,7 @@ def _places(setting: Setting) -> None:
         "Reset places",
         icon=":material/restart_alt:",
         key="reset-places",
-        help="Starts and codes back to where the seed puts them",
+        help="Move starts and codes back to where the seed puts them",
         disabled=setting.starts is None and setting.codes is None,
         on_click=place,
         kwargs={"starts": None, "codes": None},
@@ -126,7 +127,7 @@ def _share(setting: Setting) -> None:
         mime="text/html",
         icon=":material/download:",
         key="save-html",
-        help="One file that plays in any browser, without server or network",
+        help="A single file that plays in any browser, without server or network",
         on_click="ignore",
         width="stretch",
     )
@@ -140,7 +141,7 @@ def _sweep_panel(setting: Setting) -> None:
 
 
 def _sweep(setting: Setting, was_running: bool) -> None:
-    """The seeds so far; refreshed alone while more are to come."""
+    """The seeds so far; only this part is refreshed while more are to come."""
     sweep = registry().sweep_of(setting)
     running = sweep is not None and sweep.is_running
     if was_running and not running:

@@ -16,7 +16,7 @@ from vqcore.trajectories.setting import METHODS, Setting
 
 STEP_SIZES = {"learning_rate": 0.01, "noise": 0.1, "alpha": 0.1, "beta": 0.05, "nu": 0.1, "inner_share": 0.1}
 PLACED_BY = {"starts": ("landscape", "seed", "points"), "codes": ("landscape", "seed", "num_codes")}
-"""What makes dragged places meaningless when it changes."""
+"""Settings whose change makes dragged places meaningless."""
 
 
 def adopt(setting: Setting) -> None:
@@ -58,7 +58,7 @@ def control_key(name: str) -> str:
 
 
 def _draw(shown: Setting) -> dict[str, Any]:
-    """What is chosen by the controls that the page has; a hidden one chooses nothing."""
+    """Values of the controls on the page; a hidden one has none."""
     names, chosen = list(LANDSCAPES), dict[str, Any]()
     landscape = at("landscape").selectbox(
         "Landscape",
@@ -83,7 +83,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
     if shows("methods"):
         chosen["methods"] = tuple(name for name in METHODS if name in (methods or ()))
     if shows("setting", "rates", "weights", "alternating", "sync"):
-        st.caption("SETTING · computes anew")
+        st.caption("SETTING · computes again")
     chosen |= _row(shown, seed="Seed", points="Points")
     chosen |= _row(shown, num_codes="Codes K", steps="Steps")
     encoder = at("encoder").segmented_control(
@@ -98,7 +98,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
 
 
 def _row(shown: Setting, **labels: str) -> dict[str, Any]:
-    """Number inputs beside each other. They set no bounds: the setting does, in a sentence."""
+    """Number inputs beside each other, without bounds: the setting checks them and answers in a sentence."""
     columns = row(*labels)
     return {
         name: _number(column, shown, name, text)

@@ -24,7 +24,7 @@ def trajectory_plot(
         picture: from `app.trajectory_plot.picture.picture`.
         key: names the element; the same key keeps the same one.
         revision: an unchanged one tells the browser that there is nothing new.
-        on_moved: called after starts or codes were dragged; `moved_places` has them then. None: nothing
+        on_moved: called after starts or codes were dragged; `moved_places` then returns them. None: nothing
             can be dragged.
     """
     data = {"picture": picture, "revision": revision, "fixed": on_moved is None}

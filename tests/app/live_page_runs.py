@@ -6,7 +6,8 @@ from page_runs import SECONDS, open_script, run, state_in
 from streamlit.testing.v1 import AppTest
 
 from app.live.state import LiveState
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.session import Session
 
 

@@ -108,7 +108,7 @@ def test_what_a_link_says_in_vain_is_named():
     (unknown,) = read({"problem": "digits", "gamma": "1"}).refused
     assert unknown == "`gamma` in the link means nothing here and was ignored."
     (alone,) = read({"beta": "0.5"}).refused
-    assert "`beta` in the link says nothing without a `problem`" in alone
+    assert "`beta` in the link has no effect without a `problem`" in alone
     (paused,) = read({"problem": "digits", "paused": "yes"}).refused
     assert "`paused` in the link must be 0 or 1, but is 'yes'" in paused
     (device,) = read({"problem": "digits", "device": "cuda:99"}).refused

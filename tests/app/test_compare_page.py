@@ -9,11 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.compare import sidebar as compare_controls
 from app.compare.state import CompareState
-from app.sessions.registry import Entry, Registry, registry
-from vqcore.training import session
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry, registry
+from vqcore.training import run as run_module
 from vqcore.training.commands import ResumeCommand, fork
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import State
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
@@ -86,7 +87,7 @@ def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch)
             assert may_go_on.wait(SECONDS)
         return Trainer(recipe, variant=variant, **rest)
 
-    monkeypatch.setattr(session, "Trainer", build)
+    monkeypatch.setattr(run_module, "Trainer", build)
     try:
         page = open_page(**TWO, paused="1")
         assert is_second.wait(SECONDS)

@@ -160,7 +160,7 @@ def test_codes_in_the_place_of_latents_are_taken_for_codes(
     np.save(tmp_path / "codes.npy", np.arange(N) % 32)
     page = examined(sessions, path=collapsed["path"], latents=str(tmp_path / "codes.npy"))
     assert "32 (50%)" in html_of(page)
-    assert "usage over the codes given" in html_of(page)
+    assert "usage of the given codes" in html_of(page)
     assert "--codes" in command(case_of(sessions).request)
 
 
@@ -236,7 +236,7 @@ def test_a_reload_shows_the_same_examination(sessions: Registry, collapsed: dict
     ("path", "word"),
     [
         ("/nowhere/model.pt", "No such file"),
-        ("~nobody-of-that-name/x.pt", "no path on this machine"),
+        ("~nobody-of-that-name/x.pt", "not a path on this machine"),
         ("<img src=x onerror=alert(1)>", "No such file"),
         ("[a](javascript:alert(1))\n# head", "No such file"),
         ("\x00", "cannot be opened"),
@@ -421,7 +421,7 @@ def test_a_full_disk_is_a_sentence_where_a_file_is_dropped(
         patched.setattr("shutil.copyfileobj", full)
         page = drop(open_page(), "checkpoint", "model.pt", b"some")
         (said,) = [plain(error.value) for error in page.error]
-        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Make room [^.]+\.", said)
+        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Free disk space [^.]+\.", said)
         assert page.button(key="doctor-examine-dropped").disabled
     drop(run(page), "checkpoint", "model.pt", b"some")
     assert not page.error
@@ -511,7 +511,7 @@ def test_umap_is_begun_only_when_asked_for_and_drawn_with_its_trust(
         np.zeros((len(points), 2), np.float32), None, 1.0, False, Trust(0.91, 15, 200, len(points))
     )
     run(page)
-    (said,) = [plain(caption.value) for caption in page.caption if "UMAP keeps" in caption.value]
+    (said,) = [plain(caption.value) for caption in page.caption if "UMAP preserves" in caption.value]
     assert "trustworthiness 0.91" in said
     assert "all 64 codes" in said
     assert "showing 2,000 of 8,000 latents" in said

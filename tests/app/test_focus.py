@@ -77,7 +77,7 @@ def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):
 
 
 @pytest.mark.parametrize(
-    ("typed", "answer"), [("128", "There is no code 128: codes are 0…127."), ("x", "whole number")]
+    ("typed", "answer"), [("128", "There is no code 128: codes run from 0 to 127."), ("x", "whole number")]
 )
 def test_a_code_that_is_none_is_said_in_place_and_what_was_chosen_stays(page, typed, answer):
     page.text_input(key="find-number").set_value("17")
@@ -106,7 +106,7 @@ def test_pins_go_into_the_link_and_come_off_again(page):
 def test_a_seventh_pin_is_refused_in_a_sentence():
     page = reach(open_page(**KMEANS, pins="0,1,2,3,4,5", select="c9"), lambda session: step_of(session) == 0)
     press(page, "pin")
-    assert "There are 6 pins already" in said(page)
+    assert "There are already 6 pins" in said(page)
     assert page.query_params["pins"] == "0,1,2,3,4,5"
 
 

@@ -12,13 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from app.links.live import RECIPE_NAMES
 from app.live.state import LiveState
-from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, registry
 from app.sessions.watched import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
 from vqcore.quantizer.options import option_names
 from vqcore.training import commands
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.session import Session
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -98,6 +100,15 @@ def test_a_follower_reads_all_that_a_page_reads():
     query = commands.ExamineCommand(0)
     assert followed.wait(lambda session: session.examination(query) is not None)
     assert followed.examination(query) is own.examination(query)
+
+
+def test_a_follower_of_several_variants_sees_the_first_where_none_is_named():
+    owner = registry().begin({"baseline": RECIPE, "sync": RECIPE}, paused=True)
+    assert owner.session.wait(lambda session: session.latest() is not None)
+    followed = registry().follow(owner.watch_id)
+    assert followed.session.latest() is owner.session.latest("baseline")
+    assert followed.session.at(0).variant == followed.one.latest().variant == "baseline"
+    assert followed.session.latest_of_all() == owner.session.latest_of_all()
 
 
 def test_what_a_follower_has_holds_nothing_that_ends_or_changes_a_session():
@@ -225,7 +236,7 @@ def test_neither_id_stands_for_the_other():
 def test_a_session_that_is_gone_is_said_with_a_way_back_and_nothing_is_begun():
     page = open_page(watch="gone-with-its-server", problem="plane", beta="0.5")
     assert "has ended" in page.info[0].value
-    assert registry()._entries == {}
+    assert registry()._sessions == {}
     press(page, "begin-again")
     assert "watch" not in page.query_params
     assert entry_of(page).session.status().recipe.options.beta == 0.5
@@ -238,7 +249,7 @@ def test_a_session_that_ends_while_it_is_followed_is_said():
     registry().close()
     run(page)
     assert "has ended" in page.info[0].value
-    assert registry()._entries == {}
+    assert registry()._sessions == {}
 
 
 def test_followers_keep_a_session_awake_and_only_its_own_end_ends_it():

@@ -10,7 +10,7 @@ from app.live import sidebar as controls
 from app.live import switches
 from app.live.state import LiveState
 from vqcore.quantizer.options import Options, option_names
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

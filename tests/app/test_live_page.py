@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.live.state import LiveState
 from app.sessions.registry import registry
 from vqcore.training.commands import fork
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

@@ -7,7 +7,7 @@ from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
 from app.live.state import LiveState
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

@@ -11,7 +11,7 @@ from app.sessions.planes import MapMemories, MapMemory
 from vqcore.history import History
 from vqcore.projection.service import State, Status
 from vqcore.projection.streams import Layout
-from vqcore.snapshot import Metrics, Snapshot, Trail
+from vqcore.snapshot import HeldOutMetrics, Metrics, Snapshot, Trail
 
 M, K = 60, 8
 NO_HISTORY = History(
@@ -33,6 +33,9 @@ def snapshot(points: np.ndarray, *, step: int = 0, level: int = 0, trail: tuple[
         levels=(),
         step=step,
         metrics=NO_METRICS,
+        held_out=HeldOutMetrics(
+            in_use=K, perplexity=K, relative_error=0, quantization_error=0, task_loss=0, accuracy=float("nan")
+        ),
         history=NO_HISTORY,
         events=(),
         z_e=points[:M],
@@ -88,7 +91,7 @@ def test_it_is_the_plane_of_most_variance():
     assert shown.plane.axis_titles == tuple(f"PC {i} · {share:.0%} of variance" for i, share in enumerate(shares, 1))
 
 
-def test_it_is_fitted_anew_on_request_and_only_once():
+def test_it_is_fitted_again_on_request_and_only_once():
     memory = MapMemory()
     pca(snapshot(FLAT, step=5), memory)
     memory.ask_for_refit()
@@ -97,7 +100,7 @@ def test_it_is_fitted_anew_on_request_and_only_once():
     assert pca(snapshot(later, step=7), memory).note == "plane fitted at step 6"
 
 
-def test_it_is_fitted_anew_where_it_shows_too_little():
+def test_it_is_fitted_again_where_it_shows_too_little():
     memory = MapMemory()
     pca(snapshot(FLAT, step=5), memory)
     assert memory.basis.captured_share(TURNED) < planes.REFIT_BELOW
@@ -132,7 +135,7 @@ def test_going_back_in_time_shows_the_past_in_the_plane_that_is_there_unless_ask
     pca(snapshot(FLAT, step=50), memory)
     past = snapshot(TURNED, step=5)
     shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
-    assert shown.note == "plane fitted at step 50, shows little of this moment: fit it anew"
+    assert shown.note == "plane fitted at step 50, shows little of this moment: fit it again"
     assert memory.fitted_at == 50
     memory.ask_for_refit()
     shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
@@ -242,10 +245,10 @@ def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling
     shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM, settings)
     assert projection.parameters == (40, 0.5)
     assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
-    assert shown.note.endswith("Laying out anew.")
+    assert shown.note.endswith("Laying out again.")
 
 
-def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():
+def test_asking_again_resets_the_layout_once_also_of_the_same_moment():
     moment, memory = snapshot(FLAT, step=4), MapMemory()
     projection, _ = laid_out(moment)
     memory.ask_for_refit()

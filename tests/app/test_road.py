@@ -13,11 +13,13 @@ from road_watching import CHARTS, SECONDS, WANTED, Watcher, serving_the_road, vi
 from websockets.sync.client import connect
 
 from app.live_plot.plotly_script import script_name, script_path
-from app.sessions.registry import Entry, Registry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry, registry
 from app.stream import frames, road
 from vqcore.training.commands import PauseCommand, ResumeCommand, StepCommand
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.status import State
+from vqcore.training.training_loop import TrainingLoop
 
 PLANE = default_recipe("plane", device="cpu", num_codes=8)
 DIGITS = default_recipe("digits", device="cpu")
@@ -274,14 +276,14 @@ def test_cut_sockets_leave_nothing_behind(port, entry):
     assert road._watchers == set()
     assert process.num_fds() <= before[0] + 4
     assert threading.active_count() <= before[1] + 4
-    assert len(registry()._entries) == 1
+    assert len(registry()._sessions) == 1
 
 
 def test_five_hundred_commands_are_obeyed_each_once_and_in_order_while_the_session_is_watched(
     port, entry, monkeypatch
 ):
-    obeyed, obey = [], Session._obey
-    monkeypatch.setattr(Session, "_obey", lambda self, command: (obeyed.append(command), obey(self, command)))
+    obeyed, obey = [], TrainingLoop._obey
+    monkeypatch.setattr(TrainingLoop, "_obey", lambda self, command: (obeyed.append(command), obey(self, command)))
     done = threading.Event()
 
     def watch() -> None:

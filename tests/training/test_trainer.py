@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.special import logsumexp
 from scipy.stats import entropy
 
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import default_recipe
-from vqcore.training.trainer import MEASURE_EVERY, Trainer
+from vqcore.training.trainer import HELD_OUT_EVERY, MEASURE_EVERY, Trainer
 from vqcore.training.usage_window import USAGE_WINDOW
 
 
@@ -95,6 +96,46 @@ def test_what_is_measured_agrees_with_numpy():
     assert metrics.c_mean_norm == pytest.approx(np.linalg.norm(c.mean(0)), rel=1e-4, abs=1e-6)
     apart = np.sqrt(np.square(z.mean(0) - c.mean(0)).sum() + np.square(z.std(0) - c.std(0)).sum())
     assert metrics.moment_distance == pytest.approx(apart, rel=1e-5)
+
+
+@pytest.mark.parametrize("problem", ["digits", "digits-classifier"])
+def test_held_out_numbers_of_a_step_agree_with_numpy_on_the_monitor_inputs(problem):
+    subject = run(trainer(problem, num_codes=16), HELD_OUT_EVERY + 7)
+    seen = subject.snapshot()
+    inputs, targets = torch.tensor(seen.monitor_inputs), subject._monitor.targets.numpy()
+    with torch.no_grad():
+        z = subject.model.eval().encode(inputs).flatten(0, -2).double().numpy()
+        found = np.square(z[:, None] - subject.quantizer.codebook().double().numpy()).sum(2)
+        z_q = subject.quantizer.codebook()[found.argmin(1)].view(*subject.model.encode(inputs).shape)
+        outputs = subject.model.decode(z_q).double().numpy()
+    counts = np.bincount(found.argmin(1), minlength=16)
+    error = found.min(1).mean()
+    now = seen.held_out
+    assert (now.in_use, seen.levels[0].held_out) == (np.count_nonzero(counts), now)
+    assert now.in_use == len(np.unique(seen.codes))
+    assert now.perplexity == pytest.approx(np.exp(entropy(counts)), rel=1e-5)
+    assert now.quantization_error == pytest.approx(error, rel=1e-4)
+    assert now.relative_error == pytest.approx(error / z.var(0).sum(), rel=1e-4)
+    assert seen.monitor_outputs == pytest.approx(outputs, abs=1e-4)
+    if problem == "digits":
+        assert np.isnan(now.accuracy)
+        assert now.task_loss == pytest.approx(np.square(outputs - targets).mean(), rel=1e-4)
+    else:
+        assert now.accuracy == pytest.approx((outputs.argmax(1) == targets).mean(), rel=1e-6)
+        right = outputs[np.arange(len(targets)), targets]
+        assert now.task_loss == pytest.approx((logsumexp(outputs, axis=1) - right).mean(), rel=1e-4)
+    assert seen.history.held_out_at.tolist() == [HELD_OUT_EVERY, seen.step]
+
+
+def test_a_switch_that_changes_the_codes_within_a_step_adds_a_held_out_row_and_another_look_does_not():
+    subject = run(trainer(num_codes=64), 5)
+    before = subject.snapshot()
+    subject.restart_kmeans()
+    after, again = subject.snapshot(), subject.snapshot()
+    assert before.step == after.step == 5
+    assert before.held_out.in_use < after.held_out.in_use == len(np.unique(after.codes))
+    assert again.history.held_out_at.tolist() == [5, 5]
+    assert again.history.points("held_out.in_use").mean.tolist() == [before.held_out.in_use, after.held_out.in_use]
 
 
 def test_without_sync_only_assigned_codes_get_a_gradient_and_a_learned_map_reaches_all():

@@ -1,4 +1,4 @@
-"""Has the dashboard's own bench run, as a program of its own: the core knows no page. Measures; asserts nothing."""
+"""Runs the dashboard's own bench in a separate process, since the core must not import it."""
 
 import importlib.util
 import json
@@ -10,10 +10,10 @@ NEEDED = {"app": "the dashboard", "streamlit": "streamlit", "playwright": "playw
 
 
 def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, draws: bool) -> dict[str, Any]:
-    """What one refresh of the Live page costs on server, wire and browser; see `app.bench`.
+    """The cost of one refresh of the Live page on server, wire and browser; see `app.bench`.
 
     Raises:
-        ValueError: for numbers that are no such length or count, or where the bench cannot run, with the reason.
+        ValueError: for a number out of range, or if the bench cannot run, with the reason.
     """
     if minutes > 0 and not draws:
         raise ValueError("`bench page` watches memory for `--minutes` in a browser: leave out `--no-picture`.")

@@ -21,6 +21,7 @@ MEASURED = (
     "moment_distance",
     "gradient_fraction",
 )
+HELD_OUT = ("in_use", "perplexity", "relative_error", "quantization_error", "task_loss", "accuracy")
 PENDING_ROWS = 256
 EXACT_ROWS = 8192
 """Newest rows of a table that are always kept one by one; twice as many are at most."""
@@ -32,6 +33,7 @@ class Recorder:
     def __init__(self, num_levels: int, exact_rows: int = EXACT_ROWS) -> None:
         self._losses = _Table(LOSSES, exact_rows)
         self._measured = [_Table(MEASURED, exact_rows) for _ in range(num_levels)]
+        self._held_out = [_Table(HELD_OUT, exact_rows) for _ in range(num_levels)]
 
     def add_losses(self, step: int, *losses: Tensor) -> None:
         """The row of one step, in the order of `LOSSES`."""
@@ -42,23 +44,32 @@ class Recorder:
         for table, values in zip(self._measured, levels, strict=True):
             table.add(step, torch.stack([value.float() for value in values]))
 
+    def add_held_out(self, step: int, levels: Sequence[Sequence[Tensor]]) -> None:
+        """For each level one row in the order of `HELD_OUT`, as the model is after `step`."""
+        for table, values in zip(self._held_out, levels, strict=True):
+            table.add(step, torch.stack([value.float() for value in values]))
+
     def history(self, level: int = 0) -> History:
         """The curves so far as seen at `level`; what is recorded later does not change it."""
         past_losses, step, losses = self._losses.read()
         past_measured, measured_at, measured = self._measured[level].read()
+        past_held_out, held_out_at, held_out = self._held_out[level].read()
         return History(
             step=step,
             losses=columns(LOSSES, losses),
             measured_at=measured_at,
             measured=columns(MEASURED, measured),
+            held_out_at=held_out_at,
+            held_out=columns(HELD_OUT, held_out),
             past_losses=past_losses,
             past_measured=past_measured,
+            past_held_out=past_held_out,
         )
 
     @property
     def nbytes(self) -> int:
         """Of all that is kept in the CPU's memory."""
-        return sum(table.nbytes for table in (self._losses, *self._measured))
+        return sum(table.nbytes for table in (self._losses, *self._measured, *self._held_out))
 
 
 class _Table:

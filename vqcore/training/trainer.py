@@ -17,7 +17,7 @@ from vqcore.capture import read_only
 from vqcore.history import History
 from vqcore.problems.building import built
 from vqcore.problems.catalogue import find_problem
-from vqcore.problems.problem import Model
+from vqcore.problems.problem import Model, Problem
 from vqcore.quantizer.ema import ema_update_
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_start_
@@ -25,9 +25,11 @@ from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, Vector
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
-from vqcore.snapshot import Event, LevelUsage, Metrics, Snapshot
+from vqcore.quantizer.usage import perplexity
+from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
+from vqcore.training.cores import compute_on_one_thread
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
@@ -40,18 +42,12 @@ from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 MEASURE_EVERY = 5
 """Steps between two rows of the slower measurements."""
 
+HELD_OUT_EVERY = 20
+"""Steps between two rows of held-out numbers; every snapshot adds one too. A row costs a third of a step at most."""
+
 SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
 """AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
-
-
-THREADS = 1
-"""CPU threads of every training, whatever its problem.
-
-One number for the whole process: a second training never changes it under a running one. Trainings share the cores
-by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
-`patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
-"""
 
 
 class StoppedError(Exception):
@@ -85,7 +81,7 @@ class Trainer:
         self._stop = stop
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
-        torch.set_num_threads(THREADS)
+        compute_on_one_thread()
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
@@ -116,6 +112,7 @@ class Trainer:
         self._recorder = Recorder(num_levels, exact_rows)
         self._last: Step | None = None
         self._measured_step = 0
+        self._held_out_of = (-1, 0)
         if recipe.code_init == "kmeans":
             self._place_by_kmeans()
 
@@ -153,6 +150,8 @@ class Trainer:
         self._last = done
         if self.steps_done % MEASURE_EVERY == 0:
             self._measure()
+        if self.steps_done % HELD_OUT_EVERY == 0:
+            self._hold_out()
 
     def switch(self, options: Options) -> None:
         """Put `options` in force from the next step on, and record what changed.
@@ -220,12 +219,9 @@ class Trainer:
         self._finite.raise_if_broken()
         if self._last is not None and self._measured_step != self.steps_done:
             self._measure()
-        with evaluating(self.model, self.quantizer):
-            z_e = self.model.encode(self._monitor.inputs)
-            quantized, found_levels = self.quantizer.quantize(z_e)
-            outputs = self.model.decode(quantized.z_q[:SHOWN_INPUTS])
-        shape = z_e.shape[:-1]  # of the codes of one level
-        shared: dict[str, Any] = {**self._shown, "outputs": read_only(outputs)}
+        found_levels, seen, shape = self._hold_out()
+        outputs = read_only(seen)
+        shared: dict[str, Any] = {**self._shown, "outputs": outputs[:SHOWN_INPUTS], "monitor_outputs": outputs}
         usages = tuple(self._level_usage(level) for level in range(len(found_levels)))
         gradients = [self._gradient_norm(part) for part in self.quantizer.parts]
         taken = []
@@ -239,6 +235,7 @@ class Trainer:
                     level=level,
                     levels=usages,
                     metrics=_metrics(history),
+                    held_out=usages[level].held_out,
                     history=history,
                     events=self.events,
                     monitor_of=len(self.held_out.inputs) * found.codes.numel() // len(self._monitor.inputs),
@@ -334,6 +331,29 @@ class Trainer:
             raise StoppedError
 
     @torch.no_grad()
+    def _hold_out(self) -> tuple[tuple[Level, ...], Tensor, torch.Size]:
+        """Pass the monitor inputs through the model, and note what they say of this step.
+
+        Returns:
+            What each level found, the outputs (I, …), and the shape of the codes of one level.
+        """
+        with evaluating(self.model, self.quantizer):
+            z_e = self.model.encode(self._monitor.inputs)
+            quantized, levels = self.quantizer.quantize(z_e)
+            outputs = self.model.decode(quantized.z_q)
+        moment = (self.steps_done, len(self.events))  # a switch can change the codes within a step
+        if self._held_out_of != moment:
+            whole = [
+                self.quantizer.error_of(levels),
+                self.problem.loss(outputs, self._monitor.targets),
+                _accuracy(self.problem, outputs, self._monitor.targets),
+            ]
+            num_codes = self.recipe.num_codes
+            self._recorder.add_held_out(self.steps_done, [[*_usage(level, num_codes), *whole] for level in levels])
+            self._held_out_of = moment
+        return levels, outputs, z_e.shape[:-1]
+
+    @torch.no_grad()
     def _measure(self) -> None:
         assert self._last is not None
         levels = zip(self._usage, self._last.levels, self.quantizer.part_of_level, strict=True)
@@ -343,11 +363,10 @@ class Trainer:
     def _measured(self, usage: UsageWindow, level: Level, part: int) -> list[Tensor]:
         """One level's row in the order of `MEASURED`."""
         assert self._last is not None
-        shares = usage.counts / usage.counts.sum()
         p_var, p_mean = torch.var_mean(level.z_e, 0, correction=0)
         c_var, c_mean = torch.var_mean(self._last.codebooks[part], 0, correction=0)
         return [
-            torch.special.entr(shares).sum().exp(),
+            perplexity(usage.counts),
             (usage.counts > 0).sum(),
             error_of_level(level) / p_var.sum(),
             p_var.mean().sqrt(),
@@ -359,9 +378,10 @@ class Trainer:
         ]
 
     def _level_usage(self, level: int) -> LevelUsage:
-        metrics = _metrics(self._recorder.history(level))
-        counts = read_only(self._usage[level].counts)
-        return LevelUsage(counts, metrics.perplexity, metrics.active_codes, metrics.relative_error)
+        history = self._recorder.history(level)
+        metrics, counts = _metrics(history), read_only(self._usage[level].counts)
+        now = _held_out(history)
+        return LevelUsage(counts, metrics.perplexity, metrics.active_codes, metrics.relative_error, now)
 
     def _gradient_norm(self, part: VectorQuantizer) -> Tensor:
         raw = part.raw_codebook
@@ -401,6 +421,25 @@ def _metrics(history: History) -> Metrics:
     values: dict[str, Any] = {name: float(rows[-1]) if len(rows) else math.nan for name, rows in columns.items()}
     values["active_codes"] = int(values["active_codes"]) if len(history.measured_at) else 0
     return Metrics(**values)
+
+
+def _held_out(history: History) -> HeldOutMetrics:
+    newest: dict[str, Any] = {name: float(rows[-1]) for name, rows in history.held_out.items()}
+    return HeldOutMetrics(**newest | {"in_use": int(newest["in_use"])})
+
+
+def _usage(level: Level, num_codes: int) -> list[Tensor]:
+    """Codes in use, perplexity and relative error of one search."""
+    counts = torch.bincount(level.codes.flatten(), minlength=num_codes)
+    spread = level.z_e.var(0, correction=0).sum()
+    return [(counts > 0).sum(), perplexity(counts), error_of_level(level) / spread]
+
+
+def _accuracy(problem: Problem, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Share of inputs classified rightly; NaN where there are no classes."""
+    if problem.task != "classification":
+        return outputs.new_tensor(math.nan)
+    return (outputs.argmax(1) == targets).float().mean()
 
 
 def _cpu_generator(seed: int) -> torch.Generator:
