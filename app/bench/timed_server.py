@@ -14,7 +14,7 @@ from app.__main__ import main
 from app.services import Entry, registry
 from app.stream import road
 from app.stream.asking import Ask
-from app.stream.frames import Frame
+from app.stream.frames import Frame, frame_of
 
 COUNT_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ def serve(port: int, times: Path) -> int:
     request that was. That of a second says how many steps every session has trained, watched or not, and what the
     other threads have worked.
     """
-    make, send, answer, lock = road.frame_of, road._send, road._answer, threading.Lock()
+    make, send, answer, lock = frame_of, road._send, road._answer, threading.Lock()
 
     def note(line: dict[str, Any]) -> None:
         with lock, times.open("a") as out:
@@ -67,7 +67,7 @@ def serve(port: int, times: Path) -> int:
         await send(socket, data)
 
     threading.Thread(target=count_steps, daemon=True).start()
-    road.frame_of, road._send, road._answer = timed, weighed, waited  # type: ignore[assignment]
+    road.frame_of, road._send, road._answer = timed, weighed, waited  # type: ignore[attr-defined]
     sys.argv = ["app", "--port", str(port)]
     return main()
 

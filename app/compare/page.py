@@ -76,6 +76,10 @@ def _setup(entry: Entry, status: Status) -> Setup:
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
 
 
+def _begin(setup: Setup) -> None:
+    begin(setup)
+
+
 def _empty_state() -> None:
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     st.html(
@@ -89,7 +93,7 @@ def _empty_state() -> None:
             st.button(
                 "Begin it again",
                 icon=":material/restart_alt:",
-                on_click=begin,
+                on_click=_begin,
                 args=(state.setup,),
                 key="begin-again",
             )
@@ -98,7 +102,7 @@ def _empty_state() -> None:
     _, *places, _ = st.columns([1, *[4] * len(PRESETS), 1])
     for column, (icon, title, text, setup) in zip(places, PRESETS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{title}"):
-            st.button(title, icon=icon, on_click=begin, args=(setup,), width="stretch", key=f"begin {title}")
+            st.button(title, icon=icon, on_click=_begin, args=(setup,), width="stretch", key=f"begin {title}")
             st.markdown(text)
             st.caption(find_problem(setup.problem).about)
 

@@ -121,8 +121,8 @@ def _seed_curves(runs: SeedRuns, quantity: str, most: int) -> None:
         file_name="side-by-side-curves",
     )
     first_seed = plan.recipes[0][1].seed
-    said = [f"line: mean of {done} seeds from {first_seed} on · band: minimum to maximum ·  at step {plan.steps:,}:"]
+    legend = f"line: mean of {done} seeds from {first_seed} on · band: minimum to maximum · at step {plan.steps:,}:"
     st.html(seed_table(runs.results))
-    st.caption(" ".join(said) + " the table above, mean and minimum – maximum")
+    st.caption(f"{legend} the table above, mean and minimum – maximum")
     for sentence in runs.diverged:
         st.caption(as_written(sentence))

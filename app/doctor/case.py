@@ -4,11 +4,11 @@ import shlex
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.doctor import examples as doctor_examples
 from app.doctor.facts import Facts, facts_of
-from app.links.doctor import Asked
+from app.links.doctor import AXES, Asked, Axis
 from app.roots import put, resolve_readable
 from app.sessions.jobs import Job, Kept, Progress
 from app.sessions.uploads import Dropped, Uploads
@@ -133,9 +133,11 @@ class Case:
 
     def close(self) -> None:
         """Cancel whatever runs."""
-        jobs = [self.examination, *self._first_facts.values(), *self._facts.values(), self.what_if, self.repair]
-        for job in filter(None, jobs):
-            job.cancel()
+        jobs: list[Job[Any] | None] = [self.examination, self.what_if, self.repair]
+        jobs += [*self._first_facts.values(), *self._facts.values()]
+        for job in jobs:
+            if job is not None:
+                job.cancel()
 
     def _examine(self, told: Progress) -> Result:
         path, latents = self._files(told)
@@ -265,5 +267,5 @@ def _holds_codes(path: Path) -> bool:
 
 def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None, level_axis: int | None) -> Asked:
     """The same file, read differently."""
-    told = axis if axis in ("K,D", "D,K") else ""
+    told: Axis = next((each for each in AXES if each == axis), "")
     return replace(asked, codebook=codebook, axis=told, rows=rows, level_axis=level_axis)

@@ -1,7 +1,7 @@
 """The six charts of an examined codebook. If the file lacks what a chart needs, a sentence says so."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -77,7 +77,7 @@ def _waiting(facts_job: Callable[[], Job[Facts | None]], was_running: bool) -> N
         st.caption("Drawing …")
 
 
-def _draw(name: str, figure: dict, revision: str) -> None:
+def _draw(name: str, figure: dict[str, Any], revision: str) -> None:
     live_plot(figure, key=f"doctor-{name}-plot", height=HEIGHT, revision=revision, file_name=f"doctor-{name}")
 
 

@@ -1,7 +1,5 @@
 """P, C and Q of an examined codebook in one plane: by PCA, or by UMAP on request."""
 
-from typing import Literal
-
 import streamlit as st
 
 from app.doctor.facts import Facts
@@ -9,7 +7,7 @@ from app.doctor.state import doctor_state
 from app.doctor.umap_plane import Shown, stream_of, umap_of
 from app.figures.map_layers import FIRST_LAYERS, Look
 from app.figures.pcq_map import pcq_map
-from app.links.doctor import MAPS
+from app.links.doctor import MAPS, Plane
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.panels.head import bar
@@ -21,7 +19,6 @@ HEIGHT = 232
 """Height of one chart in pixels."""
 
 POLL_SECONDS = 0.5
-Plane = Literal["PCA", "UMAP"]
 
 
 def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: str) -> None:

@@ -42,9 +42,10 @@ def page() -> None:
     dropped = bool(asked) and asked == state.shown and registry().cases.find(asked) is None
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked and not dropped else None
     state.shown = asked
-    running = case is not None and _is_long(case)
+    parts_shown = _parts(case) if case is not None and _is_long(case) else None
+    running = parts_shown is not None
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, _parts(case) if running else None)
+        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, parts_shown)
     if dropped:
         _dropped(asked)
     elif case is None:

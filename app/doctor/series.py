@@ -1,6 +1,7 @@
 """What became of a codebook through training, from the checkpoints of a folder."""
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -46,7 +47,7 @@ def through_training(following: Following, label: str) -> None:
             st.caption(f"and {len(following.skipped) - MOST_SKIPPED:,} more skipped: the report lists them all")
 
 
-def _figure(moments: list[Moment], unit: str) -> dict:
+def _figure(moments: list[Moment], unit: str) -> dict[str, Any]:
     """What the files contain: usage if they count it, lengths, and how far codes moved."""
     steps = np.array([one.point.step for one in moments])
     used = [np.nan if one.usage is None else one.usage.used / one.num_codes for one in moments]

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from app.links.doctor import Asked
+from app.links.doctor import Asked, Plane
 from app.page_state import state_of
 
 
@@ -21,7 +20,7 @@ class DoctorState:
     look: int = 0
     """Which codebook, counted from 1; 0 for the one with the worst verdict."""
 
-    map: Literal["PCA", "UMAP"] = "PCA"
+    map: Plane = "PCA"
     """The plane of its map."""
 
     shown: Asked | None = None

@@ -1,5 +1,6 @@
 """What-if and repair on the Doctor page, and the reports to download."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -167,7 +168,7 @@ def reports(case: Case, found: Result) -> None:
         for ending, mime, write in (("html", "text/html", html_report), ("md", "text/markdown", markdown_report)):
             st.download_button(
                 f"Report .{ending}",
-                data=lambda write=write: write(found.examination, found.following),
+                data=partial(write, found.examination, found.following),
                 file_name=f"doctor-{stem}.{ending}",
                 mime=mime,
                 icon=":material/download:",

@@ -119,8 +119,8 @@ def _check_token(asked: HTTPConnection, start: Start) -> Response | None:
 
 def _without_token(scope: Scope) -> str:
     """The same address without its token, relative: a proxy may serve it under another path."""
-    path = scope.get("raw_path") or scope["path"].encode()
-    parts = scope["query_string"].split(b"&")
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts: list[bytes] = scope["query_string"].split(b"&")
     kept = b"&".join(part for part in parts if unquote_plus(part.partition(b"=")[0].decode("latin-1")) != "token")
     place = b"./" + path.partition(b"?")[0].rpartition(b"/")[2]
     return (place + (b"?" + kept if kept else b"")).decode("latin-1")

@@ -7,8 +7,10 @@ from typing import Literal
 from app.links import codec
 from app.links.codec import Field
 
-AXES = ("K,D", "D,K")
-MAPS: tuple[Literal["PCA", "UMAP"], ...] = ("PCA", "UMAP")
+Axis = Literal["", "K,D", "D,K"]
+Plane = Literal["PCA", "UMAP"]
+AXES: tuple[Axis, ...] = ("K,D", "D,K")
+MAPS: tuple[Plane, ...] = ("PCA", "UMAP")
 LONGEST_PATH = 4096
 MOST_ROWS = 2**31
 UP = "a whole number from {} up"
@@ -33,7 +35,7 @@ class Asked:
     codebook: str = ""
     """The key to read as the codebook, overriding the rules."""
 
-    axis: Literal["", "K,D", "D,K"] = ""
+    axis: Axis = ""
     rows: int | None = None
     level_axis: int | None = None
     """For codes: the axis along which there is one code of each codebook."""
@@ -62,7 +64,7 @@ class DoctorLink:
     look: int
     """Which codebook, counted from 1; 0: the one with the worst verdict."""
 
-    map: Literal["PCA", "UMAP"]
+    map: Plane
     """The plane of its map."""
 
     refused: tuple[str, ...]

@@ -38,7 +38,7 @@ def read_recipe(values: Mapping[str, Any], names: Iterable[str]) -> tuple[Recipe
 
 def without_problem(name: str) -> str:
     """Says that `name` needs a problem beside it."""
-    return f"`{name}` in the link says nothing without a `problem` beside it, and was ignored."
+    return f"`{name}` in the link has no effect without a `problem` and was ignored."
 
 
 def _read(name: str, text: str) -> Any:

@@ -12,6 +12,7 @@ from app.live_plot.browser_code import PLACED, STATUS, TILES, as_it_stands, java
 from app.theme import role
 
 SPARK_POINTS = 80
+StatusName = Literal["starting", "running", "paused", "failed", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Tile:
 class Status:
     """What is running, as in ``Status(state="running", facts=("step 1,284", "31/s", "cuda:0"))``."""
 
-    state: Literal["starting", "running", "paused", "failed", "ended"]
+    state: StatusName
     facts: Sequence[str] = ()
     remark: str = ""
     "A muted last word: ``since replacement: index collapse → healthy``."

@@ -7,6 +7,7 @@ that was.
 import html
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 from app.panels.scene import Scene
 from app.sessions.entry import Entry
@@ -20,7 +21,10 @@ PAUSES_AT = 20
 JUDGED_AFTER, DONE_AFTER = 40, 240
 """Steps after a switch at which the line reports the effect, and at which it disappears."""
 
-OFFERS = {"Replace every 10": {"replace_every": 10}, "Affine running": {"affine": "running"}}
+OFFERS: dict[str, dict[str, Any]] = {
+    "Replace every 10": {"replace_every": 10},
+    "Affine running": {"affine": "running"},
+}
 """The switches that the line offers."""
 
 MOST_READINGS = 200

@@ -1,6 +1,9 @@
 """What the map can be coloured by: a value for every vector and every code."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from app.figures.map_layers import Shade
 from vqcore.diagnostics.code_facts import class_of_codes, errors_of
@@ -15,13 +18,14 @@ def shade(by: str, snapshot: Snapshot, problem: Problem) -> Shade | None:
     if by == "error":
         of_vectors, of_codes = errors_of(snapshot)
         return Shade(title="‖z_e − z_q‖², the mean for codes", p=of_vectors, c=of_codes, log=True)
-    of_codes, title = {
+    measured: dict[str, tuple[NDArray[Any], str]] = {
         "usage": (snapshot.counts, "assignments of the code"),
         "age": (snapshot.steps_unused, "steps since the code's last use"),
         "gradient": (snapshot.gradient_norm, "‖∂L/∂c_raw‖ of the code"),
-    }.get(by, (None, ""))
-    if of_codes is None:
+    }
+    if by not in measured:
         return None
+    of_codes, title = measured[by]
     values = of_codes.astype(np.float32)
     return Shade(title=title, p=values[snapshot.codes], c=values, log=by != "age")
 

@@ -8,7 +8,7 @@ from app import wording
 from app.figures.curves import Curve, Panel, curve_of
 from app.figures.level_bars import LevelRow
 from app.live_plot.tiles import Status as StatusLine
-from app.live_plot.tiles import Tile
+from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
@@ -17,7 +17,7 @@ from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
 
-STATES = {
+STATES: dict[State, StatusName] = {
     State.STARTING: "starting",
     State.RUNNING: "running",
     State.PAUSED: "paused",
@@ -185,7 +185,7 @@ def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]
 
     Non-finite scores give no answer.
     """
-    known = np.isfinite(snapshot.outputs).all(1)
+    known = np.asarray(np.isfinite(snapshot.outputs).all(axis=1))
     outputs = np.where(known[:, None], snapshot.outputs, 0).astype(np.float64)
     scores = np.exp(outputs - outputs.max(1, keepdims=True))
     shares = scores / scores.sum(1, keepdims=True)

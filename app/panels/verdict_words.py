@@ -1,6 +1,7 @@
 """The doctor's verdict on a moment of a session, as shown on the page: one line, and numbers and causes behind it."""
 
 from html import escape
+from typing import Any
 
 from app.panels.scene import Scene
 from app.sessions.verdict_memory import FIRST_STEPS, Verdict
@@ -87,18 +88,18 @@ def _how(remedy: Remedy, recipe: Recipe) -> str:
     return f"<b>Try</b> <code>{written}</code>{', which is in force.' if in_force(changes, recipe) else '.'}"
 
 
-def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, object]]]:
+def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, Any]]]:
     """The remedies for the worst finding that can be applied live, each with its changes."""
     found = [(remedy, live_changes(remedy)) for remedy in verdict.findings[0].remedies]
     return [(remedy, changes) for remedy, changes in found if changes is not None]
 
 
-def in_force(changes: dict[str, object], recipe: Recipe) -> bool:
+def in_force(changes: dict[str, Any], recipe: Recipe) -> bool:
     """Whether the options already match `changes`."""
     return all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
 
 
-def live_changes(remedy: Remedy) -> dict[str, object] | None:
+def live_changes(remedy: Remedy) -> dict[str, Any] | None:
     """The switches that the remedy throws during training; None if it needs a restart, or is not ours to apply."""
     if not remedy.ours:
         return None
