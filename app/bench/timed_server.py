@@ -11,7 +11,8 @@ import psutil
 from starlette.websockets import WebSocket
 
 from app.__main__ import main
-from app.services import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream import road
 from app.stream.asking import Ask
 from app.stream.frames import Frame, frame_of
@@ -23,7 +24,7 @@ def serving_cpu_seconds() -> float:
     """What all threads of Python but those that train have worked on the CPU."""
     serving = {thread.native_id for thread in threading.enumerate() if thread.name != "vq-scope-session"}
     threads = psutil.Process().threads()
-    return sum(thread.user_time + thread.system_time for thread in threads if thread.id in serving)
+    return float(sum(thread.user_time + thread.system_time for thread in threads if thread.id in serving))
 
 
 def serve(port: int, times: Path) -> int:
@@ -67,7 +68,7 @@ def serve(port: int, times: Path) -> int:
         await send(socket, data)
 
     threading.Thread(target=count_steps, daemon=True).start()
-    road.frame_of, road._send, road._answer = timed, weighed, waited  # type: ignore[attr-defined]
+    road.frame_of, road._send, road._answer = timed, weighed, waited  # type: ignore[attr-defined, assignment]
     sys.argv = ["app", "--port", str(port)]
     return main()
 
