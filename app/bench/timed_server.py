@@ -59,7 +59,7 @@ def serve(port: int, times: Path) -> int:
     def count_steps() -> None:
         while True:
             time.sleep(COUNT_SECONDS)
-            steps = {entry.id: entry.session.trained_steps() for entry in list(registry()._entries.values())}
+            steps = {entry.id: entry.session.trained_steps() for entry in registry().owned()}
             if steps:
                 note({"at": time.time(), "steps": steps, "serving_cpu_seconds": serving_cpu_seconds()})
 

@@ -125,6 +125,11 @@ class Registry:
             owned = self._sessions.get(session_id) if session_id else None
         return None if owned is None else owned.entry
 
+    def owned(self) -> list[Entry]:
+        """Every session that is kept, as its owner has it."""
+        with self._lock:
+            return [one.entry for one in self._sessions.values()]
+
     def follow(self, watch_id: str | None) -> Entry | None:
         """A new follower of the session with this watch id, or None if there is no such session."""
         dropped: list[Entry] = []
