@@ -1,4 +1,4 @@
-"""`python -m app`: starts the dashboard, or says in one sentence why it cannot."""
+"""`python -m app`: start the dashboard, or say in one sentence why it cannot start."""
 
 import errno
 import importlib
@@ -20,7 +20,7 @@ FIRST_PORT, PORTS_TO_TRY = 8501, 20
 
 
 def main() -> int:
-    """Serve until interrupted; exit code 2 where a word cannot be followed or the port cannot be had."""
+    """Serve until interrupted; exit code 2 for a bad option or a port that is not free."""
     options = vars(_parser().parse_args())
     wanted, address = options.pop("port"), options.pop("address")
     given = {name: value for name, value in options.items() if value not in (None, False)}
@@ -78,21 +78,21 @@ def _parser() -> Parser:
 
 
 def _end(*_: object) -> None:
-    """What uvicorn leaves a signal to once it has closed; without it, the process would be killed before `atexit`."""
+    """Handler that uvicorn passes a signal to once it has closed; else the process would die before `atexit`."""
     sys.exit(0)
 
 
 def _load_early() -> None:
-    """Load what the first page waits for, while Streamlit and the browser start: above all torch, then k-means."""
+    """Import what the first page needs while Streamlit and the browser start: mainly torch, then k-means."""
     for module in ("app.sessions.registry", "sklearn.cluster"):
         importlib.import_module(module)
 
 
 def _find_port(address: str, wanted: int | None) -> int:
-    """A free port at `address`; 0 is any, and the server finds it.
+    """A free port at `address`; 0 lets the server choose one.
 
     Raises:
-        ValueError: one sentence, where none of those wanted is free, or nothing can listen there.
+        ValueError: if no wanted port is free, or nothing can listen at `address`.
     """
     ports = [wanted] if wanted is not None else range(FIRST_PORT, FIRST_PORT + PORTS_TO_TRY)
     if not all(0 <= port < 65_536 for port in ports):
@@ -105,7 +105,7 @@ def _find_port(address: str, wanted: int | None) -> int:
         else:
             return port
     if last.errno == errno.EADDRNOTAVAIL:
-        raise ValueError(f"`--address` must be an address of this machine, but {address!r} is none.") from last
+        raise ValueError(f"`--address` must be an address of this machine, but {address!r} is not one.") from last
     named = ports[0] if len(ports) == 1 else f"{ports[0]} to {ports[-1]}"
     raise ValueError(f"`--port` must be free, but {named} at {address} is not ({last}). Name another.") from last
 

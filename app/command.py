@@ -5,18 +5,27 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Start the dashboard, or run the verb that comes first: one of `python -m vqcore`, or `lessons`."""
+    """Start the dashboard, or run the verb that comes first: one of ours, or one of `python -m vqcore`."""
     # Installed, `app` and `demos` lie in a folder that is on nobody's path: this process alone sees them.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    verb = next(iter(sys.argv[1:]), "")
-    if verb == "lessons":
-        from demos.__main__ import main as lessons
+    match sys.argv[1:]:
+        case ["lessons", *words]:
+            from demos.__main__ import main as give_lessons
 
-        return lessons(sys.argv[2:])
-    if verb and not verb.startswith("-"):
-        from vqcore.cli import main as run_verb
+            return give_lessons(words)
+        case ["handout", *words]:
+            from app.lessons.__main__ import main as write_handout
 
-        return run_verb(sys.argv[1:])
-    from app.__main__ import main as serve
+            return write_handout(words)
+        case ["trajectories", *words]:
+            from app.trajectories.__main__ import main as write_trajectories
 
-    return serve()
+            return write_trajectories(words)
+        case [verb, *_] as words if not verb.startswith("-"):
+            from vqcore.cli import main as run_verb
+
+            return run_verb(words)
+        case _:
+            from app.__main__ import main as serve
+
+            return serve()

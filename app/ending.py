@@ -1,4 +1,4 @@
-"""How the server's process ends: with its own exit code and within seconds, though one of its threads does not end.
+"""Ends the server's process with its own exit code and within seconds, even if one of its threads does not end.
 
 Python ends with a thread that waits for a hung disk, but aborts (134) with one that computes in torch. So once all
 that is registered at `atexit` later than this module has been done, a server that has threads left is ended at once.
@@ -14,18 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _code: int | None = None
-"""None in a process whose end is not ours, as in one that imports this for a test."""
+"""None if ending the process is not up to us, as when a test imports this."""
 
 
 def will_exit_with(code: int) -> None:
-    """Have the process end with `code`, whatever its threads do."""
+    """Make the process end with `code`, whatever its threads do."""
     global _code
     _code = code
 
 
 @contextmanager
 def own_exit_code() -> Iterator[None]:
-    """Have the process end with what the block ends with, whatever its threads do."""
+    """Make the process end with the block's exit code, whatever its threads do."""
     try:
         yield
     except SystemExit as ended:
@@ -39,7 +39,7 @@ def own_exit_code() -> Iterator[None]:
 
 
 def end_on_hangup() -> None:
-    """Have a closed terminal end the process as SIGTERM does, unless it was started to outlive it (`nohup`)."""
+    """Make a closed terminal end the process as SIGTERM does, unless it was started to outlive it (`nohup`)."""
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 

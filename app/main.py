@@ -1,4 +1,4 @@
-"""What `streamlit run` serves: the pages' script, and beside it the road of their live data."""
+"""What `streamlit run` serves: the pages' script, and beside it the WebSocket of their live data."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

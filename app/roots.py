@@ -1,7 +1,7 @@
-"""The folders whose files the Doctor reads and writes, and how no path leads out of them.
+"""The folders in which the Doctor reads and writes files, and the checks that no path leads out of them.
 
-A name can come to lead elsewhere between a check and its use. So what is read is checked once it is open, and what is
-written takes its place below folders that were walked to without following a link.
+A path can be redirected between a check and its use. So what is read is checked once it is open, and what is
+written is put into folders that were opened one by one without following a link.
 """
 
 import fcntl
@@ -18,17 +18,17 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.regular_files import check_opened_with
 
 WALKED = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
-"""How a folder is opened on the way: where there is `O_PATH`, one may pass through folders that one may not list."""
+"""How folders on the way are opened: `O_PATH`, if available, passes through folders that one may not list."""
 
 OURS = "vq-scope-"
-"""What the temporary folders of a server begin with."""
+"""Prefix of a server's temporary folders."""
 
 
 def resolve_readable(path: Path) -> Path:
-    """Where the file or folder at `path` really is; a relative one begins in the folder that the server began in.
+    """The real location of the file or folder at `path`; relative to the folder that the server was started in.
 
     Raises:
-        CheckpointError: where that is in none of the folders, or a link in a folder leads out of them.
+        CheckpointError: if that is in none of the folders, or a link in a folder leads out of them.
     """
     start = started()
     path = start.folder / path
@@ -42,25 +42,25 @@ def resolve_readable(path: Path) -> Path:
 
 
 def resolve_writable(path: Path) -> Path:
-    """Where a file called `path` would be written; its name is kept, whatever it is a link to.
+    """Where a file called `path` would be written; its name is kept even if it is a link.
 
     Raises:
-        CheckpointError: where that is in none of the folders.
+        CheckpointError: if that is in none of the folders.
     """
     start = started()
     path = start.folder / path
     if "\0" in path.name:
-        raise CheckpointError(f"`{shown(path)}` is no name for a file. Leave out what cannot be seen.")
+        raise CheckpointError(f"`{shown(path)}` is not a valid file name. Leave out invisible characters.")
     found = _real(path.parent) / path.name
     _check_within(path, found, start)
     return found
 
 
 def check_opened(handle: int, path: Path) -> None:
-    """That the file open at `handle` lies in one of the folders, whatever its name led through.
+    """Check that the file open at `handle` lies in one of the folders, whatever its path led through.
 
     Raises:
-        CheckpointError: where it does not.
+        CheckpointError: if it does not.
     """
     start = started()
     if _reaches_everything(start):
@@ -72,37 +72,37 @@ def check_opened(handle: int, path: Path) -> None:
 
 
 def about_roots() -> str:
-    """What the page says of them."""
+    """What the page says about the folders."""
     start = started()
     if _reaches_everything(start):
-        return "Reads and writes files of this machine, in every folder that its user may."
+        return "Reads and writes files on this machine, in every folder that the server's user can access."
     return f"Reads and writes files below {', '.join(map(str, start.folders))} only."
 
 
 def put(staged: Path, out: Path, *, source: Path, force: bool) -> None:
-    """Have `out` hold what `staged` does, whole.
+    """Move `staged` to `out` atomically.
 
     Args:
         staged: in a folder that nobody else can change.
-        out: as `resolve_writable` gives it.
+        out: as returned by `resolve_writable`.
         source: a file that is never replaced.
-        force: whether another file may be.
+        force: whether another existing file may be replaced.
 
     Raises:
-        CheckpointError: where it cannot be; what was there is as it was then.
+        CheckpointError: if it cannot be written; what was there stays as it was.
     """
     try:
         with _walked(out.parent) as folder:
             _put(staged, folder, out.name, source=source, force=force)
     except FileExistsError as error:
-        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or force it to be overwritten.") from error
+        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or allow it to be overwritten.") from error
     except OSError as error:
         raise CheckpointError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
 
 
 @contextmanager
 def _walked(folder: Path) -> Iterator[int]:
-    """A descriptor of `folder`, below one of the roots; OSError where a link is on the way there."""
+    """A descriptor of `folder`, below one of the roots; OSError if there is a link on the way."""
     root = next((one for one in started().folders if folder.is_relative_to(one)), None)
     if root is None:
         raise PermissionError(None, "its folder is not open to the Doctor")
@@ -132,7 +132,7 @@ def _put(staged: Path, folder: int, name: str, *, source: Path, force: bool) -> 
 
 
 def _take_place(part: str, folder: int, name: str, *, source: Path, force: bool) -> None:
-    """Give `part` its name; a link of that name gives way, and what it leads to stays."""
+    """Give `part` its final name; a link of that name is replaced, and its target stays."""
     if not force:  # of two who come at once, one finds it there
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder))
     with suppress(FileNotFoundError):
@@ -142,16 +142,16 @@ def _take_place(part: str, folder: int, name: str, *, source: Path, force: bool)
 
 
 def _path_of(handle: int) -> Path:
-    """Where an open file lies now, without a link."""
+    """Where an open file lies now, with links resolved."""
     if hasattr(fcntl, "F_GETPATH"):  # macOS
         return Path(os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0")))
     return Path(f"/proc/self/fd/{handle}").readlink()
 
 
 def _links_at(found: Path) -> Iterator[Path]:
-    """The links that are followed with `found`: to folders in a folder, and beside a file.
+    """The links that reading `found` follows: to folders in a folder, and beside a file.
 
-    A link to a file in a folder is judged when it is opened, as one that leads out is one bad file among others.
+    A link to a file in a folder is checked when it is opened, since one that leads out is just one bad file.
     """
     if not found.is_dir():
         yield found.with_name("run.json")
@@ -176,7 +176,7 @@ def _real(path: Path) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a ring of links, or a name that none can have
-        raise CheckpointError(f"`{shown(path)}` is no path on this machine: {shown(error)}.") from error
+        raise CheckpointError(f"`{shown(path)}` is not a path on this machine: {shown(error)}.") from error
 
 
 def _check_within(path: Path, found: Path, start: Start) -> None:

@@ -1,4 +1,4 @@
-"""What runs for every visitor: page settings, style, and the pages there are."""
+"""The script that runs for every visitor: page settings, style and pages."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from app.live_plot.component import preload_plotly
 from app.panels.lecture_places import begin, shows
 
 SIDEBAR_PIXELS = 280
-REACH_HELP = "Other machines reach this server. The lines that it printed at its start say what they may do."
+REACH_HELP = "Other machines can reach this server. The lines that it printed at its start say what they may do."
 
 if st.runtime.exists():  # a server and no test; `python -m app` knows its code better
     will_exit_with(1)  # as `streamlit run` does after Ctrl-C

@@ -1,4 +1,4 @@
-"""Streamlit's settings as the file in this package has them, which it would look for where the server was started."""
+"""Streamlit's settings from the file in this package, since Streamlit looks only where the server was started."""
 
 import tomllib
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The server's temporary files. They go with what they are for, with the server, or when the next one starts."""
+"""The server's temporary files, removed with what they belong to, with the server, or when the next one starts."""
 
 import atexit
 import shutil
@@ -16,10 +16,10 @@ _lock = threading.Lock()
 
 
 class Folder:
-    """A temporary folder, removed once nothing holds it any more, and at the latest with the server.
+    """A temporary folder, removed once nothing refers to it any more, at the latest with the server.
 
     Raises:
-        OSError: where none can be made.
+        OSError: if none can be made.
     """
 
     def __init__(self) -> None:
@@ -30,16 +30,16 @@ class Folder:
 
     @property
     def num_bytes(self) -> int:
-        """What lies in it takes."""
+        """Bytes of the files in it."""
         return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
 
     def remove(self) -> None:
-        """Remove it and all in it now."""
+        """Remove it and everything in it now."""
         self._removal()
 
 
 def remove_what_ended_servers_left() -> list[Path]:
-    """Remove the temporary folders of servers that were killed; which they were."""
+    """Remove the temporary folders of killed servers; returns them."""
     return remove_abandoned(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
 
 

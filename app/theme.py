@@ -1,4 +1,4 @@
-"""One colour per meaning and one layout for every figure; knows neither Streamlit nor the reader's scheme.
+"""One colour per meaning and one layout for every figure.
 
 Figures name a colour by its role, ``role("P")`` or ``role("P", 0.4)``; the browser looks the role up in the
 palette that fits the background it stands on, so the server never needs to know light from dark.
@@ -117,7 +117,7 @@ FONT = "role:font"  # the page's own font, which only the browser knows
 
 
 def role(name: str, alpha: float | None = None) -> str:
-    """What a figure writes where Plotly wants a colour.
+    """What a figure writes where Plotly expects a colour.
 
     >>> role("P"), role("P", 0.4)
     ('role:P', 'role:P/0.4')

@@ -1,4 +1,4 @@
-"""What the page says: labels and definitions, in the field's words. Every number comes from elsewhere."""
+"""Texts of the pages: labels, help and definitions, in the field's words. The numbers come from elsewhere."""
 
 import math
 import re
@@ -10,57 +10,61 @@ from vqcore.training.usage_window import USAGE_WINDOW
 SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
     "*learned*: by gradient, from the identity. *running*: from running moments of P and C. "
-    "Off folds the map into the codebook, which does not move.",
-    "affine_groups": "How many consecutive groups of codes have an s and b of their own.",
+    "Off folds the map into the codebook, so no code vector moves.",
+    "affine_groups": "Number of consecutive groups of codes, each with its own s and b.",
     "inner_steps": "Alternating optimization: descent steps on the commitment loss over the codebook alone, "
     "before each task step.",
     "inner_lr": "Learning rate of the inner steps. A step that would pass the mean of a code's vectors stops there.",
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
     "the assigned codes. 0 is the plain straight-through estimator.",
-    "replace_every": "A code unused for this many steps moves onto a recent z_e. 0 never.",
-    "replace_onto": "Where an unused code moves. *random*: any z_e of the batch. *far*: a z_e drawn in proportion to "
+    "replace_every": "A code unused for this many steps moves onto a recent z_e. 0: never.",
+    "replace_onto": "Where an unused code moves to. *random*: any z_e of the batch. *far*: a z_e drawn in proportion "
+    "to "
     "its squared distance from its code, as k-means++ seeds. *busy*: beside the codes used most in the batch.",
     "beta": "β: share of the commitment loss whose gradient goes to the codebook; 1 − β is the encoder's. A larger β "
-    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size: it loosens the hold of "
+    "does not make the codes' steps larger, since AdamW rescales each gradient: it loosens the hold of "
     "the codes on the encoder. With inner steps or EMA the codebook side reaches only a learned affine map.",
-    "alpha": "α: weight of the commitment loss beside the task loss: how firmly the codes hold the encoder. It "
-    "does not make the codes' steps larger, as AdamW scales each gradient to its usual size.",
+    "alpha": "α: weight of the commitment loss relative to the task loss: how firmly the codes hold the encoder. It "
+    "does not make the codes' steps larger, since AdamW rescales each gradient.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
-    "arXiv 1711.00937, A.1). Inner steps, where there are any, move the same raw codes as well.",
-    "ema_decay": "γ, share of the past that an EMA update keeps: n ← γn + (1 − γ)·n_batch, the same for Σz_e.",
+    "arXiv 1711.00937, A.1). Inner steps, if any, also move these raw codes.",
+    "ema_decay": "γ, the share of the past that an EMA update keeps: n ← γn + (1 − γ)·n_batch, and likewise for "
+    "Σz_e.",
     "estimator": "How the task gradient passes from z_q to z_e. *straight-through*: copied (Bengio et al., "
     "arXiv 1308.3432). *rotation*: turned and scaled by the map that takes z_e onto z_q (Fifty et al., "
-    "arXiv 2410.06424). Without effect under bypass.",
-    "input_norm": "z_e as it is, at length 1 (*unit*), or shortened to length 10 where longer (*capped*). "
-    "Unit here and for the codes: cosine codes, the nearest code is the one at the smallest angle "
+    "arXiv 2410.06424). Has no effect under bypass.",
+    "input_norm": "*none*: z_e unchanged. *unit*: scaled to length 1. *capped*: shortened to length 10 if longer. "
+    "Unit here and for the codes gives cosine codes: the nearest code is the one at the smallest angle "
     "(Yu et al., arXiv 2110.04627).",
-    "codebook_norm": "The same for the code vectors, after the affine map. Back to *none* folds the norm into the "
-    "codebook, which does not move.",
-    "bypass": "The decoder gets z_e itself, without commitment loss: the network without quantization. Codes are "
-    "still assigned, so usage can be seen. ν, α, β and the estimator have no effect meanwhile.",
+    "codebook_norm": "The same for the code vectors, after the affine map. Switching back to *none* folds the norm "
+    "into the "
+    "codebook, so no code vector moves.",
+    "bypass": "The decoder gets z_e itself, with no commitment loss: the network without quantization. Codes are "
+    "still assigned, so that usage can be seen. ν, α, β and the estimator have no effect meanwhile.",
 }
 
 SETTING_HELP = {
-    "structure": "*vector*: one code a z_e. *grouped*: z_e is cut into equal parts, one code each (product "
-    "quantization). *residual*: each level quantizes what those before it left over, and code vectors add up "
+    "structure": "*vector*: one code per z_e. *grouped*: z_e is split into equal parts, one code each (product "
+    "quantization). *residual*: each level quantizes what the levels before it left over, and code vectors add up "
     "(Zeghidour et al., arXiv 2107.03312).",
-    "levels": "How many groups, a divisor of the {dim} features of z_e, or residual levels. Each has K codes.",
-    "share": "All groups or levels search one codebook of K codes; else each has its own. "
-    "A code counts as dead at a level that does not use it, though another may.",
+    "levels": "Number of residual levels, or of groups (a divisor of the {dim} features of z_e). Each has K codes.",
+    "share": "All groups or levels share one codebook of K codes; otherwise each has its own. "
+    "A code counts as dead at a level that does not use it, even if another level does.",
 }
 
 FORK_HELP = (
-    "Copies this training as it is now, weights, optimizer and random numbers, and changes one switch in the copy. "
-    "Both then train on the same batches, in step."
+    "Copies this training as it is now, including weights, optimizer state and random numbers, and changes one "
+    "switch in the copy. "
+    "Both then train on the same batches in lockstep."
 )
 
 LEVEL_NOUNS = {"vector": "", "grouped": "group", "residual": "level"}
 
 
 class LevelWords(NamedTuple):
-    """How the page names one group or level; a plain quantizer's only one has no name."""
+    """How the page names one group or level; the single level of a plain quantizer has no name."""
 
     name: str
     """`level 2`, or empty."""
@@ -95,8 +99,8 @@ MEANINGS = {
     "perplexity": "exp of the entropy of code usage, 1…K",
     "active_codes": "codes used at least once",
     "quantization_error": "‖z_e − z_q‖²: summed over features, mean over the vectors of the newest batch",
-    "relative_error": "the quantization error over the total variance of z_e; at 1 the mean alone is as good",
-    "level_error": "its own error over the variance of what it quantizes; at 1 the mean alone is as good",
+    "relative_error": "the quantization error over the total variance of z_e; 1 is no better than the mean alone",
+    "level_error": "its own error over the variance of what it quantizes; 1 is no better than the mean alone",
     "gradient_norm": "‖∂L/∂c_raw‖ of the newest step, inner steps included",
 }
 
@@ -104,54 +108,59 @@ CURVE_NOTES = {
     "learning": "task loss: {loss_name} · ‖z_e−z_q‖²: summed over features · "
     f"usage{{of_level}}: last {USAGE_WINDOW} batches",
     "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
-    "gradients": "reached{of_level}: codes that a step's gradient moves, by their row or their group's learned map · "
+    "gradients": "reached{of_level}: codes that a step's gradient moves, directly or through their group's learned "
+    "map · "
     "relative{of_level}: over Var({vectors})",
 }
 """Definitions of what a group of curves shows, short enough for one line under them."""
 
 LEVELS_NOTE = (
     "active: share of K = {num_codes:,} codes used at least once; {window} · perplexity / K: 1 is even use · "
-    "rel. error: its own relative error, over the variance of what it quantizes, newest batch"
+    "rel. error: the level's own error over the variance of what it quantizes, newest batch"
 )
-"""Definitions of what stands in the overview of groups or levels."""
+"""Definitions for the overview of groups or levels."""
 
 TRAJECTORY_HELP = {
     "landscape": "The task loss f, a function of z_q in the plane with an analytic gradient.",
-    "seed": "Draws starts, codes, noise and the MLP.",
-    "points": "How many z_e there are.",
-    "encoder": "*free*: each z_e is a parameter. *mlp*: the outputs of one small MLP, shifted to begin at the start.",
-    "num_codes": "K: how many code vectors there are.",
-    "learning_rate": "Of plain gradient descent. Empty: the landscape's own, at which descent on f is stable.",
-    "noise": "Standard deviation of what is added to ∇f at every step, the same for every method.",
-    "alpha": "α: weight of the commitment loss beside the task loss.",
+    "seed": "Seed for the starting points, codes, noise and the MLP.",
+    "points": "Number of z_e.",
+    "encoder": "*free*: each z_e is a parameter. *mlp*: the outputs of one small MLP, shifted so that they begin at "
+    "the start.",
+    "num_codes": "K: number of code vectors.",
+    "learning_rate": "Learning rate of plain gradient descent. Empty: the landscape's default, at which descent on f "
+    "is stable.",
+    "noise": "Standard deviation of the noise added to ∇f at every step, the same noise for every method.",
+    "alpha": "α: weight of the commitment loss relative to the task loss.",
     "beta": "β: share of the commitment loss that moves the codes. 1 − β moves z_e.",
-    "nu": "ν: of the methods with sync, how much of the task gradient also reaches the assigned code.",
-    "inner_steps": "Of the methods with alternating: steps of the codebook alone before each task step.",
+    "nu": "ν, for the methods with sync: how much of the task gradient also reaches the assigned code.",
+    "inner_steps": "For the methods with alternating: codebook-only steps before each task step.",
     "inner_share": "How far one inner step moves a code towards its points, 0…1.",
-    "steps": "How many steps every method takes.",
-    "methods": "The paths to compare, from one start, under one noise. *no quantization* is gradient descent on f.",
+    "steps": "Number of steps for every method.",
+    "methods": "The paths to compare, all from the same start and with the same noise. *no quantization* is gradient "
+    "descent on f.",
 }
 
 TIMELINE_HELP = (
-    "All views go back to this moment while training goes on. Moments are kept while somebody watches: the newest "
-    "and the first close together, fewer between."
+    "All views go back to this moment while training goes on. Moments are kept while somebody watches: densely for "
+    "the newest "
+    "and the first, sparsely in between."
 )
-PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has reached step {reached:,}: it is shown live."
+PAST_UNREACHED = "`at` in the link is step {at:,}, but this run has only reached step {reached:,}: it is shown live."
 
 FOLLOW_HELP = (
-    "Follow link: this session as it trains, for others to watch with views of their own. It can change nothing."
+    "Follow link: others watch this session as it trains, each with their own views. They can change nothing."
 )
-LECTURE_HELP = "The same with controls hidden or locked, for a class"
+LECTURE_HELP = "A follow link with controls hidden or locked, for a class"
 
-GONE = "The run in this link has ended: the server was started anew, or newer runs took its place."
+GONE = "The run in this link has ended: the server was restarted, or newer runs took its place."
 ENDED = "This session has ended: newer ones took its place, or the server was restarted."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
-UMAP_CAUTION = "UMAP keeps neighbours: distances between groups, sizes and densities mean nothing."
+UMAP_CAUTION = "UMAP preserves neighbours: distances between clusters, their sizes and densities mean nothing."
 
 
 def bars_title(kind: str, structure: str) -> str:
-    """What the bars panel is called.
+    """Title of the bars panel.
 
     >>> bars_title("levels", "residual")
     'Usage by level'
@@ -161,7 +170,7 @@ def bars_title(kind: str, structure: str) -> str:
 
 
 def examples_title(task: str, words: LevelWords) -> str:
-    """What the examples panel is called.
+    """Title of the examples panel.
 
     >>> examples_title("plane", level_words("vector", 0, 1))
     'Inputs, z_e and their codes'
@@ -171,7 +180,7 @@ def examples_title(task: str, words: LevelWords) -> str:
 
 
 def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
-    """What stands under a group of curves.
+    """The line under a group of curves.
 
     >>> curve_note("gradients", "", level_words("grouped", 0, 2)).split(" · ")[1]
     'relative of group 1: over Var(sub-vectors of group 1)'
@@ -181,7 +190,7 @@ def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
 
 
 def usage_map_note(span: int, codes_per_row: int) -> str:
-    """What stands under usage through time.
+    """The line under usage through time.
 
     >>> usage_map_note(4, 2)
     'assignments in each 4 steps over their even share N/K, log scale · grey: unused · each row is 2 codes'
@@ -195,7 +204,7 @@ LONGEST_SENTENCE, NAMES_SAID, LONGEST_NAME = 240, 4, 32
 
 
 def ignored_names(names: Sequence[str]) -> list[str]:
-    """One sentence on names in a link that mean nothing; none where there are none.
+    """One sentence on names in a link that mean nothing here; an empty list for no names.
 
     >>> ignored_names(["gamma"])
     ['`gamma` in the link means nothing here and was ignored.']
@@ -211,7 +220,7 @@ def ignored_names(names: Sequence[str]) -> list[str]:
 
 
 def cut(text: str, longest: int = LONGEST_SENTENCE) -> str:
-    """`text` in one line; where it is too long, its middle is left out.
+    """`text` on one line; if it is too long, its middle is left out.
 
     >>> cut("abcdefghij", 5)
     'ab…ij'
@@ -234,7 +243,7 @@ def as_written(sentence: str) -> str:
 
 
 def spans(numbers: Sequence[int]) -> str:
-    """Rising whole numbers in few words.
+    """Ascending whole numbers as ranges.
 
     >>> spans([0, 1, 2, 5, 8, 9])
     '0–2, 5, 8, 9'
@@ -259,14 +268,14 @@ def trust(value: float, k: int, sample: int, of: int) -> str:
 
 
 def usage_window(window_batches: int, num_vectors: int) -> str:
-    """Over what usage is counted just now."""
+    """The window over which usage is counted now."""
     if window_batches == 0:
         return "no batch yet"
     return f"last {window_batches} training batches, N = {num_vectors:,}"
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent where a person would not write one.
+    """Three significant digits, with an exponent only for very small or large values.
 
     >>> number(0.02431), number(12.34), number(1e-6), number(float("nan")), number(float("inf"))
     ('0.0243', '12.3', '1e-06', '–', '∞')

@@ -1,1 +1,1 @@
-"""What runs both in a browser and without one: the toy of the plane, and the lessons."""
+"""Demos that run with or without a browser: the toy problem in the plane, and the lessons."""

@@ -10,22 +10,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from app.lessons.handout import lesson_html
-from demos.catalogue import Unusable, lessons
+from demos.catalogue import lessons, named
 from demos.lesson import Lesson
 from demos.report import lesson_report, lesson_text, table, table_text
 from demos.running import examine, record, records
-from vqcore.arguments import Parser, named_path
-
-SHORTENED = 8
-"""What `--quick` divides every number of steps by."""
+from demos.words import add_run_options, check_seed, shortening, warning
+from vqcore.arguments import Parser
 
 SEEDS = 5
-LARGEST_SEED = 2**31 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run and print; returns the exit code. What the user got wrong is one sentence on stderr and 2."""
+    """Run and print; returns the exit code. A user error gives one sentence on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     found, unusable = lessons()
     try:
@@ -33,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.all:
             report, text = _all(found, options)
         elif options.name is not None:
-            report, text = _one(_named(options.name, found, unusable), options)
+            report, text = _one(named(options.name, found, unusable), options)
         else:
             report, text = _listing(found)
     except (ValueError, OSError) as error:
@@ -53,57 +49,38 @@ def _listing(found: list[Lesson]) -> tuple[Any, str]:
 
 def _one(lesson: Lesson, options: argparse.Namespace) -> tuple[Any, str]:
     seed = options.seed or 0
-    found = record(lesson, seed, shorten=SHORTENED if options.quick else 1)
+    found = record(lesson, seed, shorten=shortening(options.quick))
     examined = examine(lesson, found)
-    if options.html is not None:
-        options.html.write_text(lesson_html(lesson, found, examined), encoding="utf-8")
     text = lesson_text(lesson, seed, examined)
-    return lesson_report(lesson, seed, examined), f"{text}{_warning(options)}"
+    return lesson_report(lesson, seed, examined), f"{text}{warning(options.quick)}"
 
 
 def _all(found: list[Lesson], options: argparse.Namespace) -> tuple[Any, str]:
     results = []
     for seed in range(options.seeds or (1 if options.quick else SEEDS)):
-        shorten = SHORTENED if options.quick else 1
+        shorten = shortening(options.quick)
         recorded = records(found, seed, shorten=shorten, shown=partial(_shown, label=f"seed {seed}"))
         results += [(lesson, seed, examine(lesson, each)) for lesson, each in zip(found, recorded, strict=True)]
     report = table(results)
-    return report, f"{table_text(report)}{_warning(options)}"
-
-
-def _warning(options: argparse.Namespace) -> str:
-    if not options.quick:
-        return ""
-    return f"\n\nEverything was cut to a {SHORTENED}th of its steps: this shows that it runs, and proves nothing."
-
-
-def _named(name: str, found: list[Lesson], unusable: list[Unusable]) -> Lesson:
-    for lesson in found:
-        if lesson.name == name:
-            return lesson
-    for each in unusable:
-        if each.file.removesuffix(".py").endswith(f"_{name}"):
-            raise ValueError(f"{each.file} gives no lesson. {each.why}")
-    raise ValueError(f"`NAME` must be one of {', '.join(lesson.name for lesson in found)}, but got {name!r}.")
+    return report, f"{table_text(report)}{warning(options.quick)}"
 
 
 def _check(options: argparse.Namespace) -> None:
-    if options.all and (options.name is not None or options.html is not None):
-        raise ValueError("`--all` runs every lesson and writes no page: leave NAME and --html out.")
+    if options.html is not None:
+        raise ValueError("`--html` is a command of its own now: type `vqscope handout NAME --html OUT`.")
+    if options.all and options.name is not None:
+        raise ValueError("`--all` runs every lesson: leave NAME out.")
     if options.seeds is not None and not options.all:
         raise ValueError("`--seeds` counts seeds for --all. Name one with --seed.")
     if options.all and options.seed is not None:
-        raise ValueError("`--all` begins at seed 0: say how many with --seeds, and leave --seed out.")
+        raise ValueError("`--all` begins at seed 0: give their number with --seeds, and leave --seed out.")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
-    if options.seed is not None and not 0 <= options.seed <= LARGEST_SEED:
-        raise ValueError(f"`--seed` must be a whole number from 0 to {LARGEST_SEED}, but got {options.seed}.")
-    if options.html is not None and not options.html.absolute().parent.is_dir():
-        raise ValueError(f"`--html` must name a file in a folder that exists, but {options.html.parent} does not.")
+    check_seed(options.seed)
 
 
 def _has_errors(report: Any) -> bool:
-    """Whether some claim could not be computed."""
+    """Whether any claim could not be computed."""
     rows = report["claims"] if isinstance(report, dict) else report
     return any(row.get("errors") or row.get("held", 0) is None for row in rows)
 
@@ -123,15 +100,12 @@ def _shown(rows: Iterable[Any], label: str) -> Iterable[Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python -m demos", description="Give lessons without a browser, and count what holds.")
+    parser = Parser(prog="python -m demos", description="Run lessons without a browser, and count which claims hold.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="one lesson; without it, a list of them")
-    parser.add_argument("--seed", type=int, help="of the lesson (default: 0)")
-    parser.add_argument(
-        "--html", type=named_path, metavar="OUT", help="write the lesson there as a page that needs nothing"
-    )
+    add_run_options(parser)
+    parser.add_argument("--html", help=argparse.SUPPRESS)  # what it was until `vqscope handout` took its place
     parser.add_argument("--all", action="store_true", help="every claim of every lesson, and how often it held")
     parser.add_argument("--seeds", type=int, metavar="N", help=f"with --all: how many (default: {SEEDS})")
-    parser.add_argument("--quick", action="store_true", help="a fraction of the steps, to see it run")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
 

@@ -1,6 +1,6 @@
-"""What a lesson is, as frozen values: text, the trainings it looks at, questions, and claims that are computed.
+"""A lesson as frozen values: text, the trainings it looks at, questions, and claims that are computed.
 
-Knows no page and trains nothing. Text says what to look at; what happened is said by findings alone.
+Text says what to look at; only findings say what happened.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -8,25 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-from app.links import live as address
-from app.links import trajectories as trajectory_address
 from demos.record import Record
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
 from vqcore.trajectories.setting import Setting
 
 MOST_WORDS = 60
-"""Of a step's text, and of any other text that a reader gets in one piece."""
+"""Most words of a step's text, or of any other text that a reader gets in one piece."""
 
 MOST_SHOWN = 4
-"""Trainings or methods of a step: as many as fit beside each other and are told apart."""
+"""Most trainings or methods of a step: as many as fit beside each other and stay distinguishable."""
 
 Panel = Literal["map", "usage", "curves", "examples", "compare", "paths"]
 """What a step shows beside its text: the Live page's four, trainings side by side, or paths over the plane."""
 
 
 class LessonError(ValueError):
-    """A lesson that cannot be given as it is written; the sentence names the step."""
+    """Raised for an invalid lesson; the sentence names the step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,28 +36,28 @@ class Training:
     """Recipe fields and live options by name, from step 0 on."""
 
     switches: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """By the number of steps done before, live options or actions as `Trainer.apply` takes them."""
+    """Live options or actions, as for `Trainer.apply`, by the number of steps done before."""
 
     def recipe(self, seed: int) -> Recipe:
-        """What it starts from.
+        """The recipe it starts from.
 
         Raises:
-            ValueError: where a change is refused.
+            ValueError: if a change is refused.
         """
         return default_recipe(self.problem, seed=seed, **self.changes)
 
     def check(self) -> None:
-        """Raises ValueError for a change or switch that would be refused."""
+        """Raise ValueError for a change or switch that would be refused."""
         recipe = self.recipe(0)
         for switch in self.switches.values():
             for name, value in switch.items():
                 if name not in ACTIONS and name not in option_names():
-                    raise ValueError(f"`{name}` is no live switch; there are {', '.join(option_names())}.")
+                    raise ValueError(f"`{name}` is not a live switch; choose from {', '.join(option_names())}.")
                 if name not in ACTIONS:
                     recipe = changed(recipe, {name: value})
 
     def key(self) -> tuple[Any, ...]:
-        """Equal for trainings that are the same."""
+        """A key that is equal for identical trainings."""
         thrown = tuple((steps, tuple(sorted(made.items()))) for steps, made in sorted(self.switches.items()))
         return self.problem, tuple(sorted(self.changes.items())), thrown
 
@@ -69,12 +67,12 @@ class Finding(NamedTuple):
 
     held: bool
     measured: str
-    """The numbers in words, true whether it held or not."""
+    """The numbers in words, true whether or not the claim held."""
 
     numbers: Mapping[str, float]
 
     def sentence(self) -> str:
-        """What a reader is told.
+        """The sentence for the reader.
 
         >>> Finding(False, "the loss went from 1 to 2.", {}).sentence()
         'Not on this seed: the loss went from 1 to 2.'
@@ -84,7 +82,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What may be expected, and the function that finds out. Never shown without its finding."""
+    """An expectation, and the function that checks it. Never shown without its finding."""
 
     says: str
     check: Callable[[Record], Finding]
@@ -102,29 +100,29 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One idea: its text, the state that it sets, what may be guessed and what is claimed."""
+    """One idea: its text, the state that it shows, its question and its claims."""
 
     title: str
     text: str
     shows: tuple[str, ...] = ()
-    """Names of the lesson's trainings, or of its methods where it is about the plane."""
+    """Names of the lesson's trainings, or of its methods if it is about the plane."""
 
     at: int = 0
-    """How many steps they have trained."""
+    """The number of steps that they have trained."""
 
     reads: tuple[tuple[str, int], ...] = ()
     """Other moments that its claims read: pairs of training and steps."""
 
     panels: tuple[Panel, ...] = ("map", "usage")
     view: Mapping[str, str] = field(default_factory=dict)
-    """View controls of the Live page by name, as `app.links.live.VIEWS` has them."""
+    """View controls of the Live page by name; whether there are such controls is for the page to say."""
 
     question: Question | None = None
     claims: tuple[Claim, ...] = ()
 
 
 class Note(NamedTuple):
-    """Something known or contested, in our words, with where it is said."""
+    """Something known or contested, in our words, with its source."""
 
     text: str
     source: str
@@ -133,29 +131,29 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TryIt:
-    """A link to a page where the reader goes on alone."""
+    """Where the reader goes on alone: the Live page with a training, or the Trajectories page with a setting."""
 
     text: str
     training: Training | None = None
     view: Mapping[str, str] = field(default_factory=dict)
     setting: Setting | None = None
-    """For the Trajectories page, instead of a training."""
+    """Instead of a training."""
 
-    def link(self, seed: int) -> tuple[str, dict[str, str]]:
-        """The page's path on the server, empty for the first one, and its query."""
-        if self.setting is not None:
-            return "trajectories", trajectory_address.write(self.setting) | {"seed": str(seed)}
-        assert self.training is not None
-        return "", address.write(None, self.training.recipe(seed), self.view, paused=False)
+    def check(self) -> None:
+        """Raises ValueError where there is nothing to go on with, or a training that cannot be built."""
+        if (self.training is None) == (self.setting is None):
+            raise ValueError("`try_it` must have either a `training` or a `setting`.")
+        if self.training is not None:
+            self.training.check()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lesson:
-    """All that a page or a command line needs to give a lesson.
+    """Everything that a page or a command line needs to present a lesson.
 
     Raises:
-        LessonError: naming the step, for text that is too long, a training or view that does not exist, a
-            recipe that cannot be built, or two claims that say the same.
+        LessonError: naming the step, for text that is too long, a training that does not exist, a recipe that
+            cannot be built, or two claims that say the same.
     """
 
     name: str
@@ -165,7 +163,7 @@ class Lesson:
     about: str
     trainings: Mapping[str, Training] = field(default_factory=dict)
     setting: Setting | None = None
-    """What the paths over the plane have in common; the seed is replaced by the lesson's."""
+    """The common setting of the paths over the plane; the seed is replaced by the lesson's."""
 
     steps: tuple[Step, ...]
     try_it: TryIt
@@ -184,15 +182,14 @@ class Lesson:
                 _check_words("text", note.text)
         with _named("Try it yourself"):
             _check_words("text", self.try_it.text)
-            _check_view(self.try_it.view)
-            self.try_it.link(0)
+            self.try_it.check()
         said = [claim.says for step in self.steps for claim in step.claims]
         for says in said:
             if said.count(says) > 1:
-                raise LessonError(f"Two claims say {says!r}. Give each a sentence of its own.")
+                raise LessonError(f"Two claims say {says!r}. Give each its own sentence.")
 
     def moments(self) -> tuple[tuple[str, int], ...]:
-        """Each training with each number of steps after which the lesson looks at it."""
+        """Each training, with the numbers of steps after which the lesson looks at it."""
         if self.setting is not None:
             return ()
         looks = [look for step in self.steps for look in (*((name, step.at) for name in step.shows), *step.reads)]
@@ -211,12 +208,11 @@ class Lesson:
         for panel in step.panels:
             if panel not in get_args(Panel):
                 raise ValueError(f"`panels` must be of {', '.join(get_args(Panel))}, but got {panel!r}.")
-        _check_view(step.view)
 
 
 @contextmanager
 def _named(part: str) -> Iterator[None]:
-    """Puts the name of `part` into the sentence of a refusal."""
+    """Prefix the sentence of a refusal with the name of `part`."""
     try:
         yield
     except ValueError as error:
@@ -227,9 +223,3 @@ def _check_words(name: str, text: str) -> None:
     count = len(text.split())
     if count > MOST_WORDS:
         raise ValueError(f"`{name}` must have at most {MOST_WORDS} words, but has {count}. Cut it or make two steps.")
-
-
-def _check_view(view: Mapping[str, str]) -> None:
-    for name, value in view.items():
-        if value not in address.VIEWS.get(name, ()):
-            raise ValueError(f"`view` must be of the Live page's controls, but got {name}={value!r}.")

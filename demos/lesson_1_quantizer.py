@@ -21,7 +21,7 @@ def _all_nearest(record: Record) -> Finding:
     nearer = int((squares.min(1) < chosen * (1 - 1e-5)).sum())
     return Finding(
         nearer == 0,
-        f"of {len(squares):,} vectors, {nearer} have a code that is nearer than theirs.",
+        f"of {len(squares):,} vectors, {nearer} have a nearer code than their own.",
         {"vectors": len(squares), "with a nearer code": nearer},
     )
 
@@ -52,8 +52,8 @@ def _carry_less(record: Record) -> Finding:
     cost, carried = places * math.log2(moment.num_codes), places * math.log2(perplexity_now(moment))
     return Finding(
         carried < 0.98 * cost,
-        f"an image costs {places} × log₂ {moment.num_codes} = {cost:.0f} bits, and as the codes are used they carry "
-        f"{carried:.1f} at most (N = {len(moment.codes):,}).",
+        f"an image costs {places} × log₂ {moment.num_codes} = {cost:.0f} bits, and with this usage the codes carry "
+        f"at most {carried:.1f} (N = {len(moment.codes):,}).",
         {"bits paid": cost, "bits carried": carried},
     )
 
@@ -100,7 +100,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Decode",
-            text="The decoder sees z_q alone: what lies between z_e and z_q is lost. Training moves encoder, code "
+            text="The decoder sees only z_q: what separates z_e and z_q is lost. Training moves encoder, code "
             f"vectors and decoder together. This is after {TRAINED} steps.",
             shows=(MOST,),
             at=TRAINED,
@@ -131,7 +131,7 @@ LESSON = Lesson(
         ),
     ),
     try_it=TryIt(
-        text="Change the number of codes under Restarts, and watch loss and perplexity. What do two codes make of a "
+        text="Change the number of codes under Restarts and watch loss and perplexity. What do two codes make of a "
         "digit?",
         training=Training(problem="digits", changes={"code_init": "kmeans", "replace_every": 20}),
     ),

@@ -88,7 +88,7 @@ def _fate(record: Record) -> int:
 LESSON = Lesson(
     name="collapse",
     title="Index collapse, as it happens",
-    about="Codes fall out of use while photographs are being learnt, and one remedy is tried.",
+    about="Codes fall out of use while a network learns photographs, and one remedy is tried.",
     trainings={
         NORMAL: Training(problem="patches"),
         PLACED: Training(problem="patches", changes=K_MEANS),

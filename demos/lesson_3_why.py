@@ -49,7 +49,7 @@ def _only_used_reached(record: Record) -> Finding:
     reached = int((moment.gradient_norm[unused] > 0).sum())
     return Finding(
         reached == 0,
-        f"of {int(unused.sum())} codes that the newest batch left unused, {reached} got a gradient.",
+        f"of {int(unused.sum())} codes that the newest batch did not use, {reached} got a gradient.",
         {"unused": int(unused.sum()), "reached": reached},
     )
 
@@ -89,7 +89,7 @@ def _slower_learns_less(record: Record) -> Finding:
 LESSON = Lesson(
     name="why",
     title="Why: P moves, C stays, Q shrinks",
-    about="Three distributions tell how a codebook collapses: of the embeddings, of all codes, of the used ones.",
+    about="Three distributions show how a codebook collapses: of the embeddings, all codes, and the used codes.",
     trainings={
         USUAL: Training(problem="patches", changes={"code_init": "kmeans"}),
         SLOW: Training(problem="patches", changes={"code_init": "kmeans", "learning_rate": 1e-4}),

@@ -87,7 +87,7 @@ def _best(record: Record) -> int:
 LESSON = Lesson(
     name="affine",
     title="One map for all codes",
-    about="Affine re-parameterization carries the whole codebook along with P: what it rescues, what it can break.",
+    about="Affine re-parameterization moves the whole codebook along with P: what it rescues and what it can break.",
     trainings={
         WITHOUT: Training(problem="patches"),
         RUNNING: Training(problem="patches", switches={SWITCHED: {"affine": "running"}}),
@@ -112,7 +112,7 @@ LESSON = Lesson(
             at=LATER,
             panels=("compare", "map"),
             question=Question(
-                asks="With which are most codes in use?",
+                asks="With which one are most codes in use?",
                 choices=("Plain codebook", "Learned map", "Running map"),
                 answer=_best,
             ),
@@ -159,7 +159,7 @@ LESSON = Lesson(
         ),
     ),
     try_it=TryIt(
-        text="Start with the running map and let it train for some hundred steps: does the spread of P keep growing? "
+        text="Start with the running map and train for a few hundred steps: does the spread of P keep growing? "
         "Then add replacement.",
         training=Training(problem="patches", changes={"affine": "running"}),
         view={"curves": "P and C"},

@@ -17,7 +17,7 @@ def _values(record: Record, measure: str, *methods: str) -> list[float]:
 
 
 def _less(method: str, other: str, measure: str) -> Claim:
-    """That `method` has less of `measure` than `other`."""
+    """The claim that `method` has less of `measure` than `other`."""
 
     def check(record: Record) -> Finding:
         mine, theirs = _values(record, measure, method, other)

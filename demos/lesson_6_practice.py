@@ -24,7 +24,7 @@ TRAININGS = {
 
 
 def _uses_more(name: str, other: str, times: float) -> Claim:
-    """That `name` has more than `times` as many codes in use as `other`."""
+    """The claim that `name` has more than `times` as many codes in use as `other`."""
 
     def check(record: Record) -> Finding:
         moment = record.at(name, TRAINED)
@@ -40,7 +40,7 @@ def _uses_more(name: str, other: str, times: float) -> Claim:
 
 
 def _loses_less(name: str, other: str) -> Claim:
-    """That the task loss is lower with `name` than with `other`."""
+    """The claim that the task loss is lower with `name` than with `other`."""
 
     def check(record: Record) -> Finding:
         mine, theirs = (recent_loss(record.at(each, TRAINED)) for each in (name, other))
@@ -58,8 +58,8 @@ def _better_used_not_more(record: Record) -> Finding:
     counts = [in_use(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
     return Finding(
         losses[1] < losses[0] and counts[1] <= counts[0],
-        f"with {PAPER_OPT}, the task loss is {losses[1]:.3g} at {counts[1]} codes in use; with {BASELINE}, "
-        f"{losses[0]:.3g} at {counts[0]}.",
+        f"with {PAPER_OPT}, the task loss is {losses[1]:.3g} with {counts[1]} codes in use; with {BASELINE}, "
+        f"{losses[0]:.3g} with {counts[0]}.",
         {"loss without": losses[0], "loss with": losses[1], "in use without": counts[0], "in use with": counts[1]},
     )
 

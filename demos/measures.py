@@ -1,4 +1,4 @@
-"""What claims measure, from snapshots alone: a live page can compute them from the run that it shows."""
+"""The measures used by claims, from snapshots alone: a live page can compute them from the run that it shows."""
 
 # M held-out vectors, K codes, D features
 
@@ -11,22 +11,22 @@ from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
 from vqcore.snapshot import Snapshot
 
 RECENT = 10
-"""Steps over which a loss is averaged: that of one batch jumps."""
+"""Steps over which a loss is averaged, since that of a single batch jumps."""
 
 
 class Moved(NamedTuple):
-    """How far P and C went between two moments, in the units of the latent space."""
+    """How far P and C moved between two moments, in units of the latent space."""
 
     p_mean: float
-    """Distance between the means of P, of the same held-out inputs."""
+    """Distance between the means of P, on the same held-out inputs."""
 
     c_mean: float
     median_code: float
-    """The median code's own way."""
+    """The distance moved by the median code."""
 
 
 def usage_now(snapshot: Snapshot) -> NDArray[np.int64]:
-    """(K,) assignments of the held-out vectors that the map shows: the codes as they are used at this moment.
+    """(K,) assignments of the held-out vectors that the map shows: code usage at this moment.
 
     Not the usage window, which remembers the last 50 batches.
     """
@@ -39,28 +39,28 @@ def in_use(snapshot: Snapshot) -> int:
 
 
 def perplexity_now(snapshot: Snapshot) -> float:
-    """Of `usage_now`."""
+    """Perplexity of `usage_now`."""
     return perplexity(usage_now(snapshot))
 
 
 def recent_loss(snapshot: Snapshot) -> float:
-    """Task loss, mean over the last `RECENT` steps."""
+    """Mean task loss over the last `RECENT` steps."""
     return float(snapshot.history.losses["task_loss"][-RECENT:].mean())
 
 
 def relative_error_now(snapshot: Snapshot) -> float:
-    """‖z_e − z_q‖² over the variance of z_e, of the held-out vectors that the map shows."""
+    """‖z_e − z_q‖² over the variance of z_e, for the held-out vectors that the map shows."""
     z_q = snapshot.codebook[snapshot.codes]
     return float(np.square(snapshot.z_e - z_q).sum(1).mean() / snapshot.z_e.var(0).sum())
 
 
 def p_mean_length(snapshot: Snapshot) -> float:
-    """‖mean of P‖, of the held-out vectors that the map shows."""
+    """‖mean of P‖, for the held-out vectors that the map shows."""
     return float(np.linalg.norm(snapshot.z_e.mean(0)))
 
 
 def moved(before: Snapshot, after: Snapshot) -> Moved:
-    """From one moment of a training to a later one."""
+    """The movement from one moment of a training to a later one."""
     return Moved(
         p_mean=float(np.linalg.norm(after.z_e.mean(0) - before.z_e.mean(0))),
         c_mean=float(np.linalg.norm(after.codebook.mean(0) - before.codebook.mean(0))),
@@ -69,5 +69,5 @@ def moved(before: Snapshot, after: Snapshot) -> Moved:
 
 
 def of(snapshot: Snapshot) -> str:
-    """What a number of codes in use is out of: "of 512 (N = 1,536)", the bracket never broken over two lines."""
+    """What a number of used codes is out of: "of 512 (N = 1,536)", with no line break inside the brackets."""
     return f"of {snapshot.num_codes:,} (N\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{len(snapshot.codes):,})"

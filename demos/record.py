@@ -1,4 +1,4 @@
-"""What a lesson's trainings and paths left behind, on one seed. Claims read this and nothing else."""
+"""Results of a lesson's trainings and paths on one seed: the only input of its claims."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ class BrokeDownError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One lesson on one seed. A page that trains live fills one just as `demos.running` does."""
+    """The record of one lesson on one seed. A page that trains live fills it just as `demos.running` does."""
 
     seed: int
     moments: Mapping[tuple[str, int], Snapshot] = field(default_factory=dict)
-    """By the training's name and the steps it had when the lesson looked."""
+    """Snapshots by the training's name and its number of steps when the lesson looked."""
 
     broken: Mapping[str, str] = field(default_factory=dict)
-    """By the training's name, a sentence for each that broke down."""
+    """A sentence for each training that broke down, by its name."""
 
     setting: Setting | None = None
-    """Of the paths, with the record's seed; None where the lesson is not about the plane."""
+    """Setting of the paths, with the record's seed; None if the lesson is not about the plane."""
 
     paths: Mapping[str, Path] = field(default_factory=dict)
     """By method."""
 
     def at(self, training: str, steps: int) -> Snapshot:
-        """The moment when `training` had done so many steps.
+        """The moment when `training` had done this many steps.
 
         Raises:
-            BrokeDownError: where it broke down before.
-            KeyError: where the lesson never looks there.
+            BrokeDownError: if it broke down before.
+            KeyError: if the lesson never looks there.
         """
         if (training, steps) not in self.moments and training in self.broken:
             raise BrokeDownError(f"The training {training!r} broke down: {self.broken[training]}")

@@ -1,4 +1,4 @@
-"""What lessons found, as text and as plain values for JSON. Every number comes from the records."""
+"""The findings of lessons, as text and as plain values for JSON. Every number comes from the records."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -8,11 +8,11 @@ from demos.lesson import Lesson
 from demos.running import Examined
 
 Found = tuple[Lesson, int, list[Examined]]
-"""A lesson, a seed and what its claims found there."""
+"""A lesson, a seed and the findings of its claims there."""
 
 
 def lesson_text(lesson: Lesson, seed: int, examined: Sequence[Examined]) -> str:
-    """The lesson as a reader gets it, each claim with what was measured."""
+    """The lesson as a reader sees it, each claim with what was measured."""
     lines = [f"{lesson.title}, seed {seed}", lesson.about]
     for number, step in enumerate(lesson.steps, start=1):
         lines += ["", f"{number}. {step.title}", f"   {step.text}"]
@@ -43,7 +43,7 @@ def lesson_report(lesson: Lesson, seed: int, examined: Sequence[Examined]) -> di
 
 
 def table(found: Sequence[Found]) -> list[dict[str, Any]]:
-    """A row for every claim: on how many seeds it was computed, and on how many it held."""
+    """A row for every claim: on how many seeds it was computed and on how many it held."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for lesson, seed, examined in found:
         for each in examined:
@@ -64,7 +64,7 @@ def table(found: Sequence[Found]) -> list[dict[str, Any]]:
 
 
 def table_text(rows: Iterable[dict[str, Any]]) -> str:
-    """The table for people: where a claim did not hold on every seed, which those were."""
+    """The table as text, naming the seeds on which a claim did not hold."""
     lines: list[str] = []
     for name, of_lesson in groupby(rows, key=lambda row: row["lesson"]):
         lines += ["", name]

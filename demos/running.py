@@ -1,4 +1,4 @@
-"""Trains what lessons ask for, without a page, and examines their claims."""
+"""Trains what lessons need, without a page, and checks their claims."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ from vqcore.trajectories.lockstep import trajectories
 
 
 class StoppedError(Exception):
-    """Nobody wants the rest."""
+    """Raised when nobody wants the rest."""
 
 
 class _Trained(NamedTuple):
@@ -24,7 +24,7 @@ class _Trained(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """One claim of one step, and what became of it."""
+    """One claim of one step, and its result."""
 
     number: int
     """The step's, from 1."""
@@ -33,7 +33,7 @@ class Examined(NamedTuple):
     claim: Claim
     finding: Finding | None
     error: str
-    """One sentence where the claim could not be computed; empty else."""
+    """One sentence if the claim could not be computed; else empty."""
 
 
 def record(lesson: Lesson, seed: int, *, shorten: int = 1) -> Record:
@@ -49,17 +49,17 @@ def records(
     shown: Callable[[Iterable[Any]], Iterable[Any]] = iter,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Record]:
-    """Run lessons on one seed; a training that several of them look at is trained once.
+    """Run lessons on one seed; a training that several of them share is trained once.
 
     Args:
         lessons: what to run.
-        seed: of every training and path.
-        shorten: train every number of steps divided by this. Nothing is proved then but that it runs.
-        shown: passes on the trainings one by one, for a progress bar.
+        seed: the seed of every training and path.
+        shorten: divide every number of steps by this. That only shows that it runs.
+        shown: wraps the iteration over trainings, for a progress bar.
         stop: asked before each step.
 
     Raises:
-        StoppedError: as soon as `stop` says so.
+        StoppedError: as soon as `stop` returns true.
     """
     wanted: dict[tuple[Any, ...], tuple[Training, set[int]]] = {}
     for lesson in lessons:
@@ -82,7 +82,7 @@ def examine_step(lesson: Lesson, number: int, found: Record) -> list[Examined]:
 
 
 def answer(number: int, step: Step, question: Question, found: Record) -> str:
-    """The right choice, or a sentence why there is none."""
+    """The right choice, or a sentence on why there is none."""
     try:
         return question.choices[question.answer(found)]
     except BrokeDownError as error:

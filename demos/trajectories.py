@@ -12,14 +12,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from app.trajectory_plot.standalone import standalone_html
-from vqcore.arguments import Parser, named_path
+from vqcore.arguments import Parser
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import METHODS, PAPER_METHODS, Setting
 
 RATES, NUS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
-"""What `--sweep` multiplies the learning rate by, and the ν that it tries."""
+"""Factors by which `--sweep` multiplies the learning rate, and the values of ν that it tries."""
 
 CLAIMS = (
     ("alternating", "STE", "gradient gap"),
@@ -28,10 +27,10 @@ CLAIMS = (
     ("alternating + sync", "alternating", "delay"),
     ("affine", "STE", "gradient gap"),
 )
-"""What the paper argues: the first method has less of the third than the second."""
+"""The paper's claims: the first method has less of the third (a measure) than the second."""
 
 Summaries = dict[str, list[dict[str, float]]]
-"""Per method, one summary a seed."""
+"""Per method, one summary per seed."""
 
 
 def summaries(setting: Setting, seeds: Iterable[int]) -> Summaries:
@@ -44,7 +43,7 @@ def summaries(setting: Setting, seeds: Iterable[int]) -> Summaries:
 
 
 def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile; what was not reached counts as later than all that was.
+    """Lower quartile, median and upper quartile; a value not reached counts as later than all others.
 
     >>> quartiles([3.0, 1.0, 2.0, math.nan, math.nan])
     (2.0, 3.0, inf)
@@ -89,31 +88,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     torch.set_num_threads(1)  # the tensors hold a handful of numbers
     try:
+        if options.html is not None:
+            raise ValueError("`--html` is a command of its own now: type `vqscope trajectories --html OUT`.")
         if options.seeds < 1:
             raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
-        setting = Setting(
-            landscape=options.loss,
-            steps=options.steps,
-            points=options.points,
-            encoder=options.encoder,
-            num_codes=options.codes,
-            learning_rate=options.learning_rate,
-            noise=options.noise,
-            nu=options.nu,
-            methods=tuple(METHODS) if options.all else PAPER_METHODS,
-        )
+        setting = chosen_setting(options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    if options.html is not None:
-        try:
-            options.html.write_text(standalone_html(setting, trajectories(setting)), encoding="utf-8")
-        except OSError as error:
-            print(
-                f"`--html` must name a file that can be written, but {options.html} is not ({error}).",
-                file=sys.stderr,
-            )
-            return 2
     seeds = range(options.seeds)
     found = summaries(setting, _shown(seeds, "seed"))
     report = {
@@ -125,6 +107,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     print(json.dumps(report, indent=2, ensure_ascii=False) if options.json else _text(report))
     return 0
+
+
+def add_setting_options(parser: argparse.ArgumentParser) -> None:
+    """What `chosen_setting` reads."""
+    parser.add_argument("--loss", default="quadratic", help=f"one of {', '.join(LANDSCAPES)}")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--points", type=int, default=1)
+    parser.add_argument("--encoder", default="free", help="free or mlp")
+    parser.add_argument("--codes", type=int, default=12, help="K")
+    parser.add_argument("--learning-rate", type=float, help="default: the landscape's own")
+    parser.add_argument("--noise", type=float, default=0.0)
+    parser.add_argument("--nu", type=float, default=1.0, help="ν of the methods with sync")
+    parser.add_argument("--all", action="store_true", help="also EMA and rotation")
+
+
+def chosen_setting(options: argparse.Namespace, seed: int = 0) -> Setting:
+    """The setting that a command line asks for.
+
+    Raises:
+        ValueError: one sentence that names what cannot be.
+    """
+    return Setting(
+        landscape=options.loss,
+        seed=seed,
+        steps=options.steps,
+        points=options.points,
+        encoder=options.encoder,
+        num_codes=options.codes,
+        learning_rate=options.learning_rate,
+        noise=options.noise,
+        nu=options.nu,
+        methods=tuple(METHODS) if options.all else PAPER_METHODS,
+    )
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, list[float | None]]:
@@ -172,20 +187,10 @@ def _shown(rows: Iterable[Any], unit: str) -> Iterable[Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m demos.trajectories", description=__doc__)
-    parser.add_argument("--loss", default="quadratic", help=f"one of {', '.join(LANDSCAPES)}")
     parser.add_argument("--seeds", type=int, default=20, help="how many (default: 20)")
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--points", type=int, default=1)
-    parser.add_argument("--encoder", default="free", help="free or mlp")
-    parser.add_argument("--codes", type=int, default=12, help="K")
-    parser.add_argument("--learning-rate", type=float, help="default: the landscape's own")
-    parser.add_argument("--noise", type=float, default=0.0)
-    parser.add_argument("--nu", type=float, default=1.0, help="ν of the methods with sync")
-    parser.add_argument("--all", action="store_true", help="also EMA and rotation")
+    add_setting_options(parser)
     parser.add_argument("--sweep", action="store_true", help="also where the claims hold, over learning rate and ν")
-    parser.add_argument(
-        "--html", type=named_path, metavar="OUT", help="write the paths of seed 0 there, playable offline"
-    )
+    parser.add_argument("--html", help=argparse.SUPPRESS)  # what it was until `vqscope trajectories` took its place
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser
 

@@ -90,7 +90,7 @@ def test_a_run_is_written_in_files_that_others_read_and_never_over_another(capsy
         ("train patches --set num_codes=0", "`num_codes` must be a whole number from 1 to 65536, but got 0"),
         ("train digits --set num_codes=60000 code_init=kmeans", "k-means needs at least as many distinct vectors"),
         ("train digits --device cuda:97", "`device` must be auto or one this machine has"),
-        ("train digits --at 5 num_codes=3", "`num_codes` is no switch"),
+        ("train digits --at 5 num_codes=3", "`num_codes` is not a switch"),
         ("train digits --at 900 sync=1", "`--at` must begin with a step from 0 to --steps 200, but got '900'"),
         ("train digits --at 9", "`--at 9` must name what changes there"),
         ("train digits --steps many", "invalid int value: 'many'"),

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 ALONE = """
 import sys
 
-DASHBOARD = "streamlit plotly umap sklearn scipy numba safetensors tqdm PIL threadpoolctl".split()
+DASHBOARD = "streamlit plotly umap sklearn scipy numba safetensors tqdm PIL threadpoolctl jinja2 markupsafe".split()
 
 
 class Absent:
@@ -51,6 +51,15 @@ def test_k_means_without_scikit_learn_says_what_to_install():
         "kmeans_codebook(np.random.default_rng(0).normal(size=(64, 4)), 8, seed=0)\n"
     )
     assert "pip install scikit-learn" in done.stderr
+
+
+def test_an_html_report_without_jinja_is_one_sentence_before_anything_is_examined(tmp_path):
+    without = "DASHBOARD = ['jinja2', 'markupsafe']\n"
+    words = ["doctor", "no such file.pt", "--html", str(tmp_path / "report.html")]
+    done = run_alone(f"{without}from vqcore.cli import main\nraise SystemExit(main({words!r}))\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "An HTML report needs Jinja2: pip install jinja2\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["version", "requires-python", "license"])

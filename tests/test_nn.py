@@ -842,7 +842,7 @@ def test_an_optimizer_that_cannot_be_called_is_refused():
         (torch.zeros(D), ValueError, r"at least 2 dimensions and 8 features on axis dim=1, but has shape \(8,\)"),
         (torch.zeros(4, 7), ValueError, r"8 features on axis dim=1, but has shape \(4, 7\)"),
         (torch.zeros(4, 7, D), ValueError, r"8 features on axis dim=1, but has shape \(4, 7, 8\)"),
-        (torch.zeros(4, D, 2, dtype=torch.int64), TypeError, "`z` must be a tensor of a floating-point dtype"),
+        (torch.zeros(4, D, 2, dtype=torch.int64), TypeError, "`z` must be a floating-point tensor"),
         (np.zeros((4, D, 2)), TypeError, "but is ndarray"),
         (torch.full((4, D, 2), math.nan), ValueError, "must be finite"),
     ],

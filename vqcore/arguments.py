@@ -1,4 +1,4 @@
-"""How every command line here reads its words: what cannot be read is one sentence, and exit code 2."""
+"""Parsing shared by every command line here: a bad argument gives one sentence and exit code 2."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 def named_path(text: str) -> Path:
-    """A path that a person gave; an empty one, of a variable that is not set, would be the present folder."""
+    """A path from the user; an empty one, from an unset variable, would mean the current folder and is refused."""
     if not text:
         raise argparse.ArgumentTypeError("a path is needed, but it is empty")
     return Path(text)
@@ -17,6 +17,6 @@ class Parser(argparse.ArgumentParser):
     """argparse's own, but for its usage text before an error."""
 
     def error(self, message: str) -> NoReturn:
-        """Says what is wrong and ends."""
+        """Say what is wrong and exit."""
         print(f"{message[0].upper()}{message[1:]}. Try `{self.prog} --help`.", file=sys.stderr)
         raise SystemExit(2)

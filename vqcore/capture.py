@@ -1,4 +1,4 @@
-"""The one place where tensors become what a snapshot holds. Knows no training."""
+"""The one place where tensors become the arrays of a snapshot."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def read_only(tensor: Tensor) -> NDArray[Any]:
-    """A copy of `tensor` in the CPU's memory that cannot be written to; floats become float32."""
+    """A read-only copy of `tensor` in CPU memory; floats become float32."""
     tensor = tensor.detach()
     array = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy().copy()
     array.flags.writeable = False

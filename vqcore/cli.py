@@ -1,4 +1,4 @@
-"""The command line. Speaks to people; every number comes from the parts below it."""
+"""The command line. Every number comes from the modules below it."""
 
 import argparse
 import json
@@ -25,11 +25,11 @@ from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_chang
 from vqcore.training.trainer import Trainer
 
 Schedule = dict[int, list[dict[str, Any]]]
-"""Changes by the number of steps done before they take effect, each `--at` in its turn."""
+"""Changes by the number of steps done before they take effect, in the order of the `--at` options."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns its exit code, 0 unless it says so. What the user got wrong is one sentence and 2."""
+    """Run one verb; returns its exit code, 0 by default. A user error gives one sentence and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         report, text, *code = options.verb(options)
@@ -137,6 +137,8 @@ def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
         seconds=options.seconds,
         browsers=options.browsers,
         minutes=options.minutes,
+        rate=options.rate,
+        followers=options.followers,
         draws=not options.no_picture,
     )
     return report, str(report["summary"])
@@ -212,7 +214,7 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
 
 
 def _digits(value: float | None) -> str:
-    """Three of them; a dash where there is no such number: nothing is relative to a point."""
+    """Three digits; a dash for None, such as an error relative to the variance of a single point."""
     return "–" if value is None else f"{value:.3g}"
 
 
@@ -283,6 +285,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
     benching.add_argument("--browsers", type=int, default=1, help="page only: each on a session of its own")
+    benching.add_argument("--followers", action="store_true", help="page only: all but the first follow its session")
+    benching.add_argument("--rate", choices=("2", "4", "8"), default="2", help="page only: frames a second asked for")
     benching.add_argument("--minutes", type=float, default=0.0, help="page only: then memory and speed, for so long")
     benching.add_argument(
         "--no-picture",

@@ -23,7 +23,7 @@ from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
 VECTORS = 24_000
-"""Training latents that are looked at, at the most."""
+"""Most training latents that are used."""
 
 SOUND: dict[str, Any] = {"code_init": "kmeans", "replace_every": 20}
 """The settings of a healthy run."""
@@ -34,17 +34,17 @@ class Exhibit(NamedTuple):
 
     name: str
     condition: Condition
-    """What it produces, and what a diagnosis should say first."""
+    """The condition it produces, which a diagnosis should name first."""
 
     trained: bool
-    """By training alone; otherwise constructed, from a trained codebook where its latents matter."""
+    """Whether training alone produces it; otherwise it is constructed, from a trained codebook if latents matter."""
 
     make: Callable[[int], Evidence]
     """The evidence for a seed."""
 
 
 def trained(problem: str, steps: int, seed: int, *, level: int = 0, **changes: Any) -> Evidence:
-    """What so many steps on the CPU lead to; `changes` are settings or live options by name."""
+    """The trainer after this many steps on the CPU; `changes` are settings or live options by name."""
     trainer = Trainer(default_recipe(problem, seed=seed, device="cpu", **changes))
     start = read_only(trainer.quantizer.parts[trainer.quantizer.part_of_level[level]].codebook())
     for _ in range(steps):
@@ -82,14 +82,14 @@ def _latents(trainer: Trainer, level: int) -> Floats:
 
 
 def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
-    """`evidence` as it is when these latents are assigned to its codebook now."""
+    """`evidence` with these latents assigned to its codebook now."""
     measured = measure([vectors], len(vectors), evidence.codebook)
     usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
     return replace(evidence, latents=measured.latents, usage=usage)
 
 
 def _altered(seed: int, alter: Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]) -> Evidence:
-    """A sound run of digits as a checkpoint shows it, its (codebook, latents) altered."""
+    """A healthy run of digits as a checkpoint shows it, with altered (codebook, latents)."""
     evidence = _sound_digits(seed)
     assert evidence.latents is not None
     codebook, vectors = alter(evidence.codebook, evidence.latents.sample, np.random.default_rng(seed))
@@ -102,12 +102,12 @@ def _sound_digits(seed: int) -> Evidence:
 
 
 def _untouched(draw: Callable[[np.random.Generator, tuple[int, ...]], Floats]) -> Callable[[int], Evidence]:
-    """A codebook that nothing has trained yet, beside the latents of a sound run."""
+    """An untrained codebook beside the latents of a healthy run."""
     return partial(_altered, alter=lambda codebook, z_e, generator: (draw(generator, codebook.shape), z_e))
 
 
 def _moved(scale: float, offset: float) -> Callable[[int], Evidence]:
-    """A codebook scaled about its mean and shifted, in spreads of P: that of another encoder."""
+    """A codebook scaled about its mean and shifted, in spreads of P, as if of another encoder."""
 
     def alter(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
         direction = generator.standard_normal(codebook.shape[1])
@@ -156,20 +156,20 @@ def _rounded_away(codebook: Floats, z_e: Floats, generator: np.random.Generator)
 
 
 def _few_different(codebook: Floats, z_e: Floats, generator: np.random.Generator) -> tuple[Floats, Floats]:
-    """Latents of data that know only half as many different vectors as there are codes."""
+    """Latents of data with only half as many distinct vectors as there are codes."""
     kept = np.unique(z_e, axis=0)
     kept = kept[generator.choice(len(kept), len(codebook) // 2, replace=False)]
     return codebook, kept[generator.integers(len(kept), size=len(z_e))]
 
 
 def _pending(seed: int) -> Evidence:
-    """As `initted` layouts are saved before their first batch: zeros, and a flag that says so."""
+    """Like `initted` layouts saved before their first batch: zeros, and a flag that says so."""
     zeros = np.zeros((128, 16), dtype=np.float32)
     return replace(_altered(seed, lambda _, z_e, __: (zeros, z_e)), initialized=False)
 
 
 def _too_few(seed: int) -> Evidence:
-    """A sound codebook seen through 100 latents, as in one small batch."""
+    """A healthy codebook seen through 100 latents, as in one small batch."""
     return _altered(seed, lambda codebook, z_e, _: (codebook, z_e[:100]))
 
 

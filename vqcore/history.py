@@ -1,4 +1,4 @@
-"""The curves of a training so far, bounded: newest rows one by one, older ones in buckets. Knows no torch."""
+"""The curves of a training so far, bounded: newest rows one by one, older ones in buckets. Needs no torch."""
 
 # T recorded steps, S measurements, H held-out measurements, B buckets, C spans, K codes
 
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 class Envelope:
     """Rows too old to be kept one by one, in B buckets of consecutive rows, oldest first.
 
-    A value that is not finite counts in `rows` and nowhere else, so that one NaN does not hide its bucket.
+    A non-finite value counts only in `rows`, so that one NaN does not hide its bucket.
     """
 
     first_step: Ints
@@ -27,13 +27,13 @@ class Envelope:
     """(B,)"""
 
     rows: Ints
-    """(B,) how many rows each bucket stands for: a power of two, but fewer in the newest."""
+    """(B,) how many rows each bucket stands for: a power of two, possibly fewer in the newest."""
 
     finite: MappingProxyType[str, Ints]
     """By column: how many of the rows are finite; each (B,)."""
 
     low: MappingProxyType[str, Floats]
-    """The least finite value, NaN where there is none; each (B,)."""
+    """The smallest finite value, NaN if there is none; each (B,)."""
 
     mean: MappingProxyType[str, Floats]
     """Over the finite values; each (B,)."""
@@ -63,7 +63,7 @@ NO_ENVELOPE = Envelope(
 
 
 class Points(NamedTuple):
-    """One curve from its first row to its newest: buckets where rows are old, then the rows themselves.
+    """One curve from its first row to its newest: buckets for old rows, then the rows themselves.
 
     At a row, `low`, `mean` and `high` are its value, and `finite` is 1 or 0.
     """
@@ -84,13 +84,13 @@ class UsageColumns:
     """(C,)"""
 
     last_step: Ints
-    """(C,) all spans are of one length, a power of two, but the newest."""
+    """(C,) all spans have the same length, a power of two, except the newest."""
 
     counts: Floats
     """(C, K) assignments; whole numbers up to 2²⁴, rounded beyond."""
 
     born: Ints
-    """(K,) when each code was first used, −1 never: the first step of its span, as long as spans were then."""
+    """(K,) when each code was first used, −1: never; the first step of its span, at the span length of that time."""
 
     def until(self, step: int) -> "UsageColumns":
         """The spans that end at or before `step`."""
@@ -112,20 +112,20 @@ NO_USAGE = UsageColumns(
 class History:
     """Curves so far. Columns of one table have equal lengths.
 
-    The newest rows are kept one by one, older ones in an envelope; `points` gives both as one curve.
+    The newest rows are kept one by one, older ones in an envelope; `points` joins both into one curve.
     """
 
     step: Ints
-    """(T,) 1-based, one row a step."""
+    """(T,) 1-based, one row per step."""
 
     losses: MappingProxyType[str, Floats]
     """Per step: task_loss, commitment_loss, quantization_error; each (T,)."""
 
     measured_at: Ints
-    """(S,) the steps at which the slower measurements were made."""
+    """(S,) the steps at which the slower measurements were taken."""
 
     measured: MappingProxyType[str, Floats]
-    """perplexity, active_codes, and what else `Metrics` names; each (S,)."""
+    """perplexity, active_codes, and the others in `Metrics`; each (S,)."""
 
     held_out_at: Ints = field(default_factory=lambda: NO_INTS)
     """(H,) the steps at which the held-out monitor inputs were passed through the model."""
@@ -134,10 +134,10 @@ class History:
     """What `HeldOutMetrics` names; each (H,). Accuracy is NaN where there are no classes."""
 
     past_losses: Envelope = NO_ENVELOPE
-    """Of the steps before `step`."""
+    """Buckets of the steps before `step`."""
 
     past_measured: Envelope = NO_ENVELOPE
-    """Of the measurements before `measured_at`."""
+    """Buckets of the measurements before `measured_at`."""
 
     past_held_out: Envelope = NO_ENVELOPE
     """Of the measurements before `held_out_at`."""
@@ -164,7 +164,7 @@ class History:
         )
 
     def until(self, step: int) -> "History":
-        """The part up to `step`; a bucket or span that goes on beyond it is left out."""
+        """The part up to `step`; a bucket or span that extends beyond it is left out."""
         losses, measured = _rows_until(self.step, step), _rows_until(self.measured_at, step)
         held_out = _rows_until(self.held_out_at, step)
         return History(

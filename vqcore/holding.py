@@ -1,7 +1,7 @@
-"""Temporary files and folders that go with their process, at the latest when another cleans up after it.
+"""Temporary files and folders that are removed with their process, at the latest when another cleans up after it.
 
-A process holds its own by a lock that the system takes back however the process ends, so what nobody holds is
-garbage. Where there are no such locks, on Windows and on some network disks, nothing is ever taken for garbage.
+A process holds its own with a lock that the system releases however the process ends, so what nobody holds is
+garbage. Without such locks, on Windows and some network disks, nothing is ever treated as garbage.
 """
 
 import os
@@ -15,14 +15,14 @@ if sys.platform != "win32":
     import fcntl
 
 TRIES = 10
-"""A cleaner may take a new file or folder for garbage in the instant before it is held; then another is made."""
+"""Attempts: a cleaner may remove a new file or folder just before it is locked; then another is made."""
 
 
 def make_held(make: Callable[[], Path]) -> tuple[Path, int | None]:
-    """What `make` makes, a new file or folder, and the handle that holds it until it is closed.
+    """A new file or folder from `make`, and the handle that holds it until it is closed.
 
     Raises:
-        OSError: where `make` does.
+        OSError: if `make` raises it.
     """
     for _ in range(TRIES):
         path = make()
@@ -36,7 +36,7 @@ def make_held(make: Callable[[], Path]) -> tuple[Path, int | None]:
 
 
 def remove_abandoned(paths: Iterable[Path]) -> list[Path]:
-    """Remove those of `paths` that are ours and that no process holds; which they were."""
+    """Remove those of `paths` that are ours and that no process holds; returns them."""
     removed: list[Path] = []
     if sys.platform == "win32":
         return removed
@@ -67,7 +67,7 @@ def _hold(path: Path) -> int:
     handle = os.open(path, (os.O_RDWR if can_write else os.O_RDONLY) | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not os.path.samestat(os.fstat(handle), path.lstat()):  # removed, and made anew, before it was held
+        if not os.path.samestat(os.fstat(handle), path.lstat()):  # removed and recreated before it was held
             raise FileNotFoundError(path)
     except BaseException:
         os.close(handle)

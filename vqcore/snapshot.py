@@ -1,4 +1,4 @@
-"""One moment of training, as plain numpy: what every other part reads, and nobody changes."""
+"""One moment of training as plain numpy, which every other part reads and nobody changes."""
 
 # M monitor vectors, K codes, D features, B shown inputs
 
@@ -20,15 +20,15 @@ class Event(NamedTuple):
     """A few words for a marker on a chart."""
 
     changes: tuple[tuple[str, Any], ...]
-    """What `train --at` needs to repeat it: pairs of option and value, or of action and step count."""
+    """What `train --at` needs to repeat it: pairs of option and value, or of action and `now`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metrics:
-    """The headline numbers of one moment, of training data unless they say held-out."""
+    """The headline numbers of one moment, on training data unless stated otherwise."""
 
     task_loss: float
-    """Of the newest batch; what it measures, the problem says."""
+    """Task loss of the newest batch; the problem defines it."""
 
     commitment_loss: float
     """(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖², mean over elements, newest batch, before α."""
@@ -40,7 +40,7 @@ class Metrics:
     """The quantization error over the total variance of z_e, newest batch."""
 
     perplexity: float
-    """Of the code usage over the window."""
+    """Perplexity of the code usage over the window."""
 
     active_codes: int
     """Codes used at least once in the window."""
@@ -49,7 +49,7 @@ class Metrics:
     """Root mean square over features of the standard deviation of z_e, newest batch."""
 
     c_spread: float
-    """The same of all code vectors."""
+    """The same for all code vectors."""
 
     p_mean_norm: float
     c_mean_norm: float
@@ -88,17 +88,17 @@ class HeldOutMetrics:
 
 
 class Trail(NamedTuple):
-    """Where codes and the mean of P were a short while ago."""
+    """Positions of the codes and of the mean of P a short while ago."""
 
     step: int
     codebook: Floats
     p_mean: Floats
     counts: Ints | None = None
-    """Of the usage window then."""
+    """Counts of the usage window at that time."""
 
 
 class LevelUsage(NamedTuple):
-    """How one group or level of a quantizer is used; a plain one has one."""
+    """How one group or level of a quantizer is used; a plain quantizer has one."""
 
     counts: Ints
     """(K,) assignments over the usage window."""
@@ -115,17 +115,17 @@ class LevelUsage(NamedTuple):
 class Snapshot:
     """Everything a page shows of one variant, seen at one group or level of its quantizer.
 
-    All parts come from one step. Arrays are read-only. Where there are levels, losses and quantization error
-    are those of the whole, and all else is of the level.
+    All parts come from the same step. Arrays are read-only. With several levels, losses and quantization error
+    are those of the whole, and everything else is of the level.
     """
 
     variant: str
     step: int
     level: int = 0
-    """Which group or level this shows."""
+    """The group or level shown."""
 
     levels: tuple[LevelUsage, ...]
-    """The usage of all of them."""
+    """The usage of all groups or levels."""
 
     metrics: Metrics
     held_out: HeldOutMetrics
@@ -155,7 +155,7 @@ class Snapshot:
     """(K,) training steps since each code's last use."""
 
     placed_at: Ints
-    """(K,) the step after which each code was last moved by replacement or k-means, −1 never."""
+    """(K,) the last step after which replacement or k-means moved each code; −1: never."""
 
     gradient_norm: Floats
     """(K,) ‖∂L/∂c_raw‖ of the newest step, the inner steps' gradients included."""
@@ -164,7 +164,7 @@ class Snapshot:
     """(B, …) the first monitor inputs."""
 
     outputs: Floats
-    """(B, …) what the model makes of them: reconstructions, or class scores."""
+    """(B, …) the model's outputs: reconstructions, or class scores."""
 
     targets: NDArray[Any]
     """(B, …) what the loss compares the outputs with."""
@@ -174,16 +174,16 @@ class Snapshot:
 
     monitor_inputs: Floats | None = None
     """(I, …) all monitor inputs, the same array in every snapshot; vector i is at place i mod (M/I) of input
-    i // (M/I). None where a source does not keep them."""
+    i // (M/I). None if a source does not keep them."""
 
     monitor_outputs: Floats | None = None
     """(I, …) what the model makes of all monitor inputs. None where a source does not keep them."""
 
     labels: Ints | None = None
-    """(I,) their classes; None where there are none."""
+    """(I,) their classes; None without classes."""
 
     trail: tuple[Trail, ...] = field(default=())
-    """Earlier code vectors, oldest first; empty where nobody watched."""
+    """Earlier code vectors, oldest first; empty if nobody watched."""
 
     @property
     def num_codes(self) -> int:
@@ -192,12 +192,12 @@ class Snapshot:
 
     @property
     def vectors_per_input(self) -> int:
-        """M/I, how many vectors one input gives."""
+        """M/I, the number of vectors per input."""
         return self.code_maps.size // len(self.code_maps)
 
     @property
     def vector_labels(self) -> Ints | None:
-        """(M,) the class of the input that each vector is of; None where there are none."""
+        """(M,) the class of each vector's input; None without classes."""
         return None if self.labels is None else np.repeat(self.labels, self.vectors_per_input)
 
     @property
@@ -207,7 +207,7 @@ class Snapshot:
 
 
 class SnapshotSource(Protocol):
-    """What a live session, a recorded run and a probe have in common."""
+    """What a live session, one variant of it, a recorded run and a probe have in common."""
 
     def latest(self) -> Snapshot | None:
         """The newest snapshot, or None before the first."""

@@ -17,7 +17,7 @@ def check_free(folder: Path) -> None:
     """Refuse a folder that already holds a run, before anything is trained.
 
     Raises:
-        ValueError: where `folder` holds a run or is a file.
+        ValueError: if `folder` holds a run or is a file.
     """
     if (folder / "run.json").exists():
         raise ValueError(f"`--out` must name a new folder, but {folder} already holds a run. Name another.")
@@ -28,10 +28,10 @@ def check_free(folder: Path) -> None:
 def save_run(folder: Path, result: dict[str, Any], history: History, weights: dict[str, Tensor]) -> None:
     """Write `run.json` (the command line's report), `losses.csv`, `measured.csv` and `weights.pt`.
 
-    `weights.pt` holds tensors alone: `torch.load(…, weights_only=True)` reads it.
+    `weights.pt` holds only tensors: `torch.load(…, weights_only=True)` reads it.
 
     Raises:
-        OSError: where the disk refuses.
+        OSError: if writing fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _save_columns(folder / "losses.csv", {"step": history.step, **history.losses})
@@ -42,7 +42,7 @@ def save_run(folder: Path, result: dict[str, Any], history: History, weights: di
 
 
 def harmless(text: str) -> str:
-    """A text for a CSV cell that no spreadsheet takes for a formula, as OWASP says.
+    """A text for a CSV cell that no spreadsheet interprets as a formula, following OWASP.
 
     >>> harmless("=1+1"), harmless("task loss")
     ("'=1+1", 'task loss')

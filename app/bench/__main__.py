@@ -1,6 +1,6 @@
-"""`python -m app.bench`: what one refresh of the Live page costs; the real server, watched.
+"""`python -m app.bench`: the cost of one refresh of the Live page, measured on the real server.
 
-Needs playwright and psutil, which only tests and this bench use. Measures; asserts nothing.
+Needs playwright and psutil, which only the tests and this bench use.
 """
 
 import argparse
@@ -23,33 +23,17 @@ BUDGETS = {"server_ms": 15, "bytes": 80_000, "blocked_ms": 20, "gap_seconds": 2}
 
 def summary(report: dict[str, Any]) -> str:
     """The report for a person, budgets beside what was measured."""
-    server, cpu, size = report["server_ms"], report["server_cpu_ms"], report["bytes"]
     who = "browser(s)" if report["draws"] else "page(s) without a picture"
     points = f", {report['points']:,} points" if report["draws"] else ""
-    lines = [
-        f"{report['problem']}{points}, {report['pages']} {who}, "
-        f"{report['refreshes']} refreshes in {report['seconds']:.0f} s",
-        f"server time      {_times(server)}; of it on the CPU {_times(cpu)} (budget {BUDGETS['server_ms']})",
-        f"payload          p50 {size['p50'] / 1000:.0f} kB, p95 {size['p95'] / 1000:.0f} kB "
-        f"(budget {BUDGETS['bytes'] / 1000:.0f})",
-        f"longest gap      {report['longest_gap_seconds']:.1f} s between two refreshes on the server, "
-        f"{report['longest_gap_on_page_seconds']:.1f} s on a page (budget {BUDGETS['gap_seconds']})",
-    ]
-    if report["draws"]:
-        lines += [
-            f"main thread      blocked {report['blocked_ms_per_refresh']:.0f} ms a refresh "
-            f"(budget {BUDGETS['blocked_ms']}), longest task {report['longest_block_ms']:.0f} ms; "
-            f"{report['main_thread_cpu_ms_per_refresh']:.0f} ms a refresh on the CPU",
-            f"charts removed   {report['charts_removed']}",
-        ]
+    lines = [f"{report['problem']}{points}, {report['pages']} {who}", *_refreshes(report)]
     for row in report.get("over_time", ()):
         speed = f", {row['speed_of_start']:.2f} of the start" if "speed_of_start" in row else ""
         lines.append(
             f"minute {row['minute']:<9g} server {row['server_mb']:.0f} MB, heap {row['heap_mb']:.1f} MB, "
             f"{row['steps_per_second']:.1f} steps/s{speed}"
         )
-    if whole := report.get("server_ms_over_time"):
-        lines.append(f"server time      {_times(whole)} over all these minutes")
+    if "all_minutes" in report:
+        lines += ["over all these minutes:", *_refreshes(report["all_minutes"])]
     if closed := report.get("after_closing"):
         lines.append(
             f"all closed       {closed['share_of_a_core']:.1%} of a core, {closed['seconds_unseen']:.0f} s after"
@@ -59,16 +43,42 @@ def summary(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _refreshes(figures: dict[str, Any]) -> list[str]:
+    """What they cost, a line each."""
+    server, cpu, size = figures["server_ms"], figures["server_cpu_ms"], figures["bytes"]
+    lines = [
+        f"refreshes        {figures['refreshes']} in {figures['seconds']:.0f} s",
+        f"server time      {_times(server)}; of it on the CPU {_times(cpu)} (budget {BUDGETS['server_ms']})",
+        f"request to frame {_times(figures['answer_ms'])}: the wait for a newer moment, and the above",
+        f"payload          p50 {size['p50'] / 1000:.0f} kB, p95 {size['p95'] / 1000:.0f} kB "
+        f"(budget {BUDGETS['bytes'] / 1000:.0f})",
+        f"longest gap      {figures['longest_gap_seconds']:.1f} s between two refreshes on the server, "
+        f"{figures['longest_gap_on_page_seconds']:.1f} s on a page (budget {BUDGETS['gap_seconds']})",
+        f"moments shown    {figures['moments_per_second']:.1f} a second, on the page that got the fewest",
+        f"meanwhile        {figures['steps_per_second']:.1f} steps/s trained by all sessions together, "
+        f"{figures['serving_cores']:.2f} cores of the server for all else",
+    ]
+    if "blocked_ms_per_refresh" in figures:
+        lines += [
+            f"main thread      blocked {figures['blocked_ms_per_refresh']:.0f} ms a refresh "
+            f"(budget {BUDGETS['blocked_ms']}), longest task {figures['longest_block_ms']:.0f} ms; "
+            f"{figures['main_thread_cpu_ms_per_refresh']:.0f} ms a refresh on the CPU",
+            f"charts removed   {figures['charts_removed']}",
+        ]
+    return lines
+
+
 def _times(spread: dict[str, float]) -> str:
     return f"p50 {spread['p50']:.0f} ms, p95 {spread['p95']:.0f} ms"
 
 
 def main() -> int:
-    """Run the bench as told on the command line; exit code 2 where there is no browser."""
+    """Run the bench from the command line; exit code 2 if there is no browser."""
     parser = argparse.ArgumentParser(prog="python -m app.bench", description="What a refresh costs.")
     parser.add_argument("problem", nargs="?", default="patches")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long refreshes are watched")
     parser.add_argument("--browsers", type=int, default=1, help="pages, each on a session of its own")
+    parser.add_argument("--followers", action="store_true", help="all pages but the first follow its session instead")
     parser.add_argument("--rate", choices=("2", "4", "8"), default="2", help="frames a second that a page asks for")
     parser.add_argument("--minutes", type=float, default=0.0, help="also watch memory and speed for so long")
     parser.add_argument(
@@ -77,7 +87,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
     if told.no_picture:
-        report = bench_clients(told.problem, seconds=told.seconds, pages=told.browsers)
+        report = bench_clients(
+            told.problem, seconds=told.seconds, pages=told.browsers, rate=told.rate, followers=told.followers
+        )
     else:
         found = next(filter(None, map(shutil.which, CHROMIUM)), None)
         with sync_playwright() as playwright:
@@ -92,6 +104,7 @@ def main() -> int:
                 browsers=told.browsers,
                 minutes=told.minutes,
                 rate=told.rate,
+                followers=told.followers,
                 chromium=chromium,
             )
             chromium.close()

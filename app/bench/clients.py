@@ -1,4 +1,4 @@
-"""Pages without a picture: they ask the server for what a browser asks, when it would, and read what comes.
+"""Pages that draw nothing: they ask the server for what a browser asks for, when it would, and read the answers.
 
 For many at once on a machine whose cores are to be the server's: ten Chromium pages take more of two cores to draw
 than there is.
@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -20,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.bench.serving import after_closing, longest_gap, server_figures, serving, settle
+from app.bench.serving import after_closing, longest_gap, queries, server_figures, serving, settle
 from app.stream.wire import LENGTH
 
 MOST_BYTES = 2**26
@@ -29,7 +28,7 @@ OPENING_SECONDS = 60.0
 
 @dataclass
 class PageWithoutPicture:
-    """One open page: its script's connection and, once that has said what to follow, the road of its live data."""
+    """One open page: its script's connection and, once that has named a session, the WebSocket of its live data."""
 
     url: str
     query: str
@@ -39,7 +38,7 @@ class PageWithoutPicture:
 
     problems: list[str] = field(default_factory=list)
     _told: dict[str, Any] = field(default_factory=dict)
-    """What the page's script has told its conductor last."""
+    """What the page's script last told its conductor."""
 
     _is_told: threading.Event = field(default_factory=threading.Event)
 
@@ -71,7 +70,7 @@ class PageWithoutPicture:
             self.problems.append("the page could not be compiled")
 
     def _follow(self) -> None:
-        """As a browser does that draws in no time: ask, read, rest, ask again."""
+        """Like a browser that draws instantly: ask, read, rest, ask again."""
         self._is_told.wait()
         have: dict[str, str] = {}
         controls = ""
@@ -79,13 +78,14 @@ class PageWithoutPicture:
             for number in count(1):
                 asked = {name: self._told[name] for name in ("session", "view", "wanted")}
                 asked |= {"n": number, "have": have, "controls": controls, "hands": {}, "now": False}
+                next_at = time.monotonic() + 1 / self._told["rate"]
                 road.send(json.dumps(asked))
                 header = _header(road.recv())
                 controls = header["controls"]
                 have |= {key: revision for key, revision, _ in header["parts"]}
                 if header["parts"]:
                     self.refreshed.append(time.time())
-                if self.left.wait(1 / self._told["rate"]):
+                if self.left.wait(max(0.0, next_at - time.monotonic())):
                     return
         if not self.left.is_set():
             self.problems.append("the road was closed")
@@ -104,7 +104,7 @@ def _socket(url: str, path: str) -> str:
 
 @contextmanager
 def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
-    """A page of the server at `url`, which follows its session until it is left."""
+    """A page of the server at `url`, which follows its session until the block ends."""
     with connect(
         _socket(url, "_stcore/stream"),
         subprotocols=[Subprotocol("streamlit")],
@@ -120,13 +120,13 @@ def opened_page(url: str, query: str) -> Iterator[PageWithoutPicture]:
             page.left.set()
 
 
-def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]:
-    """Have `pages` pages ask, each for a session of its own, and report what that costs server and wire."""
+def bench_clients(problem: str, *, seconds: float, pages: int, rate: str, followers: bool) -> dict[str, Any]:
+    """Have `pages` pages ask and report what that costs server and wire; `queries` says for which sessions."""
     with serving() as server:
         with ExitStack() as opened:
             watched = [
-                opened.enter_context(opened_page(server.url, urlencode({"problem": problem, "seed": seed})))
-                for seed in range(pages)
+                opened.enter_context(opened_page(server.url, query))
+                for query in queries(server, problem, pages=pages, rate=rate, followers=followers)
             ]
             settle(server)
             since = time.time()
@@ -142,9 +142,10 @@ def bench_clients(problem: str, *, seconds: float, pages: int) -> dict[str, Any]
             "pages": pages,
             **figures,
             "longest_gap_on_page_seconds": max(gaps),
+            "gaps_on_pages_seconds": sorted(gaps),
         }
         report["page_errors"] = [problem for page in watched for problem in page.problems]
-        if pages > 1:
+        if pages > 1 and not followers:
             report["after_closing"] = after_closing(server)
         report["complaints"] = server.complaints()
     return report

@@ -1,17 +1,17 @@
 """Pages in a real Chromium: what a refresh costs server, wire and browser."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, CDPSession, Page
 
-from app.bench.serving import Server, after_closing, longest_gap, server_figures, serving, settle
+from app.bench.serving import Server, after_closing, longest_gap, queries, server_figures, serving, settle
 
-SAMPLE_MINUTES = (1, 5, 10)
+SAMPLE_MINUTES = (1, 2, 3, 4, 6, 8, 10)
 SPEED_SECONDS = 15.0
 
 DRAWN = "document.querySelectorAll('.js-plotly-plot').length >= 3 && document.querySelector('.vq-status')"
@@ -32,34 +32,35 @@ class Watched:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
     def main_thread_seconds(self) -> float:
-        """What the page's main thread has worked so far, on the CPU: waiting for a core is not in it."""
+        """CPU time of the page's main thread so far; waiting for a core is not included."""
         metrics = self.devtools.send("Performance.getMetrics")["metrics"]
         return float(next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime"))
 
     def heap_bytes(self) -> int:
-        """What the page's scripts hold, after a collection."""
+        """Heap of the page's scripts after a garbage collection."""
         self.devtools.send("HeapProfiler.collectGarbage")
         return int(self.devtools.send("Runtime.getHeapUsage")["usedSize"])
 
 
 def bench_page(
-    problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, chromium: Browser
+    problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, followers: bool, chromium: Browser
 ) -> dict[str, Any]:
-    """Watch `browsers` pages, each on a session of its own, and report what their refreshes cost."""
+    """Watch `browsers` pages and report what their refreshes cost; `queries` says which sessions they show."""
     with serving() as server:
         pages = [
-            _open(chromium, f"{server.url}/?{urlencode({'problem': problem, 'seed': seed, 'rate': rate})}")
-            for seed in range(browsers)
+            _open(chromium, f"{server.url}/?{query}")
+            for query in queries(server, problem, pages=browsers, rate=rate, followers=followers)
         ]
         settle(server)
         report = {"problem": problem, "draws": True, "pages": browsers, "points": _points(pages[0].page)}
-        report |= _refreshes(server, pages, seconds)
+        with _refreshes(server, pages) as figures:
+            _rest(pages[0].page, seconds)
+        report |= figures
         if minutes:
-            began = time.time()
-            report["over_time"] = _over_time(server, pages[0], minutes)
-            report["server_ms_over_time"] = server_figures(server, began)["server_ms"]
-            report["charts_removed"] = pages[0].page.evaluate("vqBench.removed")
-        if browsers > 1:
+            with _refreshes(server, pages) as figures:
+                rows = _over_time(server, pages[0], minutes)
+            report |= {"over_time": rows, "all_minutes": figures}
+        if browsers > 1 and not followers:
             for watched in pages:
                 watched.page.context.close()
             report["after_closing"] = after_closing(server)
@@ -78,7 +79,7 @@ def _open(chromium: Browser, url: str) -> Watched:
 
 
 def _points(page: Page) -> int:
-    """How many vectors and codes the map shows; it tells whoever points at it."""
+    """Number of vectors and codes on the map, which it reveals when the pointer enters."""
     count = """() => {
         const map = document.querySelector('.st-key-map-plot .js-plotly-plot');
         map.dispatchEvent(new PointerEvent('pointerenter'));
@@ -89,24 +90,35 @@ def _points(page: Page) -> int:
     return int(page.evaluate(count))
 
 
-def _refreshes(server: Server, pages: Sequence[Watched], seconds: float) -> dict[str, Any]:
+@contextmanager
+def _refreshes(server: Server, pages: Sequence[Watched]) -> Iterator[dict[str, Any]]:
+    """Figures of the refreshes that happen in the block; they are filled in at its end."""
     for watched in pages:
         watched.page.evaluate("Object.assign(vqBench, { blocked: [], refreshed: [Date.now() / 1000], removed: 0 })")
     since, worked = time.time(), sum(watched.main_thread_seconds() for watched in pages)
-    while time.time() < since + seconds:
-        pages[0].page.wait_for_timeout(1000 * min(seconds, 5))
+    figures: dict[str, Any] = {}
+    yield figures
     seen = [watched.page.evaluate("vqBench") for watched in pages]
     until, worked = time.time(), sum(watched.main_thread_seconds() for watched in pages) - worked
-    figures = server_figures(server, since)
+    figures |= server_figures(server, since)
+    gaps = sorted(longest_gap([*page["refreshed"], until]) for page in seen)
     ticks = max(1, figures["refreshes"])
-    return figures | {
+    figures |= {
         "blocked_ms_per_refresh": sum(sum(page["blocked"]) for page in seen) / ticks,
         "main_thread_cpu_ms_per_refresh": 1000 * worked / ticks,
         "longest_block_ms": max((block for page in seen for block in page["blocked"]), default=0.0),
         "charts_removed": sum(page["removed"] for page in seen),
-        "longest_gap_on_page_seconds": max(longest_gap([*page["refreshed"], until]) for page in seen),
+        "longest_gap_on_page_seconds": max(gaps),
+        "gaps_on_pages_seconds": gaps,
         "page_errors": [problem for watched in pages for problem in watched.problems],
     }
+
+
+def _rest(page: Page, seconds: float) -> None:
+    """So long, in steps, so that Playwright is never out of touch with the browser."""
+    ends_at = time.monotonic() + seconds
+    while (left := ends_at - time.monotonic()) > 0:
+        page.wait_for_timeout(1000 * min(left, 5))
 
 
 def _over_time(server: Server, watched: Watched, minutes: float) -> list[dict[str, float]]:
@@ -114,8 +126,7 @@ def _over_time(server: Server, watched: Watched, minutes: float) -> list[dict[st
     rows = [_row(server, watched, 0.0)]
     begun = time.monotonic()
     for minute in [minute for minute in SAMPLE_MINUTES if minute < minutes] + [minutes]:
-        while (left := begun + 60 * minute - time.monotonic()) > 0:
-            watched.page.wait_for_timeout(1000 * min(left, 5))
+        _rest(watched.page, begun + 60 * minute - time.monotonic())
         rows.append(_row(server, watched, minute))
         rows[-1]["speed_of_start"] = rows[-1]["steps_per_second"] / rows[0]["steps_per_second"]
     return rows

@@ -1,35 +1,34 @@
-"""The page side by side: two to four variants of one problem on one clock, with shared axes and selection."""
+"""The side-by-side page: two to four variants of one problem on one clock, with shared axes and selection."""
 
 from collections.abc import Mapping
 
 import streamlit as st
 
 from app import wording
+from app.compare.chosen import choice_made, choose, view_of, views_in_link
 from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
-from app.compare.sidebar import GONE, PLAN, SESSION, VIEW, begin, sidebar
-from app.compare.state import choice_made, choose, hands_taken_in, view_of, views_in_link
+from app.compare.presets import PRESETS
+from app.compare.sidebar import begin, sidebar
+from app.compare.state import compare_state
 from app.links import compare as comparison
-from app.links.compare import PRESETS, Setup, setup_of
 from app.links.compare_view import CompareView, write_compare_view
+from app.links.setup import Setup, setup_of
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.panels.compare_parts import CompareScene, compare_scene
 from app.panels.head import bar
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import Plan
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
-
-SETUP = "compare-shown"
-"""What was trained when the page was last drawn."""
+from vqcore.training.status import State, Status
 
 FRAMES_A_SECOND = 2.0
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "compare-conductor"
-SIDEBAR = "compare-sidebar-shows"
 
 
 def page() -> None:
@@ -40,8 +39,8 @@ def page() -> None:
         return
     status = entry.session.status()
     setup = _setup(entry, status)
-    st.session_state[SETUP] = setup
-    st.session_state[SIDEBAR] = compare_sidebar_state(status)
+    state = compare_state()
+    state.setup, state.sidebar_shows = setup, compare_sidebar_state(status)
     with st.sidebar:
         sidebar(entry, status, setup)
     _live(entry.id)
@@ -50,31 +49,35 @@ def page() -> None:
 
 def _attach() -> Entry | None:
     """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
-    link = st.query_params.get("session")
+    state, link = compare_state(), st.query_params.get("session")
     asked = registry().find(link)
-    if link and asked is None and link != st.session_state.get(SESSION) and "problem" not in st.query_params:
-        st.session_state.pop(SETUP, None)  # a link from another page, which does not say what it trained
-        st.session_state[SESSION], st.session_state[GONE] = None, True
-    if VIEW not in st.session_state or (asked is not None and asked.id != st.session_state.get(SESSION)):
+    if link and asked is None and link != state.session and "problem" not in st.query_params:
+        # A link from another page, which does not say what it trained.
+        state.session, state.setup, state.gone = None, None, True
+    if state.first_view is None or (asked is not None and asked.id != state.session):
         request = comparison.read(st.query_params)
-        st.session_state[VIEW] = request.view
+        state.first_view = request.view
         for sentence in request.refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
         entry = registry().find(request.session)
         if entry is None and request.setup is not None:
             entry = begin(request.setup, paused=request.paused)
         if request.session is not None and (entry is None or entry.id != request.session):
-            st.session_state[GONE] = True
-        st.session_state[SESSION] = entry.id if entry else None
+            state.gone = True
+        state.session = entry.id if entry else None
         if entry is not None and request.view["seeds"] and request.view["steps"]:
             recipes = tuple(_setup(entry, entry.session.status()).recipes().items())
-            st.session_state[PLAN] = Plan(recipes, int(request.view["seeds"]), int(request.view["steps"]))
-    return registry().find(st.session_state.get(SESSION))
+            state.plan = Plan(recipes, int(request.view["seeds"]), int(request.view["steps"]))
+    return registry().find(state.session)
 
 
 def _setup(entry: Entry, status: Status) -> Setup:
-    """What is trained, with the switches as they are now."""
+    """The set-up that is trained, with the current switches."""
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
+
+
+def _begin(setup: Setup) -> None:
+    begin(setup)
 
 
 def _empty_state() -> None:
@@ -83,25 +86,30 @@ def _empty_state() -> None:
         "<div class='vq-hero'><h1>Side by side</h1><p>Two to four variants of one problem: "
         "the same seed, the same batches, one clock.</p></div>"
     )
-    if (setup := st.session_state.get(SETUP)) is not None:
+    state = compare_state()
+    if state.setup is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
             st.info(wording.ENDED, icon=":material/link_off:")
             st.button(
-                "Begin it again", icon=":material/restart_alt:", on_click=begin, args=(setup,), key="begin-again"
+                "Begin it again",
+                icon=":material/restart_alt:",
+                on_click=_begin,
+                args=(state.setup,),
+                key="begin-again",
             )
-    elif st.session_state.get(GONE):
+    elif state.gone:
         st.info(f"{wording.GONE} Begin another.", icon=":material/link_off:")
     _, *places, _ = st.columns([1, *[4] * len(PRESETS), 1])
     for column, (icon, title, text, setup) in zip(places, PRESETS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{title}"):
-            st.button(title, icon=icon, on_click=begin, args=(setup,), width="stretch", key=f"begin {title}")
+            st.button(title, icon=icon, on_click=_begin, args=(setup,), width="stretch", key=f"begin {title}")
             st.markdown(text)
             st.caption(find_problem(setup.problem).about)
 
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find(session_id)
     if entry is None:
         st.rerun()
@@ -120,7 +128,7 @@ def _live(session_id: str) -> None:
         session_id,
         view=write_compare_view(scene.view),
         wanted=["status", *(_panels(scene) if snapshots else ())],
-        controls=f"{st.session_state[SIDEBAR]} {compare_heads_state(scene)}",
+        controls=f"{compare_state().sidebar_shows} {compare_heads_state(scene)}",
         rate=FRAMES_A_SECOND,
         key=CONDUCTOR,
     )
@@ -130,7 +138,7 @@ def _scene(entry: Entry) -> CompareScene:
     controls = {name: view_of(name) for name in comparison.VIEWS}
     snapshots = entry.session.latest_of_all(int(controls["level"]) - 1)
     choice = choice_made(snapshots)
-    return compare_scene(entry, CompareView(controls, choice, hands_taken_in()))
+    return compare_scene(entry, CompareView(controls, choice, dict(compare_state().hands_seen)))
 
 
 def _panels(scene: CompareScene) -> list[str]:
@@ -147,8 +155,10 @@ def _panels(scene: CompareScene) -> list[str]:
 
 
 def _message(status: Status, variants: int) -> None:
-    if st.session_state.pop(GONE, False):
+    state = compare_state()
+    if state.gone:
         st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
+    state.gone = False
     if status.message:
         (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
     elif status.state is State.STARTING:

@@ -1,8 +1,8 @@
-"""The four panels of the page side by side: heads, and the places of what comes by the road of live data."""
+"""The four panels of the side-by-side page: heads, and the places of the live data."""
 
 import streamlit as st
 
-from app.compare.state import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped
+from app.compare.chosen import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped
 from app.figures.curves import curves
 from app.links import compare as comparison
 from app.live_plot.again import polled
@@ -15,7 +15,7 @@ from app.sessions.seed_runs import SeedRuns
 from app.wording import as_written
 
 LOWEST_WINDOW = 900
-"""Pixels of the height that all of the page is in view in; a higher window gives its charts more."""
+"""Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
 MAP_HEIGHT, BARS_HEIGHT = 194, 110
 MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.4, 0.2, 0.4))
@@ -28,7 +28,7 @@ SEEDS_DROPPED = (
 
 
 def map_panel(scene: CompareScene) -> list[str]:
-    """The variants' P, C and Q in one plane, each on axes of one scale; returns the keys of its places."""
+    """The variants' P, C and Q in one plane, on axes with one scale; returns the keys of its places."""
     head = bar("compare-map")
     head.html("<div class='vq-panel'><b>P · C · Q</b></div>", width="content")
     with head.container(width="stretch", key="map-heading"):
@@ -48,7 +48,7 @@ def map_panel(scene: CompareScene) -> list[str]:
             icon=":material/center_focus_strong:",
             key="compare-refit",
             type="tertiary",
-            help="The plane is kept from turning under you. Choose it anew for all variants at this moment.",
+            help="The plane is kept from turning under you. Fit it again to all variants at this moment.",
             on_click=scene.memory.ask_for_refit,
         )
     choose(head, "aspect", comparison.VIEWS["aspect"])
@@ -80,7 +80,7 @@ def curves_panel(scene: CompareScene) -> list[str]:
 
 
 def table_panel() -> list[str]:
-    """The newest numbers of all variants, and how far they are from the first's; returns the keys of its places."""
+    """The newest numbers of all variants, and their differences from the first's; returns the keys of its places."""
     words_place("compare-table")
     words_place("compare-table-said", look="said")
     return ["compare-table", "compare-table-said"]
@@ -105,7 +105,7 @@ def _seed_curves(runs: SeedRuns, quantity: str, most: int) -> None:
     if runs.problem:
         st.error(as_written(runs.problem), icon=":material/error:")
     if not done:
-        on_its_way = "The first seed is on its way: its curves come when all variants have been trained on it."
+        on_its_way = "The first seed is being trained: its curves appear once all variants are done with it."
         st.caption(on_its_way if runs.is_running else "Ended before all variants were trained on the first seed.")
         return
     figure = curves(
@@ -121,8 +121,8 @@ def _seed_curves(runs: SeedRuns, quantity: str, most: int) -> None:
         file_name="side-by-side-curves",
     )
     first_seed = plan.recipes[0][1].seed
-    said = [f"line: mean of {done} seeds from {first_seed} on · band: least to greatest · at step {plan.steps:,}:"]
+    legend = f"line: mean of {done} seeds from {first_seed} on · band: minimum to maximum · at step {plan.steps:,}:"
     st.html(seed_table(runs.results))
-    st.caption(" ".join(said) + " the table above, mean and least – greatest")
+    st.caption(f"{legend} the table above, mean and minimum – maximum")
     for sentence in runs.diverged:
         st.caption(as_written(sentence))

@@ -1,15 +1,20 @@
-"""The sidebar of the side-by-side page: transport, the set-up that restarts, seeds, and where to take it."""
+"""The sidebar of the side-by-side page: transport, set-up, seeds, and links and exports."""
 
 from typing import Any
 
 import streamlit as st
 
+from app.compare.chosen import view_key
+from app.compare.presets import PRESETS
+from app.compare.state import compare_state
 from app.doors.visitor import shared_link
 from app.links import compare as comparison
-from app.links import live as address
-from app.links.compare import OWN, PRESETS, Setup, Variant, read_variant
+from app.links.command_line import command
+from app.links.setup import OWN, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
-from app.sessions.registry import Entry, registry
+from app.page_state import said_by, set_control
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
 from app.wording import SWITCH_HELP, as_written
 from vqcore.problems.catalogue import PROBLEMS
@@ -21,13 +26,11 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
-SESSION, VIEW, PLAN, NOTICE = "compare-session", "compare-first", "compare-plan", "compare-notice"
-GONE = "compare-gone"
-"""Whether a link's session was no more, so that one was begun from its settings."""
 
 
 def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
@@ -36,8 +39,10 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
     st.caption("SET-UP · begin again at step 0")
     _presets(entry)
     _form(entry, setup)
-    if notice := st.session_state.pop(NOTICE, None):
-        st.warning(as_written(notice), icon=":material/info:")
+    state = compare_state()
+    if state.notice:
+        st.warning(as_written(state.notice), icon=":material/info:")
+    state.notice = ""
     st.caption("OVER SEEDS · in the background")
     _seeds(entry, setup)
     _share(entry, status, setup)
@@ -46,8 +51,8 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
 def begin(setup: Setup, *, paused: bool = False) -> Entry:
     """A new session of this set-up, which the page then shows."""
     entry = registry().begin(setup.recipes(), paused=paused)
-    st.session_state[SESSION] = entry.id
-    st.session_state[GONE] = False
+    state = compare_state()
+    state.session, state.gone = entry.id, False
     st.query_params.pop("session", None)  # one that is no more would be asked for again
     return entry
 
@@ -67,20 +72,20 @@ def _transport(entry: Entry, status: Status) -> None:
         (
             "compare-restart",
             "restart_alt",
-            "Begin all again at step 0, each with its switches as they are",
+            "Begin all again at step 0, each with its current switches",
             RestartCommand(recipes),
             not recipes,
         ),
         ("compare-undo", "undo", "Bring back the run before the last restart", UndoRestartCommand(), False),
     ]
-    for column, (key, icon, help_, command, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
+    for column, (key, icon, help_, sent, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
         column.button(
             "",
             icon=f":material/{icon}:",
             key=key,
             help=help_,
             on_click=entry.send,
-            args=(command,),
+            args=(sent,),
             disabled=disabled or (key == "compare-undo" and not status.can_undo),
             width="stretch",
         )
@@ -97,8 +102,8 @@ def _transport(entry: Entry, status: Status) -> None:
 
 
 def _change_speed(entry: Entry, key: str) -> None:
-    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been made anew since
-        entry.send(SpeedCommand(SPEEDS[st.session_state[key]]))
+    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been recreated since
+        entry.send(SpeedCommand(SPEEDS[said_by(key)]))
 
 
 def _presets(entry: Entry) -> None:
@@ -111,7 +116,7 @@ def _presets(entry: Entry) -> None:
 
 
 def _form(entry: Entry, setup: Setup) -> None:
-    """Its fields are made anew when the set-up changes."""
+    """The form of the set-up; its fields are recreated when the set-up changes."""
     key = f"{hash(setup)}"
     with st.form("compare-setup", border=False, enter_to_submit=False):
         names = list(PROBLEMS)
@@ -122,7 +127,7 @@ def _form(entry: Entry, setup: Setup) -> None:
             key=f"compare-problem-{key}",
             format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         )
-        st.number_input("Seed, of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
+        st.number_input("Seed of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
         for place in range(MOST_VARIANTS):
             variant = setup.variants[place] if place < len(setup.variants) else Variant("")
             label = f"Variant {place + 1}" + ("" if place == 0 else ", empty for none")
@@ -144,12 +149,12 @@ def _form(entry: Entry, setup: Setup) -> None:
         st.form_submit_button("Begin with these", on_click=_begin_with, args=(entry, setup, key), width="stretch")
     with st.popover("What can be changed", icon=":material/help:", type="tertiary", width="stretch"):
         st.markdown("\n".join(f"- `{name}`: {SWITCH_HELP[name]}" for name in OWN if name in SWITCH_HELP))
-        st.markdown("- `num_codes`: how many codes there are. `code_init`: *normal* or *kmeans*.")
+        st.markdown("- `num_codes`: number of codes. `code_init`: *normal* or *kmeans*.")
 
 
 def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
     def said(name: str) -> Any:
-        return st.session_state[f"compare-{name}-{key}"]
+        return said_by(f"compare-{name}-{key}")
 
     try:
         variants = [
@@ -162,7 +167,7 @@ def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
         common = {name: value for name, value in common.items() if (name, value) != ("seed", 0)}
         _restart(entry, Setup(problem=said("problem"), common=tuple(common.items()), variants=tuple(variants)))
     except ValueError as error:
-        st.session_state[NOTICE] = str(error)
+        compare_state().notice = str(error)
 
 
 def _restart(entry: Entry, setup: Setup) -> None:
@@ -170,7 +175,7 @@ def _restart(entry: Entry, setup: Setup) -> None:
 
 
 def _seeds(entry: Entry, setup: Setup) -> None:
-    plan: Plan | None = st.session_state.get(PLAN)
+    plan = compare_state().plan
     seeds, steps = st.columns(2, gap="small")
     many = seeds.number_input(
         "Seeds", 1, MOST_SEEDS, value=plan.seeds if plan else SEEDS, step=1, key="compare-seeds"
@@ -183,13 +188,13 @@ def _seeds(entry: Entry, setup: Setup) -> None:
         step=50,
         key="compare-steps",
         placeholder="as now",
-        help="How far each is trained. Empty: as far as this session is when you press the button.",
+        help="How many steps each is trained. Empty: as many as this session has when you press the button.",
     )
     st.button(
         f"Train {many} seeds",
         icon=":material/casino:",
         key="compare-seeds-go",
-        help=f"From seed {setup.seed} on, every variant from step 0 with its switches as they are now",
+        help=f"From seed {setup.seed} on, every variant from step 0 with its current switches",
         on_click=_begin_seeds,
         args=(entry, setup, many, far),
         width="stretch",
@@ -198,19 +203,19 @@ def _seeds(entry: Entry, setup: Setup) -> None:
 
 def _begin_seeds(entry: Entry, setup: Setup, seeds: int, steps: int | None) -> None:
     plan = Plan(tuple(setup.recipes().items()), seeds, steps or max(1, entry.session.trained_steps()))
-    st.session_state[PLAN] = plan
-    st.session_state["compare-view-of"] = "seeds"
+    compare_state().plan = plan
+    set_control(view_key("of"), "seeds")
     registry().begin_seeds(plan)
 
 
 def _share(entry: Entry, status: Status, setup: Setup) -> None:
-    link, command = st.columns(2, gap="small")
+    link, cli = st.columns(2, gap="small")
     with link.popover("Link", icon=":material/link:", width="stretch"):
-        st.caption("Opens a session of its own with this set-up.")
+        st.caption("Opens a new session with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
-    with command.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
+    with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant until now without a browser, every switch at its step.")
-        for recipe, snapshot in entry.session.repeatable().values():
-            words = address.command(recipe, snapshot.events, max(1, snapshot.step))
+        for recipe, snapshot in entry.session.repeatable_of_all().values():
+            words = command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

@@ -1,32 +1,29 @@
-"""What the Doctor page is asked for, and the controls that overrule how a file is read."""
+"""The request of the Doctor page, and the controls that override how a file is read."""
 
 import streamlit as st
 
 from app.doctor.case import overruled
+from app.doctor.state import doctor_state
 from app.links import doctor as doctor_address
 from app.links.doctor import Asked
 from app.sessions.registry import registry
-
-ASKED, LOOK, MAP, GENERATION = "doctor-asked", "doctor-look", "doctor-map", "doctor-generation"
-SHOWN = "doctor-shown"
-"""What was on the page when it was last drawn."""
 
 BY_RULE = "as the rules find it"
 MOST_AXES = 9
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
-    """Put this on the page; `afresh` examines anew what was examined before."""
+    """Put this on the page; `afresh` examines again what was examined before."""
+    state = doctor_state()
     if afresh:
         registry().cases.drop(asked)
-        st.session_state.pop(SHOWN, None)
-    st.session_state[ASKED], st.session_state[LOOK] = asked, 0
-    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
+        state.shown = None
+    state.put(asked)
 
 
 def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
     """Controls that overrule how the file is read, `of_codes` with that of their levels."""
-    generation = st.session_state.get(GENERATION, 0)
+    generation = doctor_state().generation
     known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
     with st.form(f"doctor-reread-{generation}", border=False):
         first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")
@@ -36,7 +33,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             index=1 if asked.codebook else 0,
             accept_new_options=True,
             key=f"doctor-key-{generation}",
-            help="Only this tensor, whether or not a rule knows it; `container/key` where the key is not enough",
+            help="Only this tensor, whether or not a rule recognizes it; `container/key` if the key is ambiguous",
         )
         axes = ["as read", *doctor_address.AXES]
         axis = second.selectbox(
@@ -44,7 +41,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             axes,
             index=axes.index(asked.axis) if asked.axis else 0,
             key=f"doctor-axis-{generation}",
-            help="K,D: one row a code. D,K: one column a code",
+            help="K,D: one row per code. D,K: one column per code",
         )
         rows = third.number_input(
             "Rows",
@@ -53,7 +50,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
             step=1,
             placeholder="all",
             key=f"doctor-rows-{generation}",
-            help="Codes of one codebook, where several lie in one tensor",
+            help="Codes per codebook, if several codebooks are in one tensor",
         )
         level_axis = _level_axis(asked, generation) if of_codes else asked.level_axis
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
@@ -71,6 +68,6 @@ def _level_axis(asked: Asked, generation: int) -> int | None:
         step=1,
         placeholder="by the shape and the library",
         key=f"doctor-level-axis-{generation}",
-        help="Of the codes given: the axis along which there is one of each codebook, counted from 0",
+        help="For the codes given: the axis, counted from 0, along which there is one code of each codebook",
     )
     return chosen

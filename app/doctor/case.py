@@ -1,14 +1,14 @@
-"""One file at the doctor's: its examination in the background, what is drawn of it, and its treatment."""
+"""One file on the Doctor page: its examination in the background, its charts and its treatment."""
 
 import shlex
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.doctor import examples as doctor_examples
 from app.doctor.facts import Facts, facts_of
-from app.links.doctor import Asked
+from app.links.doctor import AXES, Asked, Axis
 from app.roots import put, resolve_readable
 from app.sessions.jobs import Job, Kept, Progress
 from app.sessions.uploads import Dropped, Uploads
@@ -28,28 +28,28 @@ FIRST_CHARTS_SECONDS = 5
 
 
 class Result(NamedTuple):
-    """What came of an examination."""
+    """Result of an examination."""
 
     examination: Examination
     following: Following | None
-    """Of a folder: its checkpoints in order, the newest of which is examined."""
+    """For a folder: its checkpoints in order; the newest is examined."""
 
 
 class Case:
-    """What a server keeps of one thing that was asked for."""
+    """What the server keeps for one request."""
 
     def __init__(self, asked: Asked, dropped: Dropped | None = None) -> None:
         self.asked = asked
         self.dropped = dropped
         self.folder: Folder | None = dropped.folder if dropped is not None else None
         self.request: Request | None = None
-        """As it was passed on; there once the files are."""
+        """The request with its paths resolved; available once the files are there."""
 
         self.reading: Reading | None = None
-        """The file by itself; there before the latents or codes are counted. None for a folder."""
+        """The checkpoint alone, read before the latents or codes are counted. None for a folder."""
 
         self.without_latents: Examination | None = None
-        """What the file by itself shows, where latents or codes are given that take longer."""
+        """What the checkpoint alone shows, if latents or codes are given that take longer."""
 
         self._is_read = threading.Event()
         self._first_facts: dict[int, Job[Facts | None]] = {}
@@ -61,12 +61,12 @@ class Case:
 
     @property
     def is_ours(self) -> bool:
-        """Whether its files are temporary ones, so that a repaired copy is for the browser to save."""
+        """Whether its files are temporary, so that the browser must save a repaired copy."""
         return self.folder is not None
 
     @property
     def upload(self) -> str:
-        """The id of the files that were dropped; empty for others."""
+        """Id of the uploaded files; empty for others."""
         return self.asked.upload
 
     @property
@@ -76,16 +76,16 @@ class Case:
 
     @property
     def has_codes(self) -> bool:
-        """Whether codes were given in the place of latents."""
+        """Whether codes were given instead of latents."""
         return self.request is not None and self.request.codes is not None
 
     def wait_for_reading(self, timeout: float) -> Reading | None:
-        """What the file says by itself, waited for."""
+        """Wait for what the checkpoint alone shows."""
         self._is_read.wait(timeout)
         return self.reading
 
     def facts(self, number: int) -> Job[Facts | None]:
-        """What is drawn of the examined codebook with this number; worked out when it is first asked for."""
+        """What is drawn of the examined codebook with this number, computed on first use."""
         result = self.examination.result
         assert result is not None
         if not self.has_latents and self.reading is not None:
@@ -94,13 +94,13 @@ class Case:
         return self._drawn(self._facts, number, one.evidence, one.effective)
 
     def first_facts(self, number: int) -> Job[Facts | None]:
-        """What is drawn of the codebook with this number by the file alone."""
+        """What is drawn of the codebook with this number from the checkpoint alone."""
         assert self.reading is not None
         return self._drawn(self._first_facts, number, self.reading.evidence[number], self.reading.found[number])
 
     @property
     def is_being_drawn(self) -> bool:
-        """Whether anything was asked of `first_facts`."""
+        """Whether `first_facts` was ever used."""
         return bool(self._first_facts)
 
     def _drawn(
@@ -118,7 +118,7 @@ class Case:
         return request is not None and (request.latents or request.codes) is not None
 
     def begin_what_if(self) -> None:
-        """Foretell every remedy, in the background."""
+        """Predict the effect of every remedy, in the background."""
         self.what_if = Job(self._foretell, "doctor-what-if").start()
 
     def begin_repair(self, out: Path, remedy: Remedy, *, force: bool) -> None:
@@ -126,16 +126,18 @@ class Case:
         self.repair = Job(lambda told: self._treat(told, out, remedy, force=force), "doctor-repair").start()
 
     def place_for_repair(self, remedy: Remedy) -> Path:
-        """Where a repaired copy goes by default: beside the file, or in the temporary folder."""
+        """Default path of a repaired copy: beside the file, or in the temporary folder."""
         assert self.examination.result is not None
         path = self.examination.result.examination.request.path
         return path.with_name(f"{path.stem}-{remedy}{path.suffix}")
 
     def close(self) -> None:
-        """Give up whatever runs."""
-        jobs = [self.examination, *self._first_facts.values(), *self._facts.values(), self.what_if, self.repair]
-        for job in filter(None, jobs):
-            job.cancel()
+        """Cancel whatever runs."""
+        jobs: list[Job[Any] | None] = [self.examination, self.what_if, self.repair]
+        jobs += [*self._first_facts.values(), *self._facts.values()]
+        for job in jobs:
+            if job is not None:
+                job.cancel()
 
     def _examine(self, told: Progress) -> Result:
         path, latents = self._files(told)
@@ -175,7 +177,7 @@ class Case:
             return doctor_examples.make(self.asked.example, self.folder.path, told)
         if self.asked.upload:
             if self.dropped is None or "checkpoint" not in self.dropped.files:
-                raise CheckpointError("The dropped file is no longer kept here. Drop it again.")
+                raise CheckpointError("The uploaded file is no longer kept here. Drop it again.")
             return self.dropped.files["checkpoint"], self.dropped.files.get("latents")
         latents = resolve_readable(as_path(self.asked.latents)) if self.asked.latents else None
         return resolve_readable(as_path(self.asked.path)), latents
@@ -203,21 +205,23 @@ class Case:
     def _treatable(self) -> tuple[Examination, Path]:
         result, request = self.examination.result, self.request
         if result is None or request is None or request.latents is None:
-            raise CheckpointError("What a remedy would do is judged on latents. Give them beside the checkpoint.")
+            raise CheckpointError(
+                "Predicting what a remedy would do needs latents. Give them along with the checkpoint."
+            )
         return result.examination, request.latents
 
 
 def find_or_begin(cases: Kept[Case], uploads: Uploads, asked: Asked) -> Case:
-    """The case of what is asked for, begun where there is none."""
+    """The case of what is asked for, begun if there is none."""
     dropped = uploads.find(asked.upload) if asked.upload else None
     return cases.find_or_make(asked, lambda: Case(asked, dropped))
 
 
 def as_path(text: str) -> Path:
-    """The path that a person typed or pasted, quotes and `~` understood.
+    """The path that a person typed or pasted, with quotes and `~` resolved.
 
     Raises:
-        CheckpointError: for one that no file can have.
+        CheckpointError: for a path that no file can have.
     """
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
@@ -226,12 +230,12 @@ def as_path(text: str) -> Path:
         path = Path(text.removeprefix("file://")).expanduser()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"`{shown(text)}` is no path on this machine: {shown(error)}.") from error
+        raise CheckpointError(f"`{shown(text)}` is not a path on this machine: {shown(error)}.") from error
     return path
 
 
 def command(request: Request) -> str:
-    """The line that does the same without a browser, for a POSIX shell."""
+    """The command line that does the same without a browser, for a POSIX shell."""
     words = ["python", "-m", "vqcore", "doctor", _as_word(request.path)]
     for flag, value in (
         ("--latents", request.latents),
@@ -248,12 +252,12 @@ def command(request: Request) -> str:
 
 
 def _as_word(path: Path) -> str:
-    """A path that is not mistaken for an option."""
+    """A path that cannot be mistaken for an option."""
     return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def _holds_codes(path: Path) -> bool:
-    """Whether a file has whole numbers and no vectors: codes. What is unreadable is left to the reader."""
+    """Whether a file holds whole numbers, that is codes, not vectors. Errors are left to the reader."""
     try:
         arrays = [array for source in state_dicts(open_contents(path).root) for array in source.arrays.values()]
     except CheckpointError:
@@ -263,5 +267,5 @@ def _holds_codes(path: Path) -> bool:
 
 def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None, level_axis: int | None) -> Asked:
     """The same file, read differently."""
-    told = axis if axis in ("K,D", "D,K") else ""
+    told: Axis = next((each for each in AXES if each == axis), "")
     return replace(asked, codebook=codebook, axis=told, rows=rows, level_axis=level_axis)

@@ -1,7 +1,7 @@
-"""The six charts of an examined codebook. What the file does not tell is not drawn, but said."""
+"""The six charts of an examined codebook. If the file lacks what a chart needs, a sentence says so."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -20,28 +20,28 @@ from vqcore.diagnostics.limits import DUPLICATE_DISTANCE
 
 POLL_SECONDS, PATIENCE_SECONDS = 0.5, 1.0
 MOST_MARKED = 8
-"""Unused codes that are each drawn at their distance; more are a distribution."""
+"""Most unused codes drawn one by one at their distance; more are drawn as a distribution."""
 
 
 class Without(NamedTuple):
-    """What stands, as HTML, in the place of a chart that needs more than the file tells."""
+    """HTML shown instead of a chart that needs more than the file contains."""
 
     latents: str
     usage: str
     on_map: str
-    """In the caption of the map, where P is not drawn."""
+    """Caption of the map if P is not drawn."""
 
 
 NOT_GIVEN = Without(
-    'Needs latents: what the quantizer gets, (N, D).<br><code>np.save("z_e.npy", z_e.detach().cpu().numpy())</code>',
-    "Nothing in the file counts usage. Latents or codes, given beside it, do.",
+    'Needs latents: the quantizer\'s inputs, (N, D).<br><code>np.save("z_e.npy", z_e.detach().cpu().numpy())</code>',
+    "Nothing in the file counts usage. Give latents or codes along with it.",
     "P needs latents",
 )
 UNDER_WAY = Without("Drawn once the latents are read.", "Drawn once the latents or codes are counted.", "P follows")
 
 
 def charts(facts_job: Callable[[], Job[Facts | None]], name: str, *, without: Without = NOT_GIVEN) -> None:
-    """All six of the codebook called `name`; while they are worked out this part alone asks again."""
+    """All six charts of the codebook called `name`; while they are computed only this part is refreshed."""
     job = facts_job()
     job.wait(PATIENCE_SECONDS)  # most are ready by then, and no second run of the page is needed
     running = job.is_running
@@ -77,7 +77,7 @@ def _waiting(facts_job: Callable[[], Job[Facts | None]], was_running: bool) -> N
         st.caption("Drawing …")
 
 
-def _draw(name: str, figure: dict, revision: str) -> None:
+def _draw(name: str, figure: dict[str, Any], revision: str) -> None:
     live_plot(figure, key=f"doctor-{name}-plot", height=HEIGHT, revision=revision, file_name=f"doctor-{name}")
 
 
@@ -166,16 +166,16 @@ def _distances(facts: Facts, revision: str, without: Without) -> None:
 
 
 def _caveat(facts: Facts) -> str:
-    """What cells of nearest codes mean for the search that this codebook has."""
+    """What Voronoi cells mean for this codebook's search."""
     if facts.search == "euclidean":
-        return "each z_e has the nearest code: Voronoi cells describe it, though not in a projected plane"
+        return "each z_e gets the nearest code: Voronoi cells describe this, but not in a projected plane"
     if facts.search == "cosine":
         return "codes are chosen by angle: cells are cones, distances are between directions"
     return f"chosen by {facts.search}: Voronoi cells do not describe this quantizer, nor do these distances"
 
 
 def _by_use(facts: Facts, values: np.ndarray, codes: np.ndarray) -> list[Group]:
-    """Used and unused codes apart, as far as that is known."""
+    """Used and unused codes separately, if usage is known."""
     if facts.used is None:
         return [Group(label="codes", colour=role("C"), values=values, whole="codes")]
     used = facts.used[codes]

@@ -1,10 +1,11 @@
-"""Files that are dropped on the Doctor page: taken to a temporary folder one by one, and examined together."""
+"""Files dropped on the Doctor page: moved to a temporary folder one by one, and examined together."""
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.doctor.asking import ask
+from app.doctor.state import doctor_state
 from app.links.doctor import Asked
 from app.sessions.registry import registry
 from app.sessions.uploads import (
@@ -18,17 +19,17 @@ from app.sessions.uploads import (
 )
 from app.wording import as_written
 
-DROPPED, TURN = "doctor-dropped", "doctor-drop-turn"
 LABELS: dict[Role, str] = {"checkpoint": "Checkpoint", "latents": "Latents or codes, optional"}
 ABOUT = (
-    f"Up to {MOST_MEGABYTES} MB a file, and {MOST_MEGABYTES_TOGETHER:,} MB of all that is dropped on this server. "
+    f"Up to {MOST_MEGABYTES} MB per file, and {MOST_MEGABYTES_TOGETHER:,} MB for all files dropped on this server. "
     f"Removed after {UNUSED_MINUTES} minutes without use, when newer files take their place, or when the server ends."
 )
 
 
 def drop() -> None:
     """What was dropped so far, a place for the rest, and the button that examines it."""
-    dropped = registry().uploads.find(st.session_state.get(DROPPED, ""))
+    state = doctor_state()
+    dropped = registry().uploads.find(state.dropped)
     for role in LABELS:
         if dropped is not None and role in dropped.files:
             _taken(dropped, role)
@@ -37,19 +38,20 @@ def drop() -> None:
     st.caption(ABOUT)
     is_there = dropped is not None and "checkpoint" in dropped.files
     if st.button("Examine what was dropped", key="doctor-examine-dropped", disabled=not is_there):
-        ask(Asked(upload=st.session_state.pop(DROPPED)))
+        ask(Asked(upload=state.dropped))
+        state.dropped = ""
         st.rerun()
 
 
 def _place(role: Role) -> None:
-    key = f"doctor-drop-{role}-{st.session_state.setdefault(TURN, 0)}"
+    state = doctor_state()
+    key = f"doctor-drop-{role}-{state.drop_turn}"
     sent = st.file_uploader(LABELS[role], key=key, max_upload_size=MOST_MEGABYTES)
     if sent is None:
         return
-    st.session_state[TURN] += 1  # another key: an empty place, wherever there is one next
+    state.drop_turn += 1  # another key: an empty place, wherever there is one next
     try:
-        upload = st.session_state.get(DROPPED, "")
-        st.session_state[DROPPED] = registry().uploads.put(upload, role, sent.name, sent, sent.size).id
+        state.dropped = registry().uploads.put(state.dropped, role, sent.name, sent, sent.size).id
     except UploadError as error:
         st.error(as_written(str(error)), icon=":material/error:")
     else:
@@ -68,7 +70,7 @@ def _taken(dropped: Dropped, role: Role) -> None:
 
 
 def _give_back(sent: UploadedFile) -> None:
-    """The memory that Streamlit keeps a file in for as long as it keeps the visitor's session, or longer."""
+    """Free the memory in which Streamlit would keep a file at least as long as the visitor's session."""
     context = get_script_run_ctx()
     if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):  # its protocol does not say so
         context.uploaded_file_mgr.remove_file(context.session_id, sent.file_id)

@@ -1,4 +1,4 @@
-"""Checkpoints to show the doctor with, from short trainings made when they are asked for."""
+"""Example checkpoints for the Doctor page, from short trainings run on request."""
 
 # N vectors, D features
 
@@ -18,7 +18,7 @@ from vqcore.training.trainer import Trainer
 MOST_VECTORS = 32_768
 SEED = 0
 TRAINING_SHARE = 0.9
-"""Of the time that an example takes."""
+"""Share of the time that an example takes."""
 
 
 class Example(NamedTuple):
@@ -35,7 +35,7 @@ class Example(NamedTuple):
 EXAMPLES: dict[str, Example] = {
     "default-start": Example(
         "Codes drawn at random",
-        "Photographs, 512 codes that start as draws from N(0, 1).",
+        "Photographs; 512 codes drawn from N(0, 1).",
         ":material/south_east:",
         "patches",
         150,
@@ -43,7 +43,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "kmeans-and-replacement": Example(
         "K-means and replacement",
-        "The same photographs, 64 codes placed by k-means; unused ones move every 20 steps.",
+        "The same photographs; 64 codes start at k-means centres, and unused ones move every 20 steps.",
         ":material/spa:",
         "patches",
         150,
@@ -51,14 +51,14 @@ EXAMPLES: dict[str, Example] = {
     ),
     "levels": Example(
         "Three residual levels",
-        "Handwritten digits, codes moved by EMA; each level quantizes what those before it left over.",
+        "Handwritten digits; codes move by EMA, and each level quantizes what the levels before it left over.",
         ":material/stacks:",
         "digits",
         500,
         {"structure": "residual", "levels": 3, "codebook_update": "ema"},
     ),
 }
-"""By the name that a link has. What they show is for the doctor to say."""
+"""By the name in a link. What they show is for the doctor to say."""
 
 
 class Made(NamedTuple):
@@ -72,7 +72,7 @@ def make(name: str, folder: Path, progress: Progress) -> Made:
     """Train the example `name` on the CPU and save its weights and training latents in `folder`.
 
     Raises:
-        ValueError: where there is no such example.
+        ValueError: if there is no such example.
     """
     if name not in EXAMPLES:
         raise ValueError(f"`example` must be one of {', '.join(EXAMPLES)}, but is {name[:40]!r}.")
@@ -91,7 +91,7 @@ def make(name: str, folder: Path, progress: Progress) -> Made:
 
 
 def _latents(trainer: Trainer) -> np.ndarray:
-    """Up to `MOST_VECTORS` of what the quantizer gets for the training data, (N, D)."""
+    """Up to `MOST_VECTORS` of the quantizer's inputs on the training data, (N, D)."""
     found: list[np.ndarray] = []
     with evaluating(trainer.model, trainer.quantizer):
         for inputs in trainer.train_data.inputs.split(INPUTS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""From an examined codebook to what the Doctor page draws: places, lengths, distances and spread. Knows no page."""
+"""From an examined codebook to what the Doctor page draws: places, lengths, distances and spread."""
 
 # M sampled latents, K codes, D features
 
@@ -18,19 +18,19 @@ Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 
 MOST_LATENTS = 2_000
-"""Embeddings drawn; distances and spread are of all that the examination kept."""
+"""Embeddings drawn; distances and spread are computed from all that the examination kept."""
 
 MOST_MAPPED_CODES = 2_000
-"""Codes in a layout by neighbours: the most used, then unused ones, evenly spaced."""
+"""Codes in a UMAP layout: the most used, then unused ones, evenly spaced."""
 
 MOST_COMPARED = 2_048
-"""Codes whose nearest neighbour is looked for, evenly spaced among all."""
+"""Codes whose nearest neighbour is searched, evenly spaced among all."""
 
 LARGEST = 1e37
-"""Beyond it the axes of a plane in float32 have no room."""
+"""Larger values do not fit on the axes of a plane in float32."""
 
 BY_DISTANCE = ("euclidean", "cosine")
-"""Searches that choose the nearest code, so that cells of nearest codes describe them."""
+"""Searches that choose the nearest code, so that Voronoi cells describe them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MapPoints:
-    """What a layout by neighbours is of: as much as one can be computed of while a person waits."""
+    """Input of a UMAP layout: as much as can be laid out while a person waits."""
 
     p: NDArray[np.float32]
     """(M, D) the latents of `Facts.plane`."""
@@ -60,19 +60,19 @@ class MapPoints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What the charts show of one codebook. Codes and latents that are not finite, or nearly so, are left out."""
+    """What the charts show of one codebook. Codes and latents that are infinite, NaN or too large are left out."""
 
     num_codes: int
     search: str
     used: Mask | None
-    """(K,), or None where nothing counts usage."""
+    """(K,) use, or None if nothing counts usage."""
 
     counts: NDArray[Any] | None
-    """(K,) use, 0 where a code counts as unused; whole numbers where they are counts."""
+    """(K,) use, 0 if a code counts as unused; whole numbers if they are counts."""
 
     window: str
     codes: NDArray[np.int64]
-    """Which codes the arrays below are of, (F,)."""
+    """(F,) codes that the arrays below describe."""
 
     norms: Floats
     """(F,) lengths of the code vectors."""
@@ -81,7 +81,7 @@ class Facts:
     """(M,) lengths of the latents."""
 
     compared: NDArray[np.int64]
-    """Rows of `codes` whose nearest neighbour was looked for."""
+    """Rows of `codes` whose nearest neighbour was searched."""
 
     neighbours: Floats
     """Distance of each of these to the nearest other code."""
@@ -101,19 +101,19 @@ class Facts:
 
     @property
     def has_cells(self) -> bool:
-        """Whether cells of nearest codes describe how codes are chosen."""
+        """Whether Voronoi cells describe how codes are chosen."""
         return self.search in BY_DISTANCE
 
     @property
     def perplexity(self) -> float | None:
-        """Of the use, where it is known."""
+        """Perplexity of the use, if known."""
         return None if self.counts is None or not self.counts.any() else perplexity(self.counts)
 
 
 def facts_of(evidence: Evidence, search: str) -> Facts | None:
-    """The facts of a codebook that is searched so; None where not two of its vectors are finite.
+    """The facts of a codebook under this search; None if fewer than two of its vectors are finite.
 
-    Under a cosine search all but the lengths is of directions: latents and codes at length 1.
+    Under a cosine search everything but the lengths describes directions: latents and codes at length 1.
     """
     vectors = np.asarray(evidence.codebook, dtype=np.float64)
     codes = np.flatnonzero(_drawable(vectors))
@@ -153,12 +153,12 @@ def facts_of(evidence: Evidence, search: str) -> Facts | None:
 
 
 def _drawable(vectors: Floats) -> Mask:
-    """(N,) which of the vectors (N, D) have a place in a plane."""
+    """(N,) which of the vectors (N, D) can be drawn in a plane."""
     return np.asarray((np.abs(vectors) < LARGEST).all(1))
 
 
 def _mapped(count: int, use: NDArray[Any] | None) -> NDArray[np.int64]:
-    """At most `MOST_MAPPED_CODES` of `count` codes, in their order."""
+    """At most `MOST_MAPPED_CODES` of `count` codes, in order."""
     if use is None:
         return _spaced(count, MOST_MAPPED_CODES)
     used = np.argsort(-use, kind="stable")[: min(int(np.count_nonzero(use)), MOST_MAPPED_CODES)]

@@ -1,12 +1,13 @@
-"""P, C and Q of an examined codebook in one plane: by PCA, or by UMAP when it is asked for."""
+"""P, C and Q of an examined codebook in one plane: by PCA, or by UMAP on request."""
 
 import streamlit as st
 
-from app.doctor.asking import MAP
 from app.doctor.facts import Facts
+from app.doctor.state import doctor_state
 from app.doctor.umap_plane import Shown, stream_of, umap_of
 from app.figures.map_layers import FIRST_LAYERS, Look
 from app.figures.pcq_map import pcq_map
+from app.links.doctor import MAPS, Plane
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.panels.head import bar
@@ -15,39 +16,38 @@ from app.sessions.registry import registry
 from app.wording import as_written
 
 HEIGHT = 232
-"""Of one chart, in pixels."""
+"""Height of one chart in pixels."""
 
 POLL_SECONDS = 0.5
-VIEWS = ("PCA", "UMAP")
 
 
 def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: str) -> None:
-    """The map with the choice of its plane; `without_p` is said where P is not drawn."""
+    """The map with the choice of its plane; `without_p` is the note if P is not drawn."""
     view = _chosen(job, facts)
     waiting = view == "UMAP" and umap_of(facts, registry().projection, job).is_waiting
     draw = polled(_map, POLL_SECONDS if waiting else None, "again-doctor-map")
     draw(job, facts, revision, without_p, view, waiting)
 
 
-def _chosen(job: Job[Facts | None], facts: Facts) -> str:
+def _chosen(job: Job[Facts | None], facts: Facts) -> Plane:
     title = "P · C · Q" if len(facts.plane.p) else "Codes"
     head = bar("doctor-map")
     head.container(width="stretch").html(f"<div class='vq-panel'><b>{title}</b></div>")
     if facts.points.c.shape[1] <= 2:  # drawn as they are
         return "PCA"
-    view: str = st.session_state[MAP]
+    view = doctor_state().map
     wanted = head.segmented_control(
-        "Plane", VIEWS, default=view, key=f"doctor-map-{view}", required=True, label_visibility="collapsed"
+        "Plane", MAPS, default=view, key=f"doctor-map-{view}", required=True, label_visibility="collapsed"
     )
     if wanted is not None and wanted != view:
         _take(wanted, job)
     return view
 
 
-def _take(view: str, job: Job[Facts | None]) -> None:
+def _take(view: Plane, job: Job[Facts | None]) -> None:
     if view != "UMAP":
         registry().projection.cancel(stream_of(job))  # who else looks at it asks again
-    st.session_state[MAP] = view
+    doctor_state().map = view
     st.rerun()
 
 
@@ -74,5 +74,5 @@ def _said(facts: Facts, without_p: str) -> list[str]:
         else []
     )
     said += [] if len(facts.plane.p) else [without_p]
-    said += ["directions alone, at length 1"] if facts.search == "cosine" else []
+    said += ["directions only, at length 1"] if facts.search == "cosine" else []
     return said + ([] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"])

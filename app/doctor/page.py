@@ -1,15 +1,16 @@
-"""The Doctor page: what is wrong with a codebook in a file, with its numbers, its cause and its cure."""
+"""The Doctor page: what is wrong with a codebook in a file, with numbers, cause and remedy."""
 
 from html import escape
 from pathlib import Path
 
 import streamlit as st
 
-from app.doctor.asking import ASKED, GENERATION, LOOK, MAP, SHOWN, ask, reread
+from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
 from app.doctor.result import result
+from app.doctor.state import DoctorState, doctor_state
 from app.doctor.under_way import begin_charts, under_way
 from app.links import doctor as doctor_address
 from app.links.doctor import Asked
@@ -26,7 +27,6 @@ LEAD = (
     "The doctor names what is wrong with each codebook, the numbers behind it, and what to try. "
     "Nothing in the file is run, and it is never written to."
 )
-WRITTEN = "doctor-written"
 DROPPED = "This examination is no longer kept. Examine the file again."
 
 
@@ -34,47 +34,46 @@ def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).with_name("doctor.css"))
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
-    _adopt_link()
-    asked: Asked = st.session_state[ASKED]
-    _bar(asked)
-    looked_at = (st.session_state[LOOK], st.session_state[MAP]) if asked else ()
-    st.session_state[WRITTEN] = doctor_address.write(asked, *looked_at)
-    st.query_params.from_dict(st.session_state[WRITTEN])
-    dropped = bool(asked) and asked == st.session_state.get(SHOWN) and registry().cases.find(asked) is None
+    state = doctor_state()
+    asked = _adopt_link(state)
+    _bar(asked, state.generation)
+    state.written = doctor_address.write(asked, state.look, state.map) if asked else doctor_address.write(asked)
+    st.query_params.from_dict(dict(state.written))
+    dropped = bool(asked) and asked == state.shown and registry().cases.find(asked) is None
     case = find_or_begin(registry().cases, registry().uploads, asked) if asked and not dropped else None
-    st.session_state[SHOWN] = asked
-    running = case is not None and _is_long(case)
+    state.shown = asked
+    parts_shown = _parts(case) if case is not None and _is_long(case) else None
+    running = parts_shown is not None
     with st.container(key="doctor-watch"):  # always there: a fragment that comes and goes is asked for in vain
-        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, _parts(case) if running else None)
+        polled(_watch, POLL_SECONDS if running else None, "again-doctor")(asked, parts_shown)
     if dropped:
         _dropped(asked)
     elif case is None:
         _empty()
     elif running:
         if case.reading is not None:
-            under_way(case, case.reading, st.session_state[LOOK])
+            under_way(case, case.reading, state.look)
     elif case.examination.result is not None:
         result(case, case.examination.result)
     else:
         _refused(case)
 
 
-def _adopt_link() -> None:
-    """Take what the URL asks for, when it says something that this page has not written there itself."""
+def _adopt_link(state: DoctorState) -> Asked:
+    """What is asked for: by the URL, where it says something that this page has not written there itself."""
     query = st.query_params.to_dict()
-    known = ASKED in st.session_state
-    if known and (not query or query == st.session_state.get(WRITTEN)):
-        return  # a link within the app has no query: the page is as it was left
+    if state.asked is not None and (not query or query == state.written):
+        return state.asked  # a link within the app has no query: the page is as it was left
     link = doctor_address.read(query)
     ask(link.asked)
-    st.session_state[LOOK], st.session_state[MAP] = link.look, link.map
+    state.look, state.map = link.look, link.map
     for sentence in link.refused:
         st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+    return link.asked
 
 
-def _bar(asked: Asked) -> None:
+def _bar(asked: Asked, generation: int) -> None:
     """Which file; the form, that Enter examines too."""
-    generation = st.session_state.get(GENERATION, 0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="doctor-bar"):
         with (
             st.container(width="stretch"),
@@ -105,13 +104,13 @@ def _bar(asked: Asked) -> None:
         st.rerun()
     with st.container(key="doctor-said"):
         if pressed:
-            st.warning("Type the path of a checkpoint first, or drop a small file.", icon=":material/info:")
+            st.warning("Enter the path of a checkpoint first, or drop a small file.", icon=":material/info:")
 
 
 def _empty() -> None:
     st.html(
         f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p><p>{escape(about_roots())}</p></div>"
-        "<p class='vq-offer'>No file at hand? Train one now, in some seconds.</p>"
+        "<p class='vq-offer'>No file? Train one now in a few seconds.</p>"
     )
     _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])
     for column, (name, example) in zip(places, EXAMPLES.items(), strict=True):
@@ -129,22 +128,22 @@ def _empty() -> None:
 
 
 def _is_long(case: Case) -> bool:
-    """Whether the examination still runs, after a wait that lets a short one end and leaves nothing to flicker."""
+    """Whether the examination still runs, after a short wait so that a quick one ends without flicker."""
     if case.is_being_drawn or not case.examination.is_running:
         return case.examination.is_running
     if (reading := case.wait_for_reading(POLL_SECONDS)) is not None:
-        begin_charts(case, reading, st.session_state[LOOK])
+        begin_charts(case, reading, doctor_state().look)
         case.examination.wait(BRIEF_SECONDS)
     return case.examination.is_running
 
 
 def _parts(case: Case) -> int:
-    """How much of a running examination can be shown."""
+    """How much of a running examination can be shown already."""
     return (case.reading is not None) + (case.without_latents is not None)
 
 
 def _watch(asked: Asked, parts_shown: int | None) -> None:
-    """How far the examination is; refreshed alone until it has ended or there is more to show."""
+    """Progress of the examination; only this part is refreshed until it has ended or there is more to show."""
     was_running = parts_shown is not None
     case: Case | None = registry().cases.find(asked) if was_running else None
     if case is None or not case.examination.is_running or _parts(case) != parts_shown:
@@ -161,7 +160,7 @@ def _watch(asked: Asked, parts_shown: int | None) -> None:
 
 
 def _refused(case: Case) -> None:
-    """Why there is no result, how else the file may be read, and the way back."""
+    """Why there is no result, other ways to read the file, and the way back."""
     job = case.examination
     if job.problem:
         st.error(as_written(job.problem), icon=":material/error:")
@@ -180,7 +179,7 @@ def _refused(case: Case) -> None:
 
 
 def _dropped(asked: Asked) -> None:
-    """Not begun again unasked: those who wait for one of more than are kept would end each other's forever."""
+    """Say that an examination is gone. It is not restarted unasked: waiting pages would keep ending each other's."""
     st.info(DROPPED, icon=":material/info:")
     _ways_on(asked)
 

@@ -1,4 +1,4 @@
-"""What the doctor says of a file: verdict, what was read, findings, and each codebook in a row."""
+"""The doctor's result for a file: verdict, what was read, findings, and a row for each codebook."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from app.doctor.asking import LOOK, ask, reread
+from app.doctor.asking import ask, reread
 from app.doctor.case import Case, Result
 from app.doctor.charts import charts
 from app.doctor.series import through_training
+from app.doctor.state import doctor_state
 from app.doctor.treatment import reports, treatment
 from app.links.doctor import Asked
 from app.panels.head import bar
@@ -24,11 +25,11 @@ from vqcore.files.errors import shown
 TONGUES = ("vqcore", "VQTorch", "vector-quantize-pytorch")
 NAMES = {"vqcore": "VQ Scope, at a step or live"}
 MOST_DEAD_LISTED = 400
-"""Letters of the list of dead codes; the whole is in the reports' usage."""
+"""Most characters of the list of dead codes; the full list is in the reports' usage."""
 
 
 def result(case: Case, found: Result) -> None:
-    """All of it, the verdict first."""
+    """The whole result, the verdict first."""
     examination, following = found
     number = _looked_at(examination)
     with st.container(border=True, key="panel-doctor-verdict"):
@@ -52,10 +53,10 @@ def result(case: Case, found: Result) -> None:
 
 
 def _looked_at(examination: Examination) -> int | None:
-    """Which codebook the page shows: the one chosen, else the one with the worst verdict."""
+    """The codebook that the page shows: the chosen one, else the one with the worst verdict."""
     if not examination.examined:
         return None
-    chosen: int = st.session_state[LOOK]
+    chosen = doctor_state().look
     if 1 <= chosen <= len(examination.examined):
         return chosen - 1
     return examination.examined.index(worst(examination))
@@ -107,14 +108,14 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
 
 
 def _usage_source(one: Examined) -> str:
-    """Where the usage comes from, in few words."""
+    """Where the usage comes from, in a few words."""
     usage = one.evidence.usage
     if usage is None:
         return "nothing counts usage"
     if one.evidence.latents is not None:
-        return "usage over the latents given"
+        return "usage over the given latents"
     kept = next((found for found in one.codebook.usage if found.meaning.window in usage.window), None)
-    return "usage over the codes given" if kept is None else f"usage from {shown(kept.key)}, {kept.meaning.name}"
+    return "usage of the given codes" if kept is None else f"usage from {shown(kept.key)}, {kept.meaning.name}"
 
 
 def _spans(facts: list[str]) -> str:
@@ -122,7 +123,7 @@ def _spans(facts: list[str]) -> str:
 
 
 def _evidence(examination: Examination, number: int | None) -> None:
-    """What the reading rests on, and what to beware of."""
+    """What the reading is based on, with caveats."""
     lines = [f"{shown(one.path) or 'the file'}: {one.about}" for one in examination.checkpoint.implicit]
     if number is not None:
         one = examination.examined[number]
@@ -130,7 +131,9 @@ def _evidence(examination: Examination, number: int | None) -> None:
         lines = [f"Rule: {book.layout} ({book.confidence}).", *book.evidence, *one.read, *lines]
         lines.append(f"Codes along {book.axis[0]} of {book.axis}: {book.axis_reason}.")
         lines += [f"Kept as {book.array.dtype}; compared by {one.effective.search}."]
-        lines += [f"The same values under {', '.join(map(shown, book.aliases[:6]))}."] if book.aliases else []
+        lines += (
+            [f"The same values are also under {', '.join(map(shown, book.aliases[:6]))}."] if book.aliases else []
+        )
         lines += [f"An average of {shown(book.copy_of)}."] if book.copy_of else []
     st.html("<div class='vq-doctor'><ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul></div>")
 
@@ -141,7 +144,7 @@ def _findings(one: Examined) -> None:
 
 
 def list_findings(findings: Sequence[Finding]) -> None:
-    """Each as a line that opens; the first is open."""
+    """Each finding as a line that expands; the first is expanded."""
     for number, finding in enumerate(findings):
         label = f"{_BADGES[finding.severity]} **{finding.condition}** · {as_written(finding.title)}"
         with st.expander(label, expanded=number == 0, key=f"doctor-finding-{number}-{finding.condition}"):
@@ -184,7 +187,7 @@ def _remedy(remedy: Remedy, key: str) -> None:
 
 
 def _codebooks(examination: Examination, number: int) -> None:
-    """Every codebook in a row, and the dead codes of the one looked at."""
+    """Every codebook in a row, and the dead codes of the one shown."""
     examined = examination.examined
     head = bar("doctor-codebooks")
     several = f"{len(examined)} in the file" if len(examined) > 1 else "one in the file"
@@ -201,7 +204,7 @@ def _codebooks(examination: Examination, number: int) -> None:
             width=260,
         )
         if chosen is not None and chosen != number:
-            st.session_state[LOOK] = chosen + 1
+            doctor_state().look = chosen + 1
             st.rerun()
     st.html(f"<div class='vq-doctor scroll'>{_table(examined, number)}</div>")
     _usage(examined[number])
@@ -213,7 +216,7 @@ HEADS = ("codebook", "K × D", "used", "entropy / log K", "relative error", "wor
 
 
 def _table(examined: Sequence[Examined], number: int) -> str:
-    """A row for each codebook, as the reports have it; the one looked at stands out."""
+    """A row for each codebook, as in the reports; the one shown stands out."""
     head = "".join(f"<th class='{'num' if 0 < place < 5 else ''}'>{name}</th>" for place, name in enumerate(HEADS))
     lines = []
     for place, (one, row) in enumerate(zip(examined, levels_table(examined), strict=True)):
@@ -228,7 +231,7 @@ def _table(examined: Sequence[Examined], number: int) -> str:
 def _usage(one: Examined) -> None:
     usage, found = one.evidence.usage, summary_of(one.evidence.usage)
     if usage is None or found is None:
-        st.caption("Nothing in the file counts usage, and no latents or codes were given to count it by.")
+        st.caption("Nothing in the file counts usage, and no latents or codes were given from which to count it.")
         return
     st.caption(
         f"perplexity {found.perplexity:,.1f} of {found.num_codes:,} · used: {as_written(found.window)} · "

@@ -1,6 +1,7 @@
-"""What became of a codebook through training, as the checkpoints of a folder tell it."""
+"""What became of a codebook through training, from the checkpoints of a folder."""
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -43,11 +44,11 @@ def through_training(following: Following, label: str) -> None:
         for skipped in following.skipped[:MOST_SKIPPED]:
             st.caption(as_written(f"Skipped {shown(skipped.path.name)}: {skipped.reason}"))
         if len(following.skipped) > MOST_SKIPPED:
-            st.caption(f"and {len(following.skipped) - MOST_SKIPPED:,} more skipped: the report names them all")
+            st.caption(f"and {len(following.skipped) - MOST_SKIPPED:,} more skipped: the report lists them all")
 
 
-def _figure(moments: list[Moment], unit: str) -> dict:
-    """Only what the files tell: usage where they count it, lengths, and how far codes moved."""
+def _figure(moments: list[Moment], unit: str) -> dict[str, Any]:
+    """What the files contain: usage if they count it, lengths, and how far codes moved."""
     steps = np.array([one.point.step for one in moments])
     used = [np.nan if one.usage is None else one.usage.used / one.num_codes for one in moments]
     moved = [np.nan if one.moved is None else one.moved.relative for one in moments]

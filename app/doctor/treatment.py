@@ -1,11 +1,12 @@
-"""What if and repair on the Doctor page, and the reports to take away."""
+"""What-if and repair on the Doctor page, and the reports to download."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from app.doctor.asking import GENERATION
 from app.doctor.case import Case, Result, as_path, command
+from app.doctor.state import doctor_state
 from app.live_plot.again import polled
 from app.panels.head import bar
 from app.roots import resolve_writable
@@ -22,20 +23,20 @@ from vqcore.remedies.what_if import Outcome
 
 POLL_SECONDS = 0.5
 ABOUT = {
-    "restart": "k-means of the dead codes; the others hold still",
-    "replace": "dead codes onto latents drawn at random",
-    "align": "all codes moved onto the mean and spread of P",
+    "restart": "k-means for the dead codes; the others stay fixed",
+    "replace": "dead codes moved onto randomly drawn latents",
+    "align": "all codes shifted and scaled to the mean and spread of P",
 }
 HEAD = ("", "used", "perplexity", "‖z_e − z_q‖²", "relative error")
 
 
 def treatment(case: Case, examination: Examination) -> None:
-    """Before and after each remedy, and the one chosen done in a copy."""
+    """Before and after each remedy, and the chosen one applied to a copy."""
     if not examination.checkpoint.codebooks:
         return
     with st.container(border=True, height="stretch", key="panel-doctor-what-if"):
         if case.request is None or case.request.latents is None:
-            st.html("<div class='vq-panel'><b>What if</b><span>what each remedy would do</span></div>")
+            st.html("<div class='vq-panel'><b>What if</b><span>the effect of each remedy</span></div>")
             st.caption("Needs latents: a remedy is fitted to half of them and judged on the other half.")
             return
         running = any(job is not None and job.is_running for job in (case.what_if, case.repair))
@@ -55,10 +56,12 @@ def _what_if(case: Case, was_running: bool) -> None:
             st.rerun()
         st.progress(running.stage.share, text=as_written(f"{running.stage.doing} …"))
     elif case.what_if is None or case.what_if.result is None:
-        if head.button("Foretell the remedies", icon=":material/science:", key="doctor-what-if-begin"):
+        if head.button("Predict the effect of each remedy", icon=":material/science:", key="doctor-what-if-begin"):
             case.begin_what_if()
             st.rerun()
-        st.caption("Each remedy is fitted to half of the latents and judged on the other half. It may take a while.")
+        st.caption(
+            "Each remedy is fitted to half of the latents and judged on the other half. This may take a while."
+        )
     _problem(case.what_if)
     if case.what_if is not None and case.what_if.result is not None:
         _table(case.what_if.result)
@@ -94,7 +97,7 @@ def _table(treatment: Treatment) -> None:
         f"fitted to {foretold.num_fit:,} latents, judged on {foretold.num_held_out:,} others, of "
         f"{foretold.num_vectors:,} (seed {foretold.seed})"
     )
-    said += [] if foretold.enough else ["too few to say which codes are dead"]
+    said += [] if foretold.enough else ["too few to tell which codes are dead"]
     st.caption(" · ".join(said))
 
 
@@ -106,7 +109,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _repair(case: Case, *, busy: bool) -> None:
-    """Choose a remedy and a place, write; a file that came from the browser goes back to it."""
+    """Choose a remedy and a path, and write; a file that came from the browser goes back to it."""
     foretold = case.what_if.result.foretold if case.what_if is not None and case.what_if.result is not None else None
     suited: list[Remedy] = [one for one in REMEDIES if foretold is None or one in foretold.after]
     if suited:
@@ -122,11 +125,11 @@ def _repair_form(case: Case, suited: list[Remedy], *, busy: bool) -> None:
         remedy: Remedy = st.selectbox("Remedy", suited, key="doctor-remedy", width=120, help=help)
         place, force = case.place_for_repair(remedy), True
         if not case.is_ours:
-            key = f"doctor-out-{remedy}-{st.session_state[GENERATION]}"
+            key = f"doctor-out-{remedy}-{doctor_state().generation}"
             place = Path(st.text_input("Repaired copy", value=str(place), key=key, width="stretch"))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-doctor-repair"):
         if not case.is_ours:
-            force = st.checkbox("Overwrite what is there", key="doctor-force")
+            force = st.checkbox("Overwrite an existing file", key="doctor-force")
         if st.button("Save repaired checkpoint", icon=":material/healing:", key="doctor-repair", disabled=busy):
             try:
                 out = place if case.is_ours else resolve_writable(as_path(str(place)))
@@ -143,7 +146,7 @@ def _written(case: Case, treatment: Treatment) -> None:
         return
     moved = " + ".join(f"{count:,}" for count in done.moved_codes)
     where = "" if case.is_ours else f" to {shown(done.path)}"
-    said = f"Written{where} after {done.remedy}: {moved} codes moved, every other tensor as it was."
+    said = f"Written{where} after {done.remedy}: {moved} codes moved, every other tensor unchanged."
     st.success(as_written(" ".join([said, *done.left])), icon=":material/check:")
     if case.is_ours:
         st.download_button(
@@ -158,14 +161,14 @@ def _written(case: Case, treatment: Treatment) -> None:
 
 
 def reports(case: Case, found: Result) -> None:
-    """The result to take away, and the line that repeats it."""
+    """The reports to download, and the command line that repeats the examination."""
     assert case.request is not None
     stem = safe_name(case.request.path.stem)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-doctor-reports"):
         for ending, mime, write in (("html", "text/html", html_report), ("md", "text/markdown", markdown_report)):
             st.download_button(
                 f"Report .{ending}",
-                data=lambda write=write: write(found.examination, found.following),
+                data=partial(write, found.examination, found.following),
                 file_name=f"doctor-{stem}.{ending}",
                 mime=mime,
                 icon=":material/download:",
@@ -173,7 +176,7 @@ def reports(case: Case, found: Result) -> None:
                 on_click="ignore",
             )
         with st.popover("As command", icon=":material/terminal:"):
-            st.caption("Does the same without a browser; add `--json`, `--html OUT`, `--what-if` or `--repair OUT`.")
+            st.caption("The same without a browser; add `--json`, `--html OUT`, `--what-if` or `--repair OUT`.")
             st.code(command(case.request), language="bash", wrap_lines=True)
             if case.is_ours:
                 st.caption(

@@ -1,4 +1,4 @@
-"""The UMAP of an examined codebook: asked for once, then looked at until it is there. Knows no page."""
+"""The UMAP of an examined codebook: requested once, then polled until it is there."""
 
 # M latents, C codes laid out, F codes drawn
 
@@ -15,22 +15,22 @@ from vqcore.projection.service import ProjectionService, State
 
 
 class Shown(NamedTuple):
-    """What the map shows in UMAP's place, and what to say of it."""
+    """What the map shows when UMAP is chosen, and a sentence about it."""
 
     facts: Facts
-    """With UMAP's plane once there is one."""
+    """With UMAP's plane once it is there."""
 
     said: tuple[str, ...]
     is_waiting: bool
 
 
 def stream_of(job: Job[Facts | None]) -> str:
-    """Names the layouts of the facts that `job` worked out."""
+    """Key of the layouts of the facts that `job` computed."""
     return f"doctor/{id(job)}"
 
 
 def umap_of(facts: Facts, projection: ProjectionService, job: Job[Facts | None]) -> Shown:
-    """The layout by neighbours of the `facts` of `job`, begun where it never was; it is forgotten with `job`.
+    """The UMAP layout of the `facts` of `job`, requested on first use; it is forgotten with `job`.
 
     Until it is there the plane stays as it is.
     """
@@ -56,7 +56,7 @@ def umap_of(facts: Facts, projection: ProjectionService, job: Job[Facts | None])
 
 
 def _of(facts: Facts) -> str:
-    """Which codes are laid out, where not all are."""
+    """Which codes are laid out, if not all."""
     number, every = len(facts.points.rows), len(facts.codes)
     if number == every:
         return f"all {every:,} codes"

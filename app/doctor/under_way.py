@@ -1,4 +1,4 @@
-"""What the file by itself shows while latents or codes beside it are still being counted."""
+"""What the checkpoint alone shows while its latents or codes are still being counted."""
 
 from html import escape
 
@@ -15,18 +15,18 @@ NEEDS_MORE = "not-enough-data"
 
 
 def begin_charts(case: Case, reading: Reading, look: int) -> None:
-    """Have what is drawn worked out, before it is asked for."""
+    """Start computing what is drawn before it is asked for."""
     if (number := _looked_at(reading, look)) is not None:
         case.first_facts(number)
 
 
 def under_way(case: Case, reading: Reading, look: int) -> None:
-    """The codebook that is looked at, or the first: what was read, what is found so far, and its charts."""
+    """The codebook shown, or the first: what was read, the findings so far, and its charts."""
     number = _looked_at(reading, look)
     if number is None:
         return
     book = reading.checkpoint.codebooks[number]
-    follows = "how they are used is being counted" if case.has_latents else "what is wrong with them follows"
+    follows = "how they are used is being counted" if case.has_latents else "the findings follow"
     with st.container(border=True, key="panel-doctor-so-far"):
         st.html(
             "<div class='vq-doctor vq-verdict vq-unknown'><div><small>No verdict yet</small>"
@@ -42,10 +42,10 @@ def under_way(case: Case, reading: Reading, look: int) -> None:
         return
     found = [one for one in case.without_latents.examined[number].findings if one.condition != NEEDS_MORE]
     with st.container(border=True, key="panel-doctor-findings"):
-        st.html("<div class='vq-panel'><b>Findings so far</b><span>by the vectors alone</span></div>")
+        st.html("<div class='vq-panel'><b>Findings so far</b><span>from the vectors alone</span></div>")
         list_findings(found)
         if not found:
-            st.caption("None by the vectors alone.")
+            st.caption("None from the vectors alone.")
 
 
 def _looked_at(reading: Reading, look: int) -> int | None:

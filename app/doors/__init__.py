@@ -1,1 +1,1 @@
-"""Who may come in: names, pages, tokens. Nothing behind `guard` needs checks of its own."""
+"""Access control: host names, origins and tokens. Routes behind `guard` need no checks of their own."""

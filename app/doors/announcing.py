@@ -1,4 +1,4 @@
-"""What the server says at its start, and on every page where other machines reach it."""
+"""What the server prints at its start, and says on every page if other machines can reach it."""
 
 import socket
 
@@ -8,7 +8,7 @@ from app.doors.names import EVERYWHERE, LOCAL, Authority
 from app.doors.start import Start
 
 NOBODY = "192.0.2.1"
-"""An address that nobody has (RFC 5737). It is asked for its route, and sent nothing."""
+"""An address that nobody has (RFC 5737): only the route to it is looked up, nothing is sent."""
 
 
 def announcement(start: Start) -> str:
@@ -20,7 +20,7 @@ def announcement(start: Start) -> str:
 
 
 def warning(start: Start) -> str:
-    """The line on the page; empty where no other machine reaches it."""
+    """The line on the page; empty if no other machine can reach it."""
     if not start.is_open:
         return ""
     return "open to other machines, by link" if start.token else "open to other machines, without a token"
@@ -30,13 +30,14 @@ def _on_others(start: Start) -> list[str]:
     folders = ", ".join(map(str, start.folders))
     if not start.token:
         return [
-            "OPEN TO OTHER MACHINES, WITHOUT A TOKEN: whoever reaches this port can train here and, on the Doctor",
+            "OPEN TO OTHER MACHINES, WITHOUT A TOKEN: anyone who can reach this port can train here and, on the "
+            "Doctor",
             f"page, read checkpoints and write repaired copies below {folders}.",
         ]
     return [
-        "Open to other machines: whoever has this link can train here and, on the Doctor page, read checkpoints",
+        "Open to other machines: anyone with this link can train here and, on the Doctor page, read checkpoints",
         f"and write repaired copies below {folders}. Links made on the pages open everything but the Doctor.",
-        "Without https, others in the network can read the token as it passes.",
+        "Without https, others on the network can read the token.",
     ]
 
 
@@ -54,7 +55,7 @@ def _urls(start: Start) -> list[str]:
 
 
 def own_address() -> str:
-    """The address that other machines reach this one by, as its routes tell; else its name."""
+    """The address at which other machines reach this one, by its routes; else its name."""
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
             asking.connect((NOBODY, 9))

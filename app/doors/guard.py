@@ -1,4 +1,4 @@
-"""In front of every page, file and socket of the server, Streamlit's and ours alike: who may come in."""
+"""Access control in front of every page, file and socket of the server, Streamlit's and ours alike."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from app.doors.names import Authority, read_address
 from app.doors.start import OWNER, Start, started
 
 COOKIE = "vq-scope-"
-"""Before the port: a browser sends one server's cookies to all ports of its machine."""
+"""Prefix of the port: a browser sends one server's cookies to all ports of its machine."""
 
 HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -22,19 +22,19 @@ HEADERS = {
 }
 FRAMES = "frame-ancestors 'self'"
 
-OTHER_NAME = (
-    "This server does not go by the name {name}. Use the address that it printed, or start it with `--host {name}`."
+OTHER_NAME = "This server is not called {name}. Use the address that it printed, or start it with `--host {name}`."
+OTHER_MACHINE = "This server accepts only its own machine. Start it with `--address` to let others in."
+OTHER_PAGE = (
+    "This request came from a page of another site, which is not allowed. Open the address that the server printed."
 )
-OTHER_MACHINE = "This server was started for its own machine alone. Start it with `--address` for others."
-OTHER_PAGE = "This was asked for by another page, which may not. Open the address that the server printed."
 NO_TOKEN = (
-    "This server asks for a token. Open the link that it printed when it was started, which ends in `token=…`, or a "
-    "link that you were given by somebody who is in."
+    "This server asks for a token. Open the link that it printed at its start, which ends in `token=…`, or a "
+    "link shared by somebody who has access."
 )
 
 
 class RefusedError(Exception):
-    """Says why a request is not answered."""
+    """Raised with the reason why a request is refused."""
 
 
 class Guard:
@@ -44,7 +44,7 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, send away, or pass on."""
+        """Answer, refuse, or pass on."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -66,7 +66,7 @@ class Guard:
 
 
 def _check_place(asked: HTTPConnection, start: Start) -> Authority:
-    """That the request is for this server, and came from where it listens; what it calls the server."""
+    """Check that the request is meant for this server; returns the name it uses for the server."""
     names = asked.headers.getlist("host")
     try:
         if len(names) != 1:
@@ -83,9 +83,9 @@ def _check_place(asked: HTTPConnection, start: Start) -> Authority:
 
 
 def _check_page(asked: HTTPConnection, host: Authority, start: Start) -> str | None:
-    """That no page of another site asks; the origin of the page, where a browser tells it.
+    """Check that no page of another site asks; returns the origin of the page, if a browser sent it.
 
-    What is no browser tells none, and is let in.
+    Clients other than browsers send none and are let in.
     """
     origins = asked.headers.getlist("origin")
     if any(not start.names.welcome(origin, host) for origin in origins) or len(origins) > 1:
@@ -100,7 +100,7 @@ def _check_page(asked: HTTPConnection, host: Authority, start: Start) -> str | N
 
 
 def _check_token(asked: HTTPConnection, start: Start) -> Response | None:
-    """That a token was brought; where it is in the address, the answer that puts it into a cookie instead."""
+    """Check the token; if it is in the address, returns the answer that moves it into a cookie."""
     cookie = f"{COOKIE}{(asked.scope.get('server') or ('', 0))[1]}"
     role = start.role(asked.cookies.get(cookie, ""))
     brought = asked.query_params.get("token") if asked.scope.get("method") in ("GET", "HEAD") else None
@@ -118,9 +118,9 @@ def _check_token(asked: HTTPConnection, start: Start) -> Response | None:
 
 
 def _without_token(scope: Scope) -> str:
-    """The same place without its token, from where it stands: a proxy may have put it elsewhere."""
-    path = scope.get("raw_path") or scope["path"].encode()
-    parts = scope["query_string"].split(b"&")
+    """The same address without its token, relative: a proxy may serve it under another path."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts: list[bytes] = scope["query_string"].split(b"&")
     kept = b"&".join(part for part in parts if unquote_plus(part.partition(b"=")[0].decode("latin-1")) != "token")
     place = b"./" + path.partition(b"?")[0].rpartition(b"/")[2]
     return (place + (b"?" + kept if kept else b"")).decode("latin-1")
@@ -145,6 +145,6 @@ def _with_headers(send: Send) -> Send:
 
 
 def role_of(cookies: Iterable[tuple[str, Any]], start: Start) -> str:
-    """OWNER or CLASS, as the cookies of somebody who was let in say."""
+    """OWNER or CLASS, from the cookies of a visitor who was let in."""
     roles = {start.role(str(value)) for name, value in cookies if name.startswith(COOKIE)} if start.token else {OWNER}
     return OWNER if OWNER in roles else next(filter(None, roles), "")

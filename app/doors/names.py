@@ -1,6 +1,6 @@
-"""The names that a request may call the server by, and the pages that may send it one.
+"""The host names under which requests reach the server, and the origins that may send them.
 
-A page of another site reaches a server on this machine in two ways: by a name of its own that it lets point here (DNS
+A page of another site can reach a server on this machine in two ways: by pointing a name of its own here (DNS
 rebinding), which its `Host` gives away, and by asking across origins, which its `Origin` gives away.
 """
 
@@ -17,20 +17,20 @@ ORIGIN = re.compile(r"(https?)://([^/?#@]+)", re.ASCII | re.IGNORECASE)
 
 
 class Authority(NamedTuple):
-    """A name or an address, and a port where one is given."""
+    """A name or an address, with a port if one is given."""
 
     name: str
     port: int | None
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """What `text` says, in the one spelling that names are compared in.
+        """`text` parsed and normalized, so that names can be compared.
 
         >>> Authority.read("LocalHost.:8501"), Authority.read("[0:0::1]")
         (Authority(name='localhost', port=8501), Authority(name='::1', port=None))
 
         Raises:
-            ValueError: where it is not a name with or without a port.
+            ValueError: if it is not a name with or without a port.
         """
         found = AUTHORITY.fullmatch(text)
         if found is None:
@@ -39,7 +39,7 @@ class Authority(NamedTuple):
         if name.startswith("["):
             number = read_address(name[1:-1])
             if not isinstance(number, IPv6Address):
-                raise ValueError(f"{text[:80]!r} has no address of IPv6 in its brackets")
+                raise ValueError(f"{text[:80]!r} has no IPv6 address in its brackets")
             name = str(number)
         if port is not None and int(port) > 65_535:
             raise ValueError(f"{text[:80]!r} names a port above 65535")
@@ -48,21 +48,21 @@ class Authority(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What one server is called."""
+    """The names of one server."""
 
     names: frozenset[str]
     any_address: bool = False
-    """Whether every number is taken for one of its addresses: a page cannot let a number point elsewhere."""
+    """Whether every numeric address is accepted as its own: a page cannot make a number point elsewhere."""
 
     told: frozenset[Authority] = frozenset()
-    """As `--host` has them, for a proxy that passes requests on under another name."""
+    """Names given with `--host`, for a proxy that passes requests on under another name."""
 
     def include(self, host: Authority) -> bool:
         """Whether a request for `host` is for this server."""
         return host.name in self.names or (self.any_address and _is_address(host.name))
 
     def welcome(self, origin: str, host: Authority) -> bool:
-        """Whether a page of `origin` may ask for `host`: of the same name and port, or of a proxy that was told."""
+        """Whether a page of `origin` may ask for `host`: same name and port, or a proxy given with `--host`."""
         found = ORIGIN.fullmatch(origin)
         if found is None:  # `null` among them
             return False
@@ -82,9 +82,9 @@ class Names:
 
 
 def names_of(address: str, told: tuple[Authority, ...], machine: str) -> Names:
-    """The names of a server that listens at `address`, and is also called what was `told`.
+    """The names of a server that listens at `address`, including those in `told`.
 
-    Where it listens everywhere, `machine`, this machine's own name, is one of them too.
+    If it listens on every network, `machine`, this machine's own name, is one of them too.
     """
     known = LOCAL | {one.name for one in told}
     everywhere = address in EVERYWHERE

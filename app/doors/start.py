@@ -1,6 +1,6 @@
-"""What the server was started with: where it listens, what it is called, who may come in, and which files are open.
+"""How the server was started: where it listens, its names, who may come in, and which files are open.
 
-`python -m app` says so by `begin`. Under `streamlit run`, whose command line is Streamlit's, the environment does:
+`python -m app` sets it with `begin`. Under `streamlit run`, whose command line is Streamlit's, the environment does:
 VQ_SCOPE_HOSTS, VQ_SCOPE_TOKEN, VQ_SCOPE_NO_TOKEN and VQ_SCOPE_FILES.
 """
 
@@ -26,7 +26,7 @@ OWNER, CLASS = "owner", "class"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """One server's beginning."""
+    """How one server was started."""
 
     address: str = "localhost"
     names: Names = field(default_factory=lambda: Names(LOCAL))
@@ -34,21 +34,21 @@ class Start:
     """Whether other machines reach it, directly or through a proxy."""
 
     token: str = ""
-    """What opens everything; empty where nobody is asked for one."""
+    """The token that opens everything; empty if none is asked for."""
 
     folders: tuple[Path, ...] = (Path("/"),)
-    """Whose files the Doctor may read and write."""
+    """Folders in which the Doctor may read and write files."""
 
     folder: Path = STARTED_IN
-    """From which a relative path starts."""
+    """The folder that relative paths start from."""
 
     @property
     def class_token(self) -> str:
-        """What opens all pages but the Doctor: links that are handed on have it. It does not tell `token`."""
+        """The token in shared links, which opens all pages but the Doctor; `token` cannot be derived from it."""
         return hmac.new(self.token.encode(), b"class", hashlib.sha256).hexdigest()[:32] if self.token else ""
 
     def role(self, token: str) -> str:
-        """OWNER or CLASS by the token that somebody came with, in the same time for all; empty for no valid one."""
+        """OWNER or CLASS by a visitor's token, compared in constant time; empty for an invalid one."""
         if not self.token:
             return OWNER
         brought = token.encode(errors="replace")
@@ -66,10 +66,10 @@ def make(
     files: Sequence[str] = (),
     folder: Path = STARTED_IN,
 ) -> Start:
-    """What these words of a command line, or of the environment, mean.
+    """The start that these options, from a command line or the environment, describe.
 
     Raises:
-        ValueError: one sentence, on the first that means nothing.
+        ValueError: one sentence on the first invalid option.
     """
     told = tuple(_host(one) for one in hosts)
     is_open = not is_loopback(address) or any(one.name not in LOCAL for one in told)
@@ -93,7 +93,7 @@ def make(
 
 
 def environment_words(environment: Mapping[str, str]) -> dict[str, Any]:
-    """What the environment gives of the words of `make`; a command line's come before them.
+    """The options of `make` from the environment; a command line's take precedence.
 
     >>> environment_words({"VQ_SCOPE_HOSTS": "lab-pc, vq.example.org"})
     {'hosts': ['lab-pc', 'vq.example.org']}
@@ -108,10 +108,10 @@ def environment_words(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether a server at `address`, a name or a number, is reached from this machine alone.
+    """Whether a server at `address`, a name or a number, can be reached only from this machine.
 
     Raises:
-        ValueError: where there is no such address.
+        ValueError: if there is no such address.
     """
     if address in EVERYWHERE:
         return False
@@ -121,7 +121,9 @@ def is_loopback(address: str) -> bool:
     except (OSError, UnicodeError):
         found = []
     if not found:
-        raise ValueError(f"`--address` must be a name or an address of this machine, but {address[:80]!r} is none.")
+        raise ValueError(
+            f"`--address` must be a name or an address of this machine, but {address[:80]!r} is not one."
+        )
     numbers = [read_address(str(where[0]).partition("%")[0]) for *_, where in found]
     return all(number is not None and number.is_loopback for number in numbers)
 
@@ -130,7 +132,7 @@ def _host(text: str) -> Authority:
     try:
         return Authority.read(text)
     except ValueError as error:
-        raise ValueError(f"`--host` must be a name, with or without its port: {error}.") from error
+        raise ValueError(f"`--host` must be a name, with or without a port: {error}.") from error
 
 
 def _folder(text: str, start: Path) -> Path:
@@ -139,7 +141,7 @@ def _folder(text: str, start: Path) -> Path:
     except (OSError, RuntimeError, ValueError):
         found = None
     if found is None or not found.is_dir():
-        raise ValueError(f"`--files` must be a folder, but {text[:200]!r} is none.")
+        raise ValueError(f"`--files` must be a folder, but {text[:200]!r} is not one.")
     return found
 
 
@@ -153,7 +155,7 @@ def begin(start: Start) -> None:
 
 
 def started() -> Start:
-    """As `begin` said; where it said nothing, as the environment and Streamlit's options do."""
+    """The start given to `begin`; else the one that the environment and Streamlit's options describe."""
     if _Begun.start is None:
         # Without an address, Streamlit listens everywhere.
         address = st.get_option("server.address") or "0.0.0.0"

@@ -1,4 +1,4 @@
-"""What a page asks of the doors: who looks at it, and the links that it hands on."""
+"""What pages need of access control: who the visitor is, and links to share."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -10,13 +10,13 @@ from app.doors.start import OWNER, started
 
 
 def is_owner() -> bool:
-    """Whether whoever looks at this page may use the Doctor, which reads and writes files of this machine."""
+    """Whether this visitor may use the Doctor, which reads and writes files of this machine."""
     start = started()
     return not start.token or role_of(st.context.cookies.items(), start) == OWNER
 
 
 def shared_link(query: Mapping[str, str], *, safe: str = "") -> str:
-    """This page's address with `query`, to hand on: where visitors need a token, with the one for a class."""
+    """This page's address with `query`, to share; with the class token if visitors need one."""
     token = started().class_token
     here = (st.context.url or "").partition("?")[0]
     return f"{here}?{urlencode({**query, **({'token': token} if token else {})}, safe=safe)}"

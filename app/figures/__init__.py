@@ -1,1 +1,1 @@
-"""One figure a file: values in, a plain Plotly figure out. No Streamlit, no torch, no clock, no file."""
+"""One figure per file: values in, a plain Plotly figure out. No Streamlit, no torch, no clock, no file."""

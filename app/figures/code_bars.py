@@ -1,6 +1,6 @@
-"""One bar a code: how often it is used, or how large a gradient it gets.
+"""One bar per code: how often it is used, or how large its gradient is.
 
-The bars are one filled outline: hundreds of separate ones would take longer to draw than all else on the page.
+The bars are one filled outline: hundreds of separate ones would take longer to draw than everything else on the page.
 """
 
 # K codes
@@ -17,16 +17,16 @@ from app.theme import axis, corner_label, layout, role
 Order = Literal["sorted", "by code"]
 
 MOST_POINTED = 40
-"""Chosen codes that each get a mark above their bar: one bar of hundreds is a pixel wide."""
+"""Most chosen codes that get a mark above their bar: one bar of hundreds is only a pixel wide."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marked:
-    """Codes to bring out; all others turn grey where some are chosen."""
+    """Codes to highlight; if some are chosen, all others turn grey."""
 
     chosen: Collection[int] = ()
     pins: Mapping[int, int] = field(default_factory=dict)
-    """Pinned codes, each with the place of its colour."""
+    """Pinned codes, each with the index of its colour."""
 
 
 def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _bars(
     hover: str,
     marked: Marked | None,
 ) -> dict[str, Any]:
-    """`floor` is where a log axis, which has no zero, begins."""
+    """The bars; `floor` is where a log axis, which has no zero, begins."""
     index = np.argsort(-values, kind="stable") if order == "sorted" else np.arange(len(values))
     heights = values[index]
     outline = {

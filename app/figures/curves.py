@@ -1,6 +1,6 @@
-"""Curves through time, in stacked panels on one step axis, with a marker where a switch fell.
+"""Curves through time, in stacked panels on one step axis, with a marker where a switch was thrown.
 
-A drawn point may stand for many rows: then it is their mean, in a band from the least of them to the greatest.
+A drawn point may stand for many rows: then it is their mean, in a band from their minimum to their maximum.
 """
 
 # T points of a curve
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.theme import axis, layout, role
 
 MOST_POINTS = 400
-"""Points of one curve that a panel can tell apart."""
+"""Most points of one curve that a panel can tell apart."""
 
 GAP = 0.09
 """Between two panels, as a share of the height."""
@@ -45,7 +45,7 @@ class Curve:
     """How many rows each point stands for."""
 
     finite: NDArray[np.int64]
-    """How many of them are numbers; the others are left out of what follows."""
+    """How many of them are finite; the others are left out of the mean and the range."""
 
     low: NDArray[np.float32]
     values: NDArray[np.float32]
@@ -71,28 +71,28 @@ def curve_of(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Panel:
-    """Curves that share a unit, and so an axis."""
+    """Curves that share a unit and so an axis."""
 
     title: str
     curves: Sequence[Curve]
     log: bool = False
     ends: tuple[float, float] | None = None
-    """Both ends of the axis, where the quantity has them, such as 1 and K."""
+    """Both ends of the axis if the quantity has bounds, such as 1 and K."""
 
     beside: Sequence[NDArray[np.float32]] = ()
-    """What a figure beside this one shows: the axis has room for it too, so that the two compare."""
+    """Values in a neighbouring figure: the axis covers them too, so that the two can be compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marker:
-    """Where a switch fell."""
+    """Where a switch was thrown."""
 
     step: int
     label: str
 
 
 class _Line(NamedTuple):
-    """What is drawn of a curve: about `MOST_POINTS` points."""
+    """The drawn points of a curve, about `MOST_POINTS`."""
 
     steps: NDArray[Any]
     values: NDArray[Any]
@@ -113,11 +113,11 @@ def curves(
 
     Args:
         panels: from the top down.
-        markers: where switches fell.
-        smoothing: a running mean over so many recorded rows; 1 is none.
+        markers: where switches were thrown.
+        smoothing: window of a running mean in recorded rows; 1: no smoothing.
         last_step: where the axis ends.
         height: in pixels.
-        cursor: the step that all else on the page shows, where that is not the newest.
+        cursor: the step that the rest of the page shows, if not the newest.
     """
     data, annotations = [], []
     figure_layout = layout(
@@ -159,7 +159,7 @@ def curves(
 
 
 def _thinned(curve: Curve, smoothing: int) -> _Line:
-    """Means, least and greatest of equal runs of rows, at the last step of each; the last run is whole."""
+    """Mean, minimum and maximum of equal runs of rows, at the last step of each; the last run is complete."""
     values = np.where(curve.finite > 0, curve.values, 0).astype(np.float64)
     if smoothing > 1:
         values, weight = _smoothed(curve, values, smoothing)
@@ -182,9 +182,9 @@ def _thinned(curve: Curve, smoothing: int) -> _Line:
 
 
 def _smoothed(curve: Curve, values: NDArray[Any], smoothing: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """At each point the mean of the last `smoothing` rows, and its weight: none where none of them is finite.
+    """At each point the mean of the last `smoothing` rows and its weight, which is 0 if none of them is finite.
 
-    Within a bucket, rows are taken as equal to its mean.
+    Within a bucket, rows count as equal to its mean.
     """
     rows, sums, counts = (
         np.concatenate([[0.0], np.cumsum(part)]) for part in (curve.rows, values * curve.finite, curve.finite)
@@ -196,7 +196,7 @@ def _smoothed(curve: Curve, values: NDArray[Any], smoothing: int) -> tuple[NDArr
 
 
 def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
-    """Both ends of the axis, in coarse steps: an axis that moves at every refresh unsettles, and ends a zoom."""
+    """Both ends of the axis, in coarse steps: an axis that moves at every refresh is unsettling and ends a zoom."""
     values = np.concatenate([*lines, np.empty(0)])
     values = values[np.isfinite(values) & ((values > 0) | (not panel.log))]
     if len(values) == 0:
@@ -214,7 +214,7 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
 
 
 def _log_ticks(decades: float) -> dict[str, Any]:
-    """Over two decades powers of ten are enough, over one also 2 and 5, all written alike; over less Plotly knows."""
+    """Ticks: powers of ten over two decades, also 2 and 5 over one; below that, Plotly's own."""
     if decades < 1:
         return {}
     return {"dtick": 1} if decades > 2 else {"dtick": "D2", "tickformat": "~g"}
@@ -234,7 +234,7 @@ def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:
 
 
 def _band(curve: Curve, line: _Line, y: str, panel: Panel, limits: list[float] | None) -> dict[str, Any]:
-    """From the least to the greatest row of each point: one outline for each stretch without a gap."""
+    """The band from minimum to maximum of each point: one outline for each stretch without a gap."""
     floor = 10 ** limits[0] if panel.log and limits else -np.inf  # a log axis has no place for zero
     low, high = np.maximum(line.low, floor), np.maximum(line.high, floor)
     stretches = np.flatnonzero(np.diff(np.isfinite(line.low), prepend=False, append=False)).reshape(-1, 2)
@@ -299,12 +299,12 @@ def _end_labels(
 
 
 def marker_line(step: int) -> dict[str, Any]:
-    """Where a switch fell, over the whole height of a figure whose x axis is the step."""
+    """Lines where switches were thrown, over the whole height of a figure whose x axis is the step."""
     return _upright(step, {"color": role("marker"), "width": 1, "dash": "dash"})
 
 
 def cursor_line(step: int) -> dict[str, Any]:
-    """Where in time the page stands, drawn likewise."""
+    """The line at the step that the page shows."""
     return _upright(step, {"color": role("text"), "width": 1.5})
 
 
@@ -313,7 +313,7 @@ def _upright(step: int, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _marker_labels(markers: Sequence[Marker], last_step: int) -> list[dict[str, Any]]:
-    """Labels on alternating lines, so that neighbours stay legible."""
+    """Labels on alternating rows, so that neighbours stay legible."""
     return [
         {
             "x": marker.step,

@@ -1,4 +1,4 @@
-"""Held-out inputs, what the model makes of them, and the codes between, as one picture."""
+"""Held-out inputs, the model's outputs for them, and the codes in between, as one picture."""
 
 # B inputs, h × w code maps
 
@@ -16,11 +16,11 @@ from PIL import Image
 from app.theme import axis, layout, role
 
 TILE = 32
-"""Pixels of one picture's side on the sheet; the browser enlarges it and keeps the pixels sharp."""
+"""Side of one picture on the sheet in pixels; the browser enlarges it and keeps the pixels sharp."""
 
 SPACE = 3
 FADED = 0x60
-"""How much is left, of 255, of a cell that is not chosen: enough to know its code by."""
+"""Opacity, of 255, of a cell that is not chosen: its code's colour can still be seen."""
 
 Bytes = NDArray[np.uint8]
 
@@ -38,8 +38,8 @@ def examples(
 ) -> dict[str, Any]:
     """Rows of B pictures: inputs (B, C, H, W) in ±1, reconstructions alike, code maps (B, h, w).
 
-    Captions stand under each column, in the colour of `right` where that is given: a classifier's answers.
-    Places that are `chosen`, (B, h, w), are outlined in every picture, and the others fade in the code maps; cells of
+    Captions stand under each column, coloured by `right` if given, for a classifier's answers.
+    Cells that are `chosen`, (B, h, w), are outlined in every row, and the others fade in the code maps; those of
     pinned codes get a frame in the colour of the pin's place.
     """
     rows = [pictures(inputs)]
@@ -74,7 +74,7 @@ def examples(
 
 @lru_cache(maxsize=4)
 def code_colours(num_codes: int) -> Bytes:
-    """One colour a code, (K, 3): hues a golden ratio apart on three lightnesses, so neighbours differ."""
+    """One colour per code, (K, 3): hues a golden ratio apart at three lightnesses, so that neighbours differ."""
     colours = [
         colorsys.hls_to_rgb((code * 0.618034) % 1, (0.40, 0.58, 0.74)[code % 3], 0.62) for code in range(num_codes)
     ]
@@ -97,7 +97,7 @@ def coloured(code_maps: NDArray[np.int64], num_codes: int, chosen: NDArray[np.bo
 
 
 def pointed_cells(code_maps: NDArray[np.int64], *, top: int, left: int = 0) -> dict[str, Any]:
-    """What a pointer finds: the middle of every cell with its code."""
+    """Hover targets: the middle of every cell with its code."""
     count, height, width = code_maps.shape
     columns = left + (np.arange(width) + 0.5) * TILE / width + (np.arange(count) * (TILE + SPACE))[:, None, None]
     lines = top + (np.arange(height) + 0.5)[:, None] * TILE / height
@@ -205,7 +205,7 @@ def enlarged(picture: Bytes) -> Bytes:
 
 
 def png(sheet: Bytes) -> str:
-    """A picture (height, width, 3 or 4) as an address that holds it whole."""
+    """A picture (height, width, 3 or 4) as a data URL."""
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="png", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,6 +1,6 @@
-"""Shares of a quantity's values in equal bins, for several groups of things beside each other.
+"""Histogram of a quantity in equal bins, for several groups at once.
 
-Groups that are parts of one whole are stacked; another is an outline over them.
+Groups that are parts of one whole are stacked; another is drawn as an outline over them.
 """
 
 # B bins
@@ -19,35 +19,35 @@ Floats = NDArray[np.floating[Any]]
 BINS = 48
 LABEL_PIXELS = 15
 ORDERS_FOR_LOG = 1.7
-"""Orders of magnitude between the 1st and the 99th percentile from which a scale by logarithm shows more."""
+"""Orders of magnitude between the 1st and the 99th percentile from which a log scale is used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Things of one kind, with their values."""
+    """The values of one kind of thing."""
 
     label: str
     colour: str
     values: Floats
     whole: str
-    """What its shares are of; stacked are those with the same."""
+    """The whole that its shares refer to; groups with the same whole are stacked."""
 
     stacked: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
-    """A value that the others are held against."""
+    """A reference value."""
 
     value: float
     label: str
 
 
 def histogram(groups: Sequence[Group], *, title: str, marks: Sequence[Mark] = ()) -> dict[str, Any]:
-    """The groups over common bins, each as a share of its whole. Zeros have no place on a log scale: say so beside.
+    """The groups over common bins, each as a share of its whole. Zeros do not show on a log scale: say so beside it.
 
     Raises:
-        ValueError: where there is no value at all.
+        ValueError: if there is no value at all.
     """
     values = np.concatenate([group.values for group in groups])
     if len(values) == 0:
@@ -91,7 +91,7 @@ def histogram(groups: Sequence[Group], *, title: str, marks: Sequence[Mark] = ()
 
 
 def _edges(values: Floats) -> tuple[Floats, bool]:
-    """(B + 1,) bounds of the bins, and whether they are even by logarithm."""
+    """(B + 1,) edges of the bins, and whether they are evenly spaced on a log scale."""
     low, high = float(values.min()), float(values.max())
     positive = values[values > 0]
     if len(positive):
@@ -106,7 +106,7 @@ def _edges(values: Floats) -> tuple[Floats, bool]:
 
 
 def _steps(group: Group, edges: Floats, heights: Floats) -> dict[str, Any]:
-    """One outline: dozens of bars would each be an element of the page."""
+    """The bars as one outline: dozens of bars would each be an element of the page."""
     x = np.repeat(edges, 2)
     y = np.concatenate([[0.0], np.repeat(heights, 2), [0.0]])
     line: dict[str, Any] = {"width": 0 if group.stacked else 1.8, "color": group.colour}

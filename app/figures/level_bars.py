@@ -10,13 +10,13 @@ from typing import Any
 from app.theme import axis, layout, role
 
 ROOM = 1.6
-"""A column's width over that of a full bar: the rest is for the number beside it."""
+"""Width of a column relative to a full bar: the rest is for the number beside it."""
 
 COLUMNS = ((0.0, 0.27), (0.3, 0.57), (0.6, 0.87))
-"""Where the columns of bars begin and end, as shares of the width; the dead codes stand right of them."""
+"""Where the columns of bars begin and end, as shares of the width; the dead codes stand to their right."""
 
 TALLEST_ROW = 0.2
-"""Share of the height that a row takes at most, so that two do not become two blocks."""
+"""Largest share of the height for a row, so that two rows do not become two blocks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
 
 
 def _full(values: Sequence[float]) -> float:
-    """What a bar across the whole column means: 1, or more in coarse steps where an error is beyond it."""
+    """Value of a bar across the whole column: 1, or more in coarse steps if an error exceeds it."""
     highest = max((value for value in values if math.isfinite(value)), default=1.0)
     return 1.0 if highest <= 1 else 2.0 ** math.ceil(math.log2(highest))
 

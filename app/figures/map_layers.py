@@ -1,4 +1,4 @@
-"""What can be laid over the map or left out of it: layers, colours by value, links and pins."""
+"""What can be shown on the map or left out: layers, colours by value, links and pins."""
 
 # M monitor vectors, K codes
 
@@ -18,17 +18,17 @@ LAYERS = ("P", "C", "Q", "dead", "1σ", "links", "paths")
 FIRST_LAYERS = frozenset(LAYERS) - {"links"}
 SCALE = tuple(f"scale{stop}" for stop in range(5))
 MOST_CLASSES = 10
-"""Classes with a colour of their own."""
+"""Number of classes that get their own colour."""
 
 FEW = 12
 """Chosen vectors that are found one by one; more are seen as a group."""
 
 UNKNOWN = 0.06
-"""Share of a colour scale, at its lower end, that is grey: points without a value."""
+"""Share of a colour scale, at its lower end, that is grey, for points without a value."""
 
 
 def write_layers(layers: Collection[str]) -> str:
-    """The layers shown as a text for the URL; empty for those shown at first.
+    """The layers shown, as a text for the URL; empty for the default.
 
     >>> write_layers(["Q", "P"]), write_layers([]), write_layers(FIRST_LAYERS)
     ('P,Q', 'none', '')
@@ -42,7 +42,7 @@ def read_layers(text: str) -> frozenset[str]:
     """The layers that a text names.
 
     Raises:
-        ValueError: for a layer that there is not.
+        ValueError: for an unknown layer.
     """
     if not text:
         return FIRST_LAYERS
@@ -55,7 +55,7 @@ def read_layers(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shade:
-    """A value for every vector and code, to be shown as colour; NaN where there is none."""
+    """A value for every vector and code, shown as colour; NaN: no value."""
 
     title: str
     p: Floats
@@ -65,7 +65,7 @@ class Shade:
     """(K,)"""
 
     log: bool = False
-    """Colour by the logarithm; zeros then count as the smallest value above."""
+    """Colour by the logarithm; zeros then count as the smallest positive value."""
 
     classes: tuple[str, ...] = ()
     """Names of whole values from 0 up, where values are classes."""
@@ -77,25 +77,25 @@ class Look:
 
     layers: frozenset[str] = FIRST_LAYERS
     shade: Shade | None = None
-    """Colour by role where None."""
+    """None: colour by role."""
 
     pins: Mapping[int, int] = field(default_factory=dict)
-    """Pinned codes, each with the place of its colour."""
+    """Pinned codes, each with the index of its colour."""
 
     linked: Ints | None = None
-    """Vectors whose links are drawn: those chosen; None for all."""
+    """Vectors whose links are drawn, those chosen; None: all."""
 
     equal_scale: bool = False
-    """Whether a length is as long in x as in y; else each axis fills its side of the map."""
+    """Whether x and y have the same scale; otherwise each axis fills its side of the map."""
 
     @property
     def has_few(self) -> bool:
-        """Whether so few vectors are chosen that each is brought out, with its link."""
+        """Whether so few vectors are chosen that each one is highlighted, with its link."""
         return self.linked is not None and len(self.linked) <= FEW
 
 
 class Scale:
-    """From values to places 0…1 on a colour scale, with the marks of its bar."""
+    """From values to positions 0…1 on a colour scale, with the ticks of its bar."""
 
     def __init__(self, shade: Shade) -> None:
         self.shade = shade
@@ -104,7 +104,7 @@ class Scale:
         self._low, self._high = (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
 
     def places(self, values: NDArray[Any]) -> Floats:
-        """Where on the scale each value lies; 0 for what is not finite."""
+        """Position of each value on the scale; 0 if it is not finite."""
         if classes := self.shade.classes:
             share = (values % MOST_CLASSES + 0.5) / min(len(classes), MOST_CLASSES)
         else:
@@ -114,7 +114,7 @@ class Scale:
         return np.where(np.isfinite(values), UNKNOWN + (1 - UNKNOWN) * share, 0).astype(np.float32)
 
     def marker(self, values: NDArray[Any], *, bar: bool) -> dict[str, Any]:
-        """Plotly's settings of a marker coloured by these values, with the labelled bar where asked."""
+        """Plotly's settings for a marker coloured by these values, with the labelled bar if asked."""
         settings = {"color": self.places(values), "cmin": 0, "cmax": 1, "colorscale": self._stops()}
         return settings | ({"showscale": True, "colorbar": self._bar()} if bar else {"showscale": False})
 

@@ -21,10 +21,10 @@ LEGEND_MARGIN = 25
 """Pixels above the map, for its legend."""
 
 SMALLEST_Q, LARGEST_Q = 4.0, 20.0
-"""Diameters in pixels of a code hardly used and of the most used one."""
+"""Diameters in pixels of a hardly used code and of the most used one."""
 
 LONGEST_TRAIL_CODES = 96
-"""Paths drawn, of the codes that moved furthest; more turn into a thicket."""
+"""Most paths drawn, of the codes that moved furthest; more would turn into a thicket."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class Plane:
     """Whether lengths in the plane mean lengths in the space: then spread is drawn."""
 
     paths: Sequence[Floats] = ()
-    """Earlier places of the codes, (K, 2) each, oldest first; NaN where a code was moved since."""
+    """Earlier positions of the codes, (K, 2) each, oldest first; NaN if a code was moved since."""
 
     mean_path: Sequence[Floats] = ()
     """Earlier means of P, (2,) each."""
@@ -64,8 +64,7 @@ class Plane:
 def pcq_map(plane: Plane, *, revision: str = "keep", look: Look | None = None) -> dict[str, Any]:
     """P as soft dots, C as rings, Q as filled diamonds with area by use, dead codes as grey crosses.
 
-    The axes reach as far as the points do, whatever the paths. The reader's zoom is kept while `revision` stays the
-    same: it belongs to one plane.
+    Paths do not stretch the axes. The reader's zoom is kept while `revision`, which names the plane, stays the same.
     """
     look = look or Look()
     used = plane.counts > 0
@@ -251,7 +250,7 @@ def _mean_path(plane: Plane) -> list[dict[str, Any]]:
 
 
 def _finite(points: Floats) -> Floats:
-    """Those that have a place."""
+    """Those with finite coordinates."""
     return points[np.isfinite(points).all(1)]
 
 

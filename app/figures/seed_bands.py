@@ -1,4 +1,4 @@
-"""Medians over seeds with their quartile bands, one small panel a measure."""
+"""Medians over seeds with their quartile bands, one small panel per measure."""
 
 # T steps
 
@@ -16,7 +16,7 @@ GAP_ACROSS, GAP_DOWN = 0.06, 0.2
 MOST_POINTS = 250
 LEGEND = {"orientation": "h", "x": 0, "y": 1.06, "xanchor": "left", "yanchor": "bottom", "itemclick": False}
 DECADES = 6
-"""Below the largest value nothing is told apart."""
+"""Decades shown below the largest value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +113,7 @@ def _scale(panel: Panel) -> dict[str, Any]:
 
 
 def _floor(panel: Panel) -> float:
-    """What is below lies on the lower edge of a logarithmic panel."""
+    """Values below the range lie on the lower edge of a logarithmic panel."""
     values = _positive(panel)
     if not panel.log or len(values) == 0:
         return -np.inf

@@ -1,4 +1,4 @@
-"""Several small charts in one row that share their axes, one a variant. What each shows, other figures know."""
+"""Several small charts in one row that share their axes, one per variant, each made by another figure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def variant_colour(place: int) -> str:
-    """The colour of the variant at this place, everywhere."""
+    """The colour of the variant with this index, everywhere."""
     return role(f"variant{place}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
-    """One variant's chart: a whole figure of its own, to be set into the row."""
+    """One variant's chart: a complete figure to be placed in the row."""
 
     name: str
     figure: Mapping[str, Any]
@@ -37,7 +37,7 @@ def row(
     equal: bool = False,
     **settings: Any,
 ) -> dict[str, Any]:
-    """The cells beside each other, each under its name; to zoom one zooms all.
+    """The cells beside each other, each under its name; zooming one zooms all.
 
     Args:
         cells: in order; their own axes are replaced.
@@ -87,7 +87,7 @@ def _moved(trace: Mapping[str, Any], variant: str, place: int, number: str) -> d
 
 
 def _placed(item: Mapping[str, Any], number: str) -> dict[str, Any]:
-    """A shape or label of a figure of its own, where that figure stands in the row."""
+    """A cell's shape or label, moved to where the cell stands in the row."""
     refs = {
         f"{letter}ref": f"{letter}{number}" + (" domain" if item.get(f"{letter}ref") == "paper" else "")
         for letter in "xy"

@@ -13,10 +13,10 @@ from app.theme import axis, corner_label, layout
 
 LABEL_PIXELS = 15
 ORDERS_SHOWN = 6
-"""Below the largest value by so many orders of magnitude there is only rounding."""
+"""This many orders of magnitude below the largest value there is only rounding error."""
 
 ORDERS_FOR_LOG = 1.0
-"""Orders of magnitude between the largest and the smallest value from which a log scale shows more."""
+"""Orders of magnitude between the largest and the smallest value from which a log scale is used."""
 
 BELOW_LABELS = 0.84
 
@@ -35,10 +35,10 @@ class Line:
 
 
 def spectrum(lines: Sequence[Line]) -> dict[str, Any]:
-    """Standard deviation by principal axis on a log scale, each set's effective rank marked on the axis.
+    """Standard deviation by principal axis on a log scale, with each set's effective rank marked on the axis.
 
     Raises:
-        ValueError: where no line is given.
+        ValueError: if no line is given.
     """
     if not lines:
         raise ValueError("`lines` must have at least one.")

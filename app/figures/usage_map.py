@@ -1,4 +1,4 @@
-"""Codes by time: how often each code was used in each span of steps, so that collapse and revival are bands."""
+"""Codes by time: how often each code was used in each span of steps, so that collapse and revival show as bands."""
 
 # K codes, C spans of steps, R drawn rows
 
@@ -14,13 +14,13 @@ from app.theme import axis, layout, role
 RowOrder = Literal["by birth", "by usage now"]
 
 MOST_ROWS = 512
-"""More codes than this are drawn several to a row."""
+"""Most rows; more codes than this are drawn several to a row."""
 
 SHADES = 250
 """Steps of the colour scale, which fit one byte a cell; 0 is dead."""
 
 DEAD_SHARE = 0.1
-"""Of the colour bar's height, below the scale."""
+"""Share of the colour bar's height below the scale."""
 
 
 def usage_map(
@@ -34,17 +34,17 @@ def usage_map(
     marks: Sequence[int],
     cursor: int | None = None,
 ) -> dict[str, Any]:
-    """Use of each code beside even use, on a log scale.
+    """Use of each code relative to even use, on a log scale.
 
     Args:
         counts: (C, K) assignments in each span.
         first_step: (C,) of each span.
         last_step: (C,) likewise.
-        born: (K,) when each code was first used, −1 never.
+        born: (K,) step at which each code was first used; −1: never.
         now: (K,) assignments over the newest usage window.
-        order: which codes come first, at the top: those used first, or those used most now.
-        marks: steps at which switches fell.
-        cursor: the step that all else on the page shows, where that is not the newest.
+        order: which codes come first, at the top: those used earliest, or those used most now.
+        marks: steps at which switches were thrown.
+        cursor: the step that the rest of the page shows, if not the newest.
     """
     edges = np.append(first_step, last_step[-1:] + 1) - 0.5
     num_codes = counts.shape[1]
@@ -103,7 +103,7 @@ def _codes(index: NDArray[np.int64]) -> str:
 
 
 def _decades(shown: NDArray[Any], num_codes: int) -> tuple[float, float]:
-    """The powers of ten at the ends of the scale: a whole one, that colours do not move at every refresh, and K."""
+    """Powers of ten at the ends of the scale: a whole one, so that colours do not move at every refresh, and K."""
     used = shown[shown > 0]
     low = float(np.floor(np.log10(used.min()))) if used.size else -1.0
     return min(-1.0, low), max(1.0, float(np.log10(num_codes)))

@@ -1,4 +1,4 @@
-"""A lesson's claims under several seeds, computed by a thread of its own."""
+"""A lesson's claims under several seeds, computed in a background thread."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -20,7 +20,7 @@ class ClaimSweep(Background):
         super().__init__("claims")
         self.lesson, self.seeds = lesson, seeds
         self.results: tuple[Found, ...] = ()
-        """Those done so far; replaced whole, never changed."""
+        """Results so far; the list is replaced, never changed."""
 
         self._trained = 0
 
@@ -31,12 +31,12 @@ class ClaimSweep(Background):
 
     @property
     def share_done(self) -> float:
-        """Of all trainings, 0…1."""
+        """Share of all trainings that is done, 0…1."""
         trainings = len({self.lesson.trainings[name].key() for name, _ in self.lesson.moments()})
         return self._trained / (self.seeds * trainings) if trainings else len(self.results) / self.seeds
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """By what a claim says, on how many of the seeds done it held; see `demos.report.table`."""
+        """On how many of the finished seeds each claim held, by its text; see `demos.report.table`."""
         return {row["claim"]: row for row in table(self.results)}
 
     def _work(self) -> None:

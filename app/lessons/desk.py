@@ -1,4 +1,4 @@
-"""What lessons keep beyond a browser tab: readers with their runs, and claims counted over seeds."""
+"""What lessons keep beyond a browser tab: readers with their runs, and claims checked over seeds."""
 
 import secrets
 import threading
@@ -12,15 +12,15 @@ from app.sessions.registry import Registry, registry
 from demos.lesson import Lesson
 
 MOST_READERS = 48
-"""Readers remembered at once; one more takes the place of who came longest ago."""
+"""Readers remembered at once; one more replaces the oldest."""
 
 MOST_SWEEPS = 2
-"""Lessons counted over seeds at once; the one begun first ends for a new one."""
+"""Lessons checked over seeds at once; the oldest ends for a new one."""
 
 
 @dataclass(slots=True)
 class Reader:
-    """Somebody's way through the lessons, by an unguessable id that is in the URL: a reload finds it again."""
+    """One reader's progress through the lessons, by an unguessable id in the URL, so that a reload finds it again."""
 
     id: str
     registry: Registry
@@ -30,7 +30,7 @@ class Reader:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
 
     def run(self, lesson: Lesson, seed: int) -> LessonRun:
-        """The run of `lesson`; another seed begins another."""
+        """The run of `lesson`; a new seed begins a new run."""
         with self._lock:
             run = self.runs.get(lesson.name)
             if run is not None and run.seed == seed:
@@ -41,7 +41,7 @@ class Reader:
         return run
 
     def begin(self, lesson: Lesson, seed: int) -> LessonRun:
-        """The lesson from its first step, everything trained anew."""
+        """Begin the lesson at its first step, with everything trained again."""
         with self._lock:
             before, run = self.runs.get(lesson.name), self._begun(lesson, seed)
         if before is not None:
@@ -53,7 +53,7 @@ class Reader:
         return run
 
     def end_others(self, name: str | None) -> None:
-        """Give back the sessions of all lessons but this one; their moments stay."""
+        """End the sessions of all lessons but this one; the moments kept of them stay."""
         for lesson, run in tuple(self.runs.items()):
             if lesson != name:
                 run.end()
@@ -65,7 +65,7 @@ class Reader:
 
 
 class Desk:
-    """All readers, and the sweep of each lesson, which is the same for all of them."""
+    """All readers, and the sweep of each lesson, which they share."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards both; nobody waits for a training while holding it
@@ -87,7 +87,7 @@ class Desk:
         return found
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:
-        """Count the lesson's claims over seeds; where others have begun that already, it is theirs."""
+        """Check the lesson's claims over seeds, joining a sweep that others have begun."""
         with self._lock:
             sweep = self._sweeps.pop(lesson.name, None)
             if sweep is None or not sweep.is_running:
@@ -117,5 +117,5 @@ class Desk:
 
 @st.cache_resource(show_spinner=False)
 def desk() -> Desk:
-    """The server's one desk."""
+    """The single desk of the server."""
     return Desk()

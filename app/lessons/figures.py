@@ -1,4 +1,4 @@
-"""What a step shows, as figures: the Live page's, of the held-out vectors that its map shows. Knows no page."""
+"""The figures of a lesson step: those of the Live page, for the held-out vectors that its map shows."""
 
 # M held-out vectors, K codes, D features
 
@@ -24,23 +24,23 @@ CURVES_NOTE = "Task loss of each batch; distances of the means of P and of C fro
 NO_CURVES = "No batch has been trained on yet: the curves begin with the first."
 
 FONT_SIZE = 13
-"""Pixels, of all words and numbers of a figure: a class reads them from the back of a room."""
+"""Text size in pixels for all words and numbers of a figure, readable from the back of a classroom."""
 
 MARGIN = 54
-"""Pixels at the left, for numbers of that size and a title."""
+"""Left margin in pixels, for numbers of that size and a title."""
 
 PIXELS_A_LETTER = 7
-"""Of the names at the ends of lines."""
+"""Width of a letter in the names at the ends of lines."""
 
 HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360}
 
 
 class Figure(NamedTuple):
-    """A Plotly figure with what is said of it."""
+    """A Plotly figure with its texts."""
 
     panel: str
     training: str
-    """Its name; empty for several side by side."""
+    """Its title; empty for several side by side."""
 
     title: str
     moment: str
@@ -52,7 +52,7 @@ class Figure(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """All that is said, in one line."""
+        """All texts in one line."""
         return " ".join(filter(None, (f"{self.title}: {self.moment}." if self.moment else "", self.note)))
 
 
@@ -64,14 +64,14 @@ def step_figures(
     bases: Mapping[str, FrozenBasis] | None = None,
     inputs: int | None = None,
 ) -> list[Figure]:
-    """The panels of one step, but for paths; none of a training that broke down before.
+    """The panels of one step, except paths; none for a training that broke down before.
 
     Args:
         step: what to show.
-        found: has the moments; one that is not yet at `step.at` is drawn as it is.
+        found: holds the moments; one that is not yet at `step.at` is drawn as it is.
         heights: in pixels, by panel.
-        bases: the planes of the maps by training; without, one that is fitted to all moments in `found`.
-        inputs: how many of the shown inputs; default: all.
+        bases: the planes of the maps by training; by default fitted to all moments in `found`.
+        inputs: how many inputs to show; default: all.
     """
     reached = [name for name in step.shows if (name, step.at) in found.moments]
     made: list[Figure] = []
@@ -97,7 +97,7 @@ def _enlarge(layout: dict[str, Any]) -> None:
 
 
 def _one_scale(figures: list[Figure]) -> list[Figure]:
-    """Bars beside each other are compared by their heights: the highest axis is the axis of all."""
+    """Bars beside each other are compared by height, so the highest axis is used for all."""
     axes = [figure.plot["layout"]["yaxis"] for figure in figures]
     highest = max(axes, key=lambda axis: axis.get("range", (0, 0))[1])
     for figure in figures:
@@ -126,7 +126,7 @@ def _single(
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")
-        note = f"Counted over {vectors}; dead: used by none of them."
+        note = f"Counted over {vectors}; dead: chosen by none of them."
         return Figure(panel, name, f"Use of {len(counts):,} codes", where, note, height, plot)
     if panel == "curves":
         beside = [found.at(other, step.at) for other in step.shows if (other, step.at) in found.moments]
@@ -142,7 +142,7 @@ def _single(
 
 
 def _basis(moments: Sequence[Snapshot]) -> FrozenBasis:
-    """One plane for all moments of the training: only then does it show what moved."""
+    """One plane for all moments of the training, since only then does it show what moved."""
     return FrozenBasis.fit(np.concatenate([part for moment in moments for part in (moment.z_e, moment.codebook)]))
 
 
@@ -163,7 +163,7 @@ def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str
 
 
 def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict[str, Any]:
-    """Of `snapshot`, with axes that have room for those `beside` it."""
+    """The map of `snapshot`, with axes that also cover those `beside` it."""
     history = snapshot.history
     losses, *means = (
         [other.history.points(name).mean for other in beside] for name in ("task_loss", "p_mean_norm", "c_mean_norm")

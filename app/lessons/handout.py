@@ -1,110 +1,75 @@
 """One lesson on one seed as an HTML file that opens anywhere: from disk, with no server and no network."""
 
-import html
-import json
-from pathlib import Path as File
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import plotly
-
-from app.lessons.figures import step_figures
+from app.lessons.figures import Figure, step_figures
+from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
+from app.live_plot.plotly_script import script_text
 from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
-from demos.lesson import Lesson, Note, Step
+from demos.lesson import Lesson, Step
 from demos.record import Record
 from demos.running import Examined, answer
+from vqcore.markup import template
 
-HERE = File(__file__).parent
+HERE = Path(__file__).parent
 SERVER = "http://localhost:8501"
-"""Where `python -m app` serves by default."""
+"""Where `vqscope` serves by default."""
 
 
-def lesson_html(lesson: Lesson, found: Record, examined: list[Examined]) -> str:
+class _Part(NamedTuple):
+    """One step, as the page tells it."""
+
+    step: Step
+    figures: list[Figure]
+    has_paths: bool
+    answer: str
+    """To its question; empty without one."""
+
+    examined: list[Examined]
+
+
+def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> str:
     """The whole page: every step with its figures, its question and what its claims found."""
-    figures: list[dict[str, Any]] = []
-    paths: list[dict[str, Any]] = []
-    parts = []
-    for number, step in enumerate(lesson.steps, start=1):
-        mine = [each for each in examined if each.number == number]
-        parts.append(_step(number, step, found, mine, _figures(step, found, figures, paths)))
-    script = javascript("palette.js", str(HERE / "handout.js"))
-    return (
-        (HERE / "handout.html")
-        .read_text(encoding="utf-8")
-        .format(
-            title=html.escape(lesson.title),
-            about=html.escape(lesson.about),
-            seed=found.seed,
-            style=(HERE / "handout.css").read_text(encoding="utf-8") + (paths_stylesheet() if paths else ""),
-            steps="\n".join(parts),
-            ending=_ending(lesson, found.seed),
-            figures=_json(figures),
-            plotly=_plotly() if figures else "",
-            script=script,
-            paths=_json(paths),
-            paths_script=paths_javascript(str(HERE / "handout_paths.js")) if paths else "",
-        )
+    parts = [_part(number, step, found, examined) for number, step in enumerate(lesson.steps, start=1)]
+    figures = [_drawn(figure) for part in parts for figure in part.figures]
+    paths = [encode(_picture(part.step, found)) for part in parts if part.has_paths]
+    path, query = try_it_link(lesson.try_it, found.seed)
+    return template(HERE / "handout.html.j2").render(
+        lesson=lesson,
+        seed=found.seed,
+        parts=parts,
+        link=f"{SERVER}/{path}?{urlencode(query)}",
+        style=(HERE / "handout.css").read_text(encoding="utf-8") + (paths_stylesheet() if paths else ""),
+        figures=figures,
+        paths=paths,
+        plotly=script_text() if figures else "",
+        script=javascript("palette.js", str(HERE / "handout.js")),
+        paths_script=paths_javascript(str(HERE / "handout_paths.js")),
     )
 
 
-def _figures(step: Step, found: Record, figures: list[dict[str, Any]], paths: list[dict[str, Any]]) -> str:
-    """Places for the step's figures; what is to be drawn there is added to `figures` and `paths`."""
-    places = []
-    for figure in step_figures(step, found):
-        places.append(
-            f'<figure><div class="plot" style="height:{figure.height}px" role="img" '
-            f'aria-label="{html.escape(figure.plot.get("alt", ""))}"></div>'
-            f"<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
-        )
-        figures.append({"data": figure.plot["data"], "layout": figure.plot["layout"]})
-    if "paths" in step.panels and found.setting is not None:
-        places.append('<div class="paths"></div>')
-        paths.append(picture(found.setting, [found.paths[name] for name in step.shows]))
-    return "".join(places)
-
-
-def _step(number: int, step: Step, found: Record, examined: list[Examined], figures: str) -> str:
-    findings = "".join(
-        f'<p class="{"held" if each.finding and each.finding.held else "not"}">'
-        f"{html.escape(each.finding.sentence() if each.finding else each.error)}</p>"
-        for each in examined
-    )
-    body = f"{figures}{findings}"
-    if step.question is not None:
-        choices = "".join(f"<li>{html.escape(choice)}</li>" for choice in step.question.choices)
-        right = html.escape(answer(number, step, step.question, found))
-        body = (
-            f"<p><b>{html.escape(step.question.asks)}</b></p><ul>{choices}</ul>"
-            f"<details><summary>Reveal</summary><p>Here: <b>{right}</b></p>{body}</details>"
-        )
-    return f"<section><h2>{number} · {html.escape(step.title)}</h2><p>{html.escape(step.text)}</p>{body}</section>"
-
-
-def _ending(lesson: Lesson, seed: int) -> str:
-    path, query = lesson.try_it.link(seed)
-    link = f"{SERVER}/{path}?{urlencode(query)}"
-    return (
-        f"<section><h2>Try it yourself</h2><p>{html.escape(lesson.try_it.text)}</p>"
-        f'<p><a href="{html.escape(link)}">{html.escape(link)}</a> while <code>python -m app</code> runs.</p>'
-        f"</section><section><h2>Known</h2>{_notes(lesson.known)}<h2>Contested</h2>{_notes(lesson.contested)}</section>"
+def _part(number: int, step: Step, found: Record, examined: Sequence[Examined]) -> _Part:
+    return _Part(
+        step,
+        step_figures(step, found),
+        "paths" in step.panels and found.setting is not None,
+        "" if step.question is None else answer(number, step, step.question, found),
+        [each for each in examined if each.number == number],
     )
 
 
-def _notes(notes: tuple[Note, ...]) -> str:
-    return "".join(
-        f'<p>{html.escape(note.text)} <a href="{html.escape(note.url)}">{html.escape(note.source)}</a></p>'
-        for note in notes
-    )
+def _drawn(figure: Figure) -> dict[str, Any]:
+    drawn: dict[str, Any] = encode({"data": figure.plot["data"], "layout": figure.plot["layout"]})
+    return drawn
 
 
-def _json(value: Any) -> str:
-    """For a script element, which a `</` inside would end."""
-    return json.dumps(encode(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("</", "<\\/")
-
-
-def _plotly() -> str:
-    return (File(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+def _picture(step: Step, found: Record) -> dict[str, Any]:
+    assert found.setting is not None
+    return picture(found.setting, [found.paths[name] for name in step.shows])

@@ -1,25 +1,25 @@
-"""Where a lesson step's panels stand, and how high, that all fit one window. Knows no widget."""
+"""Layout of a lesson step's panels, with heights that fit one window."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
 SHORTEST_WINDOW = 768
-"""Pixels of a projector's height; a higher window gives its charts more, see `live_plot`."""
+"""Height of a projector's picture in pixels; a higher window gives its charts more, see `live_plot`."""
 
 ABOVE, PER_ROW = 106, 88
-"""Pixels of that which the page's head takes, and each row of charts its heading and its caption."""
+"""Pixels taken by the page's head, and by heading and caption of each row of charts."""
 
 NARROW = 3
-"""So many charts beside each other leave a heading too little room for one line."""
+"""With this many charts in a row a heading no longer fits on one line."""
 
 LINE = 20
-"""Pixels of a second one."""
+"""Height of a second line in pixels."""
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"map": 1.2, "usage": 0.8, "curves": 0.9, "examples": 0.8, "compare": 1.2}
 )
-"""How much height a panel wants beside the others."""
+"""How much height a panel wants relative to the others."""
 
 LOWEST = 110
 
@@ -29,17 +29,17 @@ class Row(NamedTuple):
 
     panels: tuple[str, ...]
     height: int
-    """Of each chart, in the shortest window."""
+    """Height of each chart in the shortest window."""
 
     share: float
-    """Of what a higher window has more."""
+    """Share of the extra height of a higher window."""
 
     lines: int
-    """Of its headings."""
+    """Lines of its headings."""
 
 
 def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
-    """Each kind of panel on a row of its own; of three with one training, two share a row.
+    """Each kind of panel in its own row; of three with one training, two share a row.
 
     >>> [row.panels for row in rows(("examples", "map", "curves"), 1)]
     [('examples',), ('map', 'curves')]

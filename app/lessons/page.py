@@ -1,6 +1,5 @@
 """The Lessons page: a list of lessons, and one of them step by step."""
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -10,18 +9,22 @@ import streamlit as st
 from app.doors.visitor import shared_link
 from app.lessons import text as lesson_text
 from app.lessons.desk import Reader, desk
+from app.lessons.links import offered, try_it_link
 from app.lessons.run import LessonRun
+from app.lessons.state import lessons_state
 from app.lessons.step import step_view
 from app.links import lessons as lesson_address
-from app.links.lessons import LARGEST_SEED, Place
+from app.links.lessons import LARGEST_SEED, LessonLink
+from app.page_state import said_by
 from app.wording import as_written
-from demos import catalogue
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
 
-PLACE, READER, REFUSED = "lesson-place", "lesson-reader", "lesson-refused"
+SEED = "lesson-seed"
+"""The key of the control for the seed."""
+
 READER_GONE = (
-    "What you had done in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
+    "Your progress in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
     "All trainings begin again."
 )
 CARDS_A_ROW = 3
@@ -30,15 +33,17 @@ CARDS_A_ROW = 3
 def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).with_name("lessons.css"))
-    lessons, unusable = catalogue.lessons()
-    known = st.session_state.get(READER) or st.query_params.get("reader")
+    lessons, unusable = offered()
+    state = lessons_state()
+    known = state.reader or st.query_params.get("reader")
     reader = desk().reader(known)
-    st.session_state[READER] = reader.id
-    if PLACE not in st.session_state:
-        st.session_state[PLACE], st.session_state[REFUSED] = lesson_address.read(st.query_params, lessons)
+    state.reader = reader.id
+    if state.place is None:
+        state.place, refused = lesson_address.read(st.query_params, lessons)
+        state.refused = tuple(refused)
     if known and known != reader.id:
-        st.session_state[REFUSED] = [*st.session_state[REFUSED], READER_GONE]
-    place: Place = st.session_state[PLACE]
+        state.refused = (*state.refused, READER_GONE)
+    place = state.place
     lesson = next((each for each in lessons if each.name == place.lesson), None)
     st.query_params.from_dict(lesson_address.write(place, reader.id))
     reader.end_others(place.lesson)
@@ -58,31 +63,31 @@ def page() -> None:
 
 
 def _refusals() -> None:
-    """What a link or a control asked for and cannot be had."""
+    """Warnings about what a link or a control asked for in vain."""
     with st.container(key="message"):
-        for sentence in st.session_state.get(REFUSED, ()):
+        for sentence in lessons_state().refused:
             st.warning(as_written(sentence), icon=":material/link_off:")
 
 
-def _go(place: Place) -> None:
-    st.session_state[PLACE], st.session_state[REFUSED] = place, []
+def _go(place: LessonLink) -> None:
+    lessons_state().go(place)
 
 
 def _restart(reader_id: str, lesson: Lesson, seed: int) -> None:
     reader = desk().reader(reader_id)
     reader.begin(lesson, seed)
-    st.session_state[READER] = reader.id
-    _go(Place(lesson.name, 1, seed))
+    lessons_state().reader = reader.id
+    _go(LessonLink(lesson.name, 1, seed))
 
 
 def _reseed(run: LessonRun) -> None:
-    seed = st.session_state["lesson-seed"]
+    seed = said_by(SEED)
     if seed is None or seed == run.seed:
         return
     if not 0 <= seed <= LARGEST_SEED:
-        st.session_state[REFUSED] = [f"`seed` must be a whole number from 0 to {LARGEST_SEED}, but got {seed}."]
+        lessons_state().refused = (f"`seed` must be a whole number from 0 to {LARGEST_SEED}, but got {seed}.",)
         return
-    _go(Place(run.lesson.name, run.number, seed))
+    _go(LessonLink(run.lesson.name, run.number, seed))
 
 
 def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
@@ -94,28 +99,27 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
             "Seed",
             value=run.seed,
             step=1,
-            key="lesson-seed",
+            key=SEED,
             on_change=_reseed,
             args=(run,),
-            help="Of every training",
+            help="Seed of every training",
         )
-        st.caption("Another seed trains everything anew: what a lesson says of its trainings may then be otherwise.")
+        st.caption("Another seed trains everything again: a lesson's claims may then turn out differently.")
     with top.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Opens this step, for a reader of their own.")
-        here = Place(run.lesson.name, run.number, run.seed)
+        here = LessonLink(run.lesson.name, run.number, run.seed)
         st.code(shared_link(lesson_address.write(here)), language=None, wrap_lines=True)
     top.button(
         "Restart",
         icon=":material/restart_alt:",
         type="tertiary",
         key="lesson-restart",
-        help="From the first step, with everything trained anew",
+        help="From the first step, with everything trained again",
         on_click=_restart,
-        args=(st.session_state[READER], run.lesson, run.seed),
+        args=(lessons_state().reader, run.lesson, run.seed),
     )
     walk = st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-walk")
-    title = f"<div class='vq-lesson-title'>{html.escape(run.lesson.title)}</div>"
-    walk.html(title, width="content")
+    walk.html(lesson_text.heading(run.lesson.title), width="content")
     walk.html(lesson_text.way(run.number, run.last, run.furthest), width="stretch")
     _walk_button(walk, run, "Back", -1, "Left")
     _walk_button(walk, run, "Next", 1, "Right")
@@ -130,19 +134,16 @@ def _walk_button(place: st.delta_generator.DeltaGenerator, run: LessonRun, label
         type="primary" if by > 0 else "secondary",
         disabled=not 1 <= number <= run.last,
         on_click=_go,
-        args=(Place(run.lesson.name, number, run.seed),),
+        args=(LessonLink(run.lesson.name, number, run.seed),),
     )
 
 
-def _list_place(run: LessonRun) -> Place:
-    return Place(None, 1, run.seed)
+def _list_place(run: LessonRun) -> LessonLink:
+    return LessonLink(None, 1, run.seed)
 
 
 def _list(reader: Reader, lessons: Sequence[Lesson], unusable: Sequence[Unusable]) -> None:
-    st.html(
-        "<div class='vq-lesson'><h1>Lessons</h1><p>Short ones, beside trainings that run while you read. What a "
-        "lesson says of a training is computed from it.</p></div>"
-    )
+    st.html(lesson_text.front())
     cards: list[Lesson | Unusable] = [*lessons, *unusable]
     for first in range(0, len(cards), CARDS_A_ROW):
         columns = st.columns(CARDS_A_ROW, gap="small")
@@ -156,43 +157,37 @@ def _list(reader: Reader, lessons: Sequence[Lesson], unusable: Sequence[Unusable
 def _card(column: st.delta_generator.DeltaGenerator, reader: Reader, lesson: Lesson) -> None:
     run = reader.runs.get(lesson.name)
     last = len(lesson.steps) + 1
-    seed = st.session_state[PLACE].seed
+    place = lessons_state().place or LessonLink()
+    seed = place.seed
     with column.container(border=True, height="stretch", key=f"lesson-card-{lesson.name}"):
-        st.html(
-            f"<div class='vq-lesson card'><h2>{html.escape(lesson.title)}</h2>"
-            f"<p>{html.escape(lesson.about)}</p></div>"
-        )
+        st.html(lesson_text.card(lesson))
         if run is None or run.seed != seed:
             st.html(lesson_text.way(0, last, 0))
             label, number = "Begin", 1
         else:
             st.html(lesson_text.way(run.number, last, run.furthest))
-            label = "Read again" if run.number == last else f"Go on at step {run.number}"
+            label = "Read again" if run.number == last else f"Continue at step {run.number}"
             number = 1 if run.number == last else run.number
         st.button(
             label,
             key=f"lesson-open-{lesson.name}",
             width="stretch",
             on_click=_go,
-            args=(Place(lesson.name, number, seed),),
+            args=(LessonLink(lesson.name, number, seed),),
         )
 
 
 def _broken_card(column: st.delta_generator.DeltaGenerator, card: Unusable) -> None:
     with column.container(border=True, height="stretch", key=f"lesson-card-{card.file.removesuffix('.py')}"):
-        st.html(
-            f"<div class='vq-lesson past'><h2>{html.escape(card.file)}</h2>"
-            f"<p>This file gives no lesson. {html.escape(card.why)}</p></div>"
-        )
+        st.html(lesson_text.unusable_card(card))
 
 
 def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     lesson = run.lesson
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left.container(key="lesson-text"):
-        text = html.escape(lesson.try_it.text)
-        st.html(f"<div class='vq-lesson'><h2>Try it yourself</h2><p>{text}</p></div>")
-        path, query = lesson.try_it.link(run.seed)
+        st.html(lesson_text.try_it(lesson.try_it.text))
+        path, query = try_it_link(lesson.try_it, run.seed)
         name = "Trajectories" if path else "Live"
         st.link_button(
             f"Open the {name} page", f"./{path}?{urlencode(query)}", icon=":material/open_in_new:", type="primary"
@@ -204,7 +199,7 @@ def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
                 icon=":material/arrow_forward:",
                 key="lesson-after",
                 on_click=_go,
-                args=(Place(after[0].name, 1, run.seed),),
+                args=(LessonLink(after[0].name, 1, run.seed),),
             )
     with right.container(key="lesson-notes"):
         st.html(lesson_text.notes("Known", lesson.known))

@@ -1,6 +1,6 @@
-"""One reader's run of one lesson: its trainings as live sessions, the moments kept of them, and what was guessed.
+"""One reader's run of one lesson: its trainings as live sessions, the moments kept of them, and the guesses.
 
-A record that this fills is equal to that of `demos.running` on the same seed. Knows no widget.
+The record it fills equals that of `demos.running` on the same seed.
 """
 
 import threading
@@ -9,30 +9,32 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from app.sessions.background import Background
-from app.sessions.registry import Entry, Registry
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry
 from demos.lesson import Lesson, Step, Training
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
-from vqcore.training.session import Session, State
+from vqcore.training.live_session import LiveSession
+from vqcore.training.status import State
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
 
 WATCHED_SECONDS = 4.0
-"""What a training that is looked at takes at least, from one step of the lesson to the next, that it can be seen."""
+"""Least seconds that a visible training takes from one step of the lesson to the next, so that it can be watched."""
 
 SLOWEST = 4.0
-"""Steps a second, however few they are."""
+"""Least steps per second."""
 
 OBEY_SECONDS = 2.0
 REFIT_BELOW = 0.5
-"""As on the Live page: a plane that keeps less of the variance than this share of the best one's is given up."""
+"""As on the Live page: a plane that keeps less than this share of the best plane's variance is fitted again."""
 
 
 class LiveTraining:
-    """A training that stops at each of `looks` to be kept, with its switches thrown on the way."""
+    """A training that stops at each of `looks` to keep that moment, with switches thrown on the way."""
 
     def __init__(self, name: str, training: Training, looks: set[int], seed: int, registry: Registry) -> None:
         self.name, self.looks = name, looks
@@ -41,7 +43,7 @@ class LiveTraining:
         self.basis: FrozenBasis | None = None
         self.fitted_at = 0
         self.began_again = False
-        """Whether its session had to make room for newer ones, so that it trains from the start once more."""
+        """Whether its session had to make room for newer ones, so that it trains from the start again."""
 
         self._training, self._seed, self._registry = training, seed, registry
         self._stops = sorted({0, *looks, *(steps for steps in training.switches if steps <= max(looks))})
@@ -55,18 +57,18 @@ class LiveTraining:
         return bool(self.broken) or self._passed == len(self._stops)
 
     def newest(self) -> Snapshot | None:
-        """The newest moment there is."""
+        """The newest moment."""
         entry = self._registry.find(self._entry_id)
         if entry is not None and (snapshot := entry.session.latest()) is not None:
             return snapshot
         return self.kept[max(self.kept)] if self.kept else None
 
     def drive(self, target: int, *, watched: bool, held: bool) -> None:
-        """Have it train on towards `target` steps; returns at once, and is called again until they are done.
+        """Train on towards `target` steps; returns at once and is called again until they are done.
 
         Args:
             target: one of the looks.
-            watched: train so slowly that it can be followed.
+            watched: train slowly enough to be followed.
             held: stand still.
         """
         while not self.is_done and target not in self.kept:
@@ -85,20 +87,20 @@ class LiveTraining:
                 return
 
     def end(self) -> None:
-        """Give its session back; what is kept stays."""
+        """End its session; the kept moments stay."""
         if self._entry_id is not None:
             self._registry.end(self._entry_id)
             self._entry_id = None
 
     def plane(self, snapshot: Snapshot, at: int) -> FrozenBasis:
-        """The plane that all its maps are drawn in, unless it shows too little where the lesson looks, `at`."""
+        """The plane of all its maps, fitted again at moment `at` if it shows too little there."""
         points = np.concatenate([snapshot.z_e, snapshot.codebook])
         is_there = snapshot.step == at
         if self.basis is None or (is_there and self.basis.captured_share(points) < REFIT_BELOW):
             self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
         return self.basis
 
-    def _session(self) -> Session:
+    def _session(self) -> LiveSession:
         """The session; where there is none or it had to make room for newer ones, another from the start."""
         entry: Entry | None = self._registry.find(self._entry_id)
         if entry is None:
@@ -107,7 +109,7 @@ class LiveTraining:
             self._entry_id, self._passed, self._limit = entry.id, 0, None
         return entry.session
 
-    def _train_on(self, session: Session, stop: int, watched_until: int | None, held: bool) -> None:
+    def _train_on(self, session: LiveSession, stop: int, watched_until: int | None, held: bool) -> None:
         running = session.status().state is State.RUNNING
         if held:
             if running:
@@ -123,7 +125,7 @@ class LiveTraining:
             self._limit = limit
         session.send(UntilCommand(stop))
 
-    def _pass(self, session: Session, stop: int) -> bool:
+    def _pass(self, session: LiveSession, stop: int) -> bool:
         """Throw the switches of a stop that is reached and keep its moment; whether that is done."""
         if thrown := self._training.switches.get(stop):
             ticket = session.send(change(**thrown))
@@ -148,7 +150,7 @@ class LiveTraining:
 
 
 class LivePaths(Background):
-    """The paths over the plane, computed by a thread of its own: they take some seconds."""
+    """The paths over the plane, computed in a background thread since they take some seconds."""
 
     FAILED = "The paths could not be computed"
 
@@ -156,10 +158,10 @@ class LivePaths(Background):
         super().__init__("paths")
         self.setting = setting
         self.found: dict[str, Path] | None = None
-        """By method; None while they are being computed."""
+        """Paths by method; None while they are being computed."""
 
     def begin(self) -> None:
-        """Compute, unless that has begun."""
+        """Start to compute them, unless already started."""
         if self._thread.ident is None:
             self.start()
 
@@ -171,7 +173,7 @@ class LivePaths(Background):
 
 @dataclass(slots=True)
 class LessonRun:
-    """A lesson on one seed, as far as its reader has come."""
+    """A lesson on one seed, with its reader's progress."""
 
     lesson: Lesson
     seed: int
@@ -181,14 +183,14 @@ class LessonRun:
 
     furthest: int = 1
     held: bool = False
-    """Whether the reader has stopped all training for now."""
+    """Whether the reader has paused all training."""
 
     answers: dict[int, int | None] = field(default_factory=dict)
-    """By the step's number, the choice guessed; None for none."""
+    """The guess by step number; None: no guess."""
 
     trainings: dict[str, LiveTraining] = field(init=False)
     paths: LivePaths | None = field(init=False)
-    """Of a lesson about the plane."""
+    """Paths of a lesson about the plane."""
 
     _driving: threading.Lock = field(default_factory=threading.Lock)
 
@@ -205,7 +207,7 @@ class LessonRun:
 
     @property
     def last(self) -> int:
-        """The number of the end, past the steps."""
+        """The number of the lesson's end, past the steps."""
         return len(self.lesson.steps) + 1
 
     @property
@@ -220,14 +222,14 @@ class LessonRun:
 
     @property
     def is_asking(self) -> bool:
-        """Whether the step waits for a guess, and what happened is still hidden."""
+        """Whether the step waits for a guess and its outcome is still hidden."""
         step = self.step
         return step is not None and step.question is not None and self.number not in self.answers
 
     def targets(self) -> dict[str, int]:
-        """How far each training is wanted: what this step and those before it look at.
+        """How far each training must go: to what this step and those before it look at.
 
-        What a question hides is trained when it is answered, in front of the reader.
+        What a question hides is trained once it is answered, in front of the reader.
         """
         if self.paths is not None:
             return {}
@@ -239,7 +241,7 @@ class LessonRun:
         return wanted
 
     def drive(self) -> None:
-        """Have everything that is wanted train on; returns at once."""
+        """Train on everything that is wanted; returns at once."""
         shown = self.step.shows if self.step is not None else ()
         with self._driving:
             if self.paths is not None:
@@ -248,7 +250,7 @@ class LessonRun:
                 self.trainings[name].drive(target, watched=name in shown, held=self.held)
 
     def is_ready(self) -> bool:
-        """Whether all that is wanted is there, or has broken down."""
+        """Whether everything wanted is there or has failed."""
         if self.paths is not None and self.paths.found is None and not self.paths.problem:
             return False
         return all(
@@ -257,7 +259,7 @@ class LessonRun:
         )
 
     def progress(self) -> tuple[int, int]:
-        """Steps done, of all that are wanted now."""
+        """Steps done, and steps wanted now."""
         done = total = 0
         for name, target in self.targets().items():
             newest = self.trainings[name].newest()
@@ -267,7 +269,7 @@ class LessonRun:
         return done, total
 
     def record(self) -> Record:
-        """What has been kept, for the claims."""
+        """What has been kept, as a record for the claims."""
         return Record(
             seed=self.seed,
             moments={
@@ -279,9 +281,9 @@ class LessonRun:
         )
 
     def seen(self, step: Step) -> Record:
-        """What the charts of `step` show now: its own moment or, on the way there, the newest one.
+        """What the charts of `step` show now: its own moment or, until it is reached, the newest one.
 
-        While the step asks, the moment before it: nothing where some training has none.
+        While the step asks its question, the moment before it; nothing if some training has none.
         """
         moments: dict[tuple[str, int], Snapshot] = {}
         for name in step.shows:
@@ -298,13 +300,13 @@ class LessonRun:
         return replace(self.record(), moments=moments)
 
     def end(self) -> None:
-        """Give all sessions back."""
+        """End all sessions."""
         with self._driving:
             for each in self.trainings.values():
                 each.end()
 
     def close(self) -> None:
-        """End everything: nobody comes back to it."""
+        """End everything for good."""
         self.end()
         if self.paths is not None:
             self.paths.stop()

@@ -1,6 +1,4 @@
-"""One step of a lesson: its text, a guess before the reveal, and charts of trainings that run beside it."""
-
-import html
+"""One step of a lesson: its text, a guess before the reveal, and charts of its trainings."""
 
 import streamlit as st
 
@@ -22,16 +20,14 @@ REFRESH_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 TEXT_SHARE = 0.37
 FEWER_INPUTS = 3
-"""Shown where several trainings stand beside each other."""
+"""Numbers shown if several trainings are compared."""
 
 BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
 HIDDEN = "The charts come after your guess."
 
-LEGEND = "<i class='p'>●</i> P <i class='c'>○</i> C <i class='q'>●</i> Q, area = use <i>✕</i> not in use now. "
-
 
 def step_view(run: LessonRun) -> None:
-    """Draw the step that the reader is at; drawn anew by itself only while something trains."""
+    """Draw the reader's step; it redraws itself only while something trains."""
     run.drive()
     working = _is_working(run)
     polled(_step, REFRESH_SECONDS if working else None, "again-lesson")(run, run.number, working)
@@ -82,7 +78,7 @@ def _ask(run: LessonRun, step: Step) -> None:
         icon=":material/skip_next:",
         key="lesson-skip",
         type="tertiary",
-        help="See what happens without a guess",
+        help="See what happens without guessing",
         on_click=_guess,
         args=(run, run.number, None),
     )
@@ -131,7 +127,7 @@ def _findings(run: LessonRun, examined: list[Examined]) -> None:
 
 
 def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> None:
-    """What the claims found, and on how many seeds they hold; drawn anew by itself while more seeds are to come."""
+    """What the claims found, and on how many seeds they hold; redraws itself while more seeds are to come."""
     sweep = desk().sweep_of(run.lesson)
     running = sweep is not None and sweep.is_running
     if running is not was_running:
@@ -189,7 +185,7 @@ def _charts(run: LessonRun, step: Step) -> None:
 
 
 def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Record) -> None:
-    """Every chart has its place from the start, that none moves when another's training comes later."""
+    """Every chart has its place from the start, so that none moves when another's training starts later."""
     slots = [(panel, name) for panel in row.panels for name in (("",) if panel == "compare" else step.shows)]
     places = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
     by_slot = {(each.panel, each.training): each for each in figures}
@@ -202,16 +198,13 @@ def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Reco
                 aside = figure.moment if len(slots) == 1 else ""
                 _heading(figure.title if alone else figure.moment, aside, row.lines)
                 _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
-    notes = dict.fromkeys(f"{LEGEND if each.panel == 'map' else ''}{html.escape(each.note)}" for each in figures)
-    said = [*filter(None, notes), *([_planes(run, step)] if "map" in row.panels else [])]
-    st.html(f"<p class='vq-caption'>{' '.join(said)}</p>")
+    has_map = "map" in row.panels
+    said = [*dict.fromkeys(each.note for each in figures if each.note), *([_planes(run, step)] if has_map else [])]
+    st.html(lesson_text.caption(said, has_legend=any(each.panel == "map" for each in figures)))
 
 
 def _heading(title: str, aside: str, lines: int) -> None:
-    st.html(
-        f"<div class='vq-lesson-panel lines{lines}' title='{html.escape(title, quote=True)}'>"
-        f"<b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>"
-    )
+    st.html(lesson_text.panel_heading(title, aside, lines))
 
 
 def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> None:
@@ -237,4 +230,4 @@ def _planes(run: LessonRun, step: Step) -> str:
 
 
 def _hidden(text: str) -> None:
-    st.html(f"<div class='vq-hidden'>{html.escape(text)}</div>")
+    st.html(lesson_text.hidden(text))

@@ -1,60 +1,90 @@
-"""A lesson's words as HTML, every one escaped: lesson files are written by others. Knows no widget."""
+"""A lesson's words as HTML, all escaped since lesson files are written by others."""
 
-import html
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from demos.lesson import Note, Step
+from demos.catalogue import Unusable
+from demos.lesson import Lesson, Note, Step
 from demos.running import Examined
+from vqcore.markup import fragment
+
+TEMPLATE = Path(__file__).with_name("text.html.j2")
 
 
 def way(number: int, last: int, furthest: int) -> str:
-    """The progress line: a mark for each step, and where the reader is; at 0 before the first."""
+    """The progress line: a mark for each step, and where the reader is; 0: before the first."""
     words = f"step {number} of {last}" if number else f"{last} steps"
-    marks = "".join(
-        f"<li class='{'now' if each == number else 'read' if each <= furthest else ''}'></li>"
-        for each in range(1, last + 1)
-    )
-    return f"<div class='vq-way'><ol aria-hidden='true'>{marks}</ol><span>{words}</span></div>"
+    return fragment(TEMPLATE, "way", words=words, last=last, number=number, furthest=furthest)
+
+
+def heading(title: str) -> str:
+    """The lesson's title above all its steps."""
+    return fragment(TEMPLATE, "heading", title=title)
+
+
+def front() -> str:
+    """What stands above the list of lessons."""
+    return fragment(TEMPLATE, "front")
+
+
+def card(lesson: Lesson) -> str:
+    """A lesson in the list."""
+    return fragment(TEMPLATE, "card", lesson=lesson)
+
+
+def unusable_card(unusable: Unusable) -> str:
+    """A file in the list that gives no lesson."""
+    return fragment(TEMPLATE, "unusable_card", unusable=unusable)
 
 
 def step_text(number: int, step: Step) -> str:
     """Title and text."""
-    return _lesson(f"<h2>{number} · {html.escape(step.title)}</h2><p>{html.escape(step.text)}</p>")
+    return fragment(TEMPLATE, "step_text", number=number, step=step)
 
 
 def asking(question: str) -> str:
     """A question above its choices."""
-    return _lesson(f"<p class='ask'>{html.escape(question)}</p>")
+    return fragment(TEMPLATE, "asking", question=question)
 
 
 def revealed(guess: str | None, right: str) -> str:
     """Whether the guess was right, as computed.
 
     >>> revealed("Up", "Down")
-    "<div class='vq-lesson'><p class='found not'>You guessed: Up. Here it is: <b>Down</b>.</p></div>"
+    '<div class="vq-lesson"><p class="found not">You guessed: Up. Here it is: <b>Down</b>.</p></div>'
     """
-    answer = html.escape(right.rstrip("."))
-    if guess is None:
-        return _lesson(f"<p class='found'>Here it is: <b>{answer}</b>.</p>")
-    if guess == right:
-        return _lesson(f"<p class='found'>You guessed right: <b>{answer}</b>.</p>")
-    return _lesson(f"<p class='found not'>You guessed: {html.escape(guess)}. Here it is: <b>{answer}</b>.</p>")
+    return fragment(TEMPLATE, "revealed", guess=guess, right=right, answer=right.rstrip("."))
 
 
 def findings(examined: Sequence[Examined], counts: Mapping[str, str]) -> str:
     """What each claim found in this run, never the claim without it; below, where known, its count over seeds."""
-    return _lesson("".join(_finding(each, counts.get(each.claim.says, "")) for each in examined))
+    return fragment(TEMPLATE, "findings", examined=examined, counts=counts)
+
+
+def try_it(text: str) -> str:
+    """What a reader may do alone."""
+    return fragment(TEMPLATE, "try_it", text=text)
 
 
 def notes(title: str, found: Sequence[Note]) -> str:
     """What is known, or contested, with where it is said."""
-    parts = "".join(
-        f"<p class='note'>{html.escape(note.text)} "
-        f"<a href='{html.escape(note.url)}' target='_blank' rel='noreferrer'>{html.escape(note.source)}</a></p>"
-        for note in found
-    )
-    return _lesson(f"<h2>{html.escape(title)}</h2>{parts}")
+    return fragment(TEMPLATE, "notes", title=title, found=found)
+
+
+def panel_heading(title: str, aside: str, lines: int) -> str:
+    """Above a chart, with room for so many lines."""
+    return fragment(TEMPLATE, "panel_heading", title=title, aside=aside, lines=lines)
+
+
+def caption(sentences: Sequence[str], *, has_legend: bool) -> str:
+    """Below a row of charts; with the legend of the map."""
+    return fragment(TEMPLATE, "caption", sentences=sentences, has_legend=has_legend)
+
+
+def hidden(text: str) -> str:
+    """In place of charts that are not to be seen yet."""
+    return fragment(TEMPLATE, "hidden", text=text)
 
 
 def over_seeds(row: Mapping[str, Any]) -> str:
@@ -66,15 +96,3 @@ def over_seeds(row: Mapping[str, Any]) -> str:
     missed = f", not on seed {', '.join(map(str, row['failed_on']))}" if row["failed_on"] else ""
     failed = f", not computed on {len(row['errors'])}" if row["errors"] else ""
     return f"{row['claim']} On {row['held']} of {row['seeds']} seeds{missed}{failed}."
-
-
-def _finding(each: Examined, count: str) -> str:
-    small = f"<small>{html.escape(count)}</small>" if count else ""
-    if each.finding is None:
-        return f"<p class='found none'>{html.escape(each.error)}{small}</p>"
-    kind = "found" if each.finding.held else "found not"
-    return f"<p class='{kind}'>{html.escape(each.finding.sentence())}{small}</p>"
-
-
-def _lesson(inside: str) -> str:
-    return f"<div class='vq-lesson'>{inside}</div>"

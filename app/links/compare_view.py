@@ -1,31 +1,35 @@
-"""What a watcher of the page side by side looks at, as `view` has it for the Live page."""
+"""What a watcher of the page side by side looks at, as `live_view` has it for the Live page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.links import compare as comparison
-from app.links.selection import LONGEST_PACKED, Choice, pack_choice, read_choice
-from app.links.told import a, whole
+from app.links.compare import VIEW_TABLE, VIEWS
+from app.links.selection import Choice
+from app.links.selection_text import LONGEST_PACKED, pack_choice, read_choice
+from app.links.told import a, control, whole
+
+CARRIED = tuple(field for field in VIEW_TABLE if field.name in VIEWS)
+"""The view controls that charts need."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompareView:
-    """All that decides, beside the moment, what the page shows."""
+    """Everything besides the moment that decides what the page shows."""
 
     controls: Mapping[str, str]
-    """What every view control says, as `comparison` names them."""
+    """What every view control says, as the link names them."""
 
     choice: Choice = field(default_factory=Choice)
     hands: Mapping[str, int] = field(default_factory=dict)
-    """The last thing that the reader's hand did on each chart, which the page has taken in: its time, by key."""
+    """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
 
 def write_compare_view(view: CompareView) -> dict[str, Any]:
-    """As JSON."""
+    """The view as JSON."""
     return {
         "page": "compare",
-        "controls": {name: view.controls[name] for name in comparison.VIEWS},
+        "controls": {field.name: view.controls[field.name] for field in CARRIED},
         "choice": pack_choice(view.choice),
         "hands": dict(view.hands),
     }
@@ -35,14 +39,11 @@ def read_compare_view(told: Mapping[str, Any]) -> CompareView:
     """The view that `write_compare_view` wrote.
 
     Raises:
-        ValueError: for anything else, naming it.
+        ValueError: for anything else, saying what is wrong.
     """
     controls, hands = a(dict, told, "controls"), a(dict, told, "hands")
-    for name, allowed in comparison.VIEWS.items():
-        if controls.get(name) not in allowed:
-            raise ValueError(f"`{name}` must be one of {', '.join(allowed)}")
     return CompareView(
-        {name: controls[name] for name in comparison.VIEWS},
+        {field.name: control(controls, field) for field in CARRIED},
         read_choice(a(str, told, "choice"), longest=LONGEST_PACKED),
         {str(key): whole(hands, key) for key in list(hands)[:8]},
     )

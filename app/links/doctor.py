@@ -1,110 +1,93 @@
-"""The Doctor page's part of the URL: what is examined, how it is read, and which codebook is looked at."""
+"""The Doctor page's link: what is examined, how it is read, and which codebook is looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from app.wording import cut, ignored_names
+from app.links import codec
+from app.links.codec import Field
 
-AXES = ("K,D", "D,K")
-MAPS: tuple[Literal["PCA", "UMAP"], ...] = ("PCA", "UMAP")
+Axis = Literal["", "K,D", "D,K"]
+Plane = Literal["PCA", "UMAP"]
+AXES: tuple[Axis, ...] = ("K,D", "D,K")
+MAPS: tuple[Plane, ...] = ("PCA", "UMAP")
 LONGEST_PATH = 4096
 MOST_ROWS = 2**31
+UP = "a whole number from {} up"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What is to be examined. One of `path`, `upload` and `example` says what; none of them: nothing yet."""
+    """What to examine: `path`, `upload` or `example`; nothing yet if all are empty."""
 
     path: str = ""
-    """On the server's machine."""
+    """A file or folder on the server's machine."""
 
     latents: str = ""
-    """Of `path`: a file of latents, or of codes."""
+    """A file of latents or codes, to go with `path`."""
 
     upload: str = ""
-    """The id of files that were dropped."""
+    """Id of the uploaded files."""
 
     example: str = ""
-    """A training made on the spot."""
+    """Name of an example that is trained on the spot."""
 
     codebook: str = ""
-    """The key to read as a codebook, over what the rules find."""
+    """The key to read as the codebook, overriding the rules."""
 
-    axis: Literal["", "K,D", "D,K"] = ""
+    axis: Axis = ""
     rows: int | None = None
     level_axis: int | None = None
-    """Of codes: the axis along which there is one of each codebook."""
+    """For codes: the axis along which there is one code of each codebook."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
 
 
-class Link(NamedTuple):
+NAMES = tuple(field.name for field in fields(Asked))
+
+TABLE: tuple[Field, ...] = (
+    *(codec.text(name, longest=LONGEST_PATH) for name in ("path", "latents", "upload", "example", "codebook")),
+    codec.choice("axis", AXES, "", expected=" or ".join(AXES)),
+    codec.whole_number("rows", None, 1, MOST_ROWS - 1, expected=UP.format(1)),
+    codec.whole_number("level_axis", None, 0, 99, expected=UP.format(0)),
+    codec.whole_number("look", 0, 1, MOST_ROWS - 1, expected=UP.format(1)),
+    codec.choice("map", MAPS, expected=" or ".join(MAPS)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorLink:
     """What a URL asks for."""
 
     asked: Asked
     look: int
-    """Which codebook, counted from 1; 0 for the one with the worst verdict."""
+    """Which codebook, counted from 1; 0: the one with the worst verdict."""
 
-    map: Literal["PCA", "UMAP"]
+    map: Plane
     """The plane of its map."""
 
-    refused: list[str]
+    refused: tuple[str, ...]
     """A sentence for whatever could not be used."""
 
 
-def read(query: Mapping[str, str]) -> Link:
+def read(query: Mapping[str, str]) -> DoctorLink:
     """What `query` asks for.
 
     >>> read({"path": "model.pt", "rows": "many"}).refused
-    ["`rows` in the link must be a whole number from 1 up, but is 'many'."]
+    ("`rows` in the link must be a whole number from 1 up, but is 'many'.",)
     """
-    names = [field.name for field in fields(Asked)]
-    known = (*names, "look", "map")
-    refused = ignored_names([name for name in query if name not in known])
-    asked, look, plane = Asked(), 0, MAPS[0]
-    for name in (name for name in known if name in query):
-        try:
-            value = _parse(name, query[name])
-        except ValueError as error:
-            refused.append(cut(str(error)))
-            continue
-        if name == "look":
-            look = value
-        elif name == "map":
-            plane = value
-        else:
-            asked = replace(asked, **{name: value})
-    return Link(asked, look, plane, refused)
+    values, refused = codec.read(query, TABLE)
+    asked = Asked(**{name: values[name] for name in NAMES})
+    return DoctorLink(asked, values["look"], values["map"], tuple(refused))
 
 
 def write(asked: Asked, look: int = 0, plane: str = "PCA") -> dict[str, str]:
-    """The query that `read` turns into the same.
+    """The query that `read` turns back into the same values.
 
     >>> write(Asked(path="model.pt", rows=64), 2)
     {'path': 'model.pt', 'rows': '64', 'look': '2'}
     >>> write(Asked(path="model.pt", latents="codes.npy", level_axis=0))
     {'path': 'model.pt', 'latents': 'codes.npy', 'level_axis': '0'}
     """
-    values = {field.name: getattr(asked, field.name) for field in fields(Asked)} | {"look": look}
-    values["map"] = plane if plane != MAPS[0] else ""
-    return {name: str(value) for name, value in values.items() if value or (name == "level_axis" and value == 0)}
-
-
-def _parse(name: str, text: str) -> Any:
-    if name == "axis" and text not in AXES:
-        raise ValueError(f"`axis` in the link must be K,D or D,K, but is {text!r}.")
-    if name == "map" and text not in MAPS:
-        raise ValueError(f"`map` in the link must be PCA or UMAP, but is {text!r}.")
-    if name == "level_axis":
-        if not (text.isascii() and text.isdigit() and len(text) <= 2):
-            raise ValueError(f"`level_axis` in the link must be a whole number from 0 up, but is {text!r}.")
-        return int(text)
-    if name in ("rows", "look"):
-        if not (text.isascii() and text.isdigit() and 1 <= int(text[:12]) < MOST_ROWS and len(text) <= 10):
-            raise ValueError(f"`{name}` in the link must be a whole number from 1 up, but is {text!r}.")
-        return int(text)
-    if len(text) > LONGEST_PATH:
-        raise ValueError(f"`{name}` in the link must be at most {LONGEST_PATH} letters, but has {len(text)}.")
-    return text
+    return codec.write({name: getattr(asked, name) for name in NAMES} | {"look": look, "map": plane}, TABLE)

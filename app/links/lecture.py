@@ -1,17 +1,20 @@
-"""Lecture links: which groups of controls a URL hides or locks, on which page. Draws nothing.
+"""Lecture links: which groups of controls a URL hides or locks, on which page.
 
-A matter of calm, not of protection: who edits the link has every control back.
+This keeps a page calm and protects nothing: editing the link brings every control back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
+from app.links import codec
+from app.links.codec import Field, PartlyUsedError
 from app.wording import LONGEST_NAME, NAMES_SAID, cut
 
 HIDE, LOCK, ONLY = "hide", "lock", "only"
 NAMES = (HIDE, LOCK, ONLY)
-"""What a URL may say of controls: groups by name, with commas between. `only` hides all others of the page."""
+"""Parameters of a URL: groups of controls, separated by commas. `only` hides all other groups of the page."""
 
 
 class Group(NamedTuple):
@@ -20,7 +23,7 @@ class Group(NamedTuple):
     title: str
     controls: tuple[str, ...] = ()
     lockable: bool = True
-    """Whether it can be shown without answering to the hand."""
+    """Whether it can be shown disabled."""
 
 
 LIVE, TRAJECTORIES = "Live", "Trajectories"
@@ -71,61 +74,60 @@ GROUPS: dict[str, dict[str, Group]] = {
         "navigation": NAVIGATION,
     },
 }
-"""By page, each in the order of the screen."""
+"""Groups by page, in the order of the screen."""
 
 OTHERS = {"navigation": NAVIGATION}
-"""Of a page that is not among them."""
+"""Groups of any other page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of a page's controls is hidden, and what is locked; all else is shown."""
+    """Which of a page's controls are hidden and which are locked; all others are shown."""
 
     hidden: frozenset[str] = frozenset()
     locked: frozenset[str] = frozenset()
 
 
 class Preset(NamedTuple):
-    """A lecture link to begin from."""
+    """A preset of a lecture link."""
 
     title: str
     limits: Limits
     collapses: bool = False
-    """Whether it is of the run that collapses, and not of the one on the page."""
+    """Whether it opens the run that collapses instead of the one on the page."""
 
 
 def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
     """The limits that `query` sets on `page`, and a sentence for each name that could not be used."""
-    groups, refused = GROUPS.get(page, OTHERS), list[str]()
-    named = {name: _known(name, query[name], groups, refused) for name in NAMES if name in query}
-    hidden = set(named.get(HIDE, ()))
-    if only := named.get(ONLY):
-        hidden |= set(groups) - set(only)
-    loose = [name for name in named.get(LOCK, ()) if not groups[name].lockable]
+    groups = GROUPS.get(page, OTHERS)
+    values, refused = codec.read({name: query[name] for name in NAMES if name in query}, table(groups))
+    hidden = set(values[HIDE])
+    if values[ONLY]:
+        hidden |= set(groups) - set(values[ONLY])
+    loose = [name for name in values[LOCK] if not groups[name].lockable]
     if loose:
         refused.append(f"`{LOCK}` in the link cannot hold {', '.join(loose)}: such can be shown or hidden only.")
-    return Limits(frozenset(hidden), frozenset(named.get(LOCK, ())) - hidden - set(loose)), refused
+    return Limits(frozenset(hidden), frozenset(values[LOCK]) - hidden - set(loose)), refused
 
 
 def write(limits: Limits, page: str) -> dict[str, str]:
-    """The query that `read` turns into the same, as short as may be."""
+    """The shortest query that `read` turns back into the same limits."""
     groups = GROUPS.get(page, OTHERS)
     hidden = [name for name in groups if name in limits.hidden]
     kept = [name for name in groups if name not in limits.hidden]
     locked = [name for name in kept if name in limits.locked]
-    query = {}
-    if hidden:
-        query = {ONLY: ",".join(kept)} if 0 < len(kept) < len(hidden) else {HIDE: ",".join(hidden)}
-    return query | ({LOCK: ",".join(locked)} if locked else {})
+    is_shorter_by_rest = 0 < len(kept) < len(hidden)
+    said = {ONLY: kept} if is_shorter_by_rest else {HIDE: hidden}
+    return codec.write(said | {LOCK: locked}, table(groups))
 
 
 def only(*names: str) -> Limits:
-    """All of the Live page hidden but these."""
+    """Everything on the Live page hidden but these."""
     return Limits(frozenset(GROUPS[LIVE]) - set(names))
 
 
 def presets(page: str) -> list[Preset]:
-    """Lecture links to begin from, the plain one first."""
+    """Presets of lecture links, the plain one first."""
     found = [Preset("This run, every control", Limits())]
     if page == LIVE:
         methods = ("affine", "replacement", "alternating", "sync")
@@ -143,12 +145,19 @@ def presets(page: str) -> list[Preset]:
     return [*found, Preset("The charts alone", Limits(frozenset(GROUPS[page])))]
 
 
-def _known(parameter: str, text: str, groups: Iterable[str], refused: list[str]) -> list[str]:
-    """The groups that `text` names; a sentence on the rest of it."""
+def table(groups: Collection[str]) -> tuple[Field, ...]:
+    """What a link may say of the controls of a page with these groups."""
+    return tuple(Field(name, [], partial(_known, name, groups), ",".join) for name in NAMES)
+
+
+def _known(parameter: str, groups: Collection[str], text: str) -> list[str]:
+    """The groups that `text` names."""
     names = [name.strip() for name in text.split(",")]
     known, unknown = [name for name in names if name in groups], [name for name in names if name not in groups]
     if unknown:
         said = ", ".join(repr(cut(name, LONGEST_NAME)) for name in unknown[:NAMES_SAID])
         more = f" and {len(unknown) - NAMES_SAID} more" if len(unknown) > NAMES_SAID else ""
-        refused.append(f"`{parameter}` in the link may name {', '.join(groups)}, but not {said}{more}.")
+        raise PartlyUsedError(
+            f"`{parameter}` in the link may name {', '.join(groups)}, but not {said}{more}.", part=known
+        )
     return known

@@ -1,54 +1,51 @@
-"""The Lessons page's part of the URL: which lesson, step and seed, and who reads."""
+"""The Lessons page's link: which lesson, step and seed, and who reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.wording import cut, ignored_names
+from app.links import codec
+from app.links.codec import Field
 from demos.lesson import Lesson
 
 LARGEST_SEED = 2**31 - 1
-NAMES = ("lesson", "step", "seed", "reader")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LessonLink:
     """Where a reader is."""
 
     lesson: str | None = None
-    """Its name; None for the list of lessons."""
+    """Name of the lesson; None: the list of lessons."""
 
     number: int = 1
-    """Of the step, from 1; one past the last is the lesson's end."""
+    """Number of the step, from 1; one past the last is the lesson's end."""
 
     seed: int = 0
 
 
-def read(query: Mapping[str, str], lessons: Sequence[Lesson]) -> tuple[Place, list[str]]:
-    """The place in `query`, and a sentence for what could not be used."""
-    refused = ignored_names([name for name in query if name not in NAMES])
-    seed = _whole(query, "seed", 0, LARGEST_SEED, 0, refused)
-    lesson = next((each for each in lessons if each.name == query.get("lesson")), None)
-    if lesson is None:
-        if "lesson" in query:
-            names = ", ".join(each.name for each in lessons)
-            refused.append(f"`lesson` in the link must be one of {names}, but is {query['lesson']!r}: choose one.")
-        return Place(None, 1, seed), [cut(sentence) for sentence in refused]
-    number = _whole(query, "step", 1, len(lesson.steps) + 1, 1, refused)
-    return Place(lesson.name, number, seed), [cut(sentence) for sentence in refused]
-
-
-def write(place: Place, reader: str | None = None) -> dict[str, str]:
-    """The query that `read` turns into the same; without `reader`, for a link that others may follow."""
-    query = {} if place.lesson is None else {"lesson": place.lesson, "step": str(place.number)}
-    query |= {"seed": str(place.seed)} if place.seed else {}
-    return query | ({"reader": reader} if reader else {})
-
-
-def _whole(query: Mapping[str, str], name: str, lowest: int, highest: int, first: int, refused: list[str]) -> int:
-    text = query.get(name, str(first))
-    if text.isascii() and text.isdecimal() and len(text) < 15 and lowest <= int(text) <= highest:
-        return int(text)
-    refused.append(
-        f"`{name}` in the link must be a whole number from {lowest} to {highest}, but is {text!r}: this is {first}."
+def table(lessons: Sequence[Lesson], chosen: str | None) -> tuple[Field, ...]:
+    """What a link may say. The steps there are depend on the lesson `chosen`; without one, a step means none."""
+    last = next((len(lesson.steps) + 1 for lesson in lessons if lesson.name == chosen), None)
+    step = (
+        Field("step", None, lambda _: None)
+        if last is None
+        else codec.whole_number("step", None, 1, last, instead="this is 1")
     )
-    return first
+    return (
+        codec.choice("lesson", [lesson.name for lesson in lessons], "", instead="choose one"),
+        step,
+        codec.whole_number("seed", 0, 0, LARGEST_SEED, instead="this is 0"),
+        codec.text("reader", None),
+    )
+
+
+def read(query: Mapping[str, str], lessons: Sequence[Lesson]) -> tuple[LessonLink, list[str]]:
+    """The place in `query`, and a sentence for what could not be used."""
+    values, refused = codec.read(query, table(lessons, query.get("lesson")))
+    return LessonLink(values["lesson"] or None, values["step"] or 1, values["seed"]), refused
+
+
+def write(link: LessonLink, reader: str | None = None) -> dict[str, str]:
+    """The query that `read` turns into the same; without `reader`, for a link that others may follow."""
+    place = {"lesson": link.lesson, "step": link.number} if link.lesson is not None else {}
+    return codec.write(place | {"seed": link.seed, "reader": reader}, table((), None))

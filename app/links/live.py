@@ -1,29 +1,18 @@
-"""The URL: which session, its settings and switches, and the view. The same URL gives the same first frames."""
+"""The Live page's link: which session, its settings and switches, and the view."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.figures.map_layers import read_layers
-from app.links import lecture
-from app.links.reading import read_choices, read_paused
-from app.links.selection import read_choice, read_pins
+from app.links import codec, lecture
+from app.links.codec import MOST_DIGITS, Field
+from app.links.recipe_fields import PROBLEM, read_recipe, recipe_fields, said_of_recipe, without_problem
+from app.links.selection_text import read_choice, read_pins
 from app.links.variant_names import read_name
-from app.wording import cut, ignored_names
+from app.wording import cut
 from vqcore.quantizer.options import option_names
-from vqcore.snapshot import Event
-from vqcore.training.recipe import (
-    MAX_CODES,
-    MAX_LEVELS,
-    SETTINGS,
-    Recipe,
-    changed,
-    default_recipe,
-    differences,
-    parse_changes,
-    resolve_device,
-    written,
-)
+from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, SETTINGS, Recipe, default_recipe, differences
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "two codes", "raw"),
@@ -39,13 +28,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "panel": ("code", "inputs"),
     "rate": ("2", "4", "8"),
 }
-"""The view controls and what each may be; the first is where it starts."""
-
-MOST_DIGITS = 15
-"""Of a step; browsers hold whole numbers exactly up to 2⁵³."""
+"""The view controls and their allowed values; the first is the default."""
 
 RECIPE_NAMES = ("seed", "device", *SETTINGS, *option_names())
-"""What a URL may say of a recipe beside its problem."""
+"""The parts of a recipe that a URL may set, apart from its problem."""
 
 TEXTS: dict[str, Callable[[str], object]] = {
     "select": read_choice,
@@ -53,27 +39,27 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "layers": read_layers,
     "variant": read_name,
 }
-"""Parts of the view that are texts, each with what reads it and raises ValueError; all start empty."""
+"""Parts of the view that are texts, each with its parser, which raises ValueError; all start empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a view control for a number may be; `first` is where it starts, empty for left open."""
+    """Allowed range of a numeric view control; `first` is its default, empty for unset."""
 
     first: str
     lowest: float
     highest: float
     whole: bool = True
 
-    def accepts(self, text: str) -> bool:
-        """Whether `text` is such a number, or left open where that is allowed."""
-        if text == self.first:
-            return True
-        try:
-            value = int(text) if self.whole else float(text)
-        except ValueError:
-            return False
-        return self.lowest <= value <= self.highest
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"a {'whole ' if self.whole else ''}number from {self.lowest:g} to {self.highest:g}"
+
+    def check(self, text: str) -> None:
+        """Refuse, by ValueError, what is neither such a number nor left open where that is allowed."""
+        if text != self.first and not self.lowest <= (int(text) if self.whole else float(text)) <= self.highest:
+            raise ValueError(text)
 
 
 NUMBERS: dict[str, Numbers] = {
@@ -82,116 +68,64 @@ NUMBERS: dict[str, Numbers] = {
     "code_a": Numbers("", 0, MAX_CODES - 1),
     "code_b": Numbers("", 0, MAX_CODES - 1),
 }
-"""Of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
+"""Settings of the map: UMAP's parameters, and the codes that the plane of two codes passes through."""
+
+VIEW_TABLE: tuple[Field, ...] = (
+    *(codec.choice(name, allowed) for name, allowed in VIEWS.items()),
+    *(codec.checked_text(name, check) for name, check in TEXTS.items()),
+    *(
+        codec.checked_text(name, numbers.check, expected=numbers.expected, default=numbers.first)
+        for name, numbers in NUMBERS.items()
+    ),
+)
+"""All that a link says of the view: each value is a text."""
+
+TABLE: tuple[Field, ...] = (
+    codec.text("session", None),
+    codec.text("watch", None),
+    PROBLEM,
+    *recipe_fields(RECIPE_NAMES),
+    codec.flag("paused"),
+    codec.whole_number("at", None, 0, 10**MOST_DIGITS - 1, expected="a step from 0 up"),
+    *VIEW_TABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class LiveLink:
     """What a URL asks for."""
 
     session: str | None
     watch: str | None
-    """The session to follow and not to touch, by its other id; it goes before `session`."""
+    """Watch id of the session to follow read-only; it takes precedence over `session`."""
 
     recipe: Recipe | None
     paused: bool
     view: dict[str, str]
     at: int | None
-    """The step to show; None for the newest."""
+    """The step to show; None: the newest."""
 
     refused: tuple[str, ...]
     """A sentence for each value that could not be used."""
 
 
-def read(query: Mapping[str, str]) -> Request:
+def read(query: Mapping[str, str]) -> LiveLink:
     """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
-    known = {"session", "watch", "problem", "paused", "at", *lecture.NAMES, *RECIPE_NAMES, *VIEWS, *TEXTS, *NUMBERS}
-    refused = ignored_names([name for name in query if name not in known])
+    values, refused = codec.read(query, TABLE, beside=lecture.NAMES)
     recipe: Recipe | None = None
-    if "problem" in query:
-        recipe = _read_recipe(query, refused)
-    elif alone := [name for name in RECIPE_NAMES if name in query]:
-        refused.append(f"`{alone[0]}` in the link says nothing without a `problem` beside it, and was ignored.")
-    paused = read_paused(query, refused)
-    view = read_choices(query, VIEWS, refused)
-    for name, check in TEXTS.items():
-        view[name] = query.get(name, "")
-        try:
-            check(view[name])
-        except ValueError as error:
-            refused.append(str(error))
-            view[name] = ""
-    for name, numbers in NUMBERS.items():
-        value = query.get(name, numbers.first)
-        if not numbers.accepts(value):
-            kind = "a whole number" if numbers.whole else "a number"
-            refused.append(
-                f"`{name}` in the link must be {kind} from {numbers.lowest:g} to {numbers.highest:g}, "
-                f"but is {value!r}."
-            )
-            value = numbers.first
-        view[name] = value
-    at = _read_step(query.get("at"), refused)
-    return Request(query.get("session"), query.get("watch"), recipe, paused, view, at, tuple(map(cut, refused)))
+    if values["problem"] is not None:
+        recipe, more = read_recipe(values, RECIPE_NAMES)
+        refused += map(cut, more)
+    elif "problem" not in query and (alone := said_of_recipe(values, RECIPE_NAMES)):
+        refused.append(without_problem(next(iter(alone))))
+    view = {field.name: values[field.name] for field in VIEW_TABLE}
+    return LiveLink(values["session"], values["watch"], recipe, values["paused"], view, values["at"], tuple(refused))
 
 
 def write(
     session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool, at: int | None = None
 ) -> dict[str, str]:
     """The query that `read` turns into the same; what stands at its default is left out."""
-    query = {"session": session} if session else {}
-    query["problem"] = recipe.problem
-    default = default_recipe(recipe.problem)
-    query |= {name: written(value) for name, value in differences(recipe, default, RECIPE_NAMES).items()}
-    query |= {name: str(view[name]) for name, allowed in VIEWS.items() if view.get(name, allowed[0]) != allowed[0]}
-    query |= {"at": str(at)} if at is not None else {}
-    query |= {name: view[name] for name in TEXTS if view.get(name)}
-    query |= {name: view[name] for name, numbers in NUMBERS.items() if view.get(name, numbers.first) != numbers.first}
-    return query | ({"paused": "1"} if paused else {})
-
-
-def command(recipe: Recipe, events: Sequence[Event], steps: int) -> str:
-    """The command line that trains `recipe` for `steps` steps with the same switches at the same steps."""
-    words = ["python -m vqcore train", recipe.problem, f"--steps {steps}", f"--seed {recipe.seed}"]
-    if recipe.device != "auto":
-        words.append(f"--device {recipe.device}")
-    if changes := differences(recipe, default_recipe(recipe.problem), (*SETTINGS, *option_names())):
-        words.append(f"--set {_pairs(tuple(changes.items()))}")
-    words += [f"--at {event.step} {_pairs(event.changes)}" for event in events]
-    return " ".join(words)
-
-
-def _pairs(changes: Sequence[tuple[str, Any]]) -> str:
-    return " ".join(f"{name}={written(value)}" for name, value in changes)
-
-
-def _read_recipe(query: Mapping[str, str], refused: list[str]) -> Recipe | None:
-    try:
-        recipe = default_recipe(query["problem"])
-    except ValueError as error:
-        refused.append(str(error))
-        return None
-    for name in RECIPE_NAMES:
-        if name not in query:
-            continue
-        try:
-            recipe = changed(recipe, _parse(name, query[name]))
-        except ValueError as error:
-            refused.append(str(error))
-    return recipe
-
-
-def _read_step(text: str | None, refused: list[str]) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
-        refused.append(f"`at` in the link must be a step from 0 up, but is {text!r}.")
-        return None
-    return int(text)
-
-
-def _parse(name: str, text: str) -> dict[str, Any]:
-    if name == "device":
-        resolve_device(text)
-        return {"device": text}
-    return parse_changes([f"{name}={text}"])
+    other = differences(recipe, default_recipe(recipe.problem), RECIPE_NAMES)
+    own = {"session": session, "problem": recipe.problem, "paused": paused, "at": at}
+    return codec.write({**view, **other, **own}, TABLE)

@@ -1,11 +1,8 @@
-"""What the reader has chosen and pinned, as frozen values and as short texts for the URL. Knows no page."""
+"""What the reader has chosen and pinned, as frozen values. Knows no page."""
 
 # M monitor vectors, K codes
 
-import base64
-import binascii
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,32 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.snapshot import Snapshot
-from vqcore.training.recipe import MAX_CODES, MAX_LEVELS
 
 Ints = NDArray[np.int64]
 
-LONGEST_TEXT = 1500
-"""Characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
-
-LONGEST_PACKED = 40_000
-"""Characters of a selection on its way between a page and the road of its live data."""
-
-LARGEST_ID = MAX_CODES - 1
 MOST_PINS = 6
-"""As many as there are colours that stay apart."""
+"""Most pins: as many as there are distinguishable colours."""
 
 CODE_ROLES = ("Q", "C", "dead")
-"""What the map calls codes; the bars and the code maps call them Q."""
-
-RANGES = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*")
-PIN = re.compile(r"(\d{1,6})(?:@(\d{1,2}))?")
+"""Role of codes on the map; the bars and the code maps use Q."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Vectors and codes picked by hand at one level. What follows from them moves while the model trains.
+    """Vectors and codes picked by hand at one level. What they select changes while the model trains.
 
-    Picked vectors choose the codes that they have now. Codes picked without vectors choose the vectors that they
+    Picked vectors select the codes that they have now. Codes picked without vectors select the vectors that they
     have now.
     """
 
@@ -54,7 +40,7 @@ class Choice:
 
     @property
     def code(self) -> int | None:
-        """The one code that was picked, if it was one."""
+        """The picked code if exactly one was picked, else None."""
         return self.codes[0] if len(self.codes) == 1 and not self.vectors else None
 
     def vectors_in(self, snapshot: Snapshot) -> Ints:
@@ -68,20 +54,20 @@ class Choice:
         return np.union1d(snapshot.codes[list(self.vectors)], np.array(self.codes, dtype=np.int64))
 
     def ids_in(self, snapshot: Snapshot) -> dict[str, list[int]]:
-        """What every chart is to show as selected: ids by role."""
+        """What every chart shows as selected: ids by role."""
         codes = self.codes_in(snapshot).tolist()
         return {"P": self.vectors_in(snapshot).tolist(), **dict.fromkeys(CODE_ROLES, codes)}
 
     def within(self, snapshot: Snapshot) -> tuple["Choice", str]:
-        """The part of it that `snapshot` has, and a sentence about the rest, empty where there is none."""
+        """The part of it that `snapshot` has, and a sentence about the rest, empty if there is no rest."""
         vectors = tuple(index for index in self.vectors if index < len(snapshot.z_e))
         codes = tuple(code for code in self.codes if code < snapshot.num_codes)
-        lost = [_outside("code", self.codes[len(codes) :], snapshot.num_codes)]
-        lost += [_outside("vector", self.vectors[len(vectors) :], len(snapshot.z_e))]
+        lost = [outside("code", self.codes[len(codes) :], snapshot.num_codes)]
+        lost += [outside("vector", self.vectors[len(vectors) :], len(snapshot.z_e))]
         return Choice(self.level, vectors, codes), " ".join(filter(None, lost))
 
     def at_level(self, level: int, snapshot: Snapshot | None) -> "Choice":
-        """The same vectors, seen at another level, whose codes are others. `snapshot` is of the present level."""
+        """The same vectors at another level, where they have other codes. `snapshot` is of the current level."""
         vectors = self.vectors_in(snapshot).tolist() if snapshot is not None else self.vectors
         return Choice(level, tuple(vectors))
 
@@ -92,7 +78,7 @@ class Choice:
 
 
 class Pin(NamedTuple):
-    """A code that keeps its colour; the colour is its place among the pins."""
+    """A code that keeps its colour, given by its position among the pins."""
 
     code: int
     level: int = 0
@@ -100,150 +86,29 @@ class Pin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What every panel is to bring out."""
+    """What every panel highlights."""
 
     choice: Choice = Choice()
     pins: tuple[Pin, ...] = ()
-    """Of every level, in the order of their colours."""
+    """Pins of every level, in the order of their colours."""
 
     sentence: str = ""
-    """What could not be done, and why; empty where all is well."""
+    """What could not be done, and why; empty if all is well."""
 
     def pinned(self, level: int) -> dict[int, int]:
-        """The pinned codes of one level, each with the place of its colour."""
+        """The pinned codes of one level, each with the index of its colour."""
         return {pin.code: place for place, pin in enumerate(self.pins) if pin.level == level}
 
 
 def picked(ids: Mapping[str, Sequence[int]], level: int) -> Choice:
-    """The choice that a hand makes on a chart: points by role."""
+    """The choice made by selecting points, by role, on a chart."""
     codes = {int(code) for role in CODE_ROLES for code in ids.get(role, ())}
     return Choice(level, tuple(sorted(map(int, ids.get("P", ())))), tuple(sorted(codes)))
 
 
-def write_choice(choice: Choice) -> str:
-    """The choice as a text that `read_choice` turns back; where all is too long the codes alone, or nothing.
-
-    >>> write_choice(Choice(0, (4, 5, 6), (2,)))
-    'c2;v4-6'
-    """
-    codes = "c" + _write_ids(choice.codes) if choice.codes else ""
-    return next((text for text in (pack_choice(choice), codes) if len(text) <= LONGEST_TEXT), "")
-
-
-def pack_choice(choice: Choice) -> str:
-    """The whole choice as a text, however long it is: at most `LONGEST_PACKED` for all ids there can be."""
-    codes = "c" + _write_ids(choice.codes) if choice.codes else ""
-    vectors = "v" + _write_ids(choice.vectors) if choice.vectors else ""
-    return ";".join(filter(None, (codes, vectors)))
-
-
-def read_choice(text: str, level: int = 0, *, longest: int = LONGEST_TEXT) -> Choice:
-    """The choice that a text means.
-
-    Raises:
-        ValueError: for anything that `write_choice` does not write, saying what it does write.
-
-    >>> read_choice("c2;v4-6")
-    Choice(level=0, vectors=(4, 5, 6), codes=(2,))
-    """
-    found: dict[str, tuple[int, ...]] = {}
-    for part in text.split(";") if text else ():
-        if part[:1] not in ("c", "v") or part[0] in found or len(text) > longest:
-            raise ValueError(_not_understood("select", text, "c3,7-9;v0-40 (codes, vectors)"))
-        try:
-            found[part[0]] = _read_ids(part[1:])
-        except ValueError:
-            raise ValueError(_not_understood("select", text, "c3,7-9;v0-40 (codes, vectors)")) from None
-    return Choice(level, found.get("v", ()), found.get("c", ()))
-
-
-def read_codes(text: str, num_codes: int) -> tuple[int, ...]:
-    """The codes that a person typed: `17`, or `3, 7-9`.
-
-    Raises:
-        ValueError: for what is no list of codes, or a code outside 0…K−1, naming it.
-    """
-    try:
-        codes = _read_ranges(text.replace(" ", ""))
-    except ValueError:
-        raise ValueError(f"A code is a whole number, as in 17 or 3, 7-9, but this is {_short(text)}.") from None
-    if sentence := _outside("code", tuple(code for code in codes if code >= num_codes), num_codes):
-        raise ValueError(sentence)
-    return codes
-
-
-def write_pins(pins: Iterable[Pin]) -> str:
-    """The pins in order, counting levels from 1: `17,4@2`."""
-    return ",".join(f"{pin.code}@{pin.level + 1}" if pin.level else str(pin.code) for pin in pins)
-
-
-def read_pins(text: str) -> tuple[Pin, ...]:
-    """The pins that a text means.
-
-    Raises:
-        ValueError: for what is no list of pins, or too long a one.
-
-    >>> read_pins("17,4@2")
-    (Pin(code=17, level=0), Pin(code=4, level=1))
-    """
-    pins: list[Pin] = []
-    for part in text.split(",", MOST_PINS) if text else ():
-        found = PIN.fullmatch(part)
-        level = int(found[2] or 1) if found else 0
-        if found is None or len(pins) == MOST_PINS or int(found[1]) > LARGEST_ID or not 1 <= level <= MAX_LEVELS:
-            raise ValueError(_not_understood("pins", text, f"17,4@2 (codes, @ level), at most {MOST_PINS}"))
-        pins.append(Pin(int(found[1]), level - 1))
-    return tuple(dict.fromkeys(pins))
-
-
-def _write_ids(ids: Sequence[int]) -> str:
-    """Ranges, or the bits of a set where those are shorter, in letters that a URL leaves as they are."""
-    index = np.asarray(ids)
-    starts = np.flatnonzero(np.diff(index, prepend=-2) != 1)
-    runs = [(run[0], run[-1]) for run in np.split(index, starts[1:])]
-    ranges = ",".join(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
-    bits = np.zeros(index[-1] + 1, dtype=bool)
-    bits[index] = True
-    packed = "~" + base64.urlsafe_b64encode(np.packbits(bits).tobytes()).decode().rstrip("=")
-    return min(ranges, packed, key=len)
-
-
-def _read_ids(text: str) -> tuple[int, ...]:
-    return _read_bits(text[1:]) if text.startswith("~") else _read_ranges(text)
-
-
-def _read_ranges(text: str) -> tuple[int, ...]:
-    if not RANGES.fullmatch(text):
-        raise ValueError(text)
-    found: set[int] = set()
-    for part in text.split(","):
-        first, last = (int(end) for end in (part if "-" in part else f"{part}-{part}").split("-"))
-        if not first <= last <= LARGEST_ID:
-            raise ValueError(text)
-        found.update(range(first, last + 1))
-    return tuple(sorted(found))
-
-
-def _read_bits(text: str) -> tuple[int, ...]:
-    try:
-        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError(text) from error
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
-    return tuple(np.flatnonzero(bits).tolist())
-
-
-def _outside(noun: str, ids: Sequence[int], count: int) -> str:
+def outside(noun: str, ids: Sequence[int], count: int) -> str:
+    """A sentence on ids that there are not; empty for none."""
     if not ids:
         return ""
     named = f"{noun} {ids[0]:,}" + (f" and {len(ids) - 1:,} more" if len(ids) > 1 else "")
     return f"There is no {named}: {noun}s are 0…{count - 1:,}."
-
-
-def _not_understood(name: str, text: str, example: str) -> str:
-    return f"`{name}` in the link must read like {example}, but is {_short(text)}."
-
-
-def _short(text: str) -> str:
-    """What was written, without what a page could take for markup."""
-    return "'" + re.sub(r"[^\w,;@~. -]", "?", text[:40]) + ("…'" if len(text) > 40 else "'")

@@ -1,4 +1,4 @@
-"""What variants may be called, and what a changed switch proposes. Knows no page."""
+"""Valid names of variants, and names proposed for a changed switch."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -10,7 +10,7 @@ from vqcore.training.recipe import written
 LONGEST_NAME = 24
 MOST_SEEDS = 50
 MOST_STEPS = 100_000
-"""Of a training over seeds, which a link may ask for."""
+"""Most steps of a training over seeds, which a link may ask for."""
 
 NOT_IN_NAMES = re.compile(r"[;<>&\x00-\x1f\x7f-\x9f]")
 TYPES = get_type_hints(Options)
@@ -28,14 +28,14 @@ PROPOSED: Mapping[str, Any] = {
     "learning_rate": 3e-4,
     "replace_every": 20,
 }
-"""Values at which a switch has something to show, none of them its default."""
+"""Values at which a switch has a visible effect, none of them its default."""
 
 
 def read_name(name: str) -> str:
-    """`name` as a variant may be called.
+    """`name`, checked.
 
     Raises:
-        ValueError: where it is too long, or has a character that a link or a page takes for its own.
+        ValueError: if it is too long, or has a character with a meaning in links or pages.
     """
     if len(name) > LONGEST_NAME or NOT_IN_NAMES.search(name):
         raise ValueError(
@@ -45,7 +45,7 @@ def read_name(name: str) -> str:
 
 
 def name_for(changes: Mapping[str, Any], taken: Collection[str]) -> str:
-    """A name that says `changes` and is none of `taken`.
+    """A name that describes `changes` and is not in `taken`.
 
     >>> name_for({"affine": "running"}, ["main"]), name_for({}, ["main", "copy"])
     ('affine=running', 'copy 2')
@@ -57,12 +57,12 @@ def name_for(changes: Mapping[str, Any], taken: Collection[str]) -> str:
 
 
 def choices_of(switch: str) -> tuple[Any, ...]:
-    """What a switch may be, where it is one of a few; empty for a number."""
+    """Allowed values of a switch with a few choices; empty for a number."""
     return (False, True) if TYPES[switch] is bool else get_args(TYPES[switch])
 
 
 def proposal(switch: str, options: Options) -> Any:
-    """A value for `switch` that is another than it has."""
+    """A value for `switch` other than its current one."""
     now = getattr(options, switch)
     candidates = [PROPOSED.get(switch, now), *choices_of(switch), getattr(Options(), switch)]
     return next(value for value in candidates if value != now)

@@ -1,27 +1,30 @@
-"""The first path on the Live page: begun with a session of its own, with the switches that its line offers."""
+"""The first path on the Live page: its session, its line, and the switches that the line offers."""
 
 import streamlit as st
 
+from app.live.state import FIRST_VIEW, live_state
 from app.live_plot.words import words_place
 from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.commands import ResumeCommand, SpeedCommand, change
 from vqcore.training.recipe import Recipe
 
 WATCHABLE, AFTERWARDS = 3.0, 10.0
-"""Steps a second before a switch is thrown, and after."""
+"""Steps per second before and after a switch is thrown."""
 
-CLOSE_HELP = "Close this line; the bar for going back in time takes its place"
+CLOSE_HELP = "Close this line; the time bar takes its place"
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
     """A session that can be watched as it collapses, and then waits for its reader; usage is shown through time."""
-    st.session_state["first_view"] |= {"bars": "time"}
+    state = live_state()
+    state.first_view = {**(state.first_view or FIRST_VIEW), "bars": "time"}
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
 
 
 def first_path(entry: Entry, line: Line) -> None:
-    """The place of the line, the switches that it offers now, and the way out of it."""
+    """The place of the line, the switches that it offers now, and a button that closes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
         words_place("first-path-line")
         for name in line.offers:
@@ -31,11 +34,6 @@ def first_path(entry: Entry, line: Line) -> None:
         )
 
 
-def line_is_read() -> bool:
-    """Whether the reader has closed the line."""
-    return bool(st.session_state.get("first-path-read"))
-
-
 def _throw(entry: Entry, name: str) -> None:
     entry.send(SpeedCommand(AFTERWARDS))
     entry.send(change(**OFFERS[name]))
@@ -43,4 +41,4 @@ def _throw(entry: Entry, name: str) -> None:
 
 
 def _close() -> None:
-    st.session_state["first-path-read"] = True
+    live_state().line_is_read = True

@@ -1,4 +1,4 @@
-"""Small controls of the map's head: find codes, colour and layers, and let go of what is chosen."""
+"""Small controls of the map's head: find codes, colour and layers, and clear the selection."""
 
 from typing import Any
 
@@ -6,15 +6,23 @@ import streamlit as st
 
 from app.figures.map_layers import LAYERS, read_layers
 from app.links import live as address
-from app.links.selection import Choice, Focus, read_codes
+from app.links.selection import Choice, Focus
+from app.links.selection_text import read_codes
 from app.live import choice as choice_state
-from app.panels.head import view_key
-from app.sessions.registry import Entry
+from app.live.state import live_state
+from app.live.view_controls import view_key
+from app.page_state import said_by
+from app.sessions.entry import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
 from vqcore.problems.problem import Problem
-from vqcore.snapshot import Ints, Snapshot
+from vqcore.snapshot import Snapshot
 
 ORDERS = ("used most", "used least", "unused for longest")
+
+
+def find_key(name: str) -> str:
+    """The key of one control of the search."""
+    return f"find-{name}"
 
 
 def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, focus: Focus) -> None:
@@ -23,41 +31,41 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
         st.text_input(
             "Codes",
             placeholder=f"17, or 3, 7-9: of 0…{snapshot.num_codes - 1:,}",
-            key="find-number",
+            key=find_key("number"),
             on_change=_find_number,
             args=(entry, snapshot.level),
         )
         order, many = st.columns([0.66, 0.34], gap="small", vertical_alignment="bottom")
-        order.selectbox("Codes that are", ORDERS, key="find-order")
-        many.number_input("How many", 1, snapshot.num_codes, value=1, step=1, key="find-many")
+        order.selectbox("Codes that are", ORDERS, key=find_key("order"))
+        many.number_input("How many", 1, snapshot.num_codes, value=1, step=1, key=find_key("many"))
         st.button(
             "Choose these", on_click=_find_by_order, args=(entry, snapshot.level), width="stretch", key="find-go"
         )
         if snapshot.labels is not None:
             st.selectbox(
-                "Codes that fire most on class",
+                "Codes used mostly for class",
                 problem.classes,
                 index=None,
-                key="find-class",
+                key=find_key("class"),
                 on_change=_find_class,
                 args=(entry, snapshot.level, problem),
-                help="Codes of whose held-out vectors most are of inputs of this class.",
+                help="Codes for which most assigned held-out vectors come from inputs of this class.",
             )
         if focus.pins:
-            st.button("Take all pins away", on_click=choice_state.unpin_all, width="stretch", key="unpin")
+            st.button("Remove all pins", on_click=choice_state.unpin_all, width="stretch", key="unpin")
         if focus.sentence:
             st.warning(focus.sentence)
 
 
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
     """What the colours mean and which layers are shown."""
-    first = st.session_state["first_view"]
+    state = live_state()
     with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
         st.segmented_control(
             "Colour by",
             colours,
-            default=first["colour"] if first["colour"] in colours else colours[0],
+            default=colour if (colour := state.first("colour")) in colours else colours[0],
             key=view_key("colour"),
             required=True,
             persist_state="page",
@@ -66,14 +74,14 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             "Layers",
             LAYERS,
             selection_mode="multi",
-            default=[name for name in LAYERS if name in read_layers(first["layers"])],
+            default=[name for name in LAYERS if name in read_layers(state.first("layers"))],
             key=view_key("layers"),
             persist_state="page",
         )
         st.segmented_control(
             "Scale of the axes",
             address.VIEWS["aspect"],
-            default=first["aspect"],
+            default=state.first("aspect"),
             key=view_key("aspect"),
             required=True,
             persist_state="page",
@@ -82,11 +90,11 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
         st.segmented_control(
             "Frames a second",
             address.VIEWS["rate"],
-            default=first["rate"],
+            default=state.first("rate"),
             key=view_key("rate"),
             required=True,
             persist_state="page",
-            help="How often the charts follow a running training at most. Each frame costs it a little speed.",
+            help="How often, at most, the charts follow a running training. Each frame slows it down a little.",
         )
         st.caption(
             "links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: codes, mean of P"
@@ -94,7 +102,7 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
 
 
 def let_go(place: Any, focus: Focus) -> None:
-    """A button that chooses nothing, where something is chosen."""
+    """A button that clears the selection, if there is one."""
     if focus.choice or focus.sentence:
         place.button(
             "",
@@ -107,11 +115,12 @@ def let_go(place: Any, focus: Focus) -> None:
 
 
 def _find_number(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
-    if snapshot is None or not st.session_state["find-number"].strip():
+    snapshot = entry.one.latest(level=level)
+    wanted: str = said_by(find_key("number"))
+    if snapshot is None or not wanted.strip():
         return
     try:
-        codes = read_codes(st.session_state["find-number"], snapshot.num_codes)
+        codes = read_codes(wanted, snapshot.num_codes)
     except ValueError as error:
         choice_state.refuse(str(error))
     else:
@@ -119,24 +128,24 @@ def _find_number(entry: Entry, level: int) -> None:
 
 
 def _find_by_order(entry: Entry, level: int) -> None:
-    snapshot = entry.session.latest(level=level)
+    snapshot = entry.one.latest(level=level)
     if snapshot is None:
         return
-    by = st.session_state["find-order"]
-    ordered: Ints = (
+    by, many = said_by(find_key("order")), said_by(find_key("many"))
+    ordered = (
         codes_by_age(snapshot.steps_unused)
         if by == ORDERS[2]
         else codes_by_use(snapshot.counts, most=by == ORDERS[0])
     )
-    choice_state.choose(Choice(level, codes=tuple(sorted(ordered[: st.session_state["find-many"]].tolist()))))
+    choice_state.choose(Choice(level, codes=tuple(sorted(ordered[:many].tolist()))))
 
 
 def _find_class(entry: Entry, level: int, problem: Problem) -> None:
-    snapshot, wanted = entry.session.latest(level=level), st.session_state["find-class"]
+    snapshot, wanted = entry.one.latest(level=level), said_by(find_key("class"))
     if snapshot is None or snapshot.vector_labels is None or wanted is None:
         return
     fires_on = class_of_codes(snapshot.codes, snapshot.vector_labels, snapshot.num_codes)
     codes = (fires_on == problem.classes.index(wanted)).nonzero()[0].tolist()
     choice_state.choose(Choice(level, codes=tuple(codes)))
     if not codes:
-        choice_state.refuse(f"No code fires on class {wanted} more than on the others just now.")
+        choice_state.refuse(f"No code is used mostly for class {wanted} at the moment.")

@@ -1,4 +1,4 @@
-"""The sidebar of those who follow a session: how its switches stand, in words. Nothing to press, nothing to send."""
+"""The sidebar of those who follow a session: how its switches are set, in words, with no controls."""
 
 import html
 from collections.abc import Iterable
@@ -9,13 +9,13 @@ import streamlit as st
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, written
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
-ABOUT = "You follow a session: its owner trains and throws the switches; views, selection and time are yours."
+ABOUT = "You are following a session: its owner trains and throws the switches; views, selection and time are yours."
 
 
 def followed_controls(status: Status) -> None:
-    """Say what the session trains and how every switch stands; bold is what is not as it was by default."""
+    """Say what the session trains and how every switch is set; what differs from the default is bold."""
     recipe, default = status.recipe, default_recipe(status.recipe.problem)
     st.caption("FOLLOWING A SESSION")
     st.html(f"<p class='vq-followed'>{html.escape(ABOUT)}</p>")

@@ -6,21 +6,23 @@ from typing import Any
 import streamlit as st
 
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
-from app.live.state import go_live
-from app.live.variant import chosen_variant, show_variant, whole_of
-from app.sessions.registry import Entry
+from app.live.state import live_state
+from app.live.variant import chosen_variant, show_variant
+from app.page_state import said_by
+from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import EndVariantCommand, ForkCommand
 from vqcore.training.recipe import written
-from vqcore.training.session import MOST_VARIANTS, State, Status
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State, Status
 
 NOTHING = "nothing: an exact copy"
 
 
 def fork_popover(place: Any, entry: Entry, status: Status) -> None:
     """A button that opens the choice of what the fork is to change."""
-    names = tuple(whole_of(entry).recipes)
+    names = tuple(entry.session.recipes)
     full = len(names) >= MOST_VARIANTS
     with place.popover(
         "Fork …",
@@ -28,10 +30,10 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
         key="fork",
         on_change="rerun",
         disabled=full or status.state is State.STARTING,
-        help=FORK_HELP if not full else f"{MOST_VARIANTS} variants are the most. End one first.",
+        help=FORK_HELP if not full else f"A session can have at most {MOST_VARIANTS} variants. End one first.",
         width="stretch",
     ):
-        st.caption(f"A copy of **{_plain(entry.variant)}** as it is now, to the bit, with one switch changed.")
+        st.caption(f"An exact copy of **{_plain(entry.variant)}** as it is now, with one switch changed.")
         switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
         changes = {} if switch == NOTHING else {switch: _value(switch, status)}
         proposed = name_for(changes, names)
@@ -48,19 +50,21 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
             on_click=_fork,
             args=(entry, name or proposed, changes),
         )
-        if refused := st.session_state.pop("fork-refused", ""):
-            st.warning(refused, icon=":material/info:")
+        state = live_state()
+        if state.fork_refused:
+            st.warning(state.fork_refused, icon=":material/info:")
+        state.fork_refused = ""
 
 
 def variants_bar(entry: Entry) -> None:
     """Which variant the views below show, while there are several."""
-    names = tuple(whole_of(entry).recipes)
+    names = tuple(entry.session.recipes)
     if len(names) < 2:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
         st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
-        key = f"variant {names} {entry.variant}"  # made anew when it is another's doing
-        st.session_state["variant-control"] = key
+        key = f"variant {names} {entry.variant}"  # recreated when it is another's doing
+        live_state().variant_control = key
         st.segmented_control(
             "Variant shown",
             names,
@@ -80,7 +84,7 @@ def variants_bar(entry: Entry) -> None:
                 icon=":material/close:",
                 key="fork-end",
                 type="tertiary",
-                help="It stops training and is gone; the others go on",
+                help="It stops training and is removed; the others go on",
                 on_click=_end,
                 args=(entry,),
             )
@@ -94,7 +98,7 @@ def variants_bar(entry: Entry) -> None:
 
 
 def _value(switch: str, status: Status) -> Any:
-    """The control for the value that `switch` is to have."""
+    """The control for the new value of `switch`."""
     options = status.recipe.options
     start, key = proposal(switch, options), f"fork-{switch}-{getattr(options, switch)}"
     if choices := choices_of(switch):
@@ -108,17 +112,17 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
     try:
         read_name(name)
     except ValueError as error:
-        st.session_state["fork-refused"] = str(error)
+        live_state().fork_refused = str(error)
         return
-    go_live()
+    live_state().go_live()
     entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
     show_variant(name)
 
 
 def _show(key: str, first: str) -> None:
-    if key != st.session_state["variant-control"]:  # made anew since: a slow browser still told of the one before
+    if key != live_state().variant_control:  # recreated since: a slow browser still told of the one before
         return
-    name = st.session_state[key]
+    name = said_by(key)
     show_variant("" if name == first else name)
 
 

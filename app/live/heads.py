@@ -1,9 +1,7 @@
-"""The heads of the Live page's panels: titles and controls, drawn anew only when one of them is used.
+"""The heads of the Live page's panels: titles and controls, redrawn only when one of them is used.
 
-Nothing here changes with the training alone: what does comes by the road of live data.
+Nothing here changes during training: what does comes by the live WebSocket.
 """
-
-import streamlit as st
 
 from app import wording
 from app.links import live as address
@@ -11,14 +9,16 @@ from app.links.selection import Pin
 from app.live import choice as choice_state
 from app.live.focus_controls import find_codes, let_go, look_of_map
 from app.live.map_settings import settings_popover
-from app.panels.head import bar, choose, view_key
+from app.live.state import live_state
+from app.live.view_controls import choose, view_key
+from app.panels.head import bar
 from app.panels.lecture_places import NOWHERE, place
 from app.panels.scene import Scene
 from app.sessions import planes
 
 
 def map_head(scene: Scene) -> None:
-    """Title, the plane, its settings, what is found, coloured and let go."""
+    """Title, the plane and its settings, search, colours, and a button that clears the selection."""
     entry, snapshot, focus = scene.entry, scene.snapshot, scene.focus
     memory = entry.maps.of(snapshot, scene.status.run)
     views = planes.views_of(snapshot)
@@ -33,7 +33,7 @@ def map_head(scene: Scene) -> None:
             icon=":material/center_focus_strong:",
             key="refit",
             type="tertiary",
-            help="The map is kept from turning under you. Choose its plane, or lay it out, anew at this moment.",
+            help="The map is kept from turning under you. Fit its plane, or lay it out, again at this moment.",
             on_click=memory.ask_for_refit,
         )
     let_go(head, focus)
@@ -46,7 +46,7 @@ def map_head(scene: Scene) -> None:
 
 
 def bars_head(scene: Scene) -> None:
-    """What the bars say, and in which order and scale."""
+    """What the bars show, in which order and on which scale."""
     head = bar("bars")
     heading = head.container(width="stretch")
     kind = choose(head, "bars", [kind for kind in address.VIEWS["bars"] if kind != "levels" or scene.words.name])
@@ -66,7 +66,7 @@ def curves_head(_: Scene) -> None:
     place("view", head).selectbox(
         "Smoothing",
         address.VIEWS["smoothing"],
-        index=address.VIEWS["smoothing"].index(st.session_state["first_view"]["smoothing"]),
+        index=address.VIEWS["smoothing"].index(live_state().first("smoothing")),
         key=view_key("smoothing"),
         format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
         label_visibility="collapsed",
@@ -75,7 +75,7 @@ def curves_head(_: Scene) -> None:
 
 
 def examples_head(scene: Scene) -> None:
-    """What the examples are, or which code the card in their place is of."""
+    """Title of the examples, or of the code card in their place."""
     if scene.shows_card:
         _card_head(scene)
         return

@@ -1,21 +1,22 @@
-"""The controls of the map that only one of its planes has: UMAP's parameters, and the two codes of a plane."""
+"""Controls that only one of the map's planes has: UMAP's parameters, and the two codes of a plane."""
 
 from typing import Any
 
 import streamlit as st
 
 from app.links import live as address
-from app.panels.head import view_key
+from app.live.state import live_state
+from app.live.view_controls import view_key
 
 HELP = {
-    "neighbours": "How many points, itself included, make up a point's surroundings. Few show fine detail.",
-    "min_dist": "How close neighbours may lie in the picture. Small packs them tightly.",
+    "neighbours": "How many points, including itself, form a point's neighbourhood. Small values show fine detail.",
+    "min_dist": "How close neighbours may lie in the picture. Small values pack them tightly.",
     "code": "Index of a code; empty for the most used.",
 }
 
 
 def settings_popover(place: Any, view: str) -> None:
-    """Beside the choice of the plane, for a plane that has settings."""
+    """Settings beside the choice of the plane, for a plane that has some."""
     with place.container(width="content", key="map-settings").popover("", icon=":material/tune:", type="tertiary"):
         if view == "UMAP":
             _number("neighbours", "Neighbours", HELP["neighbours"], step=1)
@@ -28,7 +29,7 @@ def settings_popover(place: Any, view: str) -> None:
 def _number(name: str, label: str, help_text: str, *, step: float) -> None:
     numbers = address.NUMBERS[name]
     kind = int if numbers.whole else float
-    first = st.session_state["first_view"][name]
+    first = live_state().first(name)
     st.number_input(
         label,
         min_value=kind(numbers.lowest),

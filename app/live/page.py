@@ -9,52 +9,55 @@ from app.links import live as address
 from app.links.lecture import LIVE
 from app.links.live_view import View, focus_of, write_view
 from app.live import choice as choice_state
-from app.live.first_path import begin_first_path, first_path, line_is_read
+from app.live.controls import adopt, in_step
+from app.live.first_path import begin_first_path, first_path
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
 from app.live.sidebar import sidebar
-from app.live.state import adopt, current_view, go_live, go_to, in_step, level_shown, seen, step_chosen
+from app.live.state import live_state
 from app.live.variant import look_at, show_variant
 from app.live.verdict import verdict_places
+from app.live.view_controls import choose, current_view, level_shown
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.panels.charts import plane_shown
 from app.panels.first_path_line import line_of
-from app.panels.head import bar, choose
+from app.panels.head import bar
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.controls_state import heads_state, sidebar_state
 from app.wording import as_written
 from vqcore.problems.catalogue import find_problem
 from vqcore.training.recipe import Recipe, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "conductor"
 
 FIRST = default_recipe("patches", code_init="kmeans")
-"""What the first of the starts begins, with a line that leads on."""
+"""The set-up of the first start, which has a guiding line."""
 
 STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
     (
         ":material/south_east:",
         "Collapse, live",
-        "Photographs, and codes that start at k-means centres. Watch what twenty steps make of them, then throw a "
+        "Photographs, with codes that start at k-means centres. Watch what twenty steps do to them, then throw a "
         "switch.",
         FIRST,
     ),
     (
         ":material/spa:",
         "Healthy with k-means + replacement",
-        "The same photographs; codes start at k-means centres, and unused ones move every 20 steps.",
+        "The same photographs; codes start at k-means centres, and unused ones are replaced every 20 steps.",
         default_recipe("patches", code_init="kmeans", replace_every=20),
     ),
     (
         ":material/pin:",
         "Digits classifier",
-        "A small network tells handwritten digits apart with a quantizer in its middle.",
+        "A small network classifies handwritten digits with a quantizer in the middle.",
         default_recipe("digits-classifier"),
     ),
 )
@@ -67,12 +70,13 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
-    st.session_state["watched"] = entry.watch_id if entry.is_followed else None
+    state = live_state()
+    state.watched = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
-    status = entry.session.status()
+    status = entry.one.status()
     if not in_step(entry, status):
         adopt(status.recipe)
-    st.session_state["sidebar_shows"] = sidebar_state(entry, status)
+    state.sidebar_shows = sidebar_state(entry, status)
     with st.sidebar:
         sidebar(entry, status)
     _live(entry.id)
@@ -80,43 +84,44 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session of this browser: the one it has, the one in its URL, or a new one as the URL describes.
+    """This browser's session: the one it has, the one in its URL, or a new one as the URL describes.
 
-    None is begun again unasked where one was watched, or is to be followed: a class would begin as many as it has
-    heads, and end each other's.
+    A watched or followed session is not begun again unasked: a class would begin as many as it has
+    members, and end each other's.
     """
-    held = st.session_state.get("session")
+    state = live_state()
+    held = state.session
     entry = registry().find_any(held)
     if entry is not None:
         return entry
     request = address.read(st.query_params)
     watch = _watched(request)
-    if "first_view" not in st.session_state:
-        st.session_state["first_view"] = request.view
+    if state.first_view is None:
+        state.first_view = request.view
         for sentence in request.refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
     entry = registry().follow(watch) if watch else registry().find(request.session)
     if entry is None and held is None and not watch and request.recipe is not None:
         entry = registry().begin(request.recipe, paused=request.paused)
     if entry is not None:
-        st.session_state["session"] = entry.id
+        state.session = entry.id
         _go_back(entry, request.at)
     if held is None and not watch and request.session is not None and (entry is None or entry.id != request.session):
-        st.session_state.setdefault("gone", True)
+        state.gone = state.gone is not False
     return entry
 
 
-def _watched(request: address.Request) -> str | None:
+def _watched(request: address.LiveLink) -> str | None:
     """What is to be followed: as the URL says or, back from another page, what was followed before."""
-    return request.watch or st.session_state.get("watched")
+    return request.watch or live_state().watched
 
 
 def _go_back(entry: Entry, step: int | None) -> None:
-    """As a link asks, if its run has come so far."""
+    """Go to the step in a link, if its run has reached it."""
     if step is None:
         return
     if step <= (reached := entry.session.trained_steps()):
-        go_to(step)
+        live_state().go_to(step)
     else:
         said = wording.PAST_UNREACHED.format(at=step, reached=reached)
         st.toast(said, icon=":material/link_off:", duration="long")
@@ -124,28 +129,28 @@ def _go_back(entry: Entry, step: int | None) -> None:
 
 def _begin(recipe: Recipe) -> None:
     entry = begin_first_path(recipe) if recipe == FIRST else registry().begin(recipe)
-    st.session_state["session"] = entry.id
-    st.session_state.pop("first-path-read", None)
-    st.session_state["gone"] = False
+    state = live_state()
+    state.session, state.gone, state.line_is_read = entry.id, False, False
     show_variant("")
-    go_live()
+    state.go_live()
 
 
 def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, str]:
     is_paused = status.state is State.PAUSED
     own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
     is_paused = is_paused and not entry.is_followed
-    return own | address.write(None, status.recipe, view, paused=is_paused, at=step_chosen()) | query()
+    return own | address.write(None, status.recipe, view, paused=is_paused, at=live_state().at) | query()
 
 
 def _gone(way_back: str) -> None:
     """Say that the session in the link is no more, until the reader has read it."""
-    if not st.session_state.get("gone"):
+    state = live_state()
+    if not state.gone:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(f"{wording.GONE} {way_back}", icon=":material/link_off:")
         if st.button("", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"):
-            st.session_state["gone"] = False
+            state.gone = False
             st.rerun()
 
 
@@ -155,13 +160,14 @@ def _empty_state() -> None:
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
     request = address.read(st.query_params)
-    recipe = request.recipe or st.session_state.get("asked")
+    state = live_state()
+    recipe = request.recipe or state.asked
     if _watched(request):
         _offer(wording.FOLLOWED_GONE, "Begin a run of your own with its last settings", recipe)
-    elif "session" in st.session_state:
+    elif state.session is not None:
         _offer(wording.ENDED, "Begin it again", recipe)
     else:
-        _gone("The link does not say what it trained; begin another.")
+        _gone("The link does not say what it trained; begin another run.")
     _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
     for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
         with column.container(
@@ -173,7 +179,7 @@ def _empty_state() -> None:
 
 
 def _offer(said: str, words: str, recipe: Recipe | None) -> None:
-    """Say that a session is no more, and offer to begin one with its settings, where they are known."""
+    """Say that a session has ended, and offer to begin one with its settings, if known."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(said, icon=":material/link_off:")
         if recipe is not None:
@@ -182,15 +188,15 @@ def _offer(said: str, words: str, recipe: Recipe | None) -> None:
 
 @st.fragment
 def _live(session_id: str) -> None:
-    """All but the sidebar: heads, controls and the places of what comes by the road of live data."""
+    """Everything but the sidebar: heads, controls and the places of the live data."""
     entry = registry().find_any(session_id)
     if entry is None:
         st.rerun()  # the whole page, which says so
     entry = look_at(entry)
-    if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
-        entry.session.wait(lambda session: session.latest() is not None, FIRST_MOMENT_SECONDS)
-    status, scene = entry.session.status(), _scene(entry)
-    controls = f"{st.session_state['sidebar_shows']} {heads_state(scene)}"  # before they are drawn: time goes on
+    if entry.one.latest() is None:  # just begun: its first moment is worth a short wait
+        entry.session.wait(lambda _: entry.one.latest() is not None, FIRST_MOMENT_SECONDS)
+    status, scene = entry.one.status(), _scene(entry)
+    controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
     _header(status.recipe)
@@ -208,13 +214,13 @@ def _live(session_id: str) -> None:
     if scene is not None:
         placed += panels(scene)
         _leave_umap(scene)
-    seen()["page"] = entry, view
+    live_state().looked_at = entry, view
     rate = float(view.controls["rate"])
     conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The line of the first path or the bar of time, the tiles and the verdict; returns the keys of their places."""
+    """The line of the first path or the time bar, the tiles and the verdict; returns the keys of their places."""
     line = line_of(scene)
     with st.container(key="time"):  # one of the two, that no chart moves to another place
         if line is not None:
@@ -228,26 +234,26 @@ def _numbers(scene: Scene) -> list[str]:
 
 def _leave_umap(scene: Scene) -> None:
     """A layout that its plane no longer needs is given up; who else looks at it asks again."""
-    plane = plane_shown(scene.view.controls["map"], scene.snapshot)
-    if st.session_state.get("map_was") == "UMAP" != plane:
+    state, plane = live_state(), plane_shown(scene.view.controls["map"], scene.snapshot)
+    if state.map_was == "UMAP" != plane:
         registry().projection.cancel(scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None))
-    st.session_state["map_was"] = plane
+    state.map_was = plane
 
 
 def _scene(entry: Entry) -> Scene | None:
     """What there is to see now; None before the first moment."""
-    status = entry.session.status()
-    newest = entry.session.latest(level=level_shown(status.recipe))
+    status = entry.one.status()
+    newest = entry.one.latest(level=level_shown(status.recipe))
     if newest is None:
         return None
     snapshot = moment_shown(entry, newest, status)
-    focus = choice_state.gather(entry, snapshot)
+    state, focus = live_state(), choice_state.gather(entry, snapshot)
     view = View(
         current_view(status.recipe),
         focus_of(focus.choice, focus.pins, focus.sentence),
-        at=step_chosen(),
+        at=state.at,
         run=status.run,
-        line_is_read=line_is_read(),
+        line_is_read=state.line_is_read,
         hands=choice_state.hands_taken_in(),
     )
     return scene_at(entry, snapshot, newest, status, view)
@@ -263,7 +269,7 @@ def _header(recipe: Recipe) -> None:
 
 
 def _level_choice(recipe: Recipe) -> None:
-    """Which group or level everything below shows."""
+    """The choice of the group or level that everything below shows."""
     if recipe.levels > 1:
         st.html(f"<div class='vq-title'><span>{wording.LEVEL_NOUNS[recipe.structure]}</span></div>", width="content")
         choose(st, "level", address.VIEWS["level"][: recipe.levels])

@@ -1,14 +1,15 @@
-"""The four panels of the Live page: heads, and below them the places of what comes by the road of live data."""
+"""The four panels of the Live page: heads, and below them the places of the live data."""
 
 import streamlit as st
 
 from app.live.heads import bars_head, curves_head, examples_head, map_head
+from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
 from app.live_plot.component import live_place
 from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
+from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
-from app.panels.head import view_key
 from app.panels.scene import Scene
 from app.sessions.registry import registry
 
@@ -39,13 +40,13 @@ def bars_panel(scene: Scene) -> list[str]:
 
 
 def curves_panel(scene: Scene) -> list[str]:
-    """What has changed through time."""
+    """Curves through time."""
     curves_head(scene)
     return _chart("curves", LOWER)
 
 
 def examples_panel(scene: Scene) -> list[str]:
-    """The card of the code that is chosen, or held-out inputs, what becomes of them, and the codes between."""
+    """The card of the chosen code, or held-out inputs with the model's outputs and the codes in between."""
     examples_head(scene)
     if scene.shows_card:
         card_place("code-card", height=LOWER)
@@ -66,4 +67,4 @@ def _chart(name: str, height: int) -> list[str]:
 
 def _show_pca() -> None:
     """The map gives up a layout that its plane no longer needs."""
-    st.session_state[view_key("map")] = "PCA"
+    set_control(view_key("map"), "PCA")

@@ -1,4 +1,4 @@
-"""The sidebar: what acts live, what restarts, and where to take the run."""
+"""The sidebar: live switches, settings that restart, and links and exports of the run."""
 
 from datetime import datetime
 from typing import get_args
@@ -8,27 +8,20 @@ import streamlit as st
 from app.doors.start import started
 from app.doors.visitor import shared_link
 from app.links import live as address
+from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
+from app.links.live_view import View
+from app.live.controls import already, asked_for, default, is_gone, key, restart, shown, value
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
-from app.live.state import (
-    already,
-    asked_for,
-    current_view,
-    default,
-    go_live,
-    is_gone,
-    key,
-    restart,
-    seen,
-    shown,
-    value,
-)
+from app.live.state import LiveState, live_state
 from app.live.switches import switches
+from app.live.view_controls import current_view
+from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import NOWHERE, place, row, shows
 from app.panels.page_export import page_html
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
@@ -41,7 +34,7 @@ from vqcore.training.commands import (
     UndoRestartCommand,
 )
 from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, CodeInit, Structure, default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {
     "max": None,
@@ -54,7 +47,7 @@ STEPPING = (State.RUNNING, State.IDLE)
 
 
 def sidebar(entry: Entry, status: Status) -> None:
-    """Draw all controls for one session; for those who follow it, how they stand."""
+    """Draw all controls for one session; for its followers, only how they stand."""
     if entry.is_followed:
         followed_controls(status)
         if shows("links"):
@@ -68,7 +61,7 @@ def sidebar(entry: Entry, status: Status) -> None:
         format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
         on_change=_change_problem,
         args=(entry, key("problem")),
-        help="Restarts: another problem begins at step 0. *Undo* brings this run back.",
+        help="Choosing another problem restarts at step 0. *Undo* brings this run back.",
     )
     _transport(entry, status)
     if shows(*SWITCHES):
@@ -77,8 +70,10 @@ def sidebar(entry: Entry, status: Status) -> None:
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")
         _settings(entry)
-    if notice := st.session_state.pop("notice", None):
-        st.warning(notice, icon=":material/info:")
+    state = live_state()
+    if state.notice:
+        st.warning(state.notice, icon=":material/info:")
+    state.notice = ""
     if shows("links"):
         _share(entry, status)
 
@@ -108,7 +103,7 @@ def _transport(entry: Entry, status: Status) -> None:
         "",
         icon=":material/restart_alt:",
         key="restart",
-        help="Begin again at step 0 with the switches as they are",
+        help="Begin again at step 0 with the current switches",
         on_click=_restart,
         args=(entry,),
         width="stretch",
@@ -160,7 +155,7 @@ def _settings(entry: Entry) -> None:
 
 
 def _structure() -> None:
-    """Outside the form, so that what belongs to a structure comes and goes with the choice of it."""
+    """Outside the form, so that the fields of a structure come and go as it is chosen."""
     structure, levels = row("structure", "levels")
     structures = get_args(Structure)
     structure.selectbox(
@@ -192,40 +187,45 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, command, page = row("link", "command", "save-html")
+    link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
-        st.caption("Opens a run of its own with these settings, switches and view.")
+        st.caption("Opens a new run with these settings, switches and view.")
         query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
         st.caption(FOLLOW_HELP)
         st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
         if started().token:
-            st.caption("Each of these links lets in who has it, to every page but the Doctor.")
+            st.caption("Whoever has one of these links can open every page but the Doctor.")
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
-    with command.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: worked out anew
+    with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: computed again
         st.caption("Repeats this run until now without a browser, every switch at its step.")
-        if (run := entry.session.repeatable()) is not None:
-            words = address.command(run.recipe, run.snapshot.events, run.snapshot.step)
+        if (run := entry.one.repeatable()) is not None:
+            words = command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)
-    shown_last = seen()
+    state = live_state()  # of this visitor: the file is put together by another thread
     page.download_button(
         "HTML",
-        data=lambda: page_html(seen_page(*shown_last["page"]), datetime.now()),
+        data=lambda: page_html(seen_page(*_looked_at(state)), datetime.now()),
         file_name=f"vq-scope-{status.recipe.problem}-seed-{status.recipe.seed}.html",
         mime="text/html",
         key="save-html",
-        help="This page as one file: every chart moves under the hand in any browser, without server or network",
+        help="This page as one file with interactive charts, for any browser, without server or network",
         on_click="ignore",
         disabled=status.state is State.STARTING,
         width="stretch",
     )
 
 
+def _looked_at(state: LiveState) -> tuple[Entry, View]:
+    assert state.looked_at is not None  # the page is drawn before anybody can press
+    return state.looked_at
+
+
 def _change_speed(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "speed"):
         return
-    speed = SPEEDS[st.session_state[key("speed")]]
+    speed = SPEEDS[said_by(key("speed"))]
     if not already(entry, entry.session.status().speed_limit == speed):
         entry.send(SpeedCommand(speed))
 
@@ -233,11 +233,11 @@ def _change_speed(entry: Entry, drawn: str) -> None:
 def _change_problem(entry: Entry, drawn: str) -> None:
     if is_gone(drawn, "problem"):
         return
-    recipe = entry.session.status().recipe
-    problem = st.session_state[key("problem")]
+    recipe = entry.one.status().recipe
+    problem = said_by(key("problem"))
     if already(entry, recipe.problem == problem):
         return
-    go_live()
+    live_state().go_live()
     entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 
 
@@ -250,12 +250,12 @@ def _restart_with_settings(entry: Entry) -> None:
     try:
         recipe = asked_for()
     except ValueError as error:
-        st.session_state["notice"] = str(error)
+        live_state().notice = str(error)
         return
     if recipe is not None:
         restart(entry, recipe)
 
 
 def _undo(entry: Entry) -> None:
-    go_live()
+    live_state().go_live()
     entry.send(UndoRestartCommand())

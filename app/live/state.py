@@ -1,160 +1,98 @@
-"""What the controls show, and how they stay in step with the session and the URL. Draws nothing."""
+"""What the Live page keeps for one visitor."""
 
-from contextlib import suppress
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import streamlit as st
-
-from app.figures.map_layers import write_layers
 from app.links import live as address
-from app.live import choice as choice_state
-from app.live import variant as variants
-from app.panels.head import view_key
-from app.sessions.registry import Entry
-from vqcore.quantizer.options import option_names
-from vqcore.training.commands import RestartCommand
-from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
-from vqcore.training.session import Status
-
-RESTARTING = ("seed", *SETTINGS)
-"""What only a restart can change."""
+from app.links.live_view import View
+from app.links.selection import Choice, Pin
+from app.page_state import state_of
+from app.sessions.entry import Entry
+from vqcore.training.recipe import Recipe
 
 
-def adopt(recipe: Recipe) -> None:
-    """Set every control to `recipe`, before the controls are drawn.
+@dataclass(slots=True)
+class LiveState:
+    """Changed in place by the page's script and by what its controls call."""
 
-    The controls are made anew, under new keys and with these values as their defaults: a value pushed into a
-    control that the browser has not drawn yet can be lost, and the browser then answers with a zero.
-    """
-    st.session_state["adopted"] = st.session_state["asked"] = recipe
-    st.session_state["generation"] = st.session_state.get("generation", 0) + 1
+    session: str | None = None
+    """The session on show, by its id; None before there has been one."""
 
+    watched: str | None = None
+    """The id by which a session is followed."""
 
-def in_step(entry: Entry, status: Status) -> bool:
-    """Whether the controls show what the session does; a command on its way counts as obeyed.
+    gone: bool | None = None
+    """Whether to say that the session in the link is no more; None if that has never come up."""
 
-    What only a restart can change may differ: it is on its way to the next restart.
-    """
-    if entry.session.commands_pending() > 0:
-        return True
-    try:
-        return shown() == status.recipe
-    except ValueError:  # settings that do not go together
-        return False
+    asked: Recipe | None = None
+    """What the controls began from, with what a restart asked for since."""
 
+    adopted: Recipe | None = None
+    """What the controls show when they are first drawn."""
 
-def shown() -> Recipe | None:
-    """The recipe in force by the controls; None before there are any."""
-    asked: Recipe | None = st.session_state.get("asked")
-    if asked is None:
-        return None
-    values = _values("problem", *option_names())
-    told = {name: value for name, value in values.items() if value != setting_of(asked, name)}
-    return changed(asked, told) if told else asked
+    generation: int = 0
+    """How often the controls have been recreated; a part of their keys."""
 
+    first_view: Mapping[str, str] | None = None
+    """What the URL first said of the view; None before it is read."""
 
-def asked_for() -> Recipe | None:
-    """The recipe that a restart with all settings would begin.
+    variant: str | None = None
+    """The variant on show; empty for the first, None for what the URL says."""
 
-    Raises:
-        ValueError: where they do not go together.
-    """
-    recipe, settings = shown(), _values(*RESTARTING)
-    if settings.get("structure") == "vector":
-        settings |= {"levels": 1, "share": False}
-    return None if recipe is None else changed(recipe, settings)
+    variant_control: str = ""
+    """The key of the control that chooses it, as it was last drawn."""
 
+    at: int | None = None
+    """The step that the reader went back to; None for live."""
 
-def restart(entry: Entry, recipe: Recipe) -> None:
-    """Begin again with `recipe`."""
-    st.session_state["asked"] = recipe
-    go_live()
-    entry.send(RestartCommand(recipe))
+    past_run: tuple[str, int] | None = None
+    """The session and run that this step is of."""
 
+    choice: Choice | None = None
+    """What is chosen; None for what the URL says."""
 
-def already(entry: Entry, is_so: bool) -> bool:
-    """Whether the session is as a control wants it, so that nothing is to be sent.
+    pins: tuple[Pin, ...] = ()
+    choice_sentence: str = ""
+    """Why a wish was not granted."""
 
-    Controls that were made anew (`adopt`) can report their first value as a change.
-    """
-    return is_so and entry.session.commands_pending() == 0
+    hands_seen: dict[str, int] = field(default_factory=dict)
+    """When the hand last did something on each chart, by its key, as far as the choice has taken it in."""
 
+    line_is_read: bool = False
+    """Whether the reader has closed the line of the first path."""
 
-def step_chosen() -> int | None:
-    """The step that the reader went back to; None when the page is live."""
-    step: int | None = st.session_state.get("at")
-    return step
+    map_was: str = ""
+    """The map's plane when it was last drawn."""
 
+    notice: str = ""
+    """Why a restart was refused, to be said once."""
 
-def go_to(step: int) -> None:
-    """Have the page show this step while training goes on."""
-    st.session_state["at"] = step
+    fork_refused: str = ""
+    """Why a fork was refused, to be said once."""
 
+    sidebar_shows: str = ""
+    """What the sidebar was drawn from."""
 
-def go_live() -> None:
-    """Have the page show the newest step again."""
-    for name in ("at", "past", "past_run"):
-        st.session_state.pop(name, None)
+    looked_at: tuple[Entry, View] | None = None
+    """What the page showed when it was last drawn, for whoever saves it, from any thread."""
 
+    def first(self, name: str) -> str:
+        """What the URL first said of one part of the view."""
+        return (self.first_view or FIRST_VIEW)[name]
 
-def key(name: str) -> str:
-    """The key of the control for `name`, as it is drawn now."""
-    return f"{name}-{st.session_state['generation']}"
+    def go_to(self, step: int) -> None:
+        """Have the page show this step while training goes on."""
+        self.at = step
+
+    def go_live(self) -> None:
+        """Have the page show the newest step again."""
+        self.at = self.past_run = None
 
 
-def is_gone(drawn: str, name: str) -> bool:
-    """Whether the control for `name` that was drawn under the key `drawn` has been made anew since.
-
-    A browser that is slow still sends what such a control said, and Streamlit takes that for a change.
-    """
-    return drawn != key(name)
+FIRST_VIEW = address.read({}).view
+"""Of a URL that says nothing."""
 
 
-def default(name: str) -> Any:
-    """What the control for `name` starts at."""
-    return setting_of(st.session_state["adopted"], name)
-
-
-def value(name: str) -> Any:
-    """What the control for `name` says, drawn or about to be."""
-    return st.session_state.get(key(name), default(name))
-
-
-def seen() -> dict[str, Any]:
-    """Where the page puts what it looks at, for whoever saves it, from any thread."""
-    kept: dict[str, Any] = st.session_state.setdefault("seen", {})
-    return kept
-
-
-def current_view(recipe: Recipe) -> dict[str, str]:
-    """What every view control says now, as far as `recipe` has it; before it is drawn, what the URL first said."""
-    first: dict[str, str] = st.session_state["first_view"]
-    view = {name: st.session_state.get(view_key(name)) or first[name] for name in address.VIEWS}
-    view |= {name: _number(name) for name in address.NUMBERS}
-    view["level"] = str(level_shown(recipe) + 1)
-    if recipe.levels == 1 and view["bars"] == "levels":
-        view["bars"] = address.VIEWS["bars"][0]
-    layers = st.session_state.get(view_key("layers"))
-    view["layers"] = first["layers"] if layers is None else write_layers(layers)
-    return view | choice_state.texts() | {"variant": variants.chosen_variant()}
-
-
-def level_shown(recipe: Recipe) -> int:
-    """Which group or level the page shows, from 0."""
-    wanted = st.session_state.get(view_key("level")) or st.session_state["first_view"]["level"]
-    return min(int(wanted), recipe.levels) - 1
-
-
-def _number(name: str) -> str:
-    """As in the URL; a control that was emptied stands where it starts."""
-    found = st.session_state.get(view_key(name), st.session_state["first_view"][name])
-    return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first
-
-
-def _values(*names: str) -> dict[str, Any]:
-    """What those of the controls say that are drawn."""
-    generation, drawn = st.session_state["generation"], {}
-    for name in names:
-        with suppress(KeyError):
-            drawn[name] = st.session_state[f"{name}-{generation}"]
-    return drawn
+def live_state() -> LiveState:
+    """This visitor's."""
+    return state_of(LiveState)

@@ -5,9 +5,9 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from app.live.state import already, default, is_gone, key, value
+from app.live.controls import already, default, is_gone, key, value
 from app.panels.lecture_places import place, row, shows
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
     MAX_AFFINE_GROUPS,
@@ -21,11 +21,11 @@ from vqcore.quantizer.options import (
 from vqcore.training.commands import change
 
 INSTEAD = ("codebook_update", "estimator", "input_norm", "codebook_norm", "bypass")
-"""What stands in the folded group."""
+"""The switches in the folded group."""
 
 
 def switches(entry: Entry) -> None:
-    """Draw all switches. One that has no effect beside the others is disabled."""
+    """Draw all switches. One that has no effect given the others is disabled."""
     bypassed: bool = value("bypass")
     _segments(entry, "affine", "Affine map of codes", get_args(Affine))
     inner_steps, inner_lr = row("inner_steps", "inner_lr")
@@ -83,7 +83,7 @@ def _replacement(entry: Entry) -> None:
         "",
         icon=":material/bolt:",
         key="replace_now",
-        help="Now: move every code unused over the window (or *replace every* steps) onto a z_e of the last batch",
+        help="Move every code unused over the window (or for *replace every* steps) onto a z_e of the last batch now",
         on_click=entry.send,
         args=(change(replace="now"),),
         width="stretch",
@@ -152,6 +152,6 @@ def _live(entry: Entry, name: str) -> dict[str, Any]:
 def _throw(entry: Entry, name: str, drawn: str) -> None:
     if is_gone(drawn, name):
         return
-    new = st.session_state[key(name)]
-    if not already(entry, getattr(entry.session.status().recipe.options, name) == new):
+    new = value(name)
+    if not already(entry, getattr(entry.one.status().recipe.options, name) == new):
         entry.send(change(**{name: new}))

@@ -1,14 +1,13 @@
-"""Which variant of a session the Live page shows: everything else on it then knows only that one. Draws nothing."""
+"""Which variant of a session the Live page shows; everything else on the page sees only that one."""
 
-import streamlit as st
-
-from app.panels.scene import through_variant, whole_of
-from app.sessions.registry import Entry
+from app.live.state import live_state
+from app.panels.scene import through_variant
+from app.sessions.entry import Entry
 
 
 def look_at(entry: Entry) -> Entry:
     """`entry` with its session seen through the variant that is shown: the one chosen, else the first."""
-    whole, chosen = whole_of(entry), chosen_variant()
+    whole, chosen = entry.session, chosen_variant()
     # Ended, or a link's to a session that had it; a fork on its way is neither.
     if chosen and chosen not in whole.recipes and whole.commands_pending() == 0:
         show_variant("")
@@ -17,10 +16,10 @@ def look_at(entry: Entry) -> Entry:
 
 def chosen_variant() -> str:
     """As in the URL; empty for the first."""
-    name: str = st.session_state.get("variant", st.session_state["first_view"]["variant"])
-    return name
+    state = live_state()
+    return state.first("variant") if state.variant is None else state.variant
 
 
 def show_variant(name: str) -> None:
     """Have the page show this variant; empty for the first."""
-    st.session_state["variant"] = name
+    live_state().variant = name

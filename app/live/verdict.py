@@ -1,4 +1,4 @@
-"""The doctor's verdict on the Live page: the places of its line and of what is behind it, and remedies to throw."""
+"""The doctor's verdict on the Live page: the places of its line and its details, and remedies to apply."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from vqcore.training.commands import change
 
 
 def verdict_places(scene: Scene) -> None:
-    """Where the verdict stands in a line; opened, why, and the remedies that can be thrown now."""
+    """The place of the verdict line; expanded, the reasons, and the remedies that can be applied now."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
         words_place("verdict-line")
         # Plain: a popover that tells the server of its closing would do so beside the click that closed it.
@@ -19,7 +19,7 @@ def verdict_places(scene: Scene) -> None:
 
 
 def _remedies(scene: Scene) -> None:
-    """A button for each remedy that can be thrown live."""
+    """A button for each remedy that can be applied live."""
     is_past, recipe = scene.cursor is not None, scene.status.recipe
     verdict = verdict_of(scene, only_known=not is_past)  # the newest are read for the road
     if verdict is None or scene.entry.is_followed:
@@ -32,7 +32,9 @@ def _remedies(scene: Scene) -> None:
             st.button(
                 " ".join(remedy.ours),
                 key=f"remedy-{verdict.findings[0].condition}-{number}",
-                help="Go live first: back in time nothing can be thrown" if is_past else "Live, marked on the curves",
+                help="Go live first: in the past no switch can be thrown"
+                if is_past
+                else "Live, marked on the curves",
                 disabled=is_past or in_force(changes, recipe),
                 on_click=scene.entry.send,
                 args=(change(**changes),),

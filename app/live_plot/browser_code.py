@@ -25,7 +25,7 @@ STATUS = ("palette.js", "status.js")
 """The files of each element; each defines `mount({ data, parentElement, setStateValue })`."""
 
 PLACED = ("stage.js", "placed.js")
-"""What makes a component of an element: its data come with the script, or by the road of live data."""
+"""What makes a component of an element: its data come with the script or by the live WebSocket."""
 
 
 def javascript(*names: str) -> str:

@@ -100,7 +100,7 @@ function letters(text) {
   return svg;
 }
 
-/** The buttons that save `plot`, a `LivePlot`; made once, as new ones would have Plotly build the chart anew. */
+/** The buttons that save `plot`, a `LivePlot`; made once, since new ones would make Plotly rebuild the chart. */
 function fileButtons(plot) {
   const button = (format, click) => ({
     name: `save-${format}`,

@@ -71,7 +71,7 @@ function mount({ data, parentElement, setStateValue }) {
   chips.forEach((chip, i) => {
     const [code, distance] = data.neighbours[i];
     write(chip, `${code} · ${distance}`);
-    chip.title = `Go on to code ${code}, at a distance of ${distance}`;
+    chip.title = `Go to code ${code}, at distance ${distance}`;
     chip.onclick = () => {
       const ids = { Q: [code] };
       setStateValue("selection", { ids, hand: { at: Date.now(), ids, adds: false, clears: false } });

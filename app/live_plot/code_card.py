@@ -20,37 +20,37 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One number of the card, already worded."""
+    """One number of the card, already formatted."""
 
     label: str
     value: str
     note: str = ""
     "Muted, after the value."
     meaning: str
-    "Defines it, shown on hover."
+    "Its definition, shown on hover."
     past: Sequence[float] = ()
     "Earlier values and this one, oldest first, drawn as a line."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture, or words where there is none to see."""
+    """A picture, or words instead of one."""
 
     caption: str
     image: str = ""
-    "Its address; empty for words."
+    "Its URL; empty for words."
     words: str = ""
     frame: tuple[float, float, float, float] | None = None
-    "Left, top, width and height, in hundredths of the picture, of a place to frame."
+    "Left, top, width and height of a frame, in percent of the picture."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """All that stands on the card."""
+    """Everything on the card."""
 
     facts: Sequence[Fact]
     neighbours: Sequence[tuple[int, str]]
-    "Codes to go on to, each with its distance."
+    "Nearest codes, each with its distance."
     decoded: Sequence[Picture]
     decoded_note: str
     nearest: Sequence[Picture]
@@ -58,9 +58,9 @@ class Card:
 
 
 def card_place(key: str, *, height: int) -> None:
-    """The place of a card that comes by the road of live data, as `card_data`.
+    """The place of a card whose data, from `card_data`, come by the live WebSocket.
 
-    A click on a neighbour is a hand's choice of that code, see `component.last_hand`.
+    A click on a neighbour selects that code, see `component.last_hand`.
     """
     _mount(key=key, data={"road": key, "height": height, "sparkColour": role("Q")}, on_selection_change=lambda: None)
 

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ import streamlit as st
 from app.live_plot.browser_code import LIVE_PLOT, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_name
+from app.page_state import said_by, state_of
 
 PNG = "data:image/png;base64,"
 
@@ -30,30 +31,30 @@ _mount_preload = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """One thing that the reader's hand did on a chart."""
+    """One action of the reader on a chart."""
 
     at: int
-    """When, in milliseconds of the browser's clock: tells it from the one before."""
+    """When, in milliseconds of the browser's clock, which tells it from the previous one."""
 
     ids: Ids
-    """What it took, by role."""
+    """Selected ids by role."""
 
     adds: bool
-    """Whether to what was selected before."""
+    """Whether it adds to the previous selection."""
 
     clears: bool
-    """Whether it was a double click, which takes nothing."""
+    """Whether it was a double click, which clears the selection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Gives a chart a part of a high window."""
+    """Lets a chart grow in a high window."""
 
     above: int
-    """The window's height in pixels from which on it grows."""
+    """Height of the window in pixels above which it grows."""
 
     share: float
-    """What it gets of each pixel more."""
+    """Its share of each further pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def live_plot(
 ) -> Selection:
     """Draw `figure` in place and return what the reader has selected in it. The page has called `preload_plotly`.
 
-    To give the same dict again, unchanged, costs next to nothing.
+    Passing the same unchanged dict again costs next to nothing.
 
     Args:
         figure: a plain dict of ``data`` and ``layout``, numpy arrays and colour roles (`app.theme.role`)
@@ -96,15 +97,15 @@ def live_plot(
             canvas above everything else: linear axes, ``markers`` or ``lines``, the symbols of painting.js.
         key: names the element; the same key keeps the same chart.
         height: in pixels.
-        grow: makes it higher in a high window; None: as high everywhere.
+        grow: makes it higher in a high window; None: the same height everywhere.
         revision: an unchanged one tells the browser that there is nothing to draw.
-        file_name: what the chart is called when it is saved as PNG, SVG or CSV, without an ending; `key` by
+        file_name: name of the saved PNG, SVG or CSV, without an extension; `key` by
             default. A CSV has a row for each point of the traces that have a name (of all, where none
             has); ``meta={"columns": {"customdata": "code", "text": "times used"}}`` names its columns.
         selectable: whether lasso, box and click select points; or box and click, or click alone. An outline, which
             has no points that Plotly selects, gives the rows that lie between the sides of a box.
-        selected: what the page holds for selected; it replaces what this chart shows as selected when it
-            changes, but not before it can know of what the reader last did here. None: the reader's own.
+        selected: what the page treats as selected; it replaces what this chart shows as selected when it
+            changes, but not before the page knows what the reader last did here. None: the reader's own selection.
         on_hand: called, as a widget's callback, when the reader has selected.
     """
     data = {
@@ -124,7 +125,7 @@ def live_plot(
 
 
 def live_place(key: str, *, height: int, grow: Grow | None = None) -> None:
-    """The place of a chart that comes by the road of live data, as `plot_part` has it, under the same key."""
+    """The place of a chart whose data, from `plot_part` under the same key, come by the live WebSocket."""
     rest = {
         "script": script_name(),
         "road": key,
@@ -143,7 +144,7 @@ def plot_part(
     selectable: str | bool = False,
     selected: Ids | None = None,
 ) -> dict[str, Any]:
-    """What a chart's place is sent, its arrays as they are; the arguments are those of `live_plot`."""
+    """What is sent to a chart's place, with its arrays; the arguments are those of `live_plot`."""
     parts = {part: figure[part] for part in ("data", "layout", "config") if part in figure}
     return {
         "figure": {**parts, "data": [_with_picture(trace) for trace in figure["data"]]},
@@ -160,7 +161,7 @@ def _told(grow: Grow | None) -> dict[str, float] | None:
 
 
 def _with_picture(trace: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`trace`, a picture in it as the bytes of its file: a quarter less than in letters. The browser undoes it."""
+    """`trace` with its picture as bytes, a quarter smaller than base64. The browser undoes it."""
     source = trace.get("source", "")
     if not source.startswith(PNG):
         return trace
@@ -171,27 +172,34 @@ def _plain(selected: Ids | None) -> dict[str, list[int]] | None:
     return None if selected is None else {role: [*map(int, ids)] for role, ids in selected.items()}
 
 
-def _written(figure: Mapping[str, Any], key: str, rest: Mapping[str, Any]) -> bytes:
-    """All that the browser needs, as JSON. A figure that is the very one of last time is not written anew.
+@dataclass(slots=True)
+class WrittenPlots:
+    """The last figure of each element, by its key, and what was written of it. Changed in place."""
 
-    Bytes, because Streamlit passes them on as they are: of a mapping it asks each value whether it is a table.
+    by_key: dict[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+
+
+def _written(figure: Mapping[str, Any], key: str, rest: Mapping[str, Any]) -> bytes:
+    """Everything that the browser needs, as JSON. The same figure object is not encoded again.
+
+    As bytes, because Streamlit passes those on as they are, but checks each value of a mapping for tables.
     """
-    kept: dict[str, tuple[Mapping[str, Any], str]] = st.session_state.setdefault("plots_written", {})
+    kept = state_of(WrittenPlots).by_key
     if key not in kept or kept[key][0] is not figure:
         kept[key] = figure, json.dumps(plot_data(figure))
     return f"[{kept[key][1]}, {json.dumps(rest)}]".encode()
 
 
 def last_hand(key: str) -> Hand | None:
-    """What the reader last did on the element of this key, known before it is drawn again; None: nothing yet."""
+    """What the reader last did on this element, known before it is drawn again; None: nothing yet."""
     hand = _kept(key).get("hand")
     return None if hand is None else Hand(hand["at"], hand["ids"], hand["adds"], hand["clears"])
 
 
 def _kept(key: str) -> Mapping[str, Any]:
-    return st.session_state.get(key, {}).get("selection") or {}
+    return said_by(key, {}).get("selection") or {}
 
 
 def preload_plotly() -> None:
-    """Give the browser, once a page, what every chart needs: its code, and Plotly's 5 MB of script."""
+    """Give the browser, once per page, what every chart needs: its code and Plotly's 5 MB of script."""
     _mount_preload(key="preload-plotly", data={"script": script_name()})

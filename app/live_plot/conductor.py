@@ -1,4 +1,4 @@
-"""The invisible element of a page that has the road of its live data and hands what comes to the others, by key."""
+"""The invisible element that holds a page's live WebSocket and hands what arrives to the other elements, by key."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,14 +20,14 @@ _mount_caller = st.components.v2.component(
 def conductor(
     session: str, *, view: Mapping[str, Any], wanted: Sequence[str], controls: str, rate: float, key: str
 ) -> None:
-    """Have the page follow `session`; to be drawn once a page, wherever. The page has a `script_caller`, too.
+    """Make the page follow `session`; drawn once, anywhere on the page, along with a `script_caller`.
 
     Args:
-        session: the id by which the road knows the session.
-        view: what the page looks at, as JSON.
+        session: the session's id on the WebSocket.
+        view: what the page shows, as JSON.
         wanted: the keys of the elements that the page has placed.
-        controls: what the page's controls were drawn for; where a frame says otherwise, the page's script is run.
-        rate: frames a second at most.
+        controls: what the page's controls were drawn for; if a frame says otherwise, the page's script is run.
+        rate: frames per second at most.
         key: names the element.
     """
     told = {"session": session, "view": view, "wanted": [*wanted], "controls": controls, "rate": rate}
@@ -35,5 +35,5 @@ def conductor(
 
 
 def script_caller(key: str) -> None:
-    """What the conductor has the page's script run with; drawn outside of every fragment, so that all of it runs."""
+    """Reruns the page's script for the conductor; drawn outside every fragment, so that all of it runs."""
     _mount_caller(key=key, on_called_change=lambda: None)

@@ -28,10 +28,10 @@ def in_base64(array: npt.NDArray[Any], dtype: str) -> Any:
 
 
 def encode(value: Any, pack: Callable[[npt.NDArray[Any], str], Any] = in_base64) -> Any:
-    """`value` with every numpy array and number in it made ready for JSON.
+    """`value` with every numpy array and number made ready for JSON.
 
-    A number that is not finite becomes null, which Plotly draws as a gap. Floats keep 24 bits, whole
-    numbers all of theirs. `pack` says what stands for an array, given with the name of its type.
+    A non-finite number becomes null, which Plotly draws as a gap. Floats keep 24 bits, whole
+    numbers all of theirs. `pack` encodes an array, given with the name of its type.
     """
     if type(value) in PLAIN:  # most of a figure, and quicker asked than whether it is a mapping
         return value

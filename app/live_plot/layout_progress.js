@@ -25,6 +25,6 @@ function mount({ data, parentElement, setTriggerValue }) {
   bar.meter.hidden = stopped;
   if (!stopped) bar.meter.value = data.share;
   bar.button.textContent = stopped ? "Start it now" : "Cancel";
-  bar.button.title = stopped ? "Start UMAP without waiting" : "Give this layout up and show PCA";
+  bar.button.title = stopped ? "Start UMAP without waiting" : "Cancel this layout and show PCA";
   bar.button.onclick = () => setTriggerValue(stopped ? "start" : "cancel", Date.now());
 }

@@ -1,4 +1,4 @@
-"""How far a layout is that takes long, and the way out of it: a slim bar over the map, which moves nothing."""
+"""Progress of a slow layout, with a button that cancels it: a slim bar laid over the map."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,8 @@ _mount = st.components.v2.component(
 
 
 def progress_place(key: str, *, cancel: Callable[[], Any], start: Callable[[], Any]) -> None:
-    """The place of the bar, which comes by the road of live data.
+    """The place of the bar, whose data come by the live WebSocket.
 
-    `cancel` is called if the reader gives a layout up, `start` if they do not want to wait for a stopped UMAP.
+    `cancel` is called if the reader cancels a layout, `start` if they do not want to wait for a stopped UMAP.
     """
     _mount(key=key, data={"road": key}, on_cancel_change=cancel, on_start_change=start)

@@ -1,4 +1,4 @@
-"""Plotly's script, as the installed wheel has it."""
+"""Plotly's script from the installed wheel."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ import plotly
 
 
 def script_name() -> str:
-    """Where the server answers with the script, below the root of the app."""
+    """Path under which the server serves the script, below the root of the app."""
     return f"vq/plotly-{plotly.__version__}.min.js"
 
 
 def script_text() -> str:
-    """Plotly's script itself, 5 MB, for a page that must work on its own."""
+    """Plotly's script itself, 5 MB, for a page that must work offline."""
     return script_path().read_text(encoding="utf-8")
 
 

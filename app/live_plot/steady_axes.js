@@ -1,8 +1,8 @@
 // Axes that stand still while the clouds on them move. Plotly finds a new range for every update: then nothing on the
-// page is where it was, and every label is drawn anew.
+// page is where it was, and every label is redrawn.
 
 const ROOM = 0.06; // left free at each end, as a share of what the clouds take up
-const LEAST_FILLED = 0.6; // the share of an axis that the clouds take up, or it is found anew
+const LEAST_FILLED = 0.6; // the share of an axis that the clouds must fill, or it is fitted again
 
 const isAxis = (name) => /^[xy]axis\d*$/.test(name);
 const countsForScale = ({ meta }) => meta?.scales !== false; // a path leads off to where nothing is any more
@@ -34,13 +34,13 @@ class SteadyAxes {
   }
 }
 
-/** The range `before` as far as it still serves: wider where something lies beyond, anew where too much is empty. */
+/** The range `before` as far as it still serves: wider if something lies beyond it, a new one if too much is empty. */
 function around([low, high], before) {
   const room = ROOM * (high - low) || 1; // one point alone takes up nothing
-  const anew = [low - room, high + room];
-  if (!before) return anew;
-  const [from, to] = [low < before[0] ? anew[0] : before[0], high > before[1] ? anew[1] : before[1]];
-  return high - low < LEAST_FILLED * (to - from) ? anew : [from, to];
+  const fresh = [low - room, high + room];
+  if (!before) return fresh;
+  const [from, to] = [low < before[0] ? fresh[0] : before[0], high > before[1] ? fresh[1] : before[1]];
+  return high - low < LEAST_FILLED * (to - from) ? fresh : [from, to];
 }
 
 /** The lowest and the highest number in `arrays`; null where there is none. */

@@ -12,11 +12,12 @@ from app.live_plot.browser_code import PLACED, STATUS, TILES, as_it_stands, java
 from app.theme import role
 
 SPARK_POINTS = 80
+StatusName = Literal["starting", "running", "paused", "failed", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """One headline number, already worded."""
+    """One headline number, already formatted."""
 
     label: str
     "What it is; ``<sub>`` and ``<sup>`` are understood, anything else is shown as written."
@@ -24,9 +25,9 @@ class Tile:
     of: str = ""
     "Muted, after the value: ``/ 512 (67%)``."
     change: str = ""
-    "Since the last switch: ``+255``."
+    "Change since the last switch: ``+255``."
     meaning: str
-    "Defines the number, shown on hover: over which window of how many vectors."
+    "Definition of the number, shown on hover, with its window and number of vectors."
     past: Sequence[float] | npt.NDArray[np.floating] = ()
     "Its recent values, oldest first; gaps are NaN."
     colour: str = role("muted")
@@ -36,7 +37,7 @@ class Tile:
 class Status:
     """What is running, as in ``Status(state="running", facts=("step 1,284", "31/s", "cuda:0"))``."""
 
-    state: Literal["starting", "running", "paused", "failed", "ended"]
+    state: StatusName
     facts: Sequence[str] = ()
     remark: str = ""
     "A muted last word: ``since replacement: index collapse → healthy``."
@@ -62,12 +63,12 @@ def tiles(row: Sequence[Tile], *, key: str) -> None:
 
 
 def tiles_place(key: str) -> None:
-    """The place of tiles that come by the road of live data, as `tile_data`."""
+    """The place of tiles whose data, from `tile_data`, come by the live WebSocket."""
     _mount_tiles(key=key, data={"road": key})
 
 
 def status_place(key: str) -> None:
-    """The place of a status line that comes by the road of live data, as the fields of a `Status`."""
+    """The place of a status line whose data, the fields of a `Status`, come by the live WebSocket."""
     _mount_status(key=key, data={"road": key})
 
 

@@ -77,7 +77,7 @@ class TimeBar {
     this.node.dataset.live = going === LIVE;
     write(this.says, going === LIVE ? "newest step" : `step ${at.toLocaleString("en")}`);
     write(this.play, this.timer ? "❚❚" : "▶");
-    const does = this.timer ? "Stop playing" : "Play what was seen so far";
+    const does = this.timer ? "Stop playing" : "Play the moments kept so far";
     this.play.title = does;
     this.play.setAttribute("aria-label", does);
     this.live.setAttribute("aria-pressed", going === LIVE);

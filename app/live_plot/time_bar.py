@@ -1,4 +1,4 @@
-"""The bar with which a reader goes back in time: play, a slider over the moments kept, and back to live."""
+"""The bar for going back in time: play, a slider over the kept moments, and back to live."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.live_plot.browser_code import PLACED, as_it_stands, javascript
+from app.page_state import said_by
 
 LIVE = "live"
 
@@ -18,16 +19,16 @@ _mount = st.components.v2.component(
 
 
 def time_bar_place(key: str, *, help: str, go: Callable[[int | None], Any]) -> None:
-    """The place of the bar, which comes by the road of live data, as `bar_data`.
+    """The place of the bar, whose data, from `bar_data`, come by the live WebSocket.
 
     Args:
         key: names the element.
-        help: what a reader is told when the pointer rests on the slider.
-        go: called with the step that the reader went to, None for live.
+        help: tooltip of the slider.
+        go: called with the step that the reader went to; None: live.
     """
 
     def went() -> None:
-        asked = st.session_state[key]["go"]
+        asked = said_by(key)["go"]
         go(None if asked == LIVE else int(asked))
 
     _mount(key=key, data={"road": key, "help": help}, on_go_change=went)
@@ -41,8 +42,8 @@ def bar_data(
     Args:
         moments: step and seconds of training of each moment kept, oldest first; playing follows the seconds.
         newest: the step that training has reached.
-        shown: the step on show; None for live.
-        marks: steps at which switches fell.
+        shown: the step shown; None: live.
+        marks: steps at which switches were thrown.
     """
     return {
         "steps": [step for step, _ in moments],

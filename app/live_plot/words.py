@@ -10,11 +10,11 @@ _mount = st.components.v2.component(
 
 
 def words_place(key: str, *, look: str = "", height: int | None = None) -> None:
-    """The place of words that come by the road of live data, as HTML of this server's own making.
+    """The place of text that comes by the live WebSocket, as HTML made by this server.
 
     Args:
-        key: names the element and what comes for it.
+        key: names the element and its data.
         look: a class of words.css: ``said`` for the line below a chart, ``why`` for paragraphs.
-        height: in pixels; what is higher is scrolled. None: as high as the words.
+        height: in pixels; longer text scrolls. None: as high as the text.
     """
     _mount(key=key, data={"road": key, "look": look, "height": height})

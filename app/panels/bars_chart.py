@@ -16,7 +16,7 @@ from vqcore.snapshot import Snapshot
 
 
 def bars_chart(scene: Scene) -> Chart:
-    """How often each code is used, how large its gradient is, how each level is used, or all use until the newest."""
+    """The bars: use of each code, its gradient, use of each level, or use of every code through time."""
     snapshot, newest, controls, focus = scene.snapshot, scene.newest, scene.view.controls, scene.focus
     kind = bars_kind(scene)
     revision = f"{moment(scene, snapshot, focus)} {kind}"
@@ -45,7 +45,7 @@ def bars_chart(scene: Scene) -> Chart:
 
 
 def bars_kind(scene: Scene) -> str:
-    """What the bars say: of a quantizer with one level there is nothing by level."""
+    """What the bars show; a quantizer with one level has nothing to show by level."""
     kind = scene.view.controls["bars"]
     return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
 

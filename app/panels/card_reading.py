@@ -1,4 +1,4 @@
-"""What the code card says: from facts and pictures to words. Knows no layout."""
+"""Contents of the code card: from facts and pictures to words."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def card(facts: CodeFacts, examination: Examination | None, snapshot: Snapshot, 
         decoded=_decoded(examination, problem) if examination is not None else [],
         decoded_note=_decoded_note(examination),
         nearest=[_nearest(near, snapshot) for near in facts.nearest],
-        nearest_note="nearest held-out inputs, by distance of their z_e",
+        nearest_note="nearest held-out inputs, by the distance of their z_e",
     )
 
 
@@ -43,13 +43,13 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
             label="rank by use",
             value=f"{facts.rank:,}",
             note=f"of {snapshot.num_codes:,}",
-            meaning="1 is used most; codes used equally often share the best rank.",
+            meaning="1 is the most used; codes used equally often share the best rank.",
         ),
         Fact(
             label="recent use",
             value=wording.number(facts.counts_through_time[0]) if len(facts.counts_through_time) > 1 else "–",
             note="then",
-            meaning="Its use at the moments this page kept, oldest first.",
+            meaning="Its use at the moments that this page has kept, oldest first.",
             past=facts.counts_through_time,
         ),
         Fact(
@@ -58,8 +58,8 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
             note="" if facts.steps_unused == 0 else "steps ago",
             meaning="Training steps since a batch last used it.",
         ),
-        Fact(label="moved there", value=placed, meaning="The step after which replacement or k-means last moved it."),
-        Fact(label="‖c‖", value=wording.number(facts.norm), meaning="Length of its effective vector."),
+        Fact(label="moved there", value=placed, meaning="The last step after which replacement or k-means moved it."),
+        Fact(label="‖c‖", value=wording.number(facts.norm), meaning="Length of its effective code vector."),
         Fact(
             label="gradient norm",
             value=wording.number(facts.gradient_norm),
@@ -69,12 +69,12 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
             label="held-out vectors",
             value=f"{facts.members:,}",
             note=f"of {len(snapshot.codes):,}",
-            meaning="Vectors of the monitor sample that it is assigned to now.",
+            meaning="Vectors of the monitor sample that are assigned to it now.",
         ),
         Fact(
             label="their ‖z_e − c‖²",
             value=wording.number(facts.member_error),
-            meaning="Quantization error of those vectors, summed over features, mean over vectors.",
+            meaning="Quantization error of those vectors: summed over features, mean over vectors.",
         ),
     ]
     if facts.classes:
@@ -110,7 +110,7 @@ def _decoded_note(examination: Examination | None) -> str:
         return "asking the model …"
     said = f"decoded at step {examination.step:,}: alone"
     if (replaced := examination.replaced) is None:
-        return f"{said}; no other code is in use whose place it could take"
+        return f"{said}; no other code is in use that it could replace"
     change, loss = wording.number(replaced.output_change), wording.number(abs(replaced.loss_change))
     sign = "−" if replaced.loss_change < 0 else "+"
     inputs = f"{replaced.inputs:,} input" + ("s" if replaced.inputs > 1 else "")

@@ -1,4 +1,4 @@
-"""A chart of a scene: what tells that there is something new to draw, and the drawing."""
+"""A chart of a scene: a key that changes when there is something new to draw, and the drawing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from app.panels.scene import Scene
 from vqcore.snapshot import Snapshot
 
 UPPER, LOWER = 290, 235
-"""Heights in pixels of the two rows of charts: with the bar, the tiles and the verdict above them they fill 900."""
+"""Heights in pixels of the two rows of charts: with the time bar, tiles and verdict above they fill 900 pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart of one moment, drawn when somebody lacks it."""
+    """A chart of one moment, drawn only if somebody lacks it."""
 
     title: str
     said: tuple[str, ...]
-    """What stands below it."""
+    """The lines below it."""
 
     warning: str = ""
-    """The last of what stands below it, where something could not be done."""
+    """The last line below it, if something could not be done."""
 
     revision: str
-    """Equal where there is nothing new to draw."""
+    """Equal if there is nothing new to draw."""
 
     drawing: Callable[[], dict[str, Any]]
     height: int
@@ -34,18 +34,18 @@ class Chart:
 
     @property
     def caption(self) -> str:
-        """What stands below it, as one text."""
+        """The lines below it, as one text."""
         return " · ".join(filter(None, (*self.said, self.warning)))
 
 
 def file_name(chart: str, scene: Scene, snapshot: Snapshot) -> str:
-    """What the chart is called when it is saved."""
+    """File name for saving the chart."""
     level = f"-level-{snapshot.level + 1}" if len(snapshot.levels) > 1 else ""
     return f"{scene.status.recipe.problem}-{chart}{level}-step-{snapshot.step}"
 
 
 def moment(scene: Scene, snapshot: Snapshot, focus: Focus | None = None) -> str:
-    """What tells that there is something new to draw; the same for all who watch the session."""
+    """A key that changes when there is something new to draw; the same for all who watch the session."""
     status = scene.status
     run = f"{scene.entry.watch_id} {status.run} {snapshot.variant} {len(snapshot.events)} {hash(status.recipe)}"
     return f"{run} {snapshot.step} {snapshot.level} {hash(focus)}"

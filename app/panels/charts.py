@@ -21,7 +21,7 @@ MAP_TITLE = "P · C · Q"
 
 
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
-    """P, C and Q of the level shown, in one plane; `judges` as `planes.show` has it."""
+    """P, C and Q of the level shown, in one plane; `judges` as in `planes.show`."""
     controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
     is_past = scene.cursor is not None
     memory = scene.entry.maps.of(snapshot, scene.status.run)
@@ -57,7 +57,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
 
 
 def judge_map(scene: Scene, projection: ProjectionService) -> None:
-    """Work out how far the map can be trusted, if that is due, for the next that is told of it."""
+    """Compute how far the map can be trusted, if that is due, for the next frame."""
     memory, is_past = scene.entry.maps.of(scene.snapshot, scene.status.run), scene.cursor is not None
     plane = plane_shown(scene.view.controls["map"], scene.snapshot)
     if planes.trust_is_due(plane, scene.snapshot, memory, is_past=is_past):
@@ -65,13 +65,13 @@ def judge_map(scene: Scene, projection: ProjectionService) -> None:
 
 
 def plane_shown(wanted: str, snapshot: Snapshot) -> Any:
-    """The plane of the map: `wanted`, or the first that the latent space has."""
+    """The plane of the map: `wanted`, or the first that is available in the latent space."""
     views = planes.views_of(snapshot)
     return wanted if wanted in views else views[0]
 
 
 def settings_of(controls: Mapping[str, str]) -> MapSettings:
-    """What the controls of the plane say, drawn or not."""
+    """Values of the plane's controls, drawn or not."""
     first, second = (int(controls[name]) if controls[name] else None for name in ("code_a", "code_b"))
     return MapSettings(int(controls["neighbours"]), float(controls["min_dist"]), first, second)
 

@@ -1,4 +1,4 @@
-"""The parts of the page side by side, by the key of the element that shows each."""
+"""The parts of the side-by-side page, by the key of the element that shows each."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from app.panels.compare_reading import (
 )
 from app.panels.live_parts import Part, html_part, said_part, status_part
 from app.panels.readings import status_line_of
+from app.sessions.entry import Entry
 from app.sessions.planes import MapMemory
-from app.sessions.registry import Entry
 from app.wording import level_words
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Session, State, Status
+from vqcore.training.status import State, Status
 
 CURVES_HEIGHT = 154
 
 TABLE_NOTE = (
-    "Newest training batch; usage over {window}. Beside each number: its difference to that of {first}, in percent "
+    "Newest training batch; usage over {window}. Beside each number: its difference from {first}, in percent "
     "for losses and errors."
 )
 
@@ -45,29 +45,28 @@ class CompareScene:
     entry: Entry
     status: Status
     snapshots: Mapping[str, Snapshot]
-    """By variant, all of one step; empty before the first."""
+    """Snapshots by variant, all of one step; empty before the first."""
 
     view: CompareView
 
     @property
     def first(self) -> Snapshot:
-        """That of the first variant."""
+        """The snapshot of the first variant."""
         return next(iter(self.snapshots.values()))
 
     @property
     def memory(self) -> MapMemory:
-        """Of the plane that all share."""
+        """Memory of the plane that all share."""
         return self.entry.shared_maps.of(self.first, self.status.run)
 
 
 def compare_scene(entry: Entry, view: CompareView) -> CompareScene:
     """What `view` shows of the session now."""
-    session: Session = entry.session
-    snapshots = session.latest_of_all(int(view.controls["level"]) - 1, wish=False)
+    snapshots = entry.session.latest_of_all(int(view.controls["level"]) - 1, wish=False)
     choice = view.choice
     for snapshot in snapshots.values():
         choice, _ = choice.within(snapshot)
-    return CompareScene(entry, session.status(), snapshots, CompareView(view.controls, choice, view.hands))
+    return CompareScene(entry, entry.session.status(), snapshots, CompareView(view.controls, choice, view.hands))
 
 
 def compare_parts(scene: CompareScene, wanted: Collection[str]) -> dict[str, Part]:
@@ -176,7 +175,8 @@ def _curve_note(quantity: str, problem: str, first: Snapshot) -> str:
     of_usage = quantity in ("perplexity", "active codes")
     window = f"; {wording.usage_window(first.window_batches, first.window_vectors)}" if of_usage else ""
     return (
-        f"{meanings[quantity]}{window} · log scale · one seed: “Train seeds” in the sidebar shows how far it carries"
+        f"{meanings[quantity]}{window} · log scale · one seed: “Train seeds” in the sidebar shows whether it holds "
+        "on others"
     )
 
 
@@ -190,7 +190,7 @@ def _table(scene: CompareScene) -> dict[str, Part]:
 
 
 def _moment(scene: CompareScene) -> str:
-    """What tells that there is something new to draw."""
+    """A key that changes when there is something new to draw."""
     events = sum(len(snapshot.events) for snapshot in scene.snapshots.values())
     sizes = [(name, snapshot.num_codes) for name, snapshot in scene.snapshots.items()]
     run = f"{scene.entry.watch_id} {scene.status.run} {hash(scene.status.recipes)}"

@@ -1,4 +1,4 @@
-"""What the side-by-side page reads off snapshots and seeds: curves, maps, bars and a table. Knows no layout."""
+"""What the side-by-side page shows of snapshots and seeds: curves, maps, bars and a table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,17 +31,17 @@ COLUMNS = {
     "relative error": "relative_error",
 }
 RELATIVE = ("task_loss", "quantization_error", "relative_error")
-"""Told as a percentage of the first variant's."""
+"""Shown as a percentage of the first variant's."""
 
 PIXELS_PER_LETTER = 7
 MOST_DECADES = 3.5
-"""Of an axis as low as that of the bars, to name each."""
+"""Ticks for an axis as short as the bars', enough to name each."""
 
 
 def shared_plane(snapshots: Mapping[str, Snapshot], memory: MapMemory) -> FrozenBasis | None:
-    """The plane of the first two principal components of all variants together, kept while it is good enough.
+    """The plane of the first two principal components of all variants together, kept as long as it is good enough.
 
-    None where the latent space is drawn as it is.
+    None if the latent space is drawn as it is.
     """
     if next(iter(snapshots.values())).codebook.shape[1] <= 2:
         return None
@@ -55,7 +55,7 @@ def shared_plane(snapshots: Mapping[str, Snapshot], memory: MapMemory) -> Frozen
 
 
 def maps(snapshots: Mapping[str, Snapshot], basis: FrozenBasis | None, *, equal: bool = False) -> dict[str, Any]:
-    """P, C and Q of every variant, all in one plane and at one scale; `equal`: the same in x and y."""
+    """P, C and Q of every variant, in one plane and on one scale; `equal`: the same scale in x and y."""
     titles = ("feature 1", "feature 2")
     if basis is not None:
         first, second = (f"PC {order} · {share:.0%}" for order, share in enumerate(basis.explained_share, start=1))
@@ -103,7 +103,7 @@ def _sign(mark: Mark) -> str:
 
 
 def bars(snapshots: Mapping[str, Snapshot], choice: Choice, *, log: bool) -> dict[str, Any]:
-    """How often each variant uses each code, most used first, under one scale."""
+    """How often each variant uses each code, most used first, on one scale."""
     cells = []
     for name, snapshot in snapshots.items():
         chosen = Marked(chosen=choice.codes_in(snapshot).tolist() if choice else ())
@@ -138,7 +138,7 @@ def selected(snapshots: Mapping[str, Snapshot], choice: Choice) -> dict[str, lis
 
 
 def by_role(ids: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
-    """What a hand took in any chart of a row, by role alone.
+    """What was selected in any chart of a row, by role alone.
 
     >>> by_role({"Q0": [3], "Q2": [1, 3], "P1": []})
     {'Q': (1, 3), 'P': ()}
@@ -191,7 +191,7 @@ def label_margin(names: Sequence[str]) -> int:
 
 
 def markers(snapshots: Mapping[str, Snapshot]) -> list[Marker]:
-    """Where switches fell, each once and with the variant where it fell."""
+    """Where switches were thrown, each once and with its variant."""
     seen = dict.fromkeys(
         (event.step, event.variant, event.label) for each in snapshots.values() for event in each.events
     )
@@ -200,7 +200,7 @@ def markers(snapshots: Mapping[str, Snapshot]) -> list[Marker]:
 
 
 def table(snapshots: Mapping[str, Snapshot]) -> str:
-    """The present numbers of each variant and what they are beyond the first's, as HTML."""
+    """The current numbers of each variant and their differences from the first's, as HTML."""
     first = next(iter(snapshots.values())).metrics
     rows = []
     for place, (name, snapshot) in enumerate(snapshots.items()):
@@ -219,7 +219,7 @@ def seed_table(results: Sequence[SeedResult]) -> str:
 
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[int, str, Sequence[tuple[str, str]]]]) -> str:
-    """Rows of a variant's place and name, and for each column a value and a muted word beside it."""
+    """Rows of a variant's index and name, and for each column a value with a muted note."""
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join(
         f"<tr><th><i class='v{place}'></i>{escape(name)}</th>"

@@ -1,38 +1,43 @@
-"""The first path: a line under the header from a collapse to a recovery, told in the numbers of the run on show.
+"""The first path: a line under the header that tells of collapse and recovery in the numbers of the run shown.
 
-Only a session that was begun for it has one. Nothing is promised: the line says what became of the codes, whatever
+Only a session that was begun for it has one. It promises nothing: the line says what became of the codes, whatever
 that was.
 """
 
 import html
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 from app.panels.scene import Scene
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
 from vqcore.diagnostics.usage import active_codes, count_codes
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import Status
+from vqcore.training.status import Status
 
 PAUSES_AT = 20
-"""The step at which the run stands still, for what became of its codes to be read."""
+"""The step at which the run pauses, so that what became of its codes can be read."""
 
 JUDGED_AFTER, DONE_AFTER = 40, 240
-"""Steps after a switch at which the line says what came of it, and at which it goes."""
+"""Steps after a switch at which the line reports the effect, and at which it disappears."""
 
-OFFERS = {"Replace every 10": {"replace_every": 10}, "Affine running": {"affine": "running"}}
+OFFERS: dict[str, dict[str, Any]] = {
+    "Replace every 10": {"replace_every": 10},
+    "Affine running": {"affine": "running"},
+}
 """The switches that the line offers."""
 
 MOST_READINGS = 200
 NOTE = "in use: by held-out z_e at that step; tiles: by the last batches"
 MEANING = (
-    "A code is in use if it is the nearest to one of the {vectors:,} held-out z_e on the map, at that step. The "
+    "A code is in use if it is the nearest to at least one of the {vectors:,} held-out z_e on the map, at that step. "
+    "The "
     "tiles count the last training batches instead, and so follow later."
 )
 
 
 _reading = Lock()
-"""Held while readings of a session are looked up and noted, by its script and its watchers."""
+"""Held by a session's script and its watchers while they look up and note readings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Counts:
     """Before the first step."""
 
     stood: int
-    """At the step where the run stands still, or now if that is still to come."""
+    """At the step where the run pauses, or now if it has not come there yet."""
 
     now: int
     step: int
@@ -52,12 +57,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thrown:
-    """The newest switch that has been thrown."""
+    """The last switch thrown."""
 
     label: str
     step: int
     before: int
-    """Codes in use when it was."""
+    """Codes in use when it was thrown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,11 @@ class Line:
     """As HTML."""
 
     offers: tuple[str, ...]
-    """The switches that it offers, by name."""
+    """Switches that it offers, by name."""
 
 
 def line_of(scene: Scene) -> Line | None:
-    """The line, if the session has one and its reader is not through with it."""
+    """The line, if the session has one and its reader has not closed it."""
     entry, newest = scene.entry, scene.newest
     if entry.in_use is None or scene.status.run or scene.view.line_is_read:
         return None
@@ -115,21 +120,21 @@ def sentence(counts: Counts, thrown: Thrown | None) -> str:
 
 
 def asks(counts: Counts, thrown: Thrown | None) -> bool:
-    """Whether the line offers switches just now: at the collapse, and where one has not helped."""
+    """Whether the line offers switches now: at the collapse, and if one has not helped."""
     if thrown is None:
         return counts.step >= PAUSES_AT
     return counts.step - thrown.step >= JUDGED_AFTER and counts.now < counts.start / 2
 
 
 def _verdict(counts: Counts) -> str:
-    """Measured against the start and not the lowest: from there, a few return by themselves."""
+    """How many are back, measured against the start and not the lowest count, from which a few return anyway."""
     if counts.now >= counts.start / 2:
         return "Most are back."
     return "Some are back." if counts.now >= counts.start / 4 else "They have not come back."
 
 
 def _note(in_use: dict[int, int], newest: Snapshot) -> None:
-    """The first reading of a step stays: a switch may change the map of the codes at once, at the same step."""
+    """Note a reading; the first one of a step stays, since a switch may change the codes within that step."""
     in_use.setdefault(newest.step, _in_use(newest))
     if len(in_use) > MOST_READINGS:
         in_use.pop(min(step for step in in_use if step > PAUSES_AT), None)
@@ -153,10 +158,10 @@ def _counts(entry: Entry, newest: Snapshot) -> Counts:
 
 
 def _at(entry: Entry, step: int, newest: Snapshot) -> int:
-    """Codes in use at `step` as it was read then, else at the moment kept that comes nearest before it."""
+    """Codes in use at `step` as read then, else at the last kept moment before it."""
     assert entry.in_use is not None
     if step not in entry.in_use:
-        kept = entry.session.at(step) or newest
+        kept = entry.one.at(step) or newest
         entry.in_use.setdefault(step, _in_use(kept))
     return entry.in_use[step]
 
@@ -166,6 +171,6 @@ def _in_use(snapshot: Snapshot) -> int:
 
 
 def _offers(status: Status) -> list[str]:
-    """What is not in force already."""
+    """The switches that are not in force already."""
     options = status.recipe.options
     return [name for name, to in OFFERS.items() if any(getattr(options, key) != value for key, value in to.items())]

@@ -1,4 +1,4 @@
-"""The dialog in which a lecture link is put together: what is shown, locked and hidden, and the link."""
+"""The dialog that builds a lecture link: what is shown, locked and hidden, and the link."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ from vqcore.training.recipe import default_recipe
 
 SHOW, LOCK, HIDE = "show", "lock", "hide"
 COLLAPSING = default_recipe("patches", code_init="kmeans")
-"""Whose codes fall out of use within some twenty steps."""
+"""Settings of a run whose codes fall out of use within some twenty steps."""
 
 ABOUT = (
-    "Opens a run of its own for everybody who follows it. What is hidden or locked keeps a page calm; it protects "
+    "Everybody who opens it gets a run of their own. Hiding and locking keep a page calm; they protect "
     "nothing, since the link can be edited."
 )
 
@@ -44,7 +44,7 @@ def lecture_dialog(page: str, here: Mapping[str, str]) -> None:
 
 
 def _choice(place: st.delta_generator.DeltaGenerator, name: str, group: Group, number: int, preset: Preset) -> str:
-    """What becomes of one group: a row with its title and three choices, made anew for each preset."""
+    """A row for one group with its title and three choices, recreated for each preset."""
     row = place.container(horizontal=True, vertical_alignment="center", gap="small", key=f"lecture-row-{name}")
     row.container(width="stretch").html(f"<div class='vq-panel'>{group.title}</div>")
     first = HIDE if name in preset.limits.hidden else LOCK if name in preset.limits.locked else SHOW

@@ -1,30 +1,43 @@
-"""Where a control is drawn under a lecture link: in its place, there but disabled, or nowhere."""
+"""Where a control is drawn under a lecture link: in its place, in its place but disabled, or nowhere."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from app.links import lecture
 from app.links.lecture import GROUPS, Limits
+from app.page_state import state_of
 from app.wording import as_written
 
 LOCKED_TIP = "Locked by this lecture link"
 HOLDERS = ("container", "columns")
-"""What makes further places in a place."""
+"""Methods of a container that make further containers."""
 
 NO_LIMITS = Limits()
 
 
+@dataclass(slots=True)
+class LectureState:
+    """What is kept for one visitor. Changed in place by `begin`."""
+
+    limits: dict[str, Limits] = field(default_factory=dict)
+    """Those in the URL when the visitor first came to each page."""
+
+    page: str = ""
+    """The page that is being drawn."""
+
+
 def begin(page: str) -> None:
     """Have `page` drawn under its limits: those in the URL when this browser first came to it."""
-    kept: dict[str, Limits] = st.session_state.setdefault("lecture-limits", {})
-    if page not in kept:
-        kept[page], refused = lecture.read(st.query_params, page)
+    state = state_of(LectureState)
+    if page not in state.limits:
+        state.limits[page], refused = lecture.read(st.query_params, page)
         for sentence in refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    st.session_state["lecture-page"] = page
+    state.page = page
 
 
 def query() -> dict[str, str]:
@@ -33,19 +46,24 @@ def query() -> dict[str, str]:
 
 
 def shows(*groups: str) -> bool:
-    """Whether any of these groups is not hidden."""
+    """Whether any of these groups is shown."""
     return not _limits().hidden.issuperset(groups)
 
 
 def place(control: str, within: Any = st) -> Any:
-    """Where to draw `control`: `within`, the same with all in it disabled, or nowhere."""
+    """Where to draw `control`: `within`, `within` with everything disabled, or nowhere."""
     group = _group_of(control)
     if group in _limits().hidden:
         return NOWHERE
     return Locked(within) if group in _limits().locked else within
 
 
-def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small", **layout: Any) -> list[Any]:
+def row(
+    *controls: str,
+    spec: Sequence[float] | None = None,
+    gap: Literal["xsmall", "small", "medium"] = "small",
+    **layout: Any,
+) -> list[Any]:
     """Places beside each other, one for each control; what is hidden leaves no gap."""
     widths = dict(zip(controls, spec or [1] * len(controls), strict=True))
     seen = [control for control in controls if place(control) is not NOWHERE]
@@ -56,7 +74,7 @@ def row(*controls: str, spec: Sequence[float] | None = None, gap: str = "small",
 
 
 class Locked:
-    """A place where every control is drawn disabled, and says why."""
+    """A place where every control is drawn disabled and says why."""
 
     def __init__(self, within: Any) -> None:
         self._within = within
@@ -69,7 +87,7 @@ class Locked:
 
 
 class Nowhere:
-    """A place where nothing is drawn; it holds no block of a `with`."""
+    """A place where nothing is drawn; it cannot be used in a `with`."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("__"):
@@ -94,13 +112,12 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 
 def _page() -> str:
-    page: str = st.session_state.get("lecture-page", "")
-    return page
+    return state_of(LectureState).page
 
 
 def _limits() -> Limits:
-    limits: Limits = st.session_state.get("lecture-limits", {}).get(_page(), NO_LIMITS)
-    return limits
+    state = state_of(LectureState)
+    return state.limits.get(state.page, NO_LIMITS)
 
 
 def _group_of(control: str) -> str | None:

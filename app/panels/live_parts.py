@@ -1,4 +1,4 @@
-"""The parts of the Live page, by the key of the element that shows each: what a scene puts there."""
+"""The parts of the Live page, by the key of the element that shows each."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from app.panels.verdict_words import verdict_line, verdict_of, why
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.projection.service import ProjectionService
 from vqcore.training.commands import ExamineCommand
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 NO_VERDICT = "<p>There is no verdict yet.</p>"
 
@@ -34,17 +34,17 @@ class Part:
     """What one element shows."""
 
     revision: str
-    """Equal where the element has nothing new to show."""
+    """Equal if the element has nothing new to show."""
 
     make: Callable[[], Any]
     """What the browser is sent for it."""
 
     is_shared: bool = False
-    """Whether the same revision is the same for all who watch the session, and worth keeping."""
+    """Whether a revision is the same for all who watch the session, and worth keeping."""
 
 
 def small_part(value: Any) -> Part:
-    """A part that costs less to make than to compare otherwise."""
+    """A part whose content is its own revision, since it is cheap to make."""
     text = json.dumps(value, separators=(",", ":"), default=str)
     return Part(hashlib.blake2b(text.encode(), digest_size=9).hexdigest(), lambda: value)
 
@@ -86,17 +86,17 @@ def said_part(said: Sequence[str], warning: str = "") -> Part:
 
 
 def html_part(html: str) -> Part:
-    """Words with their markup, all from this server."""
+    """Words with markup made by this server."""
     return small_part({"html": html})
 
 
 def status_part(line: StatusLine) -> Part:
-    """What is running, in one line."""
+    """The status in one line."""
     return small_part(asdict(line))
 
 
 def status_of(status: Status, newest_step: int, shown_step: int | None, *, is_followed: bool) -> StatusLine:
-    """The line in the head of the page; `shown_step` is the one gone back to."""
+    """The line in the head of the page; `shown_step` is a past step shown, if any."""
     facts = ["following a session"] if is_followed else []
     facts += [f"step {newest_step:,}"]
     facts += [f"showing step {shown_step:,}"] if shown_step is not None else []
@@ -122,7 +122,7 @@ def _time_bar(scene: Scene, _: ProjectionService) -> Part:
     newest = scene.newest
     return small_part(
         bar_data(
-            [(moment.step, moment.seconds) for moment in scene.entry.session.moments()],
+            [(moment.step, moment.seconds) for moment in scene.entry.one.moments()],
             newest=newest.step,
             shown=scene.cursor,
             marks=[event.step for event in newest.events],
@@ -177,13 +177,13 @@ def _card(scene: Scene, _: ProjectionService) -> Part | None:
     code = scene.focus.choice.code
     if code is None:
         return None
-    examination = scene.entry.session.examination(ExamineCommand(code, scene.snapshot.level))
+    examination = scene.entry.one.examination(ExamineCommand(code, scene.snapshot.level))
     facts = code_facts(scene.snapshot, code)
     return small_part(card_data(card(facts, examination, scene.snapshot, scene.problem)))
 
 
 def _card_said(scene: Scene, _: ProjectionService) -> Part:
-    return said_part([f"Numbers of step {scene.snapshot.step:,}. A nearest code leads on to its card."])
+    return said_part([f"Numbers of step {scene.snapshot.step:,}. Click a nearest code to open its card."])
 
 
 GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
@@ -198,4 +198,4 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "code-card": _card,
     "card-said": _card_said,
 }
-"""What stands for itself; the charts come with what is said below them."""
+"""Panels without a caption; the charts come with theirs."""

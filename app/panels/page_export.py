@@ -1,70 +1,25 @@
-"""The Live page as one HTML file that works from disk: no server, no network. Draws nothing itself.
+"""The Live page as one HTML file that works from disk, without server or network.
 
-What was seen is told by the page's own panels as they draw, so that the file shows the same and nothing is
-worked out twice.
+The page's own panels provide what they drew, so that the file shows the same and nothing is
+computed twice.
 """
 
-import html
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.links.live import command
+from app.links.command_line import command
 from app.live_plot.browser_code import LIVE_PLOT, STATUS, TILES, as_it_stands, javascript
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_text
 from app.live_plot.tiles import Status, Tile, tile_data
+from vqcore.markup import template
 from vqcore.snapshot import Event
 from vqcore.training.recipe import SETTINGS, Recipe, written
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline';
-  style-src 'unsafe-inline'; img-src data: blob:">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-{style}
-</style>
-<header><h1>{title}</h1><span class="muted">saved {saved}</span><div id="status"></div></header>
-{message}
-<div id="tiles"></div>
-<main id="panels">
-{panels}
-</main>
-<h2>Repeat it</h2>
-<pre>{command}</pre>
-<h2>Switches thrown</h2>
-{events}
-<h2>Settings it began with</h2>
-<dl id="settings">{settings}</dl>
-<script type="application/json" id="seen">{seen}</script>
-<script>{plotly}</script>
-<script>
-const SEEN = JSON.parse(document.getElementById("seen").textContent);
-window.vqScopePlotly = Promise.resolve(window.Plotly);
-function whenSeen(show) {{
-  show();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-}}
-</script>
-{elements}
-</html>
-"""
-
-ELEMENT = """<script type="module">
-{script}
-whenSeen(() => {{
-  for (const [id, data] of Object.entries(SEEN.{kind})) {{
-    mount({{ data, parentElement: document.getElementById(id), setStateValue() {{}} }});
-  }}
-}});
-</script>"""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +30,7 @@ class SeenPanel:
     caption: str
     figure: Mapping[str, Any] | None = None
     height: int = 0
-    """Of the figure, in pixels."""
+    """Height of the figure in pixels."""
 
     file_name: str = ""
     rows: Sequence[Mapping[str, Any]] = ()
@@ -86,7 +41,7 @@ class SeenPage:
     """The whole page at one moment."""
 
     recipe: Recipe
-    """What the session began with; switches thrown since are among the events."""
+    """Settings that the session began with; switches thrown since are among the events."""
 
     step: int
     status: Status
@@ -98,21 +53,17 @@ class SeenPage:
 
 def page_html(seen: SeenPage, saved: datetime) -> str:
     """The page in one file, as text of some 5 MB, nearly all of it Plotly's script."""
-    return PAGE.format(
-        title=html.escape(f"VQ Scope · {seen.recipe.problem}, step {seen.step:,}"),
-        style="\n".join([_here("page_export.css"), *map(as_it_stands, ("live_plot.css", "tiles.css", "status.css"))]),
-        saved=html.escape(f"{saved:%Y-%m-%d %H:%M}"),
-        message=f'<p class="message">{html.escape(seen.message)}</p>' if seen.message else "",
-        panels="\n".join(_panel(name, panel) for name, panel in seen.panels.items()),
-        command=html.escape(command(seen.recipe, seen.events, seen.step)),
-        events=_table([{"before step": event.step + 1, "what": event.label} for event in seen.events]),
+    elements = {"tiles": TILES, "status": STATUS, "plots": LIVE_PLOT}
+    return template(HERE / "page_export.html.j2").render(
+        title=f"VQ Scope · {seen.recipe.problem}, step {seen.step:,}",
+        style="\n".join([_style(), *map(as_it_stands, ("live_plot.css", "tiles.css", "status.css"))]),
+        saved=f"{saved:%Y-%m-%d %H:%M}",
+        page=seen,
+        command=command(seen.recipe, seen.events, seen.step),
         settings=_settings(seen.recipe),
-        seen=_json(_elements(seen)),
-        plotly=_script(script_text()),
-        elements="\n".join(
-            ELEMENT.format(script=_script(javascript(*files)), kind=kind)
-            for kind, files in {"tiles": TILES, "status": STATUS, "plots": LIVE_PLOT}.items()
-        ),
+        seen=_elements(seen),
+        plotly=script_text(),
+        elements={kind: javascript(*files) for kind, files in elements.items()},
     )
 
 
@@ -134,44 +85,12 @@ def _elements(seen: SeenPage) -> dict[str, Any]:
     }
 
 
-def _panel(name: str, panel: SeenPanel) -> str:
-    body = _table(panel.rows) if panel.figure is None else f'<div id="plot-{html.escape(name)}"></div>'
-    return (
-        f'<section><b>{html.escape(panel.title)}</b><div class="scroll">{body}</div>'
-        f"<p>{html.escape(panel.caption)}</p></section>"
-    )
-
-
-def _settings(recipe: Recipe) -> str:
+def _settings(recipe: Recipe) -> dict[str, str]:
     values = {name: getattr(recipe, name) for name in ("problem", "seed", "device", *SETTINGS)} | asdict(
         recipe.options
     )
-    return "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(written(value))}</dd></div>"
-        for name, value in values.items()
-    )
+    return {name: written(value) for name, value in values.items()}
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    if not rows:
-        return '<p class="muted">None.</p>'
-    lines = [_line(rows[0], "th"), *(_line(row.values(), "td") for row in rows)]
-    return f"<table>{''.join(lines)}</table>"
-
-
-def _line(cells: Iterable[Any], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(str(cell))}</{tag}>' for cell in cells)}</tr>"
-
-
-def _json(value: Any) -> str:
-    """JSON in which no tag can begin."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-
-
-def _script(text: str) -> str:
-    """JavaScript in which the browser finds no end of the script; within its strings, a slash may be escaped."""
-    return text.replace("</script", "<\\/script")
-
-
-def _here(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+def _style() -> str:
+    return (HERE / "page_export.css").read_text(encoding="utf-8")

@@ -1,7 +1,4 @@
-"""What the page reads off a session and its snapshot: what runs, headline numbers, curves, a classifier's answers.
-
-Knows no layout.
-"""
+"""What the page shows of a session and its snapshot: status, headline numbers, curves, a classifier's answers."""
 
 from collections.abc import Sequence
 
@@ -11,16 +8,16 @@ from app import wording
 from app.figures.curves import Curve, Panel, curve_of
 from app.figures.level_bars import LevelRow
 from app.live_plot.tiles import Status as StatusLine
-from app.live_plot.tiles import Tile
+from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.history import Points
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
-STATES = {
+STATES: dict[State, StatusName] = {
     State.STARTING: "starting",
     State.RUNNING: "running",
     State.PAUSED: "paused",
@@ -31,7 +28,7 @@ STATES = {
 
 
 def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
-    """What the session does, `facts` about it, and on which device."""
+    """What the session is doing, `facts` about it, and its device."""
     where = (status.device,) if status.device else ()
     remark = "while nobody looked" if status.state is State.IDLE else ""
     return StatusLine(state=STATES[status.state], facts=(*facts, *where), remark=remark)
@@ -40,7 +37,7 @@ def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
 def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:
     """The four numbers above the charts, each with its definition and its change since the last switch.
 
-    Usage is that of the level shown; loss and error are of the whole.
+    Usage is that of the level shown; loss and error are those of the whole quantizer.
     """
     metrics, history, num_codes = snapshot.metrics, snapshot.history, snapshot.num_codes
     window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
@@ -92,9 +89,9 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
 
 
 def _change(points: Points, since: int | None, *, relative: bool = False) -> str:
-    """From the last value before step `since` to the newest, in words; empty without a switch.
+    """Change from the last value before step `since` to the newest, in words; empty without a switch.
 
-    Long after the switch, the last value is the mean of the last bucket before it.
+    Long after the switch, that value is the mean of the last bucket before it.
     """
     before = np.searchsorted(points.last_step, since, side="right") - 1 if since is not None else -1
     if before < 0 or before == len(points.mean) - 1:
@@ -186,9 +183,9 @@ def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
 def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
     """A classifier's answer to each shown input with its probability, and whether it is right.
 
-    Scores that are not finite are no answer.
+    Non-finite scores give no answer.
     """
-    known = np.isfinite(snapshot.outputs).all(1)
+    known = np.asarray(np.isfinite(snapshot.outputs).all(axis=1))
     outputs = np.where(known[:, None], snapshot.outputs, 0).astype(np.float64)
     scores = np.exp(outputs - outputs.max(1, keepdims=True))
     shares = scores / scores.sum(1, keepdims=True)

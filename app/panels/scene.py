@@ -1,21 +1,20 @@
-"""What one moment of a page shows, gathered once for all its parts: of a session and a view, and of nothing else."""
+"""What one moment of a page shows, gathered once for all its parts, from a session and a view alone."""
 
-from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from threading import Lock
 
 from app.links.live_view import View
 from app.links.selection import Focus
-from app.sessions.registry import Entry
+from app.sessions.entry import Entry
+from app.sessions.jobs import Kept
 from app.wording import LevelWords, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.one_variant import OneVariant
-from vqcore.training.session import Session, Status
+from vqcore.training.status import Status
 
 MOST_HELD = 16
-"""Moments of the past held for those who look at them, of all sessions together."""
+"""Most past moments held for those who look at them, over all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,11 @@ class Scene:
     """A moment of a session, and how the reader wants to see it."""
 
     entry: Entry
-    """Seen through the variant that is shown."""
+    """The session seen through the variant that is shown."""
 
     snapshot: Snapshot
     newest: Snapshot
-    """`snapshot`, or what came after it where the reader has gone back."""
+    """`snapshot`, or the newest moment if the reader has gone back."""
 
     status: Status
     problem: Problem
@@ -36,28 +35,28 @@ class Scene:
 
     @property
     def focus(self) -> Focus:
-        """What every panel is to bring out."""
+        """What every panel highlights."""
         return self.view.focus
 
     @property
     def cursor(self) -> int | None:
-        """The step gone back to; None for live."""
+        """The past step shown; None: live."""
         return None if self.view.at is None else self.snapshot.step
 
     @property
     def shows_card(self) -> bool:
-        """Whether the examples have given their place to the card of a code."""
+        """Whether the card of a code stands in the place of the examples."""
         return self.focus.choice.code is not None and self.view.controls["panel"] == "code"
 
 
 def scene_of(entry: Entry, view: View) -> Scene | None:
     """What `view` shows of the session now; None before the first moment.
 
-    A moment of a run that is no more is not shown: the newest is.
+    If the run of a past moment is gone, the newest moment is shown.
     """
     entry = through_variant(entry, view.controls["variant"])
-    status = entry.session.status()
-    newest = entry.session.latest(level=level_shown(view.controls["level"], status), wish=False)
+    status = entry.one.status()
+    newest = entry.one.latest(level=level_shown(view.controls["level"], status), wish=False)
     if newest is None:
         return None
     if view.at is not None and (view.run != status.run or view.at > newest.step):
@@ -65,7 +64,7 @@ def scene_of(entry: Entry, view: View) -> Scene | None:
     snapshot = newest if view.at is None else past_moment(entry, newest, status.run, view.at)
     choice = view.focus.choice
     if choice.level != snapshot.level:
-        choice = choice.at_level(snapshot.level, entry.session.latest(level=choice.level, wish=False))
+        choice = choice.at_level(snapshot.level, entry.one.latest(level=choice.level, wish=False))
     choice, _ = choice.within(snapshot)
     pins = tuple(
         pin
@@ -77,7 +76,7 @@ def scene_of(entry: Entry, view: View) -> Scene | None:
 
 
 def scene_at(entry: Entry, snapshot: Snapshot, newest: Snapshot, status: Status, view: View) -> Scene:
-    """`view` of `snapshot`, which has all that the view names."""
+    """The scene of `view` and a `snapshot` that has everything the view names."""
     return Scene(
         entry=entry,
         snapshot=snapshot,
@@ -91,39 +90,29 @@ def scene_at(entry: Entry, snapshot: Snapshot, newest: Snapshot, status: Status,
 
 def through_variant(entry: Entry, chosen: str) -> Entry:
     """`entry` with its session seen through the variant `chosen`, or the first where there is none of that name."""
-    whole = whole_of(entry)
-    names = tuple(whole.recipes)
-    variant = chosen if chosen in names else names[0]
-    return replace(entry, session=OneVariant(whole, variant), variant=variant)
-
-
-def whole_of(entry: Entry) -> Session:
-    """The session behind `entry`, with all its variants."""
-    return entry.session.whole if isinstance(entry.session, OneVariant) else entry.session
+    names = tuple(entry.session.recipes)
+    return replace(entry, variant=chosen if chosen in names else names[0])
 
 
 def level_shown(wanted: str, status: Status) -> int:
-    """Which group or level a control that says `wanted` shows, from 0."""
+    """The group or level, from 0, for a control with the value `wanted`."""
     return min(int(wanted), status.recipe.levels) - 1
 
 
-_held: OrderedDict[tuple[object, ...], Snapshot] = OrderedDict()
-_holding = Lock()
+_held: Kept[Snapshot] = Kept(MOST_HELD)
 
 
 def past_moment(entry: Entry, newest: Snapshot, run: int, step: int) -> Snapshot:
-    """The moment of this run at `step`, or the one kept before it.
+    """The moment of this run at `step`, or the last one kept before it.
 
-    It is held for as long as others are not looked at more: the session's own timeline thins out meanwhile.
+    It is held until others are looked at more recently, since the session's own timeline thins out meanwhile.
     """
-    key = (entry.watch_id, run, step, newest.level, newest.variant)
-    with _holding:
-        if key in _held:
-            _held.move_to_end(key)
-            return _held[key]
-    moment: Snapshot = entry.session.at(step, level=newest.level) or newest
-    with _holding:
-        _held[(*key[:2], moment.step, *key[3:])] = moment
-        while len(_held) > MOST_HELD:
-            _held.popitem(last=False)
-    return moment
+
+    def key(of_step: int) -> Hashable:
+        return entry.watch_id, run, of_step, newest.level, newest.variant
+
+    held = _held.find(key(step))
+    if held is not None:
+        return held
+    moment = entry.one.at(step, level=newest.level) or newest
+    return _held.find_or_make(key(moment.step), lambda: moment)

@@ -1,6 +1,7 @@
-"""The doctor's verdict on a moment of a session, as the page has it: one line, and behind it numbers and causes."""
+"""The doctor's verdict on a moment of a session, as shown on the page: one line, and numbers and causes behind it."""
 
 from html import escape
+from typing import Any
 
 from app.panels.scene import Scene
 from app.sessions.verdict_memory import FIRST_STEPS, Verdict
@@ -16,15 +17,15 @@ SEVERITIES = {
     "healthy": "",
     "note": "",
 }
-"""As a person reads them, before the sentence."""
+"""Words for a severity, shown before the sentence."""
 
 WAITING = "<div class='vq-verdict'>…</div>"
 
 
 def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
-    """The verdict on the moment shown; None before there can be one, or with `only_known` where none has been read.
+    """The verdict on the moment shown; None before there can be one, or if none was read yet with `only_known`.
 
-    To read one costs some 50 ms, so the newest moments are read every few seconds.
+    Reading one costs some 50 ms, so the newest moments are read only every few seconds.
     """
     if scene.snapshot.step < FIRST_STEPS:
         return None
@@ -32,7 +33,7 @@ def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
     if only_known:
         return memory.known(run) if scene.cursor is None else memory.known_past(run, scene.snapshot.step)
     read = memory.of_newest if scene.cursor is None else memory.of_past
-    return read(scene.snapshot, recipe, run, lambda: scene.entry.session.at(0, level=scene.snapshot.level))
+    return read(scene.snapshot, recipe, run, lambda: scene.entry.one.at(0, level=scene.snapshot.level))
 
 
 def verdict_line(scene: Scene, verdict: Verdict | None) -> str:
@@ -45,7 +46,7 @@ def verdict_line(scene: Scene, verdict: Verdict | None) -> str:
 def _too_early(step: int) -> str:
     return (
         "<div class='vq-verdict unknown' role='status'><i>●</i><b>not enough data to say</b>"
-        f"<span>{step:,} of the {FIRST_STEPS} steps that a first verdict takes.</span></div>"
+        f"<span>{step:,} of the {FIRST_STEPS} steps needed for a first verdict.</span></div>"
     )
 
 
@@ -87,19 +88,19 @@ def _how(remedy: Remedy, recipe: Recipe) -> str:
     return f"<b>Try</b> <code>{written}</code>{', which is in force.' if in_force(changes, recipe) else '.'}"
 
 
-def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, object]]]:
-    """The remedies for the worst finding that can be thrown live, each with what it changes."""
+def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, Any]]]:
+    """The remedies for the worst finding that can be applied live, each with its changes."""
     found = [(remedy, live_changes(remedy)) for remedy in verdict.findings[0].remedies]
     return [(remedy, changes) for remedy, changes in found if changes is not None]
 
 
-def in_force(changes: dict[str, object], recipe: Recipe) -> bool:
-    """Whether the options already are as `changes` would have them."""
+def in_force(changes: dict[str, Any], recipe: Recipe) -> bool:
+    """Whether the options already match `changes`."""
     return all(name in option_names() and getattr(recipe.options, name) == new for name, new in changes.items())
 
 
-def live_changes(remedy: Remedy) -> dict[str, object] | None:
-    """What the remedy throws while training goes on; None where it is for a restart, or not ours to do."""
+def live_changes(remedy: Remedy) -> dict[str, Any] | None:
+    """The switches that the remedy throws during training; None if it needs a restart, or is not ours to apply."""
     if not remedy.ours:
         return None
     try:

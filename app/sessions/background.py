@@ -1,4 +1,4 @@
-"""A thread of its own that a page begins, looks at and may give up. Knows no kind of work."""
+"""A background thread that a page starts, polls and may cancel."""
 
 import atexit
 import threading
@@ -7,49 +7,49 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 STOP_SECONDS = 3.0
-"""How long an end is waited for: work on a disk that hangs has none."""
+"""How long to wait for the thread to end: work on a hung disk never ends."""
 
 
 class Background(ABC):
-    """Work that leaves what is done where a page can read it, until it ends or is told to."""
+    """Work whose results so far a page can read, until it ends or is stopped."""
 
     FAILED: str
-    """What a failure is told with, as in ``The seeds could not be computed``."""
+    """How the sentence about a failure begins, as in ``The seeds could not be computed``."""
 
     def __init__(self, name: str) -> None:
         self.problem = ""
-        """One sentence where it failed; empty otherwise."""
+        """One sentence if it failed; else empty."""
 
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"vq-scope-{name}", daemon=True)
 
     @abstractmethod
     def _work(self) -> None:
-        """Do all of it, and look at `_stopping` now and then."""
+        """Do all of it, checking `_stopping` now and then."""
 
     def start(self) -> Self:
-        """Begin; the interpreter's exit stops it, as a thread in torch must not outlive it."""
+        """Start; the interpreter's exit stops it, since a thread in torch must not outlive it."""
         _begun.add(self)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Have it end at its next look, and wait `STOP_SECONDS` for that; what is done stays."""
+        """Stop it at its next check and wait up to `STOP_SECONDS`; what is done stays."""
         self.cancel()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
             self.wait(STOP_SECONDS)
 
     def cancel(self) -> None:
-        """Ask it to end, without waiting."""
+        """Ask it to stop, without waiting."""
         self._stopping.set()
 
     @property
     def is_running(self) -> bool:
-        """Whether more is to come."""
+        """Whether it is still running."""
         return self._thread.is_alive() and not self._stopping.is_set()
 
     def wait(self, timeout: float) -> bool:
-        """Wait until it has ended; whether it has."""
+        """Wait until it has ended; returns whether it has."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -70,7 +70,7 @@ _begun: set[Background] = set()
 
 @atexit.register
 def _stop_all() -> None:
-    """All at once: together they are waited for as long as one."""
+    """Stop all at once, waiting no longer than for one."""
     running = tuple(_begun)
     for work in running:
         work.cancel()

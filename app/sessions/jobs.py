@@ -1,20 +1,20 @@
-"""One piece of work in the background with a result, and a place where such are kept. Knows no kind of work."""
+"""A background job with a result, and a bounded store of such jobs."""
 
 import threading
 import traceback
-from collections.abc import Callable, Hashable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable
+from typing import Generic, NamedTuple, TypeVar
 
 from app.sessions.background import Background
 
 T = TypeVar("T")
 
 Progress = Callable[[str, float], None]
-"""Is told what is being done and how much of all is, 0…1; raises `CancelledError` once nobody wants the rest."""
+"""Called with what is being done and the share done, 0…1; raises `CancelledError` once nobody wants the rest."""
 
 
 class CancelledError(Exception):
-    """Raised within work that was given up."""
+    """Raised within cancelled work."""
 
 
 class Stage(NamedTuple):
@@ -25,7 +25,7 @@ class Stage(NamedTuple):
 
 
 class Job(Background, Generic[T]):
-    """One piece of work. What it returns, or a sentence on why it could not, is there once it has ended."""
+    """One piece of work. Its result, or a sentence on why it failed, is there once it has ended."""
 
     def __init__(self, work: Callable[[Progress], T], name: str = "job") -> None:
         super().__init__(name)
@@ -33,11 +33,11 @@ class Job(Background, Generic[T]):
         self.stage = Stage("beginning", 0.0)
         self.result: T | None = None
         self.details = ""
-        """The traceback of a failure that is ours and not the input's."""
+        """The traceback of a failure that is a bug of ours, not a fault of the input."""
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether it was given up before its end."""
+        """Whether it was cancelled before its end."""
         return self._stopping.is_set() and self.result is None and not self.problem
 
     def _tell(self, doing: str, share: float) -> None:
@@ -66,21 +66,22 @@ class Job(Background, Generic[T]):
             self.problem = f"This failed unexpectedly ({type(error).__name__}); it is a fault of VQ Scope."
 
 
-class Closable(Protocol):
-    """What can be let go."""
-
-    def close(self) -> None:
-        """End what runs, without waiting."""
-
-
-V = TypeVar("V", bound=Closable)
+V = TypeVar("V")
 
 
 class Kept(Generic[V]):
-    """Values by key, the newest `most` of them; the one unasked for longest is closed for one more."""
+    """Values by key, at most so many of them; for one more, the one unasked for longest is let go.
 
-    def __init__(self, most: int) -> None:
+    Any thread may ask. What lets a value go is called without the lock, as it may take long.
+
+    Args:
+        most: how many.
+        let_go: ends a value that is kept no longer; None for values that need no end.
+    """
+
+    def __init__(self, most: int, let_go: Callable[[V], object] | None = None) -> None:
         self.most = most
+        self._let_go = let_go
         self._values: dict[Hashable, V] = {}
         self._lock = threading.Lock()
 
@@ -93,38 +94,43 @@ class Kept(Generic[V]):
             return value
 
     def find_or_make(self, key: Hashable, make: Callable[[], V]) -> V:
-        """The value of `key`, made where there is none; two who ask at once get the same."""
+        """The value of `key`, made if there is none; two callers at once get the same."""
         with self._lock:
             if key in self._values:
                 value = self._values[key] = self._values.pop(key)
                 return value
-            while len(self._values) >= self.most:
-                self._values.pop(next(iter(self._values))).close()
             value = self._values[key] = make()
-            return value
+            taken = [self._values.pop(oldest) for oldest in tuple(self._values)[: -self.most]]
+        self._end(taken)
+        return value
 
     def drop(self, key: Hashable) -> None:
-        """Let go of the value of `key`, if there is one."""
+        """Close and forget the value of `key`, if there is one."""
         with self._lock:
-            value = self._values.pop(key, None)
-        if value is not None:
-            value.close()
+            taken = [self._values.pop(key)] if key in self._values else []
+        self._end(taken)
 
     def drop_where(self, is_meant: Callable[[V], bool]) -> None:
-        """Let go of every value that `is_meant` says so of."""
+        """Close and forget every value for which `is_meant` is true."""
         with self._lock:
             meant = [key for key, value in self._values.items() if is_meant(value)]
-        for key in meant:
-            self.drop(key)
+            taken = [self._values.pop(key) for key in meant]
+        self._end(taken)
 
     def values(self) -> tuple[V, ...]:
-        """All of them, the one asked for last at the end."""
+        """All values, the one asked for last at the end."""
         with self._lock:
             return tuple(self._values.values())
 
-    def close(self) -> None:
-        """Let go of everything."""
-        for value in self.values():
-            value.close()
+    def close(self) -> tuple[V, ...]:
+        """Let go of everything; returns what there was."""
         with self._lock:
+            taken = tuple(self._values.values())
             self._values.clear()
+        self._end(taken)
+        return taken
+
+    def _end(self, taken: Iterable[V]) -> None:
+        if self._let_go is not None:
+            for value in taken:
+                self._let_go(value)

@@ -1,4 +1,4 @@
-"""From a snapshot to what the map draws: which plane, and where everything lies in it. Knows no page."""
+"""From a snapshot to what the map draws: which plane, and where everything lies in it."""
 
 # M monitor vectors, K codes
 
@@ -22,18 +22,18 @@ from vqcore.snapshot import Snapshot, Trail
 View = Literal["PCA", "UMAP", "two codes", "raw"]
 
 REFIT_BELOW = 0.5
-"""A frozen plane that keeps less of the variance than this share of the best plane's is given up."""
+"""A frozen plane that keeps less than this share of the best plane's variance is fitted again."""
 
 TRUST_SAMPLE = 100
-"""Points judged for a plane that the page computes itself: some ten milliseconds at 2,000 points."""
+"""Points sampled to judge a plane that the page computes itself: some ten milliseconds at 2,000 points."""
 
 TRUST_SECONDS = 2.0
-"""Between two such judgements while training goes on: at each refresh they were an eighth of it."""
+"""Seconds between two such judgements during training; at every refresh they would take an eighth of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MapSettings:
-    """The parameters of UMAP, and the codes of the two-code plane; None for the most used."""
+    """The parameters of UMAP, and the codes of the two-code plane; None: the most used."""
 
     n_neighbors: int = 15
     min_dist: float = 0.1
@@ -52,38 +52,38 @@ class MapMemory:
     fitted_at: int = 0
     refit_wanted: bool = False
     most_used: tuple[int, int] | None = None
-    """The codes that the two-code plane passes through where none is chosen, kept as the frozen plane is."""
+    """The codes that the two-code plane passes through if none is chosen, kept like the frozen plane."""
 
     trust: Trust | None = None
-    """Of a flat plane, as last computed."""
+    """Trustworthiness of a flat plane, as last computed."""
 
     trust_of: tuple[object, ...] = ()
     """Which plane and moment `trust` is of."""
 
     trust_at: float = 0.0
-    """When that was, in seconds of the monotonic clock."""
+    """When it was computed, in seconds of the monotonic clock."""
 
     def ask_for_refit(self) -> None:
-        """Have the plane fitted anew to the next moment shown."""
+        """Fit the plane again to the next moment shown."""
         self.refit_wanted = True
         self.most_used = None
 
 
 @dataclass(slots=True)
 class MapMemories:
-    """The frozen planes of one session: each group or level of its quantizer has its own."""
+    """The frozen planes of one session, one for each group or level of its quantizer."""
 
     by_level: dict[int, MapMemory] = field(default_factory=dict)
     run: int = 0
     drawing: Lock = field(default_factory=Lock)
-    """Held by the thread that draws with them: a session can have several watchers."""
+    """Held by the thread that draws with them, since a session can have several watchers."""
 
     def copied(self) -> "MapMemories":
-        """The same planes, for one who may choose others from here on."""
+        """A copy of the planes for a watcher, who may choose others from here on."""
         return MapMemories({level: replace(memory) for level, memory in tuple(self.by_level.items())}, self.run)
 
     def of(self, snapshot: Snapshot, run: int) -> MapMemory:
-        """The plane of the snapshot's level in the session's present `run`; of another run none is kept."""
+        """The plane of the snapshot's level in the session's current `run`; planes of other runs are not kept."""
         if run != self.run:
             self.by_level.update({level: MapMemory() for level in tuple(self.by_level)})
             self.run = run
@@ -91,7 +91,7 @@ class MapMemories:
 
 
 class Shown(NamedTuple):
-    """A plane, the moment that it shows, and what to say of it."""
+    """A plane, the moment that it shows, and a note about it."""
 
     plane: Plane
     snapshot: Snapshot
@@ -115,11 +115,11 @@ def show(
     is_past: bool = False,
     judges: bool = True,
 ) -> Shown:
-    """The plane for `view`; PCA with a word why where another cannot be shown.
+    """The plane for `view`; PCA with a note if another plane cannot be shown.
 
-    A moment of the past is shown in the plane that is there, which only the reader has fitted anew: others watch
-    the same session live. How far a flat plane can be trusted is worked out with `judges` alone, as it takes longer
-    than all the rest: without, it is told where it is known.
+    A past moment is shown in the existing plane, which only the reader may fit again, because others watch
+    the same session live. The trustworthiness of a flat plane is computed only with `judges`, since it takes longer
+    than all the rest; otherwise it is reported if known.
     """
     if view == "raw" or snapshot.codebook.shape[1] <= 2:
         return _raw(snapshot)
@@ -131,14 +131,14 @@ def show(
 
 
 def trust_is_due(view: View, snapshot: Snapshot, memory: MapMemory, *, is_past: bool = False) -> bool:
-    """Whether `show` has something to judge that it has not judged lately."""
+    """Whether `show` has a plane to judge that it has not judged lately."""
     if view in ("raw", "UMAP") or memory.trust_of[-1:] == (snapshot.step,):
         return False
     return is_past or memory.trust is None or time.monotonic() - memory.trust_at >= TRUST_SECONDS
 
 
 def finite_points(parts: Sequence[Floats]) -> Floats:
-    """What a plane can be fitted to: the finite rows of all `parts`, else the origin alone."""
+    """What a plane can be fitted to: the finite rows of all `parts`, or the origin if there are none."""
     points = np.concatenate(parts)
     kept = points[np.isfinite(points).all(1)]
     return kept if len(kept) else np.zeros((1, points.shape[1]), np.float32)
@@ -173,7 +173,7 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> 
         f"PC {order} · {share:.0%} of variance" for order, share in enumerate(basis.explained_share, start=1)
     )
     note = f"plane fitted at step {memory.fitted_at:,}"
-    note = f"{note}, shows little of this moment: fit it anew" if is_poor else note
+    note = f"{note}, shows little of this moment: fit it again" if is_poor else note
     return _flat(snapshot, basis, (first, second), note, memory, is_past, judges)
 
 
@@ -199,7 +199,7 @@ def _flat(
 
 
 def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool, judges: bool) -> Trust | None:
-    """Exactly this moment's where the reader went back to it; of the newest it may be `TRUST_SECONDS` old."""
+    """Exact for a moment that the reader went back to; for the newest it may be `TRUST_SECONDS` old."""
     now, shown = time.monotonic(), (snapshot.variant, plane.axis_titles, memory.fitted_at)
     is_fresh = memory.trust_of == (*shown, snapshot.step)
     may_be_older = not is_past and memory.trust_of[:-1] == shown and now - memory.trust_at < TRUST_SECONDS
@@ -226,15 +226,15 @@ def _two_codes(snapshot: Snapshot, memory: MapMemory, settings: MapSettings, is_
         return instead._replace(note=f"PCA instead: {error}")
     memory.refit_wanted = False
     up = ("towards the mean of P", f"towards code {third}")[found] if found is not None else "nothing off the line"
-    note = f"plane through codes {first} and {second}: lengths in it are true, what stands off it is flattened"
+    note = f"plane through codes {first} and {second}: lengths in it are true, distances from it are flattened"
     return _flat(snapshot, basis, (f"code {first} → code {second}", up), note, memory, is_past, judges)
 
 
 def _pair(snapshot: Snapshot, memory: MapMemory, settings: MapSettings) -> tuple[int, int]:
-    """The codes chosen; where none is, the most used when first looked at, that the plane does not jump."""
+    """The chosen codes; if none, the codes most used at first, kept so that the plane does not jump."""
     count = snapshot.num_codes
     if count < 2:
-        raise ValueError("A codebook of one code has no plane through two. Begin with more codes.")
+        raise ValueError("A codebook with one code has no plane through two codes. Begin with more codes.")
     for code in (settings.code_a, settings.code_b):
         if code is not None and code >= count:
             raise ValueError(f"Code {code} is not among 0…{count - 1}. Choose another.")
@@ -292,7 +292,7 @@ def _umap(
         keeps_distances=False,
     )
     note = f"Layout of step {shown.step:,}, {layout.seconds:.1f} s."
-    return Shown(plane, shown, note if as_set else f"{note} Laying out anew.", layout.trust)
+    return Shown(plane, shown, note if as_set else f"{note} Laying out again.", layout.trust)
 
 
 def use_of(snapshot: Snapshot) -> dict[str, Any]:
@@ -307,7 +307,7 @@ def use_of(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _paths(snapshot: Snapshot) -> list[Floats]:
-    """Earlier code vectors, cut where a code was moved by replacement or k-means: that is no path."""
+    """Earlier code vectors, cut where replacement or k-means moved a code, since such a jump is not a path."""
     return [_cut(trail, snapshot) for trail in snapshot.trail if trail.step < snapshot.step]
 
 

@@ -1,106 +1,70 @@
-"""What outlives a browser tab: the sessions and the projection worker, one of each for the whole server."""
+"""What outlives a browser tab: the registry of sessions and the projection worker, one of each per server."""
 
 import secrets
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
-from threadpoolctl import threadpool_limits
 
+from app.sessions.entry import Entry
 from app.sessions.jobs import Kept
-from app.sessions.planes import MapMemories
 from app.sessions.seed_runs import Plan, SeedRuns
 from app.sessions.sweeps import Sweep
 from app.sessions.uploads import Uploads
-from app.sessions.verdict_memory import VerdictMemories
 from app.sessions.watched import WatchedSession
 from vqcore.projection.service import ProjectionService, State
-from vqcore.training.commands import Command
-from vqcore.training.one_variant import OneVariant
+from vqcore.training.cores import keep_numpy_to_its_thread
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.trajectories.setting import Setting
 
-OBEY_SECONDS = 0.5
-"""How long whoever sends a command waits for it to be obeyed."""
-
 MOST_SESSIONS = 24
-"""Sessions kept at once; one more ends the one that nobody has looked at for longest.
+"""Sessions kept at once; one more ends the one that has gone unwatched the longest.
 
-A class has room, and a machine of 8 GB too: the largest problem takes some 80 MB a session on the CPU, and twice that
+That fits a class and a machine with 8 GB: the largest problem takes some 80 MB per session on the CPU, twice that
 while a restart can be undone.
 """
 
 MOST_FOLLOWERS = 96
-"""Followers remembered at once, of all sessions: three classes. The earliest joins anew if it is still there."""
+"""Followers of all sessions remembered at once: three classes. A forgotten one that is still there joins again."""
 
 MOST_SEED_RUNS = 2
-"""Trainings over seeds remembered at once, those under way among them."""
+"""Trainings over seeds remembered at once, including those in progress."""
 
 MOST_SWEEPS = 4
 """Seed sweeps remembered at once; the oldest ends for a new one."""
 
 MOST_CASES = 12
-"""Examinations of the Doctor page kept at once: a reload shows the same result."""
+"""Examinations of the Doctor page kept at once, so that a reload shows the same result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A session with what its pages remember together."""
+class Owned(NamedTuple):
+    """A session with the two ways in to it: its owner's, and that of all who follow it."""
 
-    id: str
-    session: Session | OneVariant | WatchedSession
-    """The whole as the registry has it; a page may see it through one variant."""
-
-    maps: MapMemories = field(default_factory=MapMemories)
-    verdicts: VerdictMemories = field(default_factory=VerdictMemories)
-
-    shared_maps: MapMemories = field(default_factory=MapMemories)
-    """Of all variants in one plane."""
-
-    variant: str = ""
-    """The variant it is seen through, if it is."""
-
-    watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
-    """Another id of the session, by which others may watch it and nothing else."""
-
-    in_use: dict[int, int] | None = None
-    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
-        whole = self.session.whole if isinstance(self.session, OneVariant) else self.session
-        return isinstance(whole, WatchedSession)
-
-    def send(self, command: Command) -> None:
-        """Send, and give the session a moment: what is drawn next then already shows the command obeyed."""
-        ticket = self.session.send(command)
-        self.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
-
-    def stream(self, level: int, *, is_past: bool = False) -> str:
-        """Names the projections of one group or level: of the newest moments, or of those gone back to."""
-        return f"{self.id}/{level}/{self.variant}" + ("/past" if is_past else "")
+    session: Session
+    entry: Entry
+    watched: WatchedSession
 
 
 class Registry:
-    """All sessions by an unguessable id, which is in the URL.
+    """All sessions by their unguessable ids, which are in the URLs.
 
-    Any thread may ask for anything. Nobody waits for a thread to end while holding the lock.
+    Safe to call from any thread. Nobody waits for a thread to end while holding the lock.
     """
 
     def __init__(self, projection: ProjectionService | None = None) -> None:
         self.projection = projection or ProjectionService()
-        self._lock = threading.Lock()  # guards the three below, which change together
-        self._entries: dict[str, Entry] = {}
+        # Not `Kept`: the two change together, and which session goes is said by when it was last looked at.
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Owned] = {}
         self._followers: dict[str, Entry] = {}
-        self._watched: dict[str, WatchedSession] = {}  # by the id that they are watched by
-        self._sweeps: Kept[Sweep] = Kept(MOST_SWEEPS)
-        self._seed_runs: Kept[SeedRuns] = Kept(MOST_SEED_RUNS)
-        self.cases: Kept[Any] = Kept(MOST_CASES)  # what they are is loaded with the Doctor page, not before
+        self._sweeps: Kept[Sweep] = Kept(MOST_SWEEPS, Sweep.cancel)
+        self._seed_runs: Kept[SeedRuns] = Kept(MOST_SEED_RUNS, SeedRuns.cancel)
+        # What they are is loaded with the Doctor page, not before.
+        self.cases: Kept[Any] = Kept(MOST_CASES, lambda case: case.close())
         self.uploads = Uploads(self.cases)
 
     def begin(
@@ -111,77 +75,82 @@ class Registry:
         pauses_at: int | None = None,
         steps_per_second: float | None = None,
     ) -> Entry:
-        """A new session of one recipe, or of several by the name of their variant, started.
+        """Start a new session of one recipe, or of several by the name of their variant.
 
-        One that pauses by itself has a first path to lead its reader on.
+        A session that pauses by itself has a first path that guides its reader.
         """
         session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
         entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
-        ended: list[Entry] = []
+        taken: list[Owned | Entry] = []
         with self._lock:
-            while len(self._entries) >= MOST_SESSIONS:
-                stalest = max(self._entries.values(), key=lambda entry: entry.session.seconds_unseen())
-                ended += self._take(stalest.id)
-            self._entries[entry.id] = entry
-            session.start()  # in here: it could otherwise be ended before it has begun
-        self._let_go(ended)
+            while len(self._sessions) >= MOST_SESSIONS:
+                stalest = max(self._sessions.values(), key=lambda owned: owned.session.seconds_unseen())
+                taken += self._take(stalest.entry.id)
+            self._sessions[entry.id] = Owned(session, entry, WatchedSession(session))
+            session.start()
+        self._let_go(taken)
         return entry
 
     def end(self, session_id: str) -> None:
         """Stop the session with this id and forget it; those who follow it are told."""
         with self._lock:
-            ended = self._take(session_id)
-        self._let_go(ended)
+            taken = self._take(session_id)
+        self._let_go(taken)
 
-    def _take(self, session_id: str) -> list[Entry]:
+    def _take(self, session_id: str) -> list[Owned | Entry]:
         """The session with this id and its followers, kept no longer. Whoever calls holds the lock."""
-        entry = self._entries.pop(session_id, None)
-        if entry is None:
+        owned = self._sessions.pop(session_id, None)
+        if owned is None:
             return []
-        self._watched.pop(entry.watch_id, None)
-        followers = [follower for follower in self._followers.values() if follower.watch_id == entry.watch_id]
+        followers = [one for one in self._followers.values() if one.watch_id == owned.entry.watch_id]
         for follower in followers:
             del self._followers[follower.id]
-        return [entry, *followers]
+        return [owned, *followers]
 
-    def _let_go(self, taken: Iterable[Entry]) -> None:
+    def _let_go(self, taken: Iterable[Owned | Entry]) -> None:
         """Stop and forget what is no longer kept. Waits for threads, so never under the lock."""
-        for entry in taken:
-            if not entry.is_followed:
-                entry.session.stop()
-            self._forget_maps(entry)
+        for one in taken:
+            if isinstance(one, Owned):
+                one.session.stop()
+            self._forget_maps(one.entry if isinstance(one, Owned) else one)
 
     def warm_up_projection(self) -> None:
-        """Have UMAP compile, which takes seconds. Called after a first chart, that it delays none."""
+        """Start compiling UMAP, which takes seconds. Called after the first chart, so that it delays none."""
         if self.projection.status.state is State.STOPPED:
             self.projection.start()
 
     def find(self, session_id: str | None) -> Entry | None:
         """The session with this id, or None."""
         with self._lock:
-            return self._entries.get(session_id) if session_id else None
+            owned = self._sessions.get(session_id) if session_id else None
+        return None if owned is None else owned.entry
+
+    def owned(self) -> list[Entry]:
+        """Every session that is kept, as its owner has it."""
+        with self._lock:
+            return [one.entry for one in self._sessions.values()]
 
     def follow(self, watch_id: str | None) -> Entry | None:
-        """One more follower of the session that can be watched by this id, or None where there is none."""
+        """A new follower of the session with this watch id, or None if there is no such session."""
         dropped: list[Entry] = []
         with self._lock:
-            owner = next((entry for entry in self._entries.values() if entry.watch_id == watch_id), None)
-            if owner is None:
+            owned = next((one for one in self._sessions.values() if one.entry.watch_id == watch_id), None)
+            if owned is None:
                 return None
             while len(self._followers) >= MOST_FOLLOWERS:
                 dropped.append(self._followers.pop(next(iter(self._followers))))
-            watched = self._watched.setdefault(owner.watch_id, WatchedSession(owner.session))
-            entry = Entry(secrets.token_urlsafe(9), watched, maps=owner.maps.copied(), watch_id=owner.watch_id)
+            owner = owned.entry
+            entry = Entry(secrets.token_urlsafe(9), owned.watched, owner.maps.copied(), watch_id=owner.watch_id)
             self._followers[entry.id] = entry
         self._let_go(dropped)
         return entry
 
     def find_any(self, entry_id: str | None) -> Entry | None:
-        """The session of this id, one's own or one that is followed."""
+        """The session with this id, owned or followed."""
         return self.find(entry_id) or self.find_follower(entry_id)
 
     def find_follower(self, entry_id: str | None) -> Entry | None:
-        """The follower of this id, which is in no URL, while its session is there; else None."""
+        """The follower with this id, which is in no URL, as long as its session is there; else None."""
         with self._lock:
             return self._followers.get(entry_id) if entry_id else None
 
@@ -192,7 +161,7 @@ class Registry:
             self.projection.forget(seen.stream(level, is_past=True))
 
     def begin_sweep(self, setting: Setting) -> Sweep:
-        """The seeds of `setting`, begun anew; a browser that asks for the same sees the same."""
+        """Start the seeds of `setting`; other browsers that ask for the same setting see them too."""
         self._sweeps.drop(setting)
         return self._sweeps.find_or_make(setting, lambda: Sweep(setting).start())
 
@@ -201,7 +170,7 @@ class Registry:
         return self._sweeps.find(setting)
 
     def begin_seeds(self, plan: Plan) -> SeedRuns:
-        """The trainings of `plan`, begun anew; a browser that asks for the same sees the same."""
+        """Start the trainings of `plan`; other browsers that ask for the same plan see them too."""
         self._seed_runs.drop(plan)
         return self._seed_runs.find_or_make(plan, lambda: SeedRuns(plan).start())
 
@@ -212,16 +181,13 @@ class Registry:
     def close(self) -> None:
         """End every session and the projection worker."""
         with self._lock:
-            entries = tuple(self._entries.values())
-            for kept in (self._entries, self._followers, self._watched):
-                kept.clear()
-        for entry in entries:
-            entry.session.stop()
-        for jobs in (self._sweeps, self._seed_runs):
-            ended = jobs.values()
-            jobs.close()
-            for job in ended:
-                job.stop()
+            sessions = tuple(self._sessions.values())
+            self._sessions.clear()
+            self._followers.clear()
+        for owned in sessions:
+            owned.session.stop()
+        for job in (*self._sweeps.close(), *self._seed_runs.close()):
+            job.stop()
         self.cases.close()
         self.uploads.close()
         self.projection.close()
@@ -229,10 +195,6 @@ class Registry:
 
 @st.cache_resource(show_spinner=False)
 def registry() -> Registry:
-    """The server's one registry.
-
-    From here on numpy keeps to the thread that calls it: a page's products and eigenvectors are small, and a second
-    thread for them costs a refresh many times what it saves while a training has the cores.
-    """
-    threadpool_limits(1, user_api="blas")
+    """The server's one registry; with it, the cores are shared as a server shares them."""
+    keep_numpy_to_its_thread()
     return Registry()

@@ -1,4 +1,4 @@
-"""The same variants under several seeds, trained by a thread of its own, and their mean and range."""
+"""The same variants under several seeds, trained in a background thread, with their mean and range."""
 
 # S seeds done, T recorded steps
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from app.links.variant_names import MOST_SEEDS, MOST_STEPS
 from app.sessions.background import Background
 from vqcore.history import History
+from vqcore.training.cores import TURNS, yield_to_others
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import TURNS, yield_to_others
 from vqcore.training.trainer import Trainer
 
 Floats = NDArray[np.float32]
@@ -26,7 +26,7 @@ QUANTITIES = ("perplexity", "active_codes", "task_loss", "quantization_error")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to train: variants by name, from their own seed on, for so many steps each."""
+    """What to train: variants by name, how many seeds from their own on, and how many steps each."""
 
     recipes: tuple[tuple[str, Recipe], ...]
     seeds: int = SEEDS
@@ -46,11 +46,11 @@ class Line(NamedTuple):
 
 
 SeedResult = Mapping[str, Mapping[str, Line]]
-"""By variant and quantity."""
+"""Curves by variant and quantity."""
 
 
 class Band(NamedTuple):
-    """Over seeds, (T,) each; of those that are finite there, NaN where none is."""
+    """Mean and range over seeds, (T,) each, over those that are finite there; NaN if none is."""
 
     steps: Ints
     least: Floats
@@ -59,7 +59,7 @@ class Band(NamedTuple):
 
 
 class SeedRuns(Background):
-    """A plan being carried out, one seed after the other, all variants of a seed before the next."""
+    """A plan being carried out seed by seed, all variants of one seed before the next."""
 
     FAILED = "The seeds could not be trained"
 
@@ -67,21 +67,17 @@ class SeedRuns(Background):
         super().__init__("seeds")
         self.plan = plan
         self.results: tuple[SeedResult, ...] = ()
-        """Those done so far; replaced whole, never changed."""
+        """Results so far; the list is replaced, never changed."""
 
         self.steps_done = 0
         self.diverged: tuple[str, ...] = ()
-        """A sentence for each training that broke; its curves end there."""
+        """A sentence for each training that failed; its curves end there."""
 
     @property
     def share(self) -> float:
         """How much of all steps is done, 0…1."""
         plan = self.plan
         return min(1.0, self.steps_done / (plan.seeds * plan.steps * len(plan.recipes)))
-
-    def close(self) -> None:
-        """Let it end at its next look, without waiting: nobody asks for it any more."""
-        self.cancel()
 
     def _work(self) -> None:
         yield_to_others()

@@ -1,4 +1,4 @@
-"""The same setting under many seeds, computed by a thread of its own, and what the seeds have in common."""
+"""The same setting under many seeds, computed in a background thread, and statistics over the seeds."""
 
 # S seeds done, T steps
 
@@ -15,12 +15,12 @@ from vqcore.trajectories.setting import Setting
 Floats = NDArray[np.float32]
 SEEDS = 20
 COMPARED = {"gradient gap": "gradient gap", "delay": "delay", "final loss": "final excess loss"}
-"""What `comparisons` speaks of, and how: for each, less is better."""
+"""The measures that `comparisons` reports, with their words; for each, less is better."""
 
 REFERENCE = "STE"
 
 ROUNDING = 1e-6
-"""What floating-point rounding leaves of a zero, angles in degrees included."""
+"""Rounding error of a zero, also for angles in degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class MethodResult:
 
     summary: Mapping[str, float]
     measures: Mapping[str, Floats]
-    """(T,) each, nan from where the path diverged."""
+    """(T,) each; NaN from where the path diverged."""
 
     diverged: bool
 
@@ -48,7 +48,7 @@ class Quartiles:
 
 
 class Sweep(Background):
-    """`SEEDS` seeds of one setting, begun at its own; starts and codes are each seed's own."""
+    """`SEEDS` seeds of one setting, beginning with its own; each seed has its own starts and codes."""
 
     FAILED = "The seeds could not be computed"
 
@@ -57,11 +57,7 @@ class Sweep(Background):
         self.setting = replace(setting, starts=None, codes=None)
         self.seeds = seeds
         self.results: tuple[SeedResult, ...] = ()
-        """Those done so far; replaced whole, never changed."""
-
-    def close(self) -> None:
-        """Let it end at its next look, without waiting: nobody asks for it any more."""
-        self.cancel()
+        """Results so far; the list is replaced, never changed."""
 
     def _work(self) -> None:
         for number in range(self.seeds):
@@ -87,7 +83,7 @@ def curve(results: Sequence[SeedResult], method: str, measure: str) -> Quartiles
 
 
 def table(results: Sequence[SeedResult]) -> list[dict[str, str]]:
-    """A row a method: the median of each number of the summary with its quartiles, in words."""
+    """A row per method: the median of each number of the summary with its quartiles, in words."""
     rows = []
     for method in results[0]:
         found = [result[method] for result in results]
@@ -102,7 +98,7 @@ def table(results: Sequence[SeedResult]) -> list[dict[str, str]]:
 
 
 def comparisons(results: Sequence[SeedResult]) -> list[str]:
-    """A sentence a method: in how many seeds it did better than `REFERENCE`, in each of `COMPARED`."""
+    """A sentence per method: in how many seeds it did better than `REFERENCE` in each of `COMPARED`."""
     if not results or REFERENCE not in results[0]:
         return []
     others = [name for name in results[0] if name not in (REFERENCE, "no quantization")]
@@ -116,7 +112,7 @@ def _comparison(results: Sequence[SeedResult], method: str) -> str:
         known = [(own, other) for own, other in pairs if np.isfinite(own) and np.isfinite(other)]
         less = sum(own < other for own, other in known)
         parts.append(f"the {words} in {less} of {len(known)} seeds")
-    return f"{method} reduced, against {REFERENCE}: {', '.join(parts)}."
+    return f"Compared with {REFERENCE}, {method} reduced {', '.join(parts)}."
 
 
 def _padded(values: NDArray[np.float64], steps: int) -> Floats:
@@ -128,7 +124,7 @@ def _padded(values: NDArray[np.float64], steps: int) -> Floats:
 
 
 def _quartiles(values: NDArray[np.floating]) -> Quartiles:
-    """Over the first axis, of what is finite; nan where nothing is."""
+    """Median and quartiles over the first axis, of the finite values; NaN if there are none."""
     known = np.where(np.isfinite(values), values, np.nan)
     empty = np.isnan(known).all(0)
     low, median, high = np.nanpercentile(np.where(empty, 0, known), [25, 50, 75], axis=0)

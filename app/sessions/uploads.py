@@ -1,4 +1,4 @@
-"""Files that browsers have sent: bounded in size, in number and in how long they stay."""
+"""Uploaded files, bounded in size, in number and in how long they are kept."""
 
 import secrets
 import shutil
@@ -15,20 +15,20 @@ from app.temporary import Folder
 Role = Literal["checkpoint", "latents"]
 
 MOST_MEGABYTES = 200
-"""Of a file."""
+"""Largest file."""
 
 MOST_MEGABYTES_TOGETHER = 1_000
-"""Of all files on the server, with the repaired copies of them; one more takes the place of those unused longest."""
+"""Limit for all files on the server, including repaired copies; the least recently used make room for one more."""
 
 MOST_UPLOADS = 8
-"""Checkpoints with their latents kept at once; a further one takes the place of the one unused for longest."""
+"""Checkpoints with their latents kept at once; one more replaces the least recently used."""
 
 UNUSED_MINUTES = 60
-"""After which they go, and what was found in them."""
+"""Minutes without use after which files and their results are removed."""
 
 SWEEP_SECONDS = 60.0
 MEGABYTE = 1 << 20
-"""As Streamlit counts them."""
+"""Bytes per megabyte, as Streamlit counts them."""
 
 LONGEST_NAME = 80
 
@@ -41,7 +41,7 @@ class Dropped:
     """A checkpoint and perhaps latents, in a temporary folder.
 
     Raises:
-        OSError: where there is no place for one.
+        OSError: if there is no space for one.
     """
 
     def __init__(self) -> None:
@@ -52,11 +52,11 @@ class Dropped:
 
 
 class UsesUpload(Protocol):
-    """An examination, of files that were dropped or of others."""
+    """An examination, of uploaded or other files."""
 
     @property
     def upload(self) -> str:
-        """The id of the files; empty for others."""
+        """Id of the uploaded files; empty for others."""
 
     @property
     def is_busy(self) -> bool:
@@ -67,10 +67,10 @@ class UsesUpload(Protocol):
 
 
 class Uploads:
-    """What was dropped, by an unguessable id.
+    """Uploads by unguessable id.
 
     Args:
-        cases: the examinations that use them, which go with them.
+        cases: the examinations that use them, removed with them.
         most_bytes: of all files together.
         clock: seconds, monotonic.
     """
@@ -88,7 +88,7 @@ class Uploads:
         self._sweeper: _Sweeper | None = None
 
     def find(self, upload: str) -> Dropped | None:
-        """What has this id, used now; None where it is gone."""
+        """The upload with this id, marked as used now; None if it is gone."""
         with self._lock:
             dropped = self._dropped.get(upload)
             if dropped is not None:
@@ -96,10 +96,10 @@ class Uploads:
             return dropped
 
     def put(self, upload: str, role: Role, name: str, content: BinaryIO, num_bytes: int) -> Dropped:
-        """Keep `content` as the file that is `role` in what has this id, or in something new; what has it now.
+        """Keep `content` as the file for `role` in the upload with this id, or in a new one; returns the upload.
 
         Raises:
-            UploadError: where it is too large, or there is no room.
+            UploadError: if it is too large, or there is no space.
         """
         if num_bytes > MOST_MEGABYTES * MEGABYTE:
             raise UploadError(
@@ -160,7 +160,7 @@ class Uploads:
         idle = [one for one in self._dropped.values() if one is not keep and not self._is_busy(one)]
         if not idle:
             raise UploadError(
-                "There is no room for one more file: those dropped here are being examined. Try again in a minute, "
+                "There is no space for one more file while others are being examined. Try again in a minute, "
                 "or give its path on this machine."
             )
         self._remove(min(idle, key=lambda one: one.used_at))
@@ -175,7 +175,7 @@ class Uploads:
 
 
 class _Sweeper(Background):
-    """Looks at `uploads` now and then, also when nobody visits."""
+    """Thread that expires `uploads` now and then, even if nobody visits."""
 
     def __init__(self, uploads: Uploads) -> None:
         super().__init__("uploads")
@@ -188,13 +188,14 @@ class _Sweeper(Background):
 
 def _refusal(name: str, error: OSError) -> UploadError:
     return UploadError(
-        f"`{safe_name(name)}` cannot be kept: {error.strerror or error}. Make room where temporary files go, or give "
+        f"`{safe_name(name)}` cannot be kept: {error.strerror or error}. Free disk space for temporary files, or "
+        "give "
         "its path on this machine."
     )
 
 
 def _written(folder: Path, name: str, content: BinaryIO) -> Path:
-    """The one file in `folder`, whole or not there."""
+    """Write `content` as the only file in `folder`, completely or not at all."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     path = folder / name
@@ -208,7 +209,7 @@ def _written(folder: Path, name: str, content: BinaryIO) -> Path:
 
 
 def safe_name(name: str) -> str:
-    r"""A file name that can stand in any folder: the last part, letters that print, not too long.
+    r"""A file name that is safe in any folder: the last part, printable characters, not too long.
 
     >>> safe_name("../../etc/pass\nwd.pt"), safe_name(".."), safe_name("C:\\models\\a.pt")
     ('passwd.pt', 'file', 'a.pt')

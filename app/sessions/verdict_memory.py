@@ -1,4 +1,4 @@
-"""What the doctor says of a running session, read seldom and held until it has changed for good. Draws nothing."""
+"""The doctor's verdict on a running session, read seldom and held until it has changed for good."""
 
 # M monitor vectors
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.sessions.jobs import Kept
 from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe
 
@@ -18,19 +19,22 @@ if TYPE_CHECKING:
     from vqcore.diagnostics.finding import Finding
 
 LEAST_SECONDS = 3.0
-"""Between two readings."""
+"""Least seconds between two readings."""
 
 MOST_SECONDS = 15.0
 
 SHARE_OF_TIME = 0.006
-"""What readings may take of it: 3 ms of the half second between two refreshes."""
+"""Share of a thread's time for readings: 3 ms of the half second between two refreshes."""
 
 FIRST_STEPS = 20
-"""Before so many steps any codebook is about as it was initialized, and far from P: no verdict then."""
+"""Steps before the first verdict: until then any codebook is about as initialized, and far from P."""
 
 SAMPLED = 512
-"""Monitor vectors whose distances are looked at, evenly spaced."""
+"""Monitor vectors whose distances are used, evenly spaced."""
 
+
+MOST_MEMORIES = 64
+"""Of one session: all levels of all variants that it can have at once, and more."""
 
 Start = Callable[[], Snapshot | None]
 
@@ -40,26 +44,26 @@ class Verdict:
     """What was found in one moment of training."""
 
     findings: "tuple[Finding, ...]"
-    """The first is the verdict."""
+    """Findings; the first is the verdict."""
 
     step: int
 
     @property
     def what(self) -> tuple[str, str]:
-        """Condition and severity: another verdict, where these differ, and otherwise newer numbers."""
+        """Condition and severity: if these differ it is another verdict, otherwise the same with newer numbers."""
         return self.findings[0].condition, self.findings[0].severity
 
 
 class VerdictMemory:
     """The verdict on one level of one session.
 
-    A reading costs some 50 ms, so there is one every few seconds at the most, fewer where it costs more. What is
-    shown changes to another condition when two readings in a row have found it.
+    A reading costs some 50 ms, so there is one every few seconds at most, and fewer if it costs more. What is
+    shown changes to another condition once two readings in a row have found it.
 
     Args:
-        read: from a moment to what is found there.
+        read: maps a moment to its verdict.
         clock: seconds, monotonic.
-        cost: seconds of this thread's work.
+        cost: CPU seconds of this thread.
     """
 
     def __init__(
@@ -77,16 +81,16 @@ class VerdictMemory:
         self._reading = Lock()  # a session has several watchers
 
     def known(self, run: int) -> Verdict | None:
-        """The verdict shown beside the newest moments of `run`, if one has been read."""
+        """The verdict shown with the newest moments of `run`, if one has been read."""
         return self._shown if run == self._run else None
 
     def known_past(self, run: int, step: int) -> Verdict | None:
-        """What was found at this moment of the past, if it was the last that was read."""
+        """The verdict on this past moment, if it was the last one read."""
         past = self._past
         return past[2] if past is not None and past[:2] == (run, step) else None
 
     def of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
-        """The verdict to show beside `snapshot`, the newest of `run`; `start` gives the moment at step 0, if kept."""
+        """The verdict to show with `snapshot`, the newest of `run`; `start` returns the moment at step 0, if kept."""
         with self._reading:
             return self._of_newest(snapshot, recipe, run, start)
 
@@ -105,7 +109,7 @@ class VerdictMemory:
         return self._shown
 
     def of_past(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
-        """What is found at a moment that the reader went back to."""
+        """The verdict on a moment that the reader went back to."""
         with self._reading:
             if self._past is None or self._past[:2] != (run, snapshot.step):
                 self._past = (run, snapshot.step, self._read(snapshot, recipe, start()))
@@ -120,14 +124,14 @@ class VerdictMemory:
 
 
 class VerdictMemories:
-    """One memory a variant and level."""
+    """One memory a variant and level of a session; of forks that have ended they go for those of others."""
 
     def __init__(self) -> None:
-        self._memories: dict[tuple[str, int], VerdictMemory] = {}
+        self._memories: Kept[VerdictMemory] = Kept(MOST_MEMORIES)
 
     def of(self, snapshot: Snapshot) -> VerdictMemory:
         """The memory of this snapshot's variant and level, begun where there is none."""
-        return self._memories.setdefault((snapshot.variant, snapshot.level), VerdictMemory())
+        return self._memories.find_or_make((snapshot.variant, snapshot.level), VerdictMemory)
 
 
 def examined(snapshot: Snapshot, recipe: Recipe, start: Snapshot | None) -> Verdict:
@@ -138,7 +142,7 @@ def examined(snapshot: Snapshot, recipe: Recipe, start: Snapshot | None) -> Verd
 
 
 def evidence(snapshot: Snapshot, recipe: Recipe, start: Snapshot | None) -> "Evidence":
-    """What a moment of a session tells, with fewer monitor vectors for distances than for all else."""
+    """The evidence in a moment of a session, with fewer monitor vectors for distances than for everything else."""
     from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 
     options = recipe.options

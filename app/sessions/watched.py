@@ -1,34 +1,37 @@
-"""A session as those who follow it have it: everything can be read, and nothing can be sent."""
+"""A session as its followers see it: everything can be read, and nothing can be sent."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Self
 
 from vqcore.history import History
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
+from vqcore.training.live_session import LiveSession, Repeatable
+from vqcore.training.published import MOST_EXAMINATIONS
 from vqcore.training.recipe import Recipe
-from vqcore.training.session import MOST_EXAMINATIONS, Repeatable, Session, Status
+from vqcore.training.status import Status
 from vqcore.training.timeline import Moment
 
 LOOKS_A_SECOND = CARDS_A_SECOND = 2.0
-"""How often all followers of a session together may have it take a snapshot, or examine a code: as often as the page
-of one reader does, so that a class costs the training no more."""
+"""How often per second all followers of a session together may request a snapshot, or examine a code: as often as one
+reader's page does, so that a class costs the training no more."""
 
-REFUSAL = "This session is followed and can only be watched: `{command}` was refused. Begin a run of your own."
+REFUSAL = "You follow this session and can only watch it: `{command}` was refused. Begin a run of your own."
 
 
 class Pace:
-    """Says when the next of something may be, so many a second. Whoever asks holds a lock."""
+    """Rate limiter: allows something a fixed number of times per second. Callers hold a lock."""
 
     def __init__(self, a_second: float, clock: Callable[[], float]) -> None:
         self._seconds, self._clock = 1 / a_second, clock
         self._next_at = clock()
 
     def has_come(self) -> bool:
-        """Whether it may be now; then the one after it may be later."""
+        """Whether it is allowed now; if so, the next one is allowed later."""
         now = self._clock()
         if now < self._next_at:
             return False
@@ -36,17 +39,17 @@ class Pace:
         return True
 
 
-class WatchedSession:
-    """Answers what `Session` answers and refuses what would change it: one for all followers of a session.
+class WatchedSession(LiveSession):
+    """Answers as the session does, and refuses what would change it: one for all followers of a session.
 
-    A look keeps the session awake, as its owner's does: one that paused because nobody looked goes on.
+    A look keeps the session awake, as its owner's does: a session that paused because nobody looked goes on.
 
     Args:
-        session: what is followed.
+        session: the session to follow.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, session: Session, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, session: LiveSession, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session
         self._asking = threading.Lock()
         self._next_look = Pace(LOOKS_A_SECOND, clock)
@@ -55,11 +58,11 @@ class WatchedSession:
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        """What each variant began with."""
+        """The recipe that each variant began with."""
         return MappingProxyType(dict(self._session.recipes))
 
     def send(self, command: Command) -> int:
-        """Never sends.
+        """Refuse every command.
 
         Raises:
             PermissionError: always.
@@ -67,21 +70,33 @@ class WatchedSession:
         raise PermissionError(REFUSAL.format(command=type(command).__name__))
 
     def commands_pending(self) -> int:
-        """None of a follower's; those of the owner show when they are obeyed."""
+        """Always empty for a follower; the owner's commands show once they are obeyed."""
         return 0
 
-    def latest(self, variant: str = "main", level: int = 0, *, wish: bool = True) -> Snapshot | None:
-        """As `Session.latest`, which wishes for a newer one only as often as `LOOKS_A_SECOND` says."""
+    def latest(self, variant: str | None = None, level: int = 0, *, wish: bool = True) -> Snapshot | None:
+        """See `LiveSession.latest`; wishes for a newer one only as often as `LOOKS_A_SECOND` says."""
+        return self._session.latest(variant, level, wish=wish and self._may_look())
+
+    def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
+        """See `LiveSession.latest_of_all`; wishes no more often than `latest`."""
+        return self._session.latest_of_all(level, wish=wish and self._may_look())
+
+    def _may_look(self) -> bool:
         with self._asking:
-            may_wish = wish and self._next_look.has_come()
-        return self._session.latest(variant, level, wish=may_wish)
+            return self._next_look.has_come()
 
-    def repeatable(self) -> Mapping[str, Repeatable]:
-        """As `Session.repeatable`."""
-        return self._session.repeatable()
+    def repeatable_of_all(self) -> Mapping[str, Repeatable]:
+        """See `LiveSession.repeatable_of_all`."""
+        return self._session.repeatable_of_all()
 
-    def examination(self, query: ExamineCommand) -> Examination | None:
-        """As `Session.examination`, which looks closer and changes nothing, at a pace that the followers share."""
+    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+        """See `LiveSession.examination`; looks closer at a pace that the followers share, which changes nothing."""
+        if wish:
+            self._examine(query)
+        return self._session.examination(query, wish=False)
+
+    def _examine(self, query: ExamineCommand) -> None:
+        """Have `query` wait for its turn, and send the first of those that wait if the next may be."""
         with self._asking:
             if len(self._waiting) < MOST_EXAMINATIONS:  # else its follower's next look asks again
                 self._waiting.setdefault(query)
@@ -89,32 +104,31 @@ class WatchedSession:
                 first = next(iter(self._waiting))
                 del self._waiting[first]
                 self._session.examination(first)
-        return self._session.examination(query, wish=False)
 
     def history(self) -> History | None:
-        """As `Session.history`."""
+        """See `LiveSession.history`."""
         return self._session.history()
 
     def moments(self) -> tuple[Moment, ...]:
-        """As `Session.moments`."""
+        """See `LiveSession.moments`."""
         return self._session.moments()
 
-    def at(self, step: int, variant: str = "main", level: int = 0) -> Snapshot | None:
-        """As `Session.at`."""
+    def at(self, step: int, variant: str | None = None, level: int = 0) -> Snapshot | None:
+        """See `LiveSession.at`."""
         return self._session.at(step, variant, level)
 
     def status(self) -> Status:
-        """As `Session.status`."""
+        """See `LiveSession.status`."""
         return self._session.status()
 
     def trained_steps(self) -> int:
-        """As `Session.trained_steps`."""
+        """See `LiveSession.trained_steps`."""
         return self._session.trained_steps()
 
     def seconds_unseen(self) -> float:
-        """As `Session.seconds_unseen`."""
+        """See `LiveSession.seconds_unseen`."""
         return self._session.seconds_unseen()
 
-    def wait(self, until: Callable[["WatchedSession"], bool], timeout: float = 30.0) -> bool:
-        """As `Session.wait`; `until` is shown this, not the session itself."""
+    def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
+        """See `LiveSession.wait`; `until` is shown this, not the session itself."""
         return self._session.wait(lambda _: until(self), timeout)

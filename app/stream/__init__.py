@@ -1,1 +1,1 @@
-"""The road of live data: what pages are sent while a session trains, beside Streamlit's own connection."""
+"""Live data: what pages are sent while a session trains, over a WebSocket beside Streamlit's own connection."""

@@ -1,4 +1,4 @@
-"""What a watcher asks for, read off a message that anybody may have sent."""
+"""What a watcher asks for, parsed from an untrusted message."""
 
 import json
 from collections.abc import Mapping
@@ -24,23 +24,23 @@ class Ask:
     """The keys of the elements on the page."""
 
     have: Mapping[str, str]
-    """The revision of each part that the page shows."""
+    """Revisions of the parts that the page shows."""
 
     controls: str
-    """What the page's controls were drawn for, as the last frame said it."""
+    """What the page's controls were drawn for, as the last frame said."""
 
     hands: Mapping[str, int]
-    """The hands that the last frame knew of."""
+    """The selections (`hands`) that the last frame knew of."""
 
     now: bool
-    """Whether a person waits for it: it is answered at once and never held back for news."""
+    """Whether a person waits for it, so that it is answered at once even without news."""
 
 
 def read_ask(text: str) -> Ask:
     """The request that a message means.
 
     Raises:
-        ValueError: for any other message, saying what is wrong with it.
+        ValueError: for an invalid message, saying what is wrong with it.
     """
     try:
         told = json.loads(text)

@@ -1,13 +1,13 @@
-"""What the controls of a page depend on: where it has changed, the page's script must run."""
+"""What the controls of a page depend on: if it has changed, the page's script must run."""
 
 import hashlib
 
 from app.panels.compare_parts import CompareScene
 from app.panels.first_path_line import line_of
-from app.panels.scene import Scene, whole_of
+from app.panels.scene import Scene
 from app.panels.verdict_words import in_force, thrown_by, verdict_of
-from app.sessions.registry import Entry
-from vqcore.training.session import State, Status
+from app.sessions.entry import Entry
+from vqcore.training.status import State, Status
 
 
 def sidebar_state(entry: Entry, status: Status) -> str:
@@ -16,7 +16,7 @@ def sidebar_state(entry: Entry, status: Status) -> str:
         entry.variant,
         status.state,
         status.recipe,
-        tuple(whole_of(entry).recipes),
+        tuple(entry.session.recipes),
         status.run,
         status.can_undo,
         status.speed_limit,
@@ -45,7 +45,7 @@ def heads_state(scene: Scene | None) -> str:
 
 
 def compare_sidebar_state(status: Status) -> str:
-    """What the sidebar and the message of the page side by side depend on."""
+    """What the sidebar and the message of the side-by-side page depend on."""
     return _digest(
         status.state,
         status.variants,

@@ -1,6 +1,6 @@
-"""A frame: what of a page has changed for one watcher. A function of the session, the view, and what the watcher has.
+"""A frame: the parts of a page that have changed for one watcher, given the session, the view and what it has.
 
-The page's controls are told of by one word: where it is not the one that the page was drawn for, its script must run.
+One word stands for the state of the page's controls: if it differs from the one drawn, the page's script must run.
 """
 
 from collections import OrderedDict
@@ -15,14 +15,16 @@ from app.panels.compare_parts import compare_parts, compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import verdict_of
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.asking import Ask
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
 from app.stream.wire import message, piece
-from vqcore.training.session import TURNS, State
+from vqcore.training.cores import TURNS
+from vqcore.training.status import State
 
 MOST_KEPT = 48 * 2**20
-"""Bytes of pieces kept for other watchers, of all sessions together."""
+"""Most bytes of pieces kept for other watchers, over all sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,10 @@ class Frame:
     controls: str
     hands: Mapping[str, int]
     parts: tuple[tuple[str, str, bytes], ...]
-    """By key, with its revision and its piece."""
+    """The parts by key, each with its revision and its piece."""
 
     def is_news(self, ask: Ask) -> bool:
-        """Whether it tells the watcher anything that it does not know."""
+        """Whether it tells the watcher anything new."""
         return bool(self.parts) or self.controls != ask.controls or self.hands != ask.hands
 
     def packed(self, number: int) -> bytes:
@@ -44,7 +46,7 @@ class Frame:
 
 
 class Pieces:
-    """Pieces that several watchers see alike: made once, kept while there is room."""
+    """Pieces that several watchers share: made once, kept while there is room."""
 
     def __init__(self, most_bytes: int = MOST_KEPT) -> None:
         self._most_bytes = most_bytes
@@ -88,11 +90,11 @@ RESTING = (
     frozenset({"bars-plot", "bars-said", "curves-plot", "curves-said"}),
     frozenset({"examples-plot", "code-card", "card-said"}),
 )
-"""What stands still in every other frame of a running session: these follow at half the rate, none has all."""
+"""Parts left out of every other frame of a running session: they update at half the rate, split over two frames."""
 
 
 def frame_of(entry: Entry, ask: Ask) -> Frame:
-    """What has changed since what the watcher has; in a thread, as it takes some milliseconds."""
+    """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
     with TURNS.held(), entry.maps.drawing:
         of_page = _side_by_side if isinstance(ask.view, CompareView) else _live
         controls, parts = of_page(entry, ask)
@@ -109,7 +111,7 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(view, View)
     scene = scene_of(entry, view)
     seen = through_variant(entry, view.controls["variant"]) if scene is None else scene.entry
-    controls = f"{sidebar_state(seen, seen.session.status())} {heads_state(scene)}"
+    controls = f"{sidebar_state(seen, seen.one.status())} {heads_state(scene)}"
     if scene is None:
         return controls, _waiting(seen)
     return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
@@ -123,7 +125,7 @@ def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 
 
 def afterwards(entry: Entry, ask: Ask) -> None:
-    """What a frame must not wait for: the next one tells what is found here of the moment shown."""
+    """Slow work that a frame must not wait for: the next one reports what is found here about the moment shown."""
     projection = registry().projection
     registry().warm_up_projection()
     scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
@@ -137,7 +139,7 @@ def afterwards(entry: Entry, ask: Ask) -> None:
 
 
 def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
-    """Where a person waits for an answer, and where the session stands still, all follow."""
+    """The parts that this frame leaves out: none if a person waits or the session is paused."""
     if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
         return frozenset()
     return RESTING[ask.number % 2] & ask.have.keys()
@@ -145,7 +147,7 @@ def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
 
 def _waiting(entry: Entry) -> dict[str, Part]:
     """Of a session that has not had its first moment."""
-    return {"status": status_part(status_of(entry.session.status(), 0, None, is_followed=entry.is_followed))}
+    return {"status": status_part(status_of(entry.one.status(), 0, None, is_followed=entry.is_followed))}
 
 
 def _piece(entry: Entry, key: str, part: Part) -> bytes:

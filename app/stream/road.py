@@ -1,7 +1,7 @@
 """The WebSocket of a page: a watcher asks for the next moment and is sent what has changed, once something has.
 
-Nothing can be told to a session here: whatever is sent, it is read and not obeyed. The server keeps nothing of a
-watcher beside its newest request, and sends nothing that was not asked for.
+Nobody can command a session here: messages are only read as requests. The server keeps nothing of a
+watcher but its newest request, and sends nothing that was not asked for.
 """
 
 import logging
@@ -15,32 +15,33 @@ from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.links.compare_view import CompareView
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import afterwards, frame_of
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 
 LARGEST_REQUEST = 64 * 1024
-"""Characters of a message; a page's largest, with thousands of points chosen, has some 25,000."""
+"""Most characters of a message; a page's largest, with thousands of points chosen, has some 25,000."""
 
 MOST_REQUESTS, PER_SECONDS = 120, 4.0
 MOST_WATCHERS = 256
 AT_ONCE = 2
-"""Frames in the making at once: more threads would only take the interpreter from each other."""
+"""Frames made at once: more threads would only compete for the interpreter."""
 
 FRESH_SECONDS = 0.15
-"""What a request of a running session waits for a newer moment than the one that is there."""
+"""Seconds that a request to a running session waits for a moment newer than the current one."""
 
 TICK_SECONDS = 0.03
-"""Between two looks at whether a session has published: as long as a look at the clock, and on no thread's time."""
+"""Seconds between two checks whether a session has published: as cheap as reading the clock, and no thread waits."""
 
 RECHECK_SECONDS, UMAP_RECHECK_SECONDS = 3.0, 0.5
-"""After which a frame is looked for although the session has published nothing: a verdict or a layout may be new."""
+"""Seconds after which a frame is made even if the session has published nothing: a verdict or a layout may be new."""
 
 HEARTBEAT_SECONDS = 15.0
 SEND_SECONDS, CLOSE_SECONDS = 20.0, 1.0
 AWAKE_SECONDS = 30.0
-"""Between two looks at a session whose watcher asks for nothing: a page in a hidden tab keeps it training."""
+"""Seconds between two looks at a session whose watcher asks for nothing, so that a hidden tab keeps it training."""
 
 NOT_UNDERSTOOD, NO_TEXT, TOO_MUCH, TOO_LARGE, FULL, BROKEN, ENDED = 1007, 1003, 1008, 1009, 1013, 1011, 4404
 
@@ -50,7 +51,7 @@ _watchers: set[int] = set()
 
 
 class RefusedError(Exception):
-    """A watcher who is sent away: with which code, and why."""
+    """A watcher is disconnected, with this close code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -65,15 +66,15 @@ class Desk:
     came: anyio.Event = field(default_factory=anyio.Event)
     times: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
     judging: bool = False
-    """Whether what the last frame did not wait for is still being worked out."""
+    """Whether what the last frame did not wait for is still being computed."""
 
     def put(self, ask: Ask) -> None:
-        """It replaces the one before, answered or not."""
+        """Replace the previous request, answered or not."""
         self.newest = ask
         self.came.set()
 
     async def take(self) -> Ask:
-        """The newest that has not been taken, once there is one."""
+        """Wait for the newest request that has not been taken."""
         await self.came.wait()
         self.came = anyio.Event()
         assert self.newest is not None
@@ -82,7 +83,7 @@ class Desk:
 
 
 async def live(socket: WebSocket) -> None:
-    """One watcher, until it leaves or is sent away."""
+    """Serve one watcher until it leaves or is disconnected."""
     await socket.accept()
     watcher = id(socket)
     try:
@@ -125,10 +126,10 @@ async def _listen(socket: WebSocket, desk: Desk) -> None:
         if text is None:
             raise RefusedError(NO_TEXT, "A request must be a text.")
         if len(text) > LARGEST_REQUEST:
-            raise RefusedError(TOO_LARGE, f"A request must have at most {LARGEST_REQUEST:,} characters.")
+            raise RefusedError(TOO_LARGE, f"A request may have at most {LARGEST_REQUEST:,} characters.")
         now = time.monotonic()
         if len(desk.times) == MOST_REQUESTS and now - desk.times[0] < PER_SECONDS:
-            raise RefusedError(TOO_MUCH, f"A page must ask at most {MOST_REQUESTS} times in {PER_SECONDS:g} s.")
+            raise RefusedError(TOO_MUCH, f"A page may ask at most {MOST_REQUESTS} times in {PER_SECONDS:g} s.")
         desk.times.append(now)
         try:
             desk.put(read_ask(text))
@@ -150,7 +151,7 @@ async def _answer_all(socket: WebSocket, desk: Desk, tasks: TaskGroup) -> None:
 
 
 async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> None:
-    """Send the next frame; nothing where the watcher meanwhile asks for another."""
+    """Send the next frame; nothing if the watcher meanwhile asks for another."""
     entry = _find(ask)
     published = entry.session.status()
     entry.session.latest()  # the wish for a newer moment
@@ -194,7 +195,7 @@ def _find(ask: Ask) -> Entry:
 
 
 async def _news(entry: Entry, published: Status, desk: Desk, seconds: float) -> bool:
-    """Wait until the session has published more than that, at most so long; whether the watcher asks for another."""
+    """Wait a bounded time until the session has published more; returns whether the watcher asks for another."""
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and entry.session.status() is published:
         with anyio.move_on_after(TICK_SECONDS):

@@ -1,4 +1,4 @@
-"""What the server answers beside the pages: the road of live data, and Plotly's script out of the installed wheel."""
+"""What the server serves besides the pages: the live WebSocket, and Plotly's script from the installed wheel."""
 
 import importlib
 
@@ -14,13 +14,13 @@ A_YEAR = 31_536_000
 
 
 async def live(socket: WebSocket) -> None:
-    """The road of live data, loaded late: torch must not hold up the start of the server, nor its other answers."""
+    """The live WebSocket, imported late so that torch holds up neither the server's start nor its other answers."""
     road = await anyio.to_thread.run_sync(importlib.import_module, "app.stream.road")
     await road.live(socket)
 
 
 async def plotly_script(_: Request) -> Response:
-    """Plotly's script. Its name has its version, so a browser may keep it for good."""
+    """Plotly's script. Its name contains its version, so that a browser may cache it forever."""
     headers = {"Cache-Control": f"public, max-age={A_YEAR}, immutable"}
     return FileResponse(script_path(), media_type="text/javascript", headers=headers)
 
@@ -28,7 +28,7 @@ async def plotly_script(_: Request) -> Response:
 def routes() -> list[BaseRoute]:
     """All routes, at the root and below any base path: a proxy may strip it, and may put its own before it.
 
-    Streamlit's base path is not asked for. To ask for one of its settings here would settle all of them, before the
+    Streamlit's base path is not read. Reading one of its settings here would fix all of them, before the
     server is told where to listen.
     """
     made: list[BaseRoute] = []

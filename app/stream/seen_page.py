@@ -1,4 +1,4 @@
-"""The page that a view shows, gathered to be kept as a file."""
+"""The page that a view shows, gathered for saving as a file."""
 
 from app.links.live_view import View
 from app.panels.bars_chart import bars_chart
@@ -9,7 +9,8 @@ from app.panels.live_parts import status_of_scene
 from app.panels.page_export import SeenPage, SeenPanel
 from app.panels.readings import headline
 from app.panels.scene import Scene, scene_of
-from app.sessions.registry import Entry, registry
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 
 
 def seen_page(entry: Entry, view: View) -> SeenPage:
@@ -30,7 +31,7 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
         if not scene.shows_card:
             panels["examples"] = _examples(scene)
     return SeenPage(
-        recipe=scene.entry.session.recipe,
+        recipe=scene.entry.one.recipe,
         step=scene.snapshot.step,
         status=status_of_scene(scene),
         tiles=headline(scene.snapshot, scene.problem, scene.words),

@@ -1,8 +1,8 @@
-"""How a frame travels: one binary message, whose numbers stay numbers.
+"""The encoding of a frame: one binary message in which numbers stay binary.
 
-A message is a header and then the parts of the page that have changed, each in a piece of its own that can be kept
-and sent again. A header and a piece begin with the length of their JSON (4 bytes, little endian); all begins at
-a multiple of 8 bytes, so that the browser looks at an array where it lies. In a piece's JSON, `{"$": [dtype, offset,
+A message is a header and then the parts of the page that have changed, each in its own piece that can be kept
+and sent again. A header and a piece begin with the length of their JSON (4 bytes, little endian); everything begins
+at a multiple of 8 bytes, so that the browser reads arrays in place. In a piece's JSON, `{"$": [dtype, offset,
 shape]}` stands for an array that begins `offset` bytes after the piece's first.
 """
 
@@ -21,17 +21,18 @@ LENGTH = struct.Struct("<I")
 
 def piece(value: Any) -> bytes:
     """One part of a page, ready to be sent."""
-    tail: list[bytes] = []
+    placed: dict[bytes, int] = {}  # where each array begins; curves of one history share their steps
     at = 0
 
     def packed(array: NDArray[Any], dtype: str) -> dict[str, Any]:
         nonlocal at
-        begins, data = at, _filled(array.tobytes())
-        tail.append(data)
-        at += len(data)
-        return {"$": [dtype, begins, list(array.shape)]}
+        data = _filled(array.tobytes())
+        if data not in placed:
+            placed[data] = at
+            at += len(data)
+        return {"$": [dtype, placed[data], list(array.shape)]}
 
-    return b"".join([_headed(encode(value, packed)), *tail])
+    return b"".join([_headed(encode(value, packed)), *placed])
 
 
 def message(header: Mapping[str, Any], parts: Sequence[tuple[str, str, bytes]]) -> bytes:

@@ -17,7 +17,8 @@ from app.panels.lecture_places import place as at
 from app.sessions import sweeps
 from app.sessions.registry import registry
 from app.sessions.sweeps import Sweep
-from app.trajectories.sidebar import adopt, choose, in_force, place
+from app.trajectories.sidebar import adopt, choose, place
+from app.trajectories.state import trajectories_state
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
@@ -27,16 +28,13 @@ from vqcore.trajectories.path import MEASURES, Path
 from vqcore.trajectories.setting import Setting
 
 PLOT = "trajectory-plot"
-SHOWN = "trajectory-shown"
-SWEPT = "trajectory-swept"
-"""The settings whose seeds have been on this page."""
-
 SWEEP_SECONDS = 2.0
 BANDS_HEIGHT = 420
-SWEEP_OFFER = "One seed is an anecdote: run the same setting under more, in the background."
+SWEEP_OFFER = "One seed is an anecdote: run the same setting with more seeds in the background."
 SWEEP_DROPPED = "The seeds of this setting have ended: newer ones took their place, or the server was restarted."
 SWEEP_NOTE = (
-    "Line: median over the seeds done; band: quartiles. Starts and codes are each seed's own. Reached: first step "
+    "Line: median over the finished seeds; band: quartiles. Each seed has its own starts and codes. Reached: first "
+    "step "
     "with f(z_q) − min f at most 1% of that at the start. Gap: summed length of the gaps over the gradients'."
 )
 
@@ -55,7 +53,8 @@ def _picture(setting: Setting) -> dict[str, Any]:
 def page() -> None:
     """The page, as a script."""
     begin(TRAJECTORIES)
-    if in_force() is None:
+    state = trajectories_state()
+    if state.setting is None:
         setting, refused = trajectory_address.read(st.query_params)
         adopt(setting)
         for sentence in refused:
@@ -63,7 +62,7 @@ def page() -> None:
     st.html("<div class='vq-title'><b>VQ Scope</b></div>")
     with st.sidebar:
         problem = choose()
-        setting = in_force() or trajectory_address.default_setting()
+        setting = state.in_force
         _places(setting)
         if shows("links"):
             _share(setting)
@@ -80,12 +79,13 @@ def page() -> None:
 
 def _computed(setting: Setting, problem: str | None) -> tuple[Setting, str | None]:
     """The setting whose paths are shown: the one asked for, or where that cannot be, the last one that could."""
+    state = trajectories_state()
     try:
         _paths(setting)
     except ValueError as error:
         problem = problem or str(error)
-        setting = st.session_state.get(SHOWN, trajectory_address.default_setting())
-    st.session_state[SHOWN] = setting
+        setting = state.shown
+    state.shown = setting
     return setting, problem
 
 
@@ -104,7 +104,7 @@ def _places(setting: Setting) -> None:
         "Reset places",
         icon=":material/restart_alt:",
         key="reset-places",
-        help="Starts and codes back to where the seed puts them",
+        help="Move starts and codes back to where the seed puts them",
         disabled=setting.starts is None and setting.codes is None,
         on_click=place,
         kwargs={"starts": None, "codes": None},
@@ -127,7 +127,7 @@ def _share(setting: Setting) -> None:
         mime="text/html",
         icon=":material/download:",
         key="save-html",
-        help="One file that plays in any browser, without server or network",
+        help="A single file that plays in any browser, without server or network",
         on_click="ignore",
         width="stretch",
     )
@@ -141,7 +141,7 @@ def _sweep_panel(setting: Setting) -> None:
 
 
 def _sweep(setting: Setting, was_running: bool) -> None:
-    """The seeds so far; refreshed alone while more are to come."""
+    """The seeds so far; only this part is refreshed while more are to come."""
     sweep = registry().sweep_of(setting)
     running = sweep is not None and sweep.is_running
     if was_running and not running:
@@ -150,14 +150,14 @@ def _sweep(setting: Setting, was_running: bool) -> None:
     bar.container(width="stretch").html(
         f"<div class='vq-panel'><b>Over {sweeps.SEEDS} seeds</b><span>from seed {setting.seed} on</span></div>"
     )
-    if running:
+    if sweep is not None and running:
         if bar.button("Cancel", icon=":material/close:", key="sweep-cancel"):
             sweep.cancel()
             st.rerun()
     elif at("seeds", bar).button(f"Run {sweeps.SEEDS} seeds", icon=":material/casino:", key="sweep-begin"):
         registry().begin_sweep(setting)
         st.rerun()
-    swept: set[Setting] = st.session_state.setdefault(SWEPT, set())
+    swept = trajectories_state().swept
     if sweep is None:
         st.caption(SWEEP_DROPPED if setting in swept else SWEEP_OFFER)
         return

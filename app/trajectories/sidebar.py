@@ -6,52 +6,47 @@ from typing import Any
 import streamlit as st
 
 from app.links.trajectories import NAMES, STEPS
+from app.page_state import is_drawn, said_by
 from app.panels.lecture_places import NOWHERE, row, shows
 from app.panels.lecture_places import place as at
+from app.trajectories.state import trajectories_state
 from app.wording import TRAJECTORY_HELP
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.trajectories.setting import METHODS, Setting
 
-IN_FORCE = "trajectory-setting"
-ADOPTED = "trajectory-adopted"
-GENERATION = "trajectory-generation"
 STEP_SIZES = {"learning_rate": 0.01, "noise": 0.1, "alpha": 0.1, "beta": 0.05, "nu": 0.1, "inner_share": 0.1}
 PLACED_BY = {"starts": ("landscape", "seed", "points"), "codes": ("landscape", "seed", "num_codes")}
-"""What makes dragged places meaningless when it changes."""
+"""Settings whose change makes dragged places meaningless."""
 
 
 def adopt(setting: Setting) -> None:
-    """Set every control to `setting`: made anew, since a value pushed into a control may be lost."""
-    st.session_state[IN_FORCE] = st.session_state[ADOPTED] = setting
-    st.session_state[GENERATION] = st.session_state.get(GENERATION, 0) + 1
-
-
-def in_force() -> Setting | None:
-    """The setting whose paths are shown; None on the first visit."""
-    setting: Setting | None = st.session_state.get(IN_FORCE)
-    return setting
+    """Set every control to `setting`: recreated, since a value pushed into a control may be lost."""
+    state = trajectories_state()
+    state.setting = state.adopted = setting
+    state.generation += 1
 
 
 def place(**places: Any) -> None:
     """Put starts or codes elsewhere, None for the seed's own."""
-    pairs = {name: tuple(map(tuple, value)) if value is not None else None for name, value in places.items()}
-    st.session_state[IN_FORCE] = replace(st.session_state[IN_FORCE], **pairs)
+    pairs: dict[str, Any] = {
+        name: tuple(map(tuple, value)) if value is not None else None for name, value in places.items()
+    }
+    state = trajectories_state()
+    state.setting = replace(state.in_force, **pairs)
 
 
 def choose() -> str | None:
     """Draw the controls and put in force what they say; a sentence where that cannot be."""
-    if not any(
-        control_key(name) in st.session_state for name in NAMES
-    ):  # back from another page, which drops the controls' own memory
-        adopt(st.session_state[IN_FORCE])
-    shown: Setting = st.session_state[ADOPTED]
-    chosen = _draw(shown)
-    before: Setting = st.session_state[IN_FORCE]
+    state = trajectories_state()
+    if not any(is_drawn(control_key(name)) for name in NAMES):
+        adopt(state.in_force)  # back from another page, which drops the controls' own memory
+    chosen = _draw(state.adopted)
+    before = state.in_force
     for name, causes in PLACED_BY.items():
         if any(cause in chosen and chosen[cause] != getattr(before, cause) for cause in causes):
             chosen[name] = None
     try:
-        st.session_state[IN_FORCE] = replace(before, **chosen)
+        state.setting = replace(before, **chosen)
     except ValueError as error:
         return str(error)
     return None
@@ -59,11 +54,11 @@ def choose() -> str | None:
 
 def control_key(name: str) -> str:
     """The key of one control as it is drawn now."""
-    return f"trajectory-{name}-{st.session_state.get(GENERATION, 0)}"
+    return f"trajectory-{name}-{trajectories_state().generation}"
 
 
 def _draw(shown: Setting) -> dict[str, Any]:
-    """What is chosen by the controls that the page has; a hidden one chooses nothing."""
+    """Values of the controls on the page; a hidden one has none."""
     names, chosen = list(LANDSCAPES), dict[str, Any]()
     landscape = at("landscape").selectbox(
         "Landscape",
@@ -88,7 +83,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
     if shows("methods"):
         chosen["methods"] = tuple(name for name in METHODS if name in (methods or ()))
     if shows("setting", "rates", "weights", "alternating", "sync"):
-        st.caption("SETTING · computes anew")
+        st.caption("SETTING · computes again")
     chosen |= _row(shown, seed="Seed", points="Points")
     chosen |= _row(shown, num_codes="Codes K", steps="Steps")
     encoder = at("encoder").segmented_control(
@@ -103,7 +98,7 @@ def _draw(shown: Setting) -> dict[str, Any]:
 
 
 def _row(shown: Setting, **labels: str) -> dict[str, Any]:
-    """Number inputs beside each other. They set no bounds: the setting does, in a sentence."""
+    """Number inputs beside each other, without bounds: the setting checks them and answers in a sentence."""
     columns = row(*labels)
     return {
         name: _number(column, shown, name, text)
@@ -125,8 +120,7 @@ def _control(name: str) -> dict[str, Any]:
 
 def _change_landscape() -> None:
     """Another landscape has other places, and a learning rate and a length of its own."""
-    landscape = st.session_state[control_key("landscape")]
-    before: Setting = st.session_state[IN_FORCE]
+    landscape = said_by(control_key("landscape"))
     changes = {
         "landscape": landscape,
         "steps": STEPS[landscape],
@@ -134,4 +128,4 @@ def _change_landscape() -> None:
         "starts": None,
         "codes": None,
     }
-    adopt(replace(before, **changes))
+    adopt(replace(trajectories_state().in_force, **changes))

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.page_state import said_by
 from app.trajectory_plot.browser_code import javascript, stylesheet
 
 _mount = st.components.v2.component(
@@ -23,7 +24,7 @@ def trajectory_plot(
         picture: from `app.trajectory_plot.picture.picture`.
         key: names the element; the same key keeps the same one.
         revision: an unchanged one tells the browser that there is nothing new.
-        on_moved: called after starts or codes were dragged; `moved_places` has them then. None: nothing
+        on_moved: called after starts or codes were dragged; `moved_places` then returns them. None: nothing
             can be dragged.
     """
     data = {"picture": picture, "revision": revision, "fixed": on_moved is None}
@@ -32,4 +33,4 @@ def trajectory_plot(
 
 def moved_places(key: str) -> Places:
     """All starts or all codes (by that name) after the drag just reported, as pairs in the plane's units."""
-    return st.session_state[key].moved or {}
+    return said_by(key).moved or {}

@@ -20,7 +20,7 @@ class Legend {
     const swatch = make(cell, "svg", { width: 30, height: 10, "aria-hidden": "true" });
     const look = path.bypass ? { "stroke-width": 5, "stroke-opacity": 0.3 } : { "stroke-width": 2.4, "stroke-dasharray": path.dash };
     make(swatch, "path", { d: "M1 5H29", stroke: path.colour, fill: "none", ...look });
-    const name = make(cell, "button", { type: "button", title: "Put in focus: its cells, arrows and sub-steps" }, path.name);
+    const name = make(cell, "button", { type: "button", title: "Focus on this path: its cells, arrows and sub-steps" }, path.name);
     name.addEventListener("click", () => focus(path.name));
     if (path.diverged_at !== null) make(cell, "em", {}, `diverged at step ${path.diverged_at}`);
     const values = this.picture.measures.map(() => make(row, "td"));

@@ -1,4 +1,4 @@
-// The paths as they came from Python: where everything is at any moment. Knows no pixel.
+// The paths as they came from Python: where everything is at any moment.
 
 // A moment is {step, phase, part}: phase null between whole steps, else one of PHASES; part runs from 0 to 1.
 const PHASES = ["encode", "assign", "inner step", "task step"];

@@ -1,4 +1,4 @@
-"""What the browser needs to draw and play a setting's paths, as plain JSON; knows neither page nor thread."""
+"""What the browser needs to draw and play a setting's paths, as plain JSON."""
 
 # T steps, n points, K codes
 
@@ -17,7 +17,7 @@ GRID = (97, 121)
 """Rows and columns of the values that contours are drawn from."""
 
 MOST_NUMBERS = 3_000_000
-"""Numbers that one picture may hold: 12 MB on their way to the browser."""
+"""Most numbers in one picture: 12 MB on their way to the browser."""
 
 LOOKS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -46,11 +46,11 @@ TITLES: Mapping[str, str] = MappingProxyType(
     }
 )
 NOT_DRAWN = frozenset({"z_q distance"})
-"""Measures that have a column but no curve: this one is the other distance but for the commitment error."""
+"""Measures with a column but no curve: this one equals the other distance up to the commitment error."""
 
 
 def check_size(setting: Setting) -> None:
-    """Refuse what would be too much for a browser; raises ValueError saying what to lower."""
+    """Raise ValueError, saying what to lower, if it would be too much for a browser."""
     per_step = 2 * setting.num_codes * 2 + 12 * setting.points
     total = len(setting.methods) * (setting.steps + 1) * per_step
     if total > MOST_NUMBERS:

@@ -15,7 +15,7 @@ class Plane {
     this.moving = make(this.node, "svg", {});
   }
 
-  /** Lay everything out anew for a width in pixels; the height keeps both axes to one scale. */
+  /** Lay everything out again for a width in pixels; the height keeps both axes to one scale. */
   resize(width) {
     const [left, right, bottom, top] = this.picture.landscape.window;
     this.width = width;

@@ -1,4 +1,4 @@
-// The clock of the picture: which moment is shown, and how it goes on. Knows nothing of what is drawn.
+// The clock of the picture: which moment is shown, and how it goes on.
 
 const STEPS_PER_SECOND = 10; // at speed 1
 const SUB_STEP_SECONDS = 1.25; // at speed 1

@@ -8,9 +8,9 @@ class Timeline {
   constructor(parent, player, save) {
     this.player = player;
     this.bar = make(parent, "div", { class: "vq-traj-bar", role: "group", "aria-label": "timeline" });
-    this.back = this.button("◂|", "One back (←)", () => player.go(-1));
+    this.back = this.button("◂|", "One step back (←)", () => player.go(-1));
     this.playing = this.button("▶", "Play or pause (space)", () => this.toggle());
-    this.on = this.button("|▸", "One on (→)", () => player.go(1));
+    this.on = this.button("|▸", "One step forward (→)", () => player.go(1));
     this.slider = make(this.bar, "input", { type: "range", min: 0, max: player.steps, step: 1, "aria-label": "step" });
     this.slider.addEventListener("input", () => player.seek(Number(this.slider.value)));
     this.step = make(this.bar, "span", { class: "vq-traj-step" });

@@ -61,7 +61,7 @@ function assigning(path, step, point, code, z) {
 function innerStepping(path, step, code, z) {
   const [before, after] = [path.code(step, code), path.codeSeen(step, code)];
   return (
-    `Before the task the codebook alone moves: code ${code} goes ${short(apart(before, after))} towards its points, ` +
+    `Before the task step only the codebook moves: code ${code} moves ${short(apart(before, after))} towards its points, ` +
     `and ‖z_e − z_q‖ from ${short(apart(z, before))} to ${short(apart(z, after))}.`
   );
 }
@@ -71,7 +71,7 @@ function stepping(path, step, point, code, full) {
   const { gap, angle } = gapOf(handed, slope);
   const where = path.bypass ? "z_e itself" : "z_q";
   const far = Number.isFinite(gap) ? `gap ${percent(gap)} of ‖∇f(z_e)‖, angle ${angle.toFixed(1)}°` : "∇f(z_e) = 0 has no direction";
-  const said = `f is taken at ${where}; z_e is handed ĝ = ${pairOf(handed)} in place of ∇f(z_e) = ${pairOf(slope)}: ${far}.`;
+  const said = `f is evaluated at ${where}; z_e receives ĝ = ${pairOf(handed)} instead of ∇f(z_e) = ${pairOf(slope)}: ${far}.`;
   if (!full) return said;
   const [z, moved] = [path.point(step, point), path.point(step + 1, point)];
   const codeMoves = apart(path.codeSeen(step, code), path.code(step + 1, code));

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 
-from page_runs import SECONDS, open_script, run
+from page_runs import SECONDS, open_script, run, state_in
 from streamlit.testing.v1 import AppTest
 
-from app.sessions.registry import Entry, registry
+from app.live.state import LiveState
+from app.sessions.entry import Entry
+from app.sessions.registry import registry
 from vqcore.training.session import Session
 
 
 def control(page: AppTest, name: str) -> str:
     """The key of a control as it is drawn now; controls are made anew when the session changes under them."""
-    return f"{name}-{page.session_state['generation']}"
+    return f"{name}-{state_in(page, LiveState).generation}"
 
 
 def open_page(**query: str) -> AppTest:

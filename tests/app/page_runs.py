@@ -6,6 +6,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from app.page_state import Kept
+
 APP = Path(__file__).parents[2] / "app"
 SECONDS = 60
 
@@ -40,3 +42,9 @@ def page_data(page: AppTest, key: str) -> dict[str, Any]:
 
 def shown(page: AppTest) -> set[str]:
     return {element.key for element in page.get("bidi_component")}
+
+
+def state_in(page: AppTest, kind: type[Kept]) -> Kept:
+    """What `app.page_state` keeps of this page's visitor. Changed in place."""
+    kept: Kept = page.session_state[kind.__name__]
+    return kept

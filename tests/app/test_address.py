@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.links import trajectories as trajectory_address
-from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, command, read, write
+from app.links.command_line import command
+from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
 from vqcore.training.commands import StepCommand, change
@@ -99,7 +100,7 @@ def test_no_url_breaks_the_page_and_what_is_accepted_is_written_and_read_again(q
 @given(st.dictionaries(st.text(), hostile))
 def test_no_url_breaks_the_trajectories_page(query):
     setting, refused = trajectory_address.read({"landscape": "himmelblau", **query})
-    assert trajectory_address.read(trajectory_address.write(setting)) == (setting, [])
+    assert trajectory_address.read(trajectory_address.write(setting)) == (setting, ())
     assert all(len(sentence.splitlines()) == 1 for sentence in refused)
 
 
@@ -107,7 +108,7 @@ def test_what_a_link_says_in_vain_is_named():
     (unknown,) = read({"problem": "digits", "gamma": "1"}).refused
     assert unknown == "`gamma` in the link means nothing here and was ignored."
     (alone,) = read({"beta": "0.5"}).refused
-    assert "`beta` in the link says nothing without a `problem`" in alone
+    assert "`beta` in the link has no effect without a `problem`" in alone
     (paused,) = read({"problem": "digits", "paused": "yes"}).refused
     assert "`paused` in the link must be 0 or 1, but is 'yes'" in paused
     (device,) = read({"problem": "digits", "device": "cuda:99"}).refused

@@ -3,16 +3,18 @@
 import threading
 
 import pytest
-from page_runs import SECONDS, open_script, page_data, press, query, run, shown
+from page_runs import SECONDS, open_script, page_data, press, query, run, shown, state_in
 from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
 from app.compare import sidebar as compare_controls
-from app.sessions.registry import Entry, Registry, registry
-from vqcore.training import session
+from app.compare.state import CompareState
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry, registry
+from vqcore.training import run as run_module
 from vqcore.training.commands import ResumeCommand, fork
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import State
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
@@ -85,7 +87,7 @@ def test_while_models_are_built_it_says_how_many_and_that_it_starts(monkeypatch)
             assert may_go_on.wait(SECONDS)
         return Trainer(recipe, variant=variant, **rest)
 
-    monkeypatch.setattr(session, "Trainer", build)
+    monkeypatch.setattr(run_module, "Trainer", build)
     try:
         page = open_page(**TWO, paused="1")
         assert is_second.wait(SECONDS)
@@ -177,14 +179,14 @@ def test_seeds_are_trained_to_the_present_step_and_shown_as_mean_and_range(sessi
     page.number_input(key="compare-seeds").set_value(2)
     run(page)
     press(page, "compare-seeds-go")
-    plan = page.session_state["compare-plan"]
+    plan = state_in(page, CompareState).plan
     assert (plan.seeds, plan.steps) == (2, 6)
     assert sessions.seeds_of(plan).wait(SECONDS)
     run(page)
     assert (query(page)["of"], query(page)["seeds"], query(page)["steps"]) == ("seeds", "2", "6")
     assert any("mean of 2 seeds from 0 on" in caption.value for caption in page.caption)
     again = open_page(**query(page))
-    assert again.session_state["compare-plan"] == plan
+    assert state_in(again, CompareState).plan == plan
     assert any("mean of 2 seeds from 0 on" in caption.value for caption in again.caption)
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.compare.presets import PRESETS
 from app.figures.side_by_side import variant_colour
 from app.links import compare as comparison
-from app.links.compare import PRESETS, Setup, Variant, read_variant, setup_of
 from app.links.selection import Choice
+from app.links.setup import Setup, Variant, read_variant, setup_of
 from app.panels import compare_reading
 from app.sessions.planes import MapMemory
 from app.sessions.seed_runs import Line, Plan, SeedRuns, band

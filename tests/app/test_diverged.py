@@ -105,7 +105,7 @@ def is_empty(figure: dict[str, Any], name: str) -> bool:
 @pytest.mark.parametrize("view", ["PCA", "two codes"])
 def test_the_map_shows_what_is_finite(moment, problem, view):
     memory = MapMemory()
-    for _ in range(2):  # fitted, and judged whether to be fitted anew; two features are drawn as they are
+    for _ in range(2):  # fitted, and checked whether to be fitted again; two features are drawn as they are
         seen = planes.show(view, moment, memory, FakeProjection(), "stream")
         for by in ("role", "class", "usage", "age", "error", "gradient"):
             look = Look(layers=LAYERS, shade=shade(by, moment, problem), pins={1: 0}, linked=np.arange(3))

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from page_runs import open_script, press, run, shown
+from page_runs import open_script, press, run, shown, state_in
 from streamlit.testing.v1 import AppTest
 
 from app.doctor import case as doctor_case
 from app.doctor import examples as doctor_examples
 from app.doctor.case import Case, command
+from app.doctor.state import DoctorState
 from app.links.doctor import Asked
 from app.sessions.registry import Registry
 from vqcore.checkpoints.reader import open_checkpoint
@@ -159,7 +160,7 @@ def test_codes_in_the_place_of_latents_are_taken_for_codes(
     np.save(tmp_path / "codes.npy", np.arange(N) % 32)
     page = examined(sessions, path=collapsed["path"], latents=str(tmp_path / "codes.npy"))
     assert "32 (50%)" in html_of(page)
-    assert "usage over the codes given" in html_of(page)
+    assert "usage of the given codes" in html_of(page)
     assert "--codes" in command(case_of(sessions).request)
 
 
@@ -175,7 +176,7 @@ def test_the_axis_of_the_codes_levels_is_said_and_can_be_overruled(sessions: Reg
     assert "axis 0 is taken for the 2 codebooks" in html_of(page)
     assert "axis 2 is as long" in html_of(page)
     assert "5 (8%)" in html_of(page)
-    page.number_input(key=f"doctor-level-axis-{page.session_state['doctor-generation']}").set_value(2)
+    page.number_input(key=f"doctor-level-axis-{state_in(page, DoctorState).generation}").set_value(2)
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
     run(page)
@@ -235,7 +236,7 @@ def test_a_reload_shows_the_same_examination(sessions: Registry, collapsed: dict
     ("path", "word"),
     [
         ("/nowhere/model.pt", "No such file"),
-        ("~nobody-of-that-name/x.pt", "no path on this machine"),
+        ("~nobody-of-that-name/x.pt", "not a path on this machine"),
         ("<img src=x onerror=alert(1)>", "No such file"),
         ("[a](javascript:alert(1))\n# head", "No such file"),
         ("\x00", "cannot be opened"),
@@ -286,7 +287,7 @@ def test_names_from_a_file_are_shown_as_they_are(sessions: Registry, tmp_path: P
 
 def test_the_reading_can_be_overruled(sessions: Registry, collapsed: dict[str, str]) -> None:
     page = examined(sessions, path=collapsed["path"])
-    generation = page.session_state["doctor-generation"]
+    generation = state_in(page, DoctorState).generation
     page.number_input(key=f"doctor-rows-{generation}").set_value(16)
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
@@ -304,7 +305,7 @@ def test_a_key_that_is_not_there_is_a_sentence_and_can_be_put_right(
 ) -> None:
     page = examined(sessions, path=collapsed["path"], codebook="quantize.embedding.wieght")
     assert "quantize.embedding.weight" in plain(page.error[0].value)
-    generation = page.session_state["doctor-generation"]
+    generation = state_in(page, DoctorState).generation
     page.selectbox(key=f"doctor-key-{generation}").set_value("as the rules find it")
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
@@ -368,7 +369,7 @@ def test_a_repaired_copy_is_written_and_never_over_another_file_unasked(
 def test_the_source_is_never_written_to(sessions: Registry, collapsed: dict[str, str]) -> None:
     before = Path(collapsed["path"]).read_bytes()
     page = examined(sessions, **collapsed)
-    page.text_input(key=f"doctor-out-restart-{page.session_state['doctor-generation']}").set_value(collapsed["path"])
+    page.text_input(key=f"doctor-out-restart-{state_in(page, DoctorState).generation}").set_value(collapsed["path"])
     page.checkbox(key="doctor-force").check()
     page = repair(sessions, page)
     assert "never written to" in page.error[0].value
@@ -401,7 +402,7 @@ def test_dropped_files_are_examined_and_the_repaired_copy_goes_back_to_the_brows
 
 def test_a_file_that_was_dropped_by_mistake_is_taken_back(sessions: Registry, collapsed: dict[str, str]) -> None:
     page = drop(open_page(), "checkpoint", "wrong.pt", b"wrong")
-    (dropped,) = [sessions.uploads.find(page.session_state["doctor-dropped"])]
+    (dropped,) = [sessions.uploads.find(state_in(page, DoctorState).dropped)]
     path = dropped.files["checkpoint"]
     assert any("wrong.pt" in plain(text) for text in markdown_of(page))
     press(page, "doctor-take-back-checkpoint")
@@ -420,7 +421,7 @@ def test_a_full_disk_is_a_sentence_where_a_file_is_dropped(
         patched.setattr("shutil.copyfileobj", full)
         page = drop(open_page(), "checkpoint", "model.pt", b"some")
         (said,) = [plain(error.value) for error in page.error]
-        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Make room [^.]+\.", said)
+        assert re.fullmatch(r"`model.pt` cannot be kept: No space left on device\. Free disk space [^.]+\.", said)
         assert page.button(key="doctor-examine-dropped").disabled
     drop(run(page), "checkpoint", "model.pt", b"some")
     assert not page.error
@@ -510,7 +511,7 @@ def test_umap_is_begun_only_when_asked_for_and_drawn_with_its_trust(
         np.zeros((len(points), 2), np.float32), None, 1.0, False, Trust(0.91, 15, 200, len(points))
     )
     run(page)
-    (said,) = [plain(caption.value) for caption in page.caption if "UMAP keeps" in caption.value]
+    (said,) = [plain(caption.value) for caption in page.caption if "UMAP preserves" in caption.value]
     assert "trustworthiness 0.91" in said
     assert "all 64 codes" in said
     assert "showing 2,000 of 8,000 latents" in said

@@ -23,7 +23,7 @@ from app.panels.first_path_line import (
 from app.sessions.registry import registry
 from vqcore.training.commands import PauseCommand
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run, shown
+from page_runs import press, run, shown, state_in
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
 from app.links.selection import Choice
+from app.live.state import LiveState
 from vqcore.snapshot import Snapshot
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -44,10 +45,10 @@ def test_a_search_by_use_and_age_chooses_those_codes(page):
     assert "code-card" in shown(page)
     search(page, "used least", 3)
     least = np.sort(np.argsort(snapshot.counts, kind="stable")[:3])
-    assert page.session_state["choice"].codes == tuple(least.tolist())
+    assert state_in(page, LiveState).choice.codes == tuple(least.tolist())
     assert "code-card" not in shown(page)
     search(page, "unused for longest", 2)
-    oldest = page.session_state["choice"].codes
+    oldest = state_in(page, LiveState).choice.codes
     assert min(snapshot.steps_unused[list(oldest)]) >= np.sort(snapshot.steps_unused)[-2]
     press(page, "clear")
     assert "select" not in page.query_params
@@ -56,7 +57,7 @@ def test_a_search_by_use_and_age_chooses_those_codes(page):
 @pytest.mark.parametrize("vectors", [(5,), (5, 8, 13)])
 def test_what_is_chosen_is_counted(page, vectors):
     snapshot = snapshot_of(page)
-    page.session_state["choice"] = Choice(vectors=vectors)
+    state_in(page, LiveState).choice = Choice(vectors=vectors)
     run(page)
     codes = len(set(snapshot.codes[list(vectors)]))
     words = (
@@ -69,14 +70,14 @@ def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):
     snapshot = snapshot_of(page)
     page.selectbox(key="find-class").set_value("7")
     run(page)
-    chosen = page.session_state["choice"].codes
+    chosen = state_in(page, LiveState).choice.codes
     for code in range(snapshot.num_codes):
         classes = np.bincount(snapshot.vector_labels[snapshot.codes == code], minlength=10)
         assert (code in chosen) == (classes.any() and classes.argmax() == 7)
 
 
 @pytest.mark.parametrize(
-    ("typed", "answer"), [("128", "There is no code 128: codes are 0…127."), ("x", "whole number")]
+    ("typed", "answer"), [("128", "There is no code 128: codes run from 0 to 127."), ("x", "whole number")]
 )
 def test_a_code_that_is_none_is_said_in_place_and_what_was_chosen_stays(page, typed, answer):
     page.text_input(key="find-number").set_value("17")
@@ -105,7 +106,7 @@ def test_pins_go_into_the_link_and_come_off_again(page):
 def test_a_seventh_pin_is_refused_in_a_sentence():
     page = reach(open_page(**KMEANS, pins="0,1,2,3,4,5", select="c9"), lambda session: step_of(session) == 0)
     press(page, "pin")
-    assert "There are 6 pins already" in said(page)
+    assert "There are already 6 pins" in said(page)
     assert page.query_params["pins"] == "0,1,2,3,4,5"
 
 
@@ -152,7 +153,7 @@ def test_hostile_values_in_the_link_are_named_and_the_rest_works():
 
 def test_after_a_restart_with_fewer_codes_what_is_gone_is_said():
     page = reach(open_page(**KMEANS, select="c3,100", pins="100"), lambda session: step_of(session) == 0)
-    page.number_input(key=f"num_codes-{page.session_state['generation']}").set_value(32)
+    page.number_input(key=f"num_codes-{state_in(page, LiveState).generation}").set_value(32)
     (submit,) = [button for button in page.button if button.label == "Restart with these"]
     submit.click()
     run(page)
@@ -169,6 +170,6 @@ def test_a_choice_of_codes_stays_with_its_vectors_at_another_level():
     members = np.flatnonzero(snapshot_of(page).codes == 5)
     page.button_group(key="view-level").set_value("2")
     run(page)
-    choice = page.session_state["choice"]
+    choice = state_in(page, LiveState).choice
     assert (choice.level, choice.codes) == (1, ())
     assert choice.vectors == tuple(members.tolist())

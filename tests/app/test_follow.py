@@ -6,18 +6,21 @@ from urllib.parse import urlencode
 
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, step_of
-from page_runs import press, run, shown
+from page_runs import press, run, shown, state_in
 from road_reading import frame, parts
 from streamlit.testing.v1 import AppTest
 
 from app.links.live import RECIPE_NAMES
-from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Entry, registry
+from app.live.state import LiveState
+from app.sessions.entry import Entry
+from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, registry
 from app.sessions.watched import CARDS_A_SECOND, LOOKS_A_SECOND, WatchedSession
 from vqcore.quantizer.options import option_names
 from vqcore.training import commands
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.session import Session
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -99,6 +102,15 @@ def test_a_follower_reads_all_that_a_page_reads():
     assert followed.examination(query) is own.examination(query)
 
 
+def test_a_follower_of_several_variants_sees_the_first_where_none_is_named():
+    owner = registry().begin({"baseline": RECIPE, "sync": RECIPE}, paused=True)
+    assert owner.session.wait(lambda session: session.latest() is not None)
+    followed = registry().follow(owner.watch_id)
+    assert followed.session.latest() is owner.session.latest("baseline")
+    assert followed.session.at(0).variant == followed.one.latest().variant == "baseline"
+    assert followed.session.latest_of_all() == owner.session.latest_of_all()
+
+
 def test_what_a_follower_has_holds_nothing_that_ends_or_changes_a_session():
     public = {name for name in dir(WatchedSession) if not name.startswith("_")}
     assert public & {name for name in dir(Session) if not name.startswith("_")} >= public - {"recipes"}
@@ -148,7 +160,7 @@ def test_nothing_that_a_browser_sends_changes_the_session():
     for name in (*option_names(), *RECIPE_NAMES, "replace_now", "play", "restart", "undo", "step"):
         page.session_state[name] = True
     for asked in (default_recipe("digits"), RECIPE):
-        page.session_state["asked"] = page.session_state["adopted"] = asked
+        state_in(page, LiveState).asked = state_in(page, LiveState).adopted = asked
         run(page)
     page.query_params["at"] = "0"
     run(page)
@@ -224,7 +236,7 @@ def test_neither_id_stands_for_the_other():
 def test_a_session_that_is_gone_is_said_with_a_way_back_and_nothing_is_begun():
     page = open_page(watch="gone-with-its-server", problem="plane", beta="0.5")
     assert "has ended" in page.info[0].value
-    assert registry()._entries == {}
+    assert registry()._sessions == {}
     press(page, "begin-again")
     assert "watch" not in page.query_params
     assert entry_of(page).session.status().recipe.options.beta == 0.5
@@ -237,13 +249,13 @@ def test_a_session_that_ends_while_it_is_followed_is_said():
     registry().close()
     run(page)
     assert "has ended" in page.info[0].value
-    assert registry()._entries == {}
+    assert registry()._sessions == {}
 
 
 def test_followers_keep_a_session_awake_and_only_its_own_end_ends_it():
     owner, others = begun(), [begun() for _ in range(MOST_SESSIONS - 1)]
     followers = [registry().follow(owner.watch_id) for _ in range(MOST_FOLLOWERS + 1)]
-    assert registry().find_follower(followers[0].id) is None  # the earliest, which would join anew
+    assert registry().find_follower(followers[0].id) is None  # the earliest, which would join again
     followers[1].session.latest()
     registry().begin(RECIPE, paused=True)  # one more than there may be
     assert registry().find(owner.id) is owner
@@ -307,12 +319,12 @@ def test_all_followers_of_a_session_share_its_pace():
 def test_who_was_forgotten_as_a_follower_follows_anew_and_is_told_nothing():
     owner = begun()
     page = follow(owner)
-    first = page.session_state["session"]
+    first = state_in(page, LiveState).session
     for _ in range(MOST_FOLLOWERS):
         registry().follow(owner.watch_id)
     assert registry().find_follower(first) is None
     page.query_params.clear()  # back from another page
     run(page)
     assert page.query_params["watch"] == owner.watch_id
-    assert page.session_state["session"] != first
+    assert state_in(page, LiveState).session != first
     assert not page.info

@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_disk_that_refuses_is_a_sentence_and_no_fault_of_ours() -> None:
 
 
 def test_those_that_are_meant_are_let_go_and_the_others_stay() -> None:
-    kept: Kept[Closed] = Kept(4)
+    kept: Kept[Closed] = Kept(4, Closed.close)
     values = [kept.find_or_make(number, Closed) for number in range(4)]
     kept.drop_where(lambda value: value in values[1:3])
     assert [value.closed for value in values] == [False, True, True, False]
@@ -85,7 +86,7 @@ def test_those_that_are_meant_are_let_go_and_the_others_stay() -> None:
 
 
 def test_one_value_too_many_closes_the_one_unasked_for_longest() -> None:
-    kept: Kept[Closed] = Kept(2)
+    kept: Kept[Closed] = Kept(2, Closed.close)
     first, second, third = Closed(), Closed(), Closed()
     kept.find_or_make("first", lambda: first)
     kept.find_or_make("second", lambda: second)
@@ -98,4 +99,33 @@ def test_one_value_too_many_closes_the_one_unasked_for_longest() -> None:
     assert first.closed
     kept.close()
     assert third.closed
+    assert kept.values() == ()
+
+
+def test_what_is_let_go_may_take_long_and_keeps_nobody_waiting() -> None:
+    ending, may_end = threading.Event(), threading.Event()
+
+    def let_go(_: str) -> None:
+        ending.set()
+        assert may_end.wait(SECONDS)
+
+    kept: Kept[str] = Kept(1, let_go)
+    kept.find_or_make("old", lambda: "old")
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            made = pool.submit(kept.find_or_make, "new", lambda: "new")
+            assert ending.wait(SECONDS)
+            assert pool.submit(kept.find, "new").result(SECONDS) == "new"
+            assert not made.done()
+        finally:
+            may_end.set()
+        assert made.result(SECONDS) == "new"
+
+
+def test_values_that_need_no_end_are_forgotten() -> None:
+    kept: Kept[int] = Kept(3)
+    for number in range(5):
+        kept.find_or_make(number, lambda number=number: number)
+    assert kept.values() == (2, 3, 4)
+    assert kept.close() == (2, 3, 4)
     assert kept.values() == ()

@@ -6,11 +6,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from live_page_runs import control, entry_of, open_page, options, reach, sentences, step_of
-from page_runs import press, run, shown
+from page_runs import press, run, shown, state_in
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
 from app.links.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only
+from app.live.state import LiveState
+from app.trajectories.state import TrajectoriesState
 from vqcore.quantizer.options import Options
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -114,7 +116,7 @@ def test_a_switch_that_is_hidden_keeps_what_the_link_gives_it():
     press(page, "play")
     reach(page, lambda session: step_of(session) >= 3)
     assert (options(page).sync, options(page).affine) == (0.5, "running")
-    assert page.session_state["generation"] == 1
+    assert state_in(page, LiveState).generation == 1
 
 
 def link_in_dialog(page: AppTest) -> dict[str, str]:
@@ -157,10 +159,10 @@ def test_trajectories_hides_and_locks_too_and_keeps_the_setting():
     assert {str(box.key).split("-")[1] for box in page.number_input} == {"alpha", "beta"}
     assert all(box.disabled for box in page.number_input)
     assert page.query_params["num_codes"] == "7"
-    assert page.session_state["trajectory-setting"].num_codes == 7
-    generation = page.session_state["trajectory-generation"]
+    assert state_in(page, TrajectoriesState).in_force.num_codes == 7
+    generation = state_in(page, TrajectoriesState).generation
     run(page)
-    assert page.session_state["trajectory-generation"] == generation
+    assert state_in(page, TrajectoriesState).generation == generation
     assert [*page.error, *page.toast] == []
 
 

@@ -15,12 +15,12 @@ from app.lessons import run as lesson_run
 from app.lessons.desk import Desk, desk
 from app.lessons.run import LessonRun
 from app.links import lessons as lesson_address
-from app.links.lessons import Place
+from app.links.lessons import LessonLink
 from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.running import examine, record
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 SECONDS = 20
 SMALL = {"num_codes": 8, "batch_size": 64}
@@ -77,7 +77,7 @@ def small(**changes) -> Lesson:
 def given(monkeypatch: pytest.MonkeyPatch) -> Lesson:
     """The page gives this lesson and no other."""
     lesson = small()
-    monkeypatch.setattr(catalogue, "lessons", lambda: ([lesson], []))
+    monkeypatch.setattr(catalogue, "lessons", lambda check: ([lesson], []))
     return lesson
 
 
@@ -127,7 +127,7 @@ def test_the_list_has_a_card_for_every_lesson(readers: Desk) -> None:
     assert unusable == []
     for lesson in lessons:
         assert f"lesson-open-{lesson.name}" in keys(page)
-        assert html.escape(lesson.about) in text(page)
+        assert lesson.about in html.unescape(text(page))
     assert query(page).keys() == {"reader"}
 
 
@@ -226,7 +226,7 @@ def test_every_moment_is_that_of_the_run_without_a_page(readers: Desk) -> None:
 def test_a_training_that_breaks_down_is_said_and_leaves_the_rest(readers: Desk, monkeypatch) -> None:
     wild = Training(problem="plane", changes=SMALL | {"learning_rate": 1e9})
     lesson = small(trainings={"plain": PLAIN, "switched": wild})
-    monkeypatch.setattr(catalogue, "lessons", lambda: ([lesson], []))
+    monkeypatch.setattr(catalogue, "lessons", lambda check: ([lesson], []))
     page = open_page(lesson="small", step="2")
     settle(press(page, "lesson-skip"), readers, lesson)
     assert "became" in page.warning[0].value.replace("\\", "")
@@ -350,7 +350,7 @@ def test_a_lesson_about_the_plane_shows_its_paths_and_finds_what_the_run_without
     run(page)
     assert "lesson-paths" in charts(page)
     (found,) = (each for each in examine(lesson, record(lesson, 3)) if each.number == 2)
-    assert html.escape(found.finding.sentence()) in text(page)
+    assert found.finding.sentence() in html.unescape(text(page))
     press(page, "lesson-next")
     assert "lesson-paths" not in charts(page)
     press(page, "lesson-skip")
@@ -359,5 +359,5 @@ def test_a_lesson_about_the_plane_shows_its_paths_and_finds_what_the_run_without
 
 def test_a_place_survives_the_link() -> None:
     lesson = small()
-    for place in (Place("small", 2, 7), Place("small", 3, 0), Place(None, 1, 0)):
+    for place in (LessonLink("small", 2, 7), LessonLink("small", 3, 0), LessonLink(None, 1, 0)):
         assert lesson_address.read(lesson_address.write(place, "someone"), [lesson]) == (place, [])

@@ -2,14 +2,15 @@
 
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run
+from page_runs import press, run, state_in
 from streamlit.testing.v1 import AppTest
 
 from app.links.variant_names import name_for, proposal, read_name
 from app.live import sidebar as controls
 from app.live import switches
+from app.live.state import LiveState
 from vqcore.quantizer.options import Options, option_names
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -140,9 +141,9 @@ def test_a_control_that_was_made_anew_does_nothing_when_a_slow_browser_still_tel
     fork(page, "affine")
     before = entry_of(page).session.status()
     for callback, name in ((switches._throw, "affine"), (controls._change_problem, "problem")):
-        drawn = f"{name}-{page.session_state['generation'] - 1}"
+        drawn = f"{name}-{state_in(page, LiveState).generation - 1}"
         with_state = {
-            "generation": page.session_state["generation"],
+            LiveState.__name__: state_in(page, LiveState),
             control(page, name): page.session_state[control(page, name)],
         }
         with pytest.MonkeyPatch.context() as patch:

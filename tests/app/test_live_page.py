@@ -4,13 +4,14 @@ import re
 
 import pytest
 from live_page_runs import SECONDS, control, entry_of, open_page, options, reach, sentences, step_of
-from page_runs import press, run, shown
+from page_runs import press, run, shown, state_in
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
+from app.live.state import LiveState
 from app.sessions.registry import registry
 from vqcore.training.commands import fork
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -144,7 +145,7 @@ NEW_SWITCHES = {
 
 def test_the_switches_of_practitioners_reach_the_session_and_the_link():
     page = reach(open_page(problem="digits"), lambda session: step_of(session) >= 1)
-    assert f"ema_decay-{page.session_state['generation']}" not in {box.key for box in page.number_input}
+    assert f"ema_decay-{state_in(page, LiveState).generation}" not in {box.key for box in page.number_input}
     for name, (kind, choice) in NEW_SWITCHES.items():
         getattr(page, kind)(key=control(page, name)).set_value(choice)
         run(page)
@@ -155,7 +156,7 @@ def test_the_switches_of_practitioners_reach_the_session_and_the_link():
     assert {name: getattr(options(page), name) for name in wanted} == wanted
     assert page.query_params["bypass"] == "true"
     assert page.query_params["codebook_update"] == "ema"
-    assert page.session_state["generation"] == 1  # no control had to be made anew
+    assert state_in(page, LiveState).generation == 1  # no control had to be made anew
     link = open_page(problem="digits", bypass="true", ema_decay="0.9", codebook_update="ema")
     assert link.toggle(key=control(link, "bypass")).value
     assert link.number_input(key=control(link, "ema_decay")).value == 0.9
@@ -352,7 +353,8 @@ def test_the_past_and_the_fork_of_an_ended_session_are_not_shown_of_the_next():
     entry = entry_of(page)
     ticket = entry.session.send(fork("moving", affine="running"))
     assert entry.session.wait(lambda session: session.status().commands_done >= ticket, SECONDS)
-    page.session_state["variant"], page.session_state["at"] = "moving", 0
+    state = state_in(page, LiveState)
+    state.variant, state.at = "moving", 0
     run(page)
     assert (page.query_params["variant"], page.query_params["at"]) == ("moving", "0")
     registry().end(entry.id)

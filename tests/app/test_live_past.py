@@ -2,11 +2,12 @@
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run
+from page_runs import press, run, state_in
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
-from vqcore.training.session import State
+from app.live.state import LiveState
+from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -21,7 +22,7 @@ def after_steps(count: int, **query: str) -> AppTest:
 
 def go(page: AppTest, step: int | None) -> AppTest:
     """What the bar does when the reader moves it, which a test without a browser cannot."""
-    page.session_state["at"] = step
+    state_in(page, LiveState).at = step
     return run(page)
 
 

@@ -17,7 +17,7 @@ from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Registry
 from app.sessions.seed_runs import Plan
 from demos.catalogue import lessons
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import State, Status
+from vqcore.training.status import State, Status
 from vqcore.trajectories.setting import Setting
 
 THREADS = 16
@@ -148,7 +148,7 @@ def test_sixteen_threads_follow_while_sessions_end_and_no_follower_is_left_witho
 
     with together() as all_at_once:
         all_at_once(work)
-    assert (registry._entries, registry._followers, registry._watched) == ({}, {}, {})
+    assert (registry._sessions, registry._followers) == ({}, {})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_of_sixteen_trainings_begun_for_the_same_one_is_kept_and_all_others_end(
         def cancel(self) -> None:
             self.is_cancelled = True
 
-        close = stop = cancel
+        stop = cancel
 
     monkeypatch.setattr(services, kind, FakeJob)
     registry = Registry(FakeProjection())

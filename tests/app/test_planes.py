@@ -135,7 +135,7 @@ def test_going_back_in_time_shows_the_past_in_the_plane_that_is_there_unless_ask
     pca(snapshot(FLAT, step=50), memory)
     past = snapshot(TURNED, step=5)
     shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
-    assert shown.note == "plane fitted at step 50, shows little of this moment: fit it anew"
+    assert shown.note == "plane fitted at step 50, shows little of this moment: fit it again"
     assert memory.fitted_at == 50
     memory.ask_for_refit()
     shown = planes.show("PCA", past, memory, FakeProjection(), STREAM, is_past=True)
@@ -245,7 +245,7 @@ def test_the_parameters_reach_umap_and_a_layout_of_others_is_said_to_be_settling
     shown = planes.show("UMAP", moment, MapMemory(), projection, STREAM, settings)
     assert projection.parameters == (40, 0.5)
     assert shown.plane.axis_titles == ("UMAP 1", "UMAP 2")
-    assert shown.note.endswith("Laying out anew.")
+    assert shown.note.endswith("Laying out again.")
 
 
 def test_asking_anew_resets_the_layout_once_also_of_the_same_moment():

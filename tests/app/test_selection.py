@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_planes import FLAT, K, M, snapshot
 
-from app.links.selection import (
-    LONGEST_TEXT,
-    MOST_PINS,
-    Choice,
-    Pin,
-    picked,
-    read_choice,
-    read_codes,
-    read_pins,
-    write_choice,
-    write_pins,
-)
+from app.links.selection import MOST_PINS, Choice, Pin, picked
+from app.links.selection_text import LONGEST_TEXT, read_choice, read_codes, read_pins, write_choice, write_pins
 
 MOMENT = snapshot(FLAT)  # vector i has code i mod K
 ids = st.frozensets(st.integers(0, 65_535), max_size=300).map(lambda found: tuple(sorted(found)))
@@ -69,12 +59,12 @@ def test_a_hostile_choice_is_refused_by_name(text):
 
 def test_what_is_typed_is_refused_in_a_sentence():
     assert read_codes("3, 7-9", 10) == (3, 7, 8, 9)
-    with pytest.raises(ValueError, match=r"There is no code 12: codes are 0…9\."):
+    with pytest.raises(ValueError, match=r"There is no code 12: codes run from 0 to 9\."):
         read_codes("12", 10)
     with pytest.raises(ValueError, match=r"There is no code 10 and 2 more"):
         read_codes("8-12", 10)
     for text in ("", "a", "1.5", "-1", "~AA"):
-        with pytest.raises(ValueError, match="A code is a whole number"):
+        with pytest.raises(ValueError, match="Codes are whole numbers"):
             read_codes(text, 10)
 
 
@@ -122,8 +112,8 @@ def test_what_a_moment_does_not_have_is_named_and_dropped():
     kept, sentence = Choice(0, vectors=(0, M), codes=(1, K, K + 1)).within(MOMENT)
     assert kept == Choice(0, (0,), (1,))
     assert (
-        sentence
-        == f"There is no code {K} and 1 more: codes are 0…{K - 1}. There is no vector {M}: vectors are 0…{M - 1}."
+        sentence == f"There is no code {K} and 1 more: codes run from 0 to {K - 1}. "
+        f"There is no vector {M}: vectors run from 0 to {M - 1}."
     )
     assert Choice(0, (0,), (1,)).within(MOMENT) == (Choice(0, (0,), (1,)), "")
 

@@ -8,7 +8,7 @@ from app.sessions.planes import MapMemory
 from app.sessions.registry import MOST_SESSIONS, Registry
 from vqcore.projection.service import State as ProjectionState
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import State
+from vqcore.training.status import State
 
 RECIPE = default_recipe("plane", device="cpu", num_codes=4)
 

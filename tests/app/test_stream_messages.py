@@ -13,7 +13,8 @@ from app.links import compare as comparison
 from app.links import live as address
 from app.links.compare_view import CompareView, read_compare_view, write_compare_view
 from app.links.live_view import View, read_view, write_view
-from app.links.selection import LARGEST_ID, LONGEST_PACKED, Choice, Focus, Pin, pack_choice, read_choice
+from app.links.selection import Choice, Focus, Pin
+from app.links.selection_text import LARGEST_ID, LONGEST_PACKED, pack_choice, read_choice
 from app.stream.asking import read_ask
 from app.stream.frames import Pieces
 from app.stream.road import LARGEST_REQUEST
@@ -78,6 +79,17 @@ def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
     assert revisions == {"first": "a", "second": "b"}
     np.testing.assert_array_equal(parts["second"]["x"], np.arange(9))
     np.testing.assert_array_equal(parts["first"]["codes"], value["codes"])
+
+
+def test_an_array_that_a_piece_has_twice_travels_once():
+    steps, other = np.arange(400) + 1000, np.linspace(0, 1, 400)
+    once = piece([{"x": steps, "y": other}, {"y": -other}])
+    twice = piece([{"x": steps, "y": other}, {"x": steps.copy(), "y": -other}])
+    assert len(twice) - len(once) < 100  # of 800 bytes
+    first, second = read_piece(twice)
+    for line, values in ((first, other), (second, -other)):
+        np.testing.assert_array_equal(line["x"], steps)
+        np.testing.assert_allclose(line["y"], values, rtol=1e-6)
 
 
 def test_a_piece_is_made_once_for_all_who_ask_at_once_and_the_oldest_goes_first():

@@ -39,7 +39,9 @@ def test_the_sentences_count_the_seeds_and_leave_out_those_without_a_number() ->
     gaps = [(1.0, 2.0), (2.0, 1.0), (1.0, np.nan)]
     results = [{"STE": result(ste), "sync": result(own)} for own, ste in gaps]
     (said,) = comparisons(results)
-    assert said.startswith("sync reduced, against STE: the gradient gap in 1 of 2 seeds, the delay in 1 of 2 seeds")
+    assert said.startswith(
+        "Compared with STE, sync reduced the gradient gap in 1 of 2 seeds, the delay in 1 of 2 seeds"
+    )
     assert comparisons([{"sync": result(1)}]) == []
 
 

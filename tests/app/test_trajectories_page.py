@@ -1,10 +1,11 @@
 """The Trajectories page as Streamlit runs it, without a browser."""
 
 import pytest
-from page_runs import open_script, query, run
+from page_runs import open_script, query, run, state_in
 from streamlit.testing.v1 import AppTest
 
 from app.sessions.registry import Registry
+from app.trajectories.state import TrajectoriesState
 
 SECONDS = 120
 FEW = {"steps": "5", "methods": "STE,alternating"}
@@ -17,7 +18,7 @@ def open_page(**query: str) -> AppTest:
 
 
 def control(page: AppTest, name: str) -> str:
-    return f"trajectory-{name}-{page.session_state['trajectory-generation']}"
+    return f"trajectory-{name}-{state_in(page, TrajectoriesState).generation}"
 
 
 def has_picture(page: AppTest) -> bool:
@@ -121,7 +122,7 @@ def test_the_seeds_run_in_the_background_and_end_in_sentences_and_a_table(sessio
     page = open_page()
     page.button(key="sweep-begin").click()
     run(page)
-    setting = page.session_state["trajectory-setting"]
+    setting = state_in(page, TrajectoriesState).setting
     assert sessions.sweep_of(setting).wait(SECONDS)
     run(page)
     said = " ".join(item.value for item in page.markdown)

@@ -11,7 +11,7 @@ from vqcore.problems.landscapes import LANDSCAPES
 @pytest.mark.parametrize("landscape", list(LANDSCAPES))
 def test_a_default_is_written_as_its_landscape_alone(landscape: str) -> None:
     assert write(default_setting(landscape)) == {"landscape": landscape}
-    assert read({"landscape": landscape}) == (default_setting(landscape), [])
+    assert read({"landscape": landscape}) == (default_setting(landscape), ())
 
 
 def test_everything_survives_a_round_trip() -> None:
@@ -33,14 +33,14 @@ def test_everything_survives_a_round_trip() -> None:
         codes=((0.0, 0.125), (1.0, 2.0)),
         methods=("STE", "EMA", "rotation"),
     )
-    assert read(write(setting)) == (setting, [])
+    assert read(write(setting)) == (setting, ())
 
 
 def test_the_seeds_own_places_survive_one_dragged_code() -> None:
     setting = default_setting()
     codes = tuple(map(tuple, setting.first_codes().round(3).tolist()))
     moved = replace(setting, codes=codes)
-    assert read(write(moved)) == (moved, [])
+    assert read(write(moved)) == (moved, ())
 
 
 def test_each_value_that_cannot_be_used_is_named_and_the_rest_is_kept() -> None:

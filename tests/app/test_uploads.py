@@ -28,7 +28,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.cases: Kept[Case] = Kept(100)
+        self.cases: Kept[Case] = Kept(100, Case.close)
         self.uploads = Uploads(self.cases, most_bytes=1000, clock=lambda: self.now)
 
     def put(self, num_bytes: int, upload: str = "", role: uploads_module.Role = "checkpoint") -> Dropped:

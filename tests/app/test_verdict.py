@@ -2,9 +2,10 @@
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
-from page_runs import press, run
+from page_runs import press, run, state_in
 from road_reading import parts
 
+from app.live.state import LiveState
 from app.panels.verdict_words import live_changes
 from app.sessions.verdict_memory import FIRST_STEPS
 from vqcore.diagnostics.advice import ADVICE
@@ -51,7 +52,7 @@ def test_back_in_time_the_verdict_is_of_that_moment_and_throws_nothing():
     press(page, "play")
     reach(page, lambda one: one.status().state.value == "paused")
     past = next(moment.step for moment in session.moments() if moment.step >= FIRST_STEPS)
-    page.session_state["at"] = past
+    state_in(page, LiveState).at = past
     run(page)
     assert f"step {past:,}" in line(page)
     buttons = [button for button in page.button if (button.key or "").startswith("remedy-")]

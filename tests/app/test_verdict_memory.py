@@ -8,8 +8,10 @@ import pytest
 from app.sessions.verdict_memory import (
     FIRST_STEPS,
     LEAST_SECONDS,
+    MOST_MEMORIES,
     SAMPLED,
     Verdict,
+    VerdictMemories,
     VerdictMemory,
     evidence,
     examined,
@@ -132,3 +134,12 @@ def test_the_first_moment_tells_a_codebook_that_never_moves():
         still.step()
     assert examined(still.snapshot(), still.recipe, start).what == ("no-gradient", "severe")
     assert "has changed" in examined(still.snapshot(), still.recipe, start).findings[0].title
+
+
+def test_forks_that_come_and_go_leave_a_session_no_more_verdicts_than_it_may_have():
+    memories = VerdictMemories()
+    first = memories.of(SimpleNamespace(variant="main", level=0))
+    for number in range(2 * MOST_MEMORIES):
+        memories.of(SimpleNamespace(variant=f"fork {number}", level=0))
+        assert memories.of(SimpleNamespace(variant="main", level=0)) is first  # looked at all the while
+    assert len(memories._memories.values()) == MOST_MEMORIES

@@ -45,7 +45,7 @@ def plot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def plots(open_tab: Callable[..., Tab], plot_server: Server) -> Tab:
-    """Three charts that are drawn anew every 0.4 s."""
+    """Three charts that are redrawn every 0.4 s."""
     tab = open_tab(plot_server, "?every=0.4")
     wait_for_charts(tab.page)
     return tab

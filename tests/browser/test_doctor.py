@@ -41,7 +41,7 @@ def test_a_file_is_examined_by_its_path_and_its_remedies_foretold(
     wait_until(page, " && ".join(drawn))
     assert urlencode({"path": files[0], "latents": files[1]}) in page.url
     assert page.locator("img[src='x']").count() == 0
-    page.get_by_role("button", name="Foretell the remedies").click()
+    page.get_by_role("button", name="Predict the effect of each remedy").click()
     rows = page.locator(".st-key-panel-doctor-what-if tr")
     expect(rows).to_have_count(5)
     expect(rows.nth(1)).to_contain_text("4 of 256")
@@ -75,7 +75,7 @@ def test_dropped_files_are_examined_and_the_server_does_not_keep_them_in_memory(
         expect(page.locator(".st-key-doctor-taken-checkpoint")).to_have_count(0)
     assert process.memory_info().rss - before < LARGE
     drop(page, "checkpoint", files[0])
-    page.get_by_role("button", name="Examine what was dropped").click()
+    page.get_by_role("button", name="Examine the dropped files").click()
     expect(page.locator(".vq-verdict strong")).to_have_text(
         "Index collapse: 4 of 256 codes carry 99% of assignments."
     )

@@ -109,7 +109,7 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
     )
     watch_removals(page)
     page.get_by_label("speed", exact=True).select_option("4")  # 60 would be over before a second moment is drawn
-    page.get_by_role("button", name="Play what was seen so far").click()
+    page.get_by_role("button", name="Play the moments kept so far").click()
     wait_until(page, "window.seen.length >= 2")
     expect(page.get_by_role("button", name="Stop playing")).to_be_visible()
     wait_until(page, f"Number.isNaN({SHOWING}) && document.querySelector('.vq-time').dataset.live === 'true'")

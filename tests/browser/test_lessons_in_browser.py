@@ -7,6 +7,7 @@ from live_page import wait_until
 from playwright.sync_api import expect
 from real_app import Server, Tab
 
+from app.lessons.links import try_it_link
 from demos.lesson_1_quantizer import LESSON
 
 MAP = ".st-key-lesson-map-0 .js-plotly-plot"
@@ -53,6 +54,6 @@ def test_a_lesson_is_walked_by_keyboard_on_a_projector(
     for number in (5, 6):
         page.keyboard.press("ArrowRight")
         wait_until(page, at_step(number))
-    _, query = LESSON.try_it.link(0)
+    _, query = try_it_link(LESSON.try_it, 0)
     link = page.get_by_role("link", name="Open the Live page")
     expect(link).to_have_attribute("href", f"./?{urlencode(query)}")

@@ -279,16 +279,16 @@ def test_a_link_with_colour_layers_pins_and_choice_opens_as_it_was(opened: Calla
 
 def test_what_cannot_be_chosen_is_said_in_place_with_the_way_back(opened: Callable[[str], Page]) -> None:
     page = opened("?problem=plane&paused=1&select=c4,900&pins=x![](//evil)")
-    expect(page.get_by_text("There is no code 900: codes are 0…31.")).to_be_visible()
+    expect(page.get_by_text("There is no code 900: codes run from 0 to 31.")).to_be_visible()
     expect(page.get_by_text(re.compile("`?pins`? in the link must read like"))).to_be_visible()
     expect(page.locator(CARD)).to_be_visible()  # of code 4, which there is
     page.locator(".st-key-clear button:visible").click()
-    expect(page.get_by_text("There is no code 900: codes are 0…31.")).to_have_count(0)
+    expect(page.get_by_text("There is no code 900: codes run from 0 to 31.")).to_have_count(0)
     page.locator(".st-key-find button:visible").first.click()
     number = page.locator(".st-key-find-number input")
     number.fill("77")
     number.press("Enter")
-    expect(page.get_by_text("There is no code 77: codes are 0…31.").first).to_be_visible()
+    expect(page.get_by_text("There is no code 77: codes run from 0 to 31.").first).to_be_visible()
     number.fill("5")
     number.press("Enter")
     wait_until(page, "location.search.includes('select=c5')")

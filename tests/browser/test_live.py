@@ -287,7 +287,7 @@ def test_a_collapse_is_named_and_a_remedy_thrown_from_the_verdict_is_marked_and_
     labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
     wait_until(page, f"{labels}.includes('replace_every 20')")
     expect(page.locator(f"{control('replace_every')} input")).to_have_value("20")
-    wait_for_step(page, step_of(page) + 2)  # controls made anew must not throw or restart anything themselves
+    wait_for_step(page, step_of(page) + 2)  # recreated controls must not throw or restart anything themselves
     assert step_of(page) > before
     assert min(page.evaluate(marks)) >= before
     pause(page)

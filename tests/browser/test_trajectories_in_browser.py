@@ -108,7 +108,12 @@ def test_sub_steps_go_through_a_step_and_say_what_each_does(tab: Tab) -> None:
     row(page, "alternating").get_by_role("button").click()
     page.get_by_text("sub-steps").click()
     said = page.locator(".vq-traj-said > span")
-    expected = ("The encoder gives z_e", "is nearest", "Before the task the codebook alone moves", "z_e is handed ĝ")
+    expected = (
+        "The encoder gives z_e",
+        "is nearest",
+        "Before the task step only the codebook moves",
+        "z_e receives ĝ",
+    )
     for phase, words in zip(("encode", "assign", "inner step", "task step"), expected, strict=True):
         assert page.evaluate(MOMENT)["phase"] == phase
         expect(said).to_contain_text(words)

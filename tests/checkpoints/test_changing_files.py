@@ -1,4 +1,4 @@
-"""Files that are cut or written anew while they are examined: a sentence or the right answer, and never a signal."""
+"""Files that are truncated or rewritten while they are examined: a sentence or the right answer, never a signal."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_what_changed_since_it_was_opened_is_not_read(change, way, tmp_path):
             content = path.read_bytes()
             path.write_bytes(content[::-1])
             os.utime(path, ns=(0, 0))  # as if it took longer than a tick of the clock
-        with pytest.raises(CheckpointError, match="changed while it was read"):
+        with pytest.raises(CheckpointError, match="changed while it was being read"):
             effective(opened.codebooks[0]) if path.suffix == ".checkpoint" else list(opened.blocks())
 
 
@@ -128,7 +128,7 @@ def test_two_hundred_cuts_at_random_moments_end_in_a_sentence_or_the_right_answe
     answers, sentences = {end for end in ends if end.startswith("restart to")}, set(ends)
     sentences -= answers
     assert len(answers) == 1  # whatever was not cut in time has one answer in every format
-    assert any("changed while it was read" in end for end in sentences)
+    assert any("changed while it was being read" in end for end in sentences)
     assert all(end.isprintable() and end.endswith(".") for end in sentences)
 
 

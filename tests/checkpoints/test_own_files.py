@@ -62,7 +62,7 @@ def test_a_learned_map_needs_the_options(tmp_path):
 
 def test_options_that_do_not_fit_get_a_sentence(tmp_path):
     (book,) = open_checkpoint(save_module(VectorQuantizer(3, D), tmp_path)).codebooks
-    with pytest.raises(ValueError, match="does not fit what lies beside it"):
+    with pytest.raises(ValueError, match="does not fit the tensors beside it"):
         effective(book, Known(options=replace(Options(), affine_groups=8)))
 
 

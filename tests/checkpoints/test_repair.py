@@ -330,7 +330,7 @@ def test_what_cannot_be_written_back_gets_a_sentence(words, tmp_path):
 
 
 def test_too_few_latents_get_a_sentence(tmp_path):
-    assert "must be more to say which codes are dead" in refusal(
+    assert "are too few to tell which codes are dead" in refusal(
         save("bare", LAYOUTS["taming"][0], tmp_path), latents()[:80]
     )
 
@@ -365,7 +365,7 @@ def test_what_goes_wrong_leaves_no_file_and_the_old_one_as_it_was(tmp_path, monk
     out = tmp_path / "out.pt"
     out.write_text("mine")
     monkeypatch.setattr(repair_module, "TOLERANCE", {"float32": -1.0})
-    assert "would not hold the repaired vectors" in refusal(path, out=out, force=True)
+    assert "cannot hold the repaired vectors" in refusal(path, out=out, force=True)
     monkeypatch.undo()
 
     def full(*_: object) -> None:

@@ -279,10 +279,10 @@ QUANTIZE = {"quantize.embedding.weight": torch.from_numpy(far_codebook())}
 @pytest.mark.parametrize(
     ("latents", "words"),
     [
-        (spread_latents(dim=D + 1), f"must be {D} features wide"),
+        (spread_latents(dim=D + 1), f"must have {D} features"),
         (np.full((100, D), np.nan), "must be finite"),
         (np.zeros((100, D), np.int64), "must be floats"),
-        (np.zeros((1, D), np.float32), "two vectors or more"),
+        (np.zeros((1, D), np.float32), "at least two vectors"),
     ],
 )
 def test_latents_that_do_not_fit_get_a_sentence(latents, words, tmp_path):

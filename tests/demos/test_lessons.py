@@ -1,11 +1,7 @@
 """The lessons' values, and what happens to one that is written wrongly."""
 
-from dataclasses import replace
-
 import pytest
 
-from app.links import live as address
-from app.links import trajectories as trajectory_address
 from demos.catalogue import lessons
 from demos.lesson import Claim, Finding, Lesson, LessonError, Note, Question, Step, Training, TryIt
 from demos.record import BrokeDownError, Record
@@ -50,20 +46,6 @@ def test_a_lesson_is_short_ends_with_sources_and_claims_only_what_is_computed(fo
     assert any(step.question for step in found.steps) or found.name == "quantizer"
 
 
-@pytest.mark.parametrize("found", FOUND, ids=lambda each: each.name)
-def test_its_link_opens_the_page_with_just_these_settings(found):
-    path, query = found.try_it.link(7)
-    if path == "trajectories":
-        setting, refused = trajectory_address.read(query)
-        assert setting == replace(found.try_it.setting, seed=7)
-        assert refused == []
-    else:
-        request = address.read(query)
-        assert request.recipe == found.try_it.training.recipe(7)
-        assert request.refused == ()
-        assert found.try_it.view.items() <= request.view.items()
-
-
 SAYS = Claim("Something holds.", lambda record: finding(True))
 
 
@@ -75,8 +57,6 @@ SAYS = Claim("Something holds.", lambda record: finding(True))
         ({"reads": (("two", 3),)}, "'two'"),
         ({"shows": ("one",) * 5}, "at most 4"),
         ({"panels": ("pie",)}, "'pie'"),
-        ({"view": {"map": "sideways"}}, "map='sideways'"),
-        ({"view": {"maps": "PCA"}}, "maps='PCA'"),
         ({"question": Question(asks="word " * 59, choices=("a", "b"), answer=lambda record: 0)}, "61"),
     ],
 )
@@ -94,6 +74,7 @@ def test_an_error_names_the_step_and_what_is_wrong(step, named):
         ({"trainings": {"one": Training(problem="plane", switches={3: {"sync": -1.0}})}}, "sync"),
         ({"known": (Note("word " * 61, "A source", "https://example.org"),)}, "A source"),
         ({"try_it": TryIt(text="Try.", training=Training(problem="plains"))}, "plains"),
+        ({"try_it": TryIt(text="Try.")}, "`try_it`"),
         (
             {"steps": (Step(title="a", text="a", claims=(SAYS,)), Step(title="b", text="b", claims=(SAYS,)))},
             "Something holds.",

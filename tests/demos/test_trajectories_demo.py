@@ -1,7 +1,6 @@
 """The command line of the toy: what it prints is what the paths say."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -48,7 +47,12 @@ def test_the_table_names_every_method(capsys):
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [(["--loss", "bowl"], "'bowl'"), (["--codes", "0"], "num_codes"), (["--seeds", "0"], "--seeds")],
+    [
+        (["--loss", "bowl"], "'bowl'"),
+        (["--codes", "0"], "num_codes"),
+        (["--seeds", "0"], "--seeds"),
+        (["--html", "x.html"], "`vqscope trajectories --html OUT`"),
+    ],
 )
 def test_what_cannot_be_is_one_sentence_and_exit_code_2(capsys, words, named):
     assert main([*FEW, *words]) == 2
@@ -56,16 +60,3 @@ def test_what_cannot_be_is_one_sentence_and_exit_code_2(capsys, words, named):
     assert out == ""
     assert named in err
     assert err.count("\n") == 1
-
-
-def test_the_html_it_writes_holds_the_paths_and_needs_no_network(tmp_path, capsys):
-    out = tmp_path / "paths.html"
-    assert main([*FEW, "--html", str(out), "--json"]) == 0
-    page = out.read_text(encoding="utf-8")
-    assert "alternating + sync" in page
-    assert not re.search(r"(?:src|href)=[\"']?https?:|import .*https?:", page)
-    capsys.readouterr()
-    assert main([*FEW, "--html", str(tmp_path / "no" / "folder.html")]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "`--html`" in err

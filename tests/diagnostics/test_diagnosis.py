@@ -218,7 +218,8 @@ def test_a_flag_that_is_off_means_the_codes_are_to_come(generator):
 
 
 @pytest.mark.parametrize(
-    ("scale", "offset", "how"), [(1, 20, "in place:"), (12, 0, "in scale:"), (0.1, 20, "in place and in scale:")]
+    ("scale", "offset", "how"),
+    [(1, 20, "in location:"), (12, 0, "in scale:"), (0.1, 20, "in location and in scale:")],
 )
 def test_a_codebook_far_away_is_said_to_be_so_in_place_or_in_scale(generator, scale, offset, how):
     codebook = sound_codebook(generator)

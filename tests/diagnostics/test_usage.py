@@ -1,20 +1,47 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from vqcore.diagnostics.usage import active_codes, count_codes, enough_to_judge, expected_active, perplexity
+from vqcore.quantizer.usage import perplexity as perplexity_on_device
 
 
-@given(st.lists(st.integers(0, 1000), min_size=1, max_size=50).filter(any))
-def test_perplexity_is_the_exponential_of_scipys_entropy(counts):
-    assert perplexity(counts) == pytest.approx(np.exp(entropy(counts)))
-    assert 1 - 1e-9 <= perplexity(counts) <= len(counts) + 1e-9
+def on_the_device(counts):
+    return perplexity_on_device(torch.tensor(counts)).item()
 
 
-def test_without_an_assignment_there_is_no_perplexity():
-    assert np.isnan(perplexity([0, 0]))
+both = pytest.mark.parametrize(("measure", "rel"), [(perplexity, 1e-9), (on_the_device, 1e-5)])
+
+
+@both
+@given(counts=st.lists(st.integers(0, 1000), min_size=1, max_size=50).filter(any))
+def test_perplexity_is_the_exponential_of_scipys_entropy(counts, measure, rel):
+    assert measure(counts) == pytest.approx(np.exp(entropy(counts)), rel=rel)
+    assert 1 - rel <= measure(counts) <= len(counts) * (1 + rel)
+
+
+@both
+@given(counts=st.lists(st.integers(0, 1000), min_size=1, max_size=50).filter(any))
+def test_perplexity_sees_shares_alone_and_neither_order_nor_unused_codes(counts, measure, rel):
+    alike = [0, *(3 * count for count in reversed(counts))]
+    assert measure(alike) == pytest.approx(measure(counts), rel=2 * rel)
+
+
+@both
+@pytest.mark.parametrize("num_codes", [1, 2, 7, 4096])
+def test_of_codes_used_alike_perplexity_counts_them(num_codes, measure, rel):
+    assert measure([12] * num_codes + [0, 0]) == pytest.approx(num_codes, rel=rel)
+
+
+@both
+def test_without_an_assignment_there_is_no_perplexity(measure, rel):
+    assert np.isnan(measure([0, 0]))
+
+
+def test_without_an_assignment_no_code_is_active():
     assert active_codes([0, 0]) == 0
 
 

@@ -43,7 +43,7 @@ def used(report):
 
 
 def note(report):
-    (said_so,) = {sentence for one in report["codebooks"] for sentence in one["read"] if "is taken for" in sentence}
+    (said_so,) = {sentence for one in report["codebooks"] for sentence in one["read"] if "is taken as" in sentence}
     return said_so
 
 
@@ -66,7 +66,7 @@ def test_the_axis_that_is_as_long_as_there_are_codebooks_is_taken_for_them(shape
     assert used(report) == EXPECTED
     each = values.size // LEVELS
     assert {one["usage"]["num_vectors"] for one in report["codebooks"]} == {each}
-    assert f"axis {axis} is taken for the {LEVELS} codebooks" in note(report)
+    assert f"axis {axis} is taken as the {LEVELS} codebooks" in note(report)
 
 
 @pytest.mark.parametrize(("made_by", "axis"), [(residual, 2), (codec, 1)])
@@ -77,7 +77,7 @@ def test_where_two_axes_fit_the_librarys_custom_decides_says_so_and_can_be_overr
     for other in {0, 1, 2} - {axis}:
         report = answer(capsys, path, file, "--level-axis", other)
         assert used(report) == [len(np.unique(one)) for one in np.moveaxis(values, other, 0)]
-    assert "where this library keeps it; ax" in note(answer(capsys, path, file))
+    assert "by this library's convention; ax" in note(answer(capsys, path, file))
 
 
 def test_where_codebooks_differ_in_size_an_axis_with_codes_beyond_one_of_them_is_not_taken(capsys, tmp_path):
@@ -116,14 +116,14 @@ def test_fewer_levels_than_the_file_has_are_taken_for_the_first_where_told(capsy
     report = said(capsys, path, "--codes", file, "--level-axis", 0, code=1)
     assert [one["usage"]["num_vectors"] for one in report["codebooks"][:2]] == [900, 900]
     assert used(report)[:2] == EXPECTED[:2]
-    assert "at least once in the codes given" not in str(report["codebooks"][2:])
+    assert "at least once in the given codes" not in str(report["codebooks"][2:])
 
 
 @pytest.mark.parametrize(
     ("values", "words", "sentence"),
     [
         (codes(900) - 1, (), "codes of level 1 of 4 from 0 to 63"),
-        (codes(900) + 58, (), "codes of level 2 of 4 from 0 to 63, as the codebook has, but has 58 to 65"),
+        (codes(900) + 58, (), "codes of level 2 of 4 from 0 to 63, like the codebook, but has 58 to 65"),
         (codes(900), ("--level-axis", 2), "must be an axis of the codes' shape (4, 900), but is 2"),
         (codes(900), ("--level-axis", 1), "is 900 long, but the file has 4 codebooks"),
         (codes(900).reshape(2, 2, 900), (), "no axis of 4, for"),

@@ -21,8 +21,8 @@ from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination, Examined, Request, examine
 from vqcore.doctor.html_report import html_report
+from vqcore.doctor.json_report import as_values
 from vqcore.doctor.markdown_report import markdown_report
-from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 from vqcore.files.errors import CheckpointError

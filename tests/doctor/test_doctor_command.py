@@ -163,7 +163,7 @@ def test_reports_never_overwrite_what_is_examined(flag, force, capsys, tmp_path)
 def test_reports_overwrite_another_file_only_by_force(flag, capsys, tmp_path):
     path, out = saved(tmp_path, codebook()), tmp_path / "precious.txt"
     out.write_text("precious")
-    assert "exists. Name another file, or overwrite it by --force" in refused(capsys, path, flag, out)
+    assert "exists. Name another file, or overwrite it with --force" in refused(capsys, path, flag, out)
     assert out.read_text() == "precious"
     said(capsys, path, flag, out, "--force")
     assert "Usage cannot be judged" in out.read_text()
@@ -187,7 +187,7 @@ def test_a_place_where_no_report_can_be_is_refused_before_the_examination(capsys
     assert "is a folder" in refused(capsys, path, "--html", tmp_path)
     assert "in a folder that exists" in refused(capsys, path, "--md", tmp_path / "nowhere" / "out.md")
     out = tmp_path / "out.md"
-    assert "a file of their own" in refused(capsys, path, "--md", out, "--html", tmp_path / "." / "out.md")
+    assert "a different file" in refused(capsys, path, "--md", out, "--html", tmp_path / "." / "out.md")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -1,3 +1,4 @@
+import json
 import re
 from html.parser import HTMLParser
 
@@ -7,7 +8,9 @@ from doctor_files import codebook, kept, latents, saved
 
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.html_report import html_report
+from vqcore.doctor.json_report import as_values
 from vqcore.doctor.markdown_report import escaped, markdown_report
+from vqcore.doctor.parts import CodebookPart, VerdictPart, report_parts
 from vqcore.doctor.text_report import text_report
 
 HOSTILE = "quantize<script>alert(1)</script>|[x](https://evil.example)\n# **big** @someone.embedding.weight"
@@ -32,6 +35,49 @@ def examined(tmp_path):
     path = saved(tmp_path, vectors, key=HOSTILE)
     z_e = kept(tmp_path, latents(vectors[:4]))
     return examine(Request(path=path, latents=z_e, key=HOSTILE))
+
+
+def said_in_order(examination):
+    """What every report must tell, in the order in which it must, of the parts alone."""
+    for part in report_parts(examination):
+        if isinstance(part, VerdictPart):
+            yield part.headline
+        elif isinstance(part, CodebookPart):
+            yield from (part.used, part.usage.window, *part.examined.read)
+            for each in part.findings:
+                yield each.finding.title
+                yield from (number.text for number in each.finding.numbers)
+                if each.advice is not None:
+                    yield each.advice.cause
+                    for remedy, written in each.advice.remedies:
+                        yield from (remedy.what, *(line for _, line in written))
+                    yield each.advice.source
+
+
+def test_every_report_tells_all_parts_in_their_order(examined):
+    tags = Tags()
+    tags.feed(html_report(examined))
+    markdown = re.sub(r"\\(.)", r"\1", markdown_report(examined)).replace("&lt;", "<").replace("&gt;", ">")
+    said = list(said_in_order(examined))
+    assert len(said) > 20
+    for report in (text_report(examined), markdown, tags.text):
+        squeezed, place = re.sub(r"\s", "", report).casefold(), 0
+        for text in said:
+            place = squeezed.find(re.sub(r"\s", "", text).casefold(), place)
+            assert place >= 0, text
+
+
+def test_json_has_every_number_and_remedy_that_the_parts_have(examined):
+    values = json.loads(json.dumps(as_values(examined)))
+    verdict, *_ = parts = list(report_parts(examined))
+    (part,) = (each for each in parts if isinstance(each, CodebookPart))
+    (book,) = values["codebooks"]
+    assert values["verdict"] == verdict.headline
+    assert book["usage"]["used"] == part.usage.used
+    for told, each in zip(book["findings"], part.findings, strict=True):
+        assert [number["text"] for number in told["numbers"]] == [number.text for number in each.finding.numbers]
+        if each.advice is not None:
+            assert [remedy["what"] for remedy in told["remedies"]] == [one.what for one, _ in each.advice.remedies]
 
 
 def test_html_shows_a_hostile_name_as_text_and_asks_for_nothing(examined):

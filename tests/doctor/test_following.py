@@ -174,7 +174,7 @@ ERRORS = {
 }
 SAID = {
     "step=20.ckpt": "cannot be read: Permission denied.",
-    "step=30.ckpt": "needs more memory than there is",
+    "step=30.ckpt": "needs more memory than is available",
     "step=40.ckpt": "fault of VQ Scope (RecursionError: maximum recursion depth exceeded)",
     "step=50.ckpt": "fault of VQ Scope (KeyError: 'embedding')",
     "step=60.ckpt": "has changed while it was read",

@@ -66,7 +66,7 @@ def test_each_level_measures_what_the_one_before_left_over(generator):
 
 
 def test_no_vector_is_refused():
-    with pytest.raises(ValueError, match="not one latent"):
+    with pytest.raises(ValueError, match="no latents to measure"):
         measure([], 0, np.zeros((4, 2), np.float32))
 
 

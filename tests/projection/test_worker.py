@@ -184,7 +184,7 @@ def test_many_duplicates_get_a_finite_layout():
     ("points", "start", "words"),
     [
         (clusters(2), None, "at least three points"),
-        (np.where(np.arange(8) == 3, np.nan, clusters(9)), None, "9 of 9 hold NaN or infinity"),
+        (np.where(np.arange(8) == 3, np.nan, clusters(9)), None, "9 of 9 contain NaN or infinity"),
         (np.zeros((9, 0)), None, "at least three points"),
         (clusters(9), np.zeros((8, 2)), "`start` must hold two"),
         (clusters(9), np.full((9, 2), np.inf), "`start` must hold two"),

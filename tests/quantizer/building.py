@@ -35,7 +35,7 @@ def build(structure: str, options: Options, *, num_codes: int = 7, dim: int = 4,
 
 @torch.no_grad()
 def stir_(quantizer: Quantizer, *, seed: int = 5, raw_scale: float = 1.0) -> Quantizer:
-    """Draw every tensor anew, so that no map is the identity; running maps have moments already."""
+    """Draw every tensor again, so that no map is the identity; running maps have moments already."""
     generator = torch.Generator().manual_seed(seed)
     for part in quantizer.parts:
         part.raw_codebook.normal_(generator=generator).mul_(raw_scale)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from vqcore.training.commands import ExamineCommand, StepCommand, change
+from vqcore.training.commands import EndVariantCommand, ExamineCommand, StepCommand, change, fork
+from vqcore.training.published import MOST_EXAMINATIONS
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import MOST_EXAMINATIONS, Session
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 
@@ -123,6 +125,17 @@ def test_a_code_that_the_run_does_not_have_gets_no_answer_and_breaks_nothing(ses
     assert session.wait(lambda session: session.commands_pending() == 0)
     assert session.examination(ExamineCommand(8)) is None
     assert session.status().message == ""
+
+
+def test_a_variant_that_has_ended_gets_no_answer_and_breaks_nothing(session):
+    session.send(fork("twin"))
+    session.send(ExamineCommand(0, variant="twin"))
+    session.send(EndVariantCommand("twin"))
+    ticket = session.send(ExamineCommand(1, variant="twin"))
+    assert session.wait(lambda session: session.status().commands_done >= ticket)
+    assert session.examination(ExamineCommand(0, variant="twin"), wish=False) is not None
+    assert session.examination(ExamineCommand(1, variant="twin"), wish=False) is None
+    assert (session.status().state, session.status().message) == (State.PAUSED, "")
 
 
 def test_answers_are_few():

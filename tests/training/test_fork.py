@@ -17,7 +17,9 @@ from vqcore.training.commands import (
     fork,
 )
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import MOST_VARIANTS, Session, State
+from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 SECONDS = 60

@@ -12,7 +12,7 @@ from vqcore.training.recipe import changed, default_recipe, parse_changes
         ({"code_init": "zeros"}, "`code_init` must be one of normal, kmeans, but got 'zeros'"),
         ({"beta": 2}, "`beta` must be a number from 0 to 1"),
         ({"num_codes": 3, "affine_groups": 4}, "`affine_groups` must be at most num_codes=3, but got 4"),
-        ({"colour": "red"}, "`colour` is no setting or switch; there are num_codes"),
+        ({"colour": "red"}, "`colour` is not a setting or switch; choose from num_codes"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(changes, sentence):
@@ -33,7 +33,7 @@ def test_a_change_leaves_the_recipe_it_came_from():
         (["sync"], "written key=value"),
         (["inner_steps=1.5"], "`inner_steps` must be a whole number, but got '1.5'"),
         (["sync=much"], "`sync` must be a number, but got 'much'"),
-        (["num_codes=4"], "`num_codes` is no switch.*needs a restart: use --set"),
+        (["num_codes=4"], "`num_codes` is not a switch.*needs a restart: use --set"),
         (["replace=later"], "written replace=now"),
     ],
 )
@@ -44,5 +44,5 @@ def test_words_that_are_no_live_change_are_refused(words, sentence):
 
 def test_actions_are_for_a_running_training_only():
     assert parse_changes(["replace=now", "kmeans=now"], live_only=True) == {"replace": "now", "kmeans": "now"}
-    with pytest.raises(ValueError, match="`replace` is no switch"):
+    with pytest.raises(ValueError, match="`replace` is not a switch"):
         parse_changes(["replace=now"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vqcore.snapshot import SnapshotSource
-from vqcore.training import session as session_module
+from vqcore.training import run as run_module
 from vqcore.training.commands import (
     PauseCommand,
     RestartCommand,
@@ -19,7 +19,9 @@ from vqcore.training.commands import (
     change,
 )
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.session import Session
+from vqcore.training.status import State
+from vqcore.training.timeline import TRAIL_LENGTH
 from vqcore.training.trainer import Trainer
 
 RECIPE = default_recipe("plane", device="cpu")
@@ -164,7 +166,7 @@ def test_unseen_it_pauses_and_goes_on_at_the_next_look():
         reach(session, lambda s: step_of(s) >= 2)
         now[0] = 11
         reach(session, lambda s: s.status().state is State.IDLE)
-        stopped_at = session._snapshots["main"][0].step
+        stopped_at = session.latest(wish=False).step
         session.latest()
         reach(session, lambda s: s.status().state is State.RUNNING and step_of(s) > stopped_at)
 
@@ -293,7 +295,7 @@ def test_it_says_how_many_models_of_a_run_are_built(monkeypatch):
         seen.append((status.state, status.built, status.to_build))
         return Trainer(*settings, **names)
 
-    monkeypatch.setattr(session_module, "Trainer", build)
+    monkeypatch.setattr(run_module, "Trainer", build)
     session = Session({"one": RECIPE, "two": RECIPE, "three": RECIPE}, paused=True)
     session.start()
     try:
@@ -317,24 +319,13 @@ def test_variants_step_in_lockstep_on_one_data_order():
         assert not np.array_equal(main.codebook, sync.codebook)
 
 
-def test_stopping_joins_the_thread_and_is_safe_twice_and_before_the_start():
-    session = Session(RECIPE)
-    session.stop()
-    session = Session(RECIPE)
-    session.start()
-    session.stop()
-    session.stop()
-    assert not session._thread.is_alive()
-    assert session.status().state is State.STOPPED
-
-
 def test_paths_are_kept_bounded():
     with running(paused=True) as session:
-        for _ in range(session_module.TRAIL_LENGTH + 5):
+        for _ in range(TRAIL_LENGTH + 5):
             obeyed(session, StepCommand())
             session.latest()
         trail = session.latest().trail
-        assert len(trail) == session_module.TRAIL_LENGTH
+        assert len(trail) == TRAIL_LENGTH
         assert [entry.step for entry in trail] == list(range(6, 18))
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, RestartCommand, ResumeCommand, StepCommand, UndoRestartCommand
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import SINGLE_STEP_SECONDS, Session
+from vqcore.training.session import Session
 from vqcore.training.timeline import MOST_MOMENTS, TRAIL_LENGTH, Timeline
 from vqcore.training.trainer import Trainer
+from vqcore.training.training_loop import SINGLE_STEP_SECONDS
 
 RECIPE = default_recipe("plane", device="cpu", num_codes=16)
 SECONDS = 60
@@ -142,7 +143,7 @@ def test_going_back_holds_nothing_up():
 def test_a_restart_begins_an_empty_past_and_taking_it_back_brings_the_old_one():
     session = session_after(6)
     try:
-        assert steps(session._timeline) == list(range(7))
+        assert [moment.step for moment in session.moments()] == list(range(7))
         obeyed(session, RestartCommand(RECIPE))
         assert [moment.step for moment in session.moments()] == [0]
         assert session.at(5).step == 0

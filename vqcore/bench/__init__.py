@@ -1,1 +1,1 @@
-"""Speed, and how right the doctor is, as ratios and shares within one run."""
+"""Benchmarks of speed and of the doctor's accuracy, as ratios and shares within one run."""

@@ -1,4 +1,4 @@
-"""How often the diagnosis names what the failure gallery was made to show: the confusion matrix."""
+"""How often the diagnosis names the condition that the failure gallery was made to show: the confusion matrix."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Judged(NamedTuple):
 
     @property
     def verdict(self) -> Condition:
-        """What the diagnosis says first."""
+        """The first condition of the diagnosis."""
         return self.findings[0].condition
 
 
@@ -32,7 +32,7 @@ def judge(exhibits: Iterable[Exhibit] = GALLERY, seeds: Iterable[int] = JUDGED_S
 
 
 def recalls(judged: Sequence[Judged]) -> dict[Condition, float]:
-    """For each condition of the gallery the share of its runs whose verdict it is."""
+    """For each condition of the gallery, the share of its runs with that verdict."""
     right = Counter(one.exhibit.condition for one in judged if one.verdict == one.exhibit.condition)
     made = Counter(one.exhibit.condition for one in judged)
     return {condition: right[condition] / made[condition] for condition in get_args(Condition) if made[condition]}
@@ -44,7 +44,7 @@ def false_alarms(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def bench_doctor(seeds: Iterable[int] = JUDGED_SEEDS) -> dict[str, Any]:
-    """The gallery judged, as a report."""
+    """The results on the gallery, as a report."""
     seeds = list(seeds)
     judged = judge(seeds=seeds)
     recall = recalls(judged)
@@ -74,13 +74,13 @@ def bench_doctor(seeds: Iterable[int] = JUDGED_SEEDS) -> dict[str, Any]:
 
 
 def matrix_table(report: dict[str, Any]) -> str:
-    """The confusion matrix for people: rows are what was made, columns what was said first."""
+    """The confusion matrix as text: rows are the conditions made, columns the first finding."""
     made = list(report["recall"])
     said = [name for name in get_args(Condition) if any(cell["said"] == name for cell in report["confusion"])]
     cells = {(cell["made"], cell["said"]): cell["runs"] for cell in report["confusion"]}
     letters = {name: chr(ord("a") + index) for index, name in enumerate(said)}
     lines = [
-        f"{report['runs']} runs, seeds {report['seeds'][0]} to {report['seeds'][-1]}; columns: what was said first",
+        f"{report['runs']} runs, seeds {report['seeds'][0]} to {report['seeds'][-1]}; columns: the first finding",
         f"{'':<26}" + "".join(f"{letters[name]:>4}" for name in said) + "   recall",
     ]
     for row in made:

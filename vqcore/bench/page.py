@@ -1,4 +1,4 @@
-"""Has the dashboard's own bench run, as a program of its own: the core knows no page. Measures; asserts nothing."""
+"""Runs the dashboard's own bench in a separate process, since the core must not import it."""
 
 import importlib.util
 import json
@@ -9,11 +9,13 @@ from typing import Any
 NEEDED = {"app": "the dashboard", "streamlit": "streamlit", "playwright": "playwright", "psutil": "psutil"}
 
 
-def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, draws: bool) -> dict[str, Any]:
+def bench_page(
+    problem: str, *, seconds: float, browsers: int, minutes: float, rate: str, followers: bool, draws: bool
+) -> dict[str, Any]:
     """What one refresh of the Live page costs on server, wire and browser; see `app.bench`.
 
     Raises:
-        ValueError: for numbers that are no such length or count, or where the bench cannot run, with the reason.
+        ValueError: for a number out of range, or if the bench cannot run, with the reason.
     """
     if minutes > 0 and not draws:
         raise ValueError("`bench page` watches memory for `--minutes` in a browser: leave out `--no-picture`.")
@@ -26,8 +28,8 @@ def bench_page(problem: str, *, seconds: float, browsers: int, minutes: float, d
     if missing:
         raise ValueError(f'`bench page` needs {", ".join(missing)}: pip install -e ".[bench]" in the repository.')
     command = [sys.executable, "-m", "app.bench", problem, "--json", "--seconds", str(seconds)]
-    command += ["--browsers", str(browsers), "--minutes", str(minutes)]
-    command += [] if draws else ["--no-picture"]
+    command += ["--browsers", str(browsers), "--minutes", str(minutes), "--rate", rate]
+    command += (["--followers"] if followers else []) + ([] if draws else ["--no-picture"])
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ValueError((done.stderr.strip() or "`bench page` ended without a word").splitlines()[-1])

@@ -1,4 +1,4 @@
-"""UMAP layouts of live training against `umap.UMAP().fit_transform`: ratios within one run. Asserts nothing."""
+"""UMAP layouts of live training against `umap.UMAP().fit_transform`, as ratios within one run."""
 
 # N points, D features
 
@@ -35,7 +35,7 @@ PROBLEM = "patches"
 SIZES: list[Size] = [(2_000, 32), (10_000, 64)]
 GROWTH_SIZES: list[Size] = [(n, 32) for n in (500, 1_000, 2_000, 5_000, 10_000, 20_000)]
 PEER_UP_TO = 10_000
-"""Points of the growth table at which the peer is still timed: beyond, it takes minutes."""
+"""Most points of the growth table for which the peer is still timed: beyond, it takes minutes."""
 
 STEPS_BEFORE, STEPS_BETWEEN = 100, 15
 """Training steps before the first layout, and between two refreshes: half a second of them on two cores."""
@@ -47,12 +47,12 @@ QUICK_SIZES: list[Size] = [(120, 16)]
 
 
 def bench_projection(*, quick: bool = False) -> dict[str, Any]:
-    """First layout, refreshes and growth; `quick` is one tiny size of a small problem, after few steps.
+    """First layout, refreshes and growth; `quick` takes one tiny size of a small problem, after few steps.
 
     Ours is what the worker does for a request, its trustworthiness included, on one thread as there. The peer is
-    `umap.UMAP().fit_transform` as it comes, on all cores or on one, whichever is faster here. Both have compiled
-    before they are timed, and what that took is told. At each moment of one training both lay out the same vectors,
-    one right after the other, so what else the machine does falls on both; a ratio is the peer's time over ours at
+    `umap.UMAP().fit_transform` with its defaults, on all cores or one, whichever is faster here. Both have compiled
+    before they are timed, and the compile time is reported. At each moment of training both lay out the same vectors
+    in direct succession, so that other load affects both; a ratio is the peer's time over ours at
     that moment: above 1 we are faster.
 
     A movement is the mean distance that a point moves from one layout to the next, both aligned by a turn and a
@@ -179,7 +179,7 @@ def _grown(size: Size, moment: dict[int, Floats], threads: int, tick: Callable[[
 def _vectors(trainer: Trainer) -> dict[int, Floats]:
     """Held-out z_e and then the codes by their width D, and with two neighbouring z_e side by side at 2D.
 
-    The same places in the same order every time.
+    The same rows in the same order every time.
     """
     z_e = trainer.model.encode(trainer.held_out.inputs)
     pairs = z_e.reshape(-1, 2 * z_e.shape[-1])

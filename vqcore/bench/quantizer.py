@@ -1,4 +1,4 @@
-"""The quantizer and its search against their peers: time and memory as ratios within one run. Asserts nothing."""
+"""The quantizer and its search against their peers: time and memory as ratios within one run."""
 
 # N vectors, K codes, D features
 
@@ -30,15 +30,15 @@ GROWTH_SIZES: list[Size] = [
 ]
 QUICK_SIZES: list[Size] = [(64, 4, 16)]
 PEERS = {"faiss": "faiss-cpu", "vector_quantize_pytorch": "vector-quantize-pytorch"}
-"""Module to package."""
+"""From module to package."""
 REST_SECONDS = 0.05
-"""torch and FAISS each bring threads that spin for some milliseconds after their work and would slow the next."""
+"""Seconds of rest: threads of torch and FAISS spin for some milliseconds after their work and would slow the next."""
 
 
 def bench_quantizer(*, repeats: int = 5, quick: bool = False) -> dict[str, Any]:
-    """Layer and search at every size on the CPU and, where there, on CUDA; `quick` is one tiny size.
+    """Layer and search at every size on the CPU and, if available, on CUDA; `quick` takes one tiny size.
 
-    A repeat times each contestant once, one after the other, so that what else the machine does falls on all
+    A repeat times each contestant once, one after the other, so that other load on the machine affects all
     alike. A ratio is our time over the peer's in the same repeat: below 1 we are faster.
     """
     missing = [package for module, package in PEERS.items() if importlib.util.find_spec(module) is None]
@@ -68,7 +68,7 @@ def bench_quantizer(*, repeats: int = 5, quick: bool = False) -> dict[str, Any]:
 
 
 def table(report: dict[str, Any]) -> str:
-    """The report as text, a line a contestant."""
+    """The report as text, one line per contestant."""
     lines = [f"torch {report['torch']}, {report['threads']} threads, {report['repeats']} repeats; ours / peer"]
     lines += [f"{package} is not installed; its columns are left out." for package in report["missing"]]
     for row in report["rows"]:
@@ -169,9 +169,9 @@ def _seconds(run: Run, device: str) -> float:
 
 
 def _peak_bytes(run: Run, device: str) -> int | None:
-    """The most that torch holds during one call beyond what it held before; None where that does not fit.
+    """Peak memory of torch during one call beyond what it held before; None if that does not fit.
 
-    On the CPU it is summed from the allocator's own record of every request, so FAISS, which does not ask
+    On the CPU it is summed from the allocator's own record of every request, so that FAISS, which does not use
     that allocator, cannot be measured.
     """
     try:

@@ -1,4 +1,4 @@
-"""Speed as ratios within one run, for a quiet machine. Measures; asserts nothing."""
+"""Speed of a watched session as ratios within one run, for a quiet machine."""
 
 import statistics
 import threading
@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from vqcore.training.commands import PauseCommand, ResumeCommand
+from vqcore.training.cores import yield_to_others
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State, yield_to_others
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 WATCH_SECONDS = 0.5
-"""A watcher at 2 Hz, as the page is."""
+"""Seconds between looks: a watcher at 2 Hz, like the page."""
 
 
 def bench_session(problem: str, *, rounds: int = 5, seconds: float = 6.0) -> dict[str, Any]:
-    """Steps a second of a session watched at 2 Hz over those of the bare loop, alternating in one run.
+    """Steps per second of a session watched at 2 Hz over those of the bare loop, alternating in one run.
 
     The bare loop is `Trainer.step` in a thread of a session's priority. Each round measures both, so that what
     else the machine does falls on both alike.
@@ -46,7 +48,7 @@ def bench_session(problem: str, *, rounds: int = 5, seconds: float = 6.0) -> dic
 
 
 def as_a_session_runs(work: Callable[[], None]) -> None:
-    """Have `work` done in a thread of a session's priority: on a busy machine the session alone would yield else."""
+    """Run `work` in a thread with a session's priority: else only the session would yield on a busy machine."""
 
     def run() -> None:
         yield_to_others()

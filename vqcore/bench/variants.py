@@ -1,4 +1,4 @@
-"""Variants side by side in one session, over the same trainings one after the other. Measures; asserts nothing."""
+"""Speed of variants side by side in one session, over the same trainings one after the other."""
 
 import statistics
 import threading
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from vqcore.bench.session import WATCH_SECONDS, as_a_session_runs
 from vqcore.training.commands import PauseCommand, ResumeCommand
 from vqcore.training.recipe import default_recipe
-from vqcore.training.session import Session, State
+from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -21,19 +22,19 @@ WARM_UP = 10
 
 
 class Block(NamedTuple):
-    """So many steps of all variants together took so long."""
+    """Number of steps of all variants together, and their time."""
 
     steps: int
     seconds: float
     cpu_seconds: float
-    """Of the whole process: what others do on the machine does not count."""
+    """CPU time of the whole process: other load on the machine does not count."""
 
 
 def bench_variants(problem: str, *, rounds: int = 7, seconds: float = 4.0) -> dict[str, Any]:
-    """Steps a second of four variants in one session watched at 2 Hz, over those of four bare loops in turn.
+    """Steps per second of four variants in one session watched at 2 Hz, over those of four bare loops in turn.
 
-    Both are sums over the variants. Blocks of `seconds` alternate, so that what else the machine does falls on both
-    alike; the ratio of CPU time a step leaves it out altogether.
+    Both are sums over the variants. Blocks of `seconds` alternate, so that other load on the machine affects both
+    alike; the ratio of CPU time per step excludes it altogether.
     """
     recipes = {name: default_recipe(problem, **changes) for name, changes in CHANGES.items()}
     trainers = [Trainer(recipe, variant=name) for name, recipe in recipes.items()]
@@ -67,7 +68,7 @@ def bench_variants(problem: str, *, rounds: int = 7, seconds: float = 4.0) -> di
 
 
 def _one_after_the_other(trainers: list[Trainer], seconds: float) -> Block:
-    """Each trainer for its share of the time."""
+    """Run each trainer for its share of the time."""
 
     def run() -> None:
         for trainer in trainers:

@@ -1,1 +1,1 @@
-"""Checkpoints from outside, read safely: every codebook found, its effective vectors and usage, and latents."""
+"""Other people's checkpoints, read safely: every codebook, its effective vectors and usage, and latents."""

@@ -1,4 +1,4 @@
-"""From a rule's match to codebooks: heads and row blocks cut apart, levels, copies and aliases named."""
+"""From a rule's match to codebooks: heads and row blocks split, levels, copies and aliases named."""
 
 # H heads, K codes, D features
 
@@ -22,17 +22,17 @@ MOST_STACKED = 1024
 
 
 class Told(NamedTuple):
-    """What the user says of a tensor, over what the rules say."""
+    """What the user says about a tensor, overriding the rules."""
 
     axis: Axis | None = None
     rows: int | None = None
 
 
 def codebooks_of(one: Owned, told: Told) -> list[Codebook]:
-    """The codebooks in one tensor, one a head, level or row block.
+    """The codebooks in one tensor, one per head, level or row block.
 
     Raises:
-        CheckpointError: where what the user tells does not fit the tensor.
+        CheckpointError: if what the user says does not fit the tensor.
     """
     shape, match = one.at.shape, one.match
     axis = match.axis if told.axis is None else AxisChoice(told.axis, "told by `axis`")
@@ -46,7 +46,7 @@ def codebooks_of(one: Owned, told: Told) -> list[Codebook]:
 
 
 def finished(found: list[Codebook], metadata: Mapping[str, str]) -> list[Codebook]:
-    """The codebooks in order, shared ones once, averages beside what they are averages of."""
+    """The codebooks in order, shared ones once, averages next to what they average."""
     found = _without_aliases(found, metadata)
     found = [*found, *(shadow for book in found for shadow in _shadows(book))]
     return sorted(_with_levels(_with_originals(found)), key=_order)
@@ -132,7 +132,7 @@ def _place(one: Owned, cut: Cut) -> Place:
 
 
 def _without_aliases(found: list[Codebook], metadata: Mapping[str, str]) -> list[Codebook]:
-    """One codebook for all keys that share its values: by their place in memory, or by safetensors' metadata."""
+    """One codebook for all keys that share its values: by their storage, or by safetensors' metadata."""
     kept: dict[object, Codebook] = {}
     for book in found:
         shared = book.array.storage
@@ -178,7 +178,7 @@ def _without_average(key: str) -> str:
 
 
 def _with_levels(found: list[Codebook]) -> list[Codebook]:
-    """Numbers that do not count from 0 without a gap are no levels: a single quantizer in layer 3 of a model."""
+    """Numbers that do not count from 0 without a gap are not levels: a single quantizer in layer 3 of a model."""
     numbers: dict[tuple[object, ...], set[int]] = {}
     for book in found:
         if book.level is not None:

@@ -1,4 +1,4 @@
-"""Which axis of a 2-D codebook counts the codes. Knows no library."""
+"""Which axis of a 2-D codebook counts the codes."""
 
 # K codes, D features
 
@@ -18,7 +18,7 @@ FITS, FITS_NOT = 0.05, 0.2
 
 
 class AxisChoice(NamedTuple):
-    """An axis order, why, and whether anything spoke against the other one."""
+    """An axis order, the reason, and whether there is evidence against the other one."""
 
     axis: Axis
     reason: str
@@ -39,10 +39,10 @@ def choose_axis(table: StoredArray, owner: Module, counts: StoredArray | None) -
         if found is not None:
             return found
     if owner.first("inited", "initted", "_initialized"):
-        return AxisChoice("K,D", "an initialization flag beside it, which no layout with columns as codes has")
+        return AxisChoice("K,D", "an initialization flag beside it, which layouts with codes as columns do not have")
     if rows == columns:
         return AxisChoice("K,D", f"both axes have {rows}, and nothing tells them apart", False)
-    return AxisChoice("K,D" if rows > columns else "D,K", "the longer axis, for want of better evidence", False)
+    return AxisChoice("K,D" if rows > columns else "D,K", "the longer axis, for lack of better evidence", False)
 
 
 @np.errstate(all="ignore")  # broken values fit nothing

@@ -1,4 +1,4 @@
-"""What was found in a file: codebooks, quantizers without any, and candidates. Values are read when asked for."""
+"""What was found in a file: codebooks, quantizers without one, and candidates. Values are read on demand."""
 
 # K codes, D features
 
@@ -37,12 +37,12 @@ class Cut(NamedTuple):
     """Which part of the tensor is one codebook."""
 
     head: int | None = None
-    """Index into the first axis of a 3-D tensor (into the second where the codes come first)."""
+    """Index into the first axis of a 3-D tensor (into the second if the codes come first)."""
 
     codes_first: bool = False
     start: int = 0
     stop: int | None = None
-    """Rows, where several codebooks lie one after another or the last row is padding."""
+    """Rows, if several codebooks lie one after another or the last row is padding."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,15 +50,15 @@ class Codebook:
     """One codebook of a file."""
 
     key: str
-    """As the file has it, without the container."""
+    """Key in the file, without the container."""
 
     container: tuple[str, ...]
     copy: Copy
     layout: str
-    """The library or repository whose layout it has: the rule that matched."""
+    """The library or repository whose layout matched."""
 
     evidence: tuple[str, ...]
-    """What the rule rests on, in words; keys in it are made safe to print, not escaped for HTML."""
+    """The rule's evidence in words; keys in it are safe to print, but not escaped for HTML."""
 
     confidence: Confidence
     num_codes: int
@@ -67,7 +67,7 @@ class Codebook:
     axis_reason: str
     axis_certain: bool
     search: Search
-    """What the layout compares by; `effective` may know better from the values."""
+    """How the layout compares; `effective` may know better from the values."""
 
     transform: Transform
     structure: Structure
@@ -75,16 +75,16 @@ class Codebook:
     group: int | None
     stage: str
     aliases: tuple[str, ...]
-    """Other keys that have the very same values in the file: one codebook for several levels."""
+    """Other keys with the same stored values: one codebook for several levels."""
 
     copy_of: str | None
-    """The key of the present weights of which this is an average, where that is known."""
+    """The key of the current weights of which this is an average, if known."""
 
     usage: tuple[UsageStatistic, ...]
     array: StoredArray
     cut: Cut
     owner: Module
-    """Where the tensor's own module stands in the file, for the effective vectors."""
+    """The tensor's module in the file, for the effective vectors."""
 
     @property
     def label(self) -> str:
@@ -98,7 +98,7 @@ class Codebook:
         """The vectors as stored, (K, D), before any map.
 
         Raises:
-            CheckpointError: where they cannot be read.
+            CheckpointError: if they cannot be read.
         """
         values = self.array.read()
         if self.cut.head is not None:
@@ -107,20 +107,20 @@ class Codebook:
         values = values.T if self.axis == "D,K" else values
         values = values[self.cut.start : self.cut.stop]
         if values.shape != (self.num_codes, self.dim):
-            raise CheckpointError(f"`{self.label}` has values of shape {values.shape}, against its own header.")
+            raise CheckpointError(f"`{self.label}` has values of shape {values.shape}, which contradicts its header.")
         return np.ascontiguousarray(values)
 
 
 class Implicit(NamedTuple):
-    """A quantizer that stores no code vectors, which is an answer and no error."""
+    """A quantizer that stores no code vectors, which is an answer, not an error."""
 
     path: str
-    """The module's path, as the file has it; may be empty."""
+    """The module's path in the file; may be empty."""
 
     container: tuple[str, ...]
     kind: str
     num_codes: int | None
-    """Where it follows from what is stored."""
+    """Number of codes, if it follows from what is stored."""
 
     about: str
     """One sentence for the page."""
@@ -133,6 +133,6 @@ class Candidate(NamedTuple):
     container: tuple[str, ...]
     shape: tuple[int, ...]
     score: int
-    """3 and more are offered, 2 is for a drawer of more."""
+    """3 and more are offered; 2 only under more candidates."""
 
     evidence: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Code vectors as the search sees them, where the formula is known, and an honest label where it is not."""
+"""Code vectors as the search sees them if the formula is known, and an honest label if it is not."""
 
 # K codes, D features, D0 features of a frozen table, G rows of an affine map
 
@@ -21,10 +21,10 @@ SMALLEST_USAGE = 1e-5
 SMALLEST_VARIANCE = 1e-5
 SMALLEST_LENGTH = 1e-12
 UNIT_SPREAD = 1e-3
-"""Rows count as of unit length where none is further from 1 than this."""
+"""Rows count as unit vectors if no length is further from 1 than this."""
 
 ROWS_AT_ONCE = 4096
-"""Rows whose lengths are computed together, so that a large table is not held twice."""
+"""Rows whose lengths are computed at once, so that a large table is not held twice."""
 
 
 class Effective(NamedTuple):
@@ -34,8 +34,8 @@ class Effective(NamedTuple):
     """(K, D), float32."""
 
     status: Status
-    """`exact`: the formula and all it needs are in the file. `assumed`: something that no file of this layout records
-    is taken at its default. `raw`: known *not* to be what is searched; the vectors are as stored."""
+    """`exact`: the formula and everything it needs are in the file. `assumed`: something that no such file records
+    is assumed to be at its default. `raw`: known *not* to be what is searched; the vectors are as stored."""
 
     formula: str
     note: str
@@ -43,13 +43,13 @@ class Effective(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the user knows and no file holds."""
+    """What the user knows and no file contains."""
 
     affine_lr: float | None = None
     """λ of VQTorch's learned affine map."""
 
     options: Options | None = None
-    """Of one of our own layers."""
+    """Options of one of our own layers."""
 
     search: Search | None = None
 
@@ -65,7 +65,7 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
     """The vectors of `codebook` as its search sees them.
 
     Raises:
-        CheckpointError: where values cannot be read, or do not fit each other.
+        CheckpointError: if values cannot be read, or do not fit each other.
     """
     known = known if known is not None else Known()
     raw = codebook.raw()
@@ -78,12 +78,12 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
     except (ValueError, IndexError, RuntimeError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"`{codebook.label}` does not fit what lies beside it: {error}.") from error
+        raise CheckpointError(f"`{codebook.label}` does not fit the tensors beside it: {error}.") from error
     search = known.search or codebook.search
     note = step.note
     if known.search is None and search == "euclidean" and has_unit_rows(vectors):
         search = "cosine"
-        note = f"{note} All rows have unit length, as under a search by cosine.".strip()
+        note = f"{note} All rows have unit length, as in a cosine search.".strip()
     return Effective(vectors, step.status, step.formula, note, search)
 
 
@@ -100,9 +100,9 @@ def has_unit_rows(vectors: Vectors) -> bool:
 
 
 def decoder_vectors(codebook: Codebook) -> Vectors | None:
-    """The codes in the decoder's space, (K, C): the stored vectors through the projection behind the quantizer.
+    """The codes in the decoder's space, (K, C): the stored vectors through the projection after the quantizer.
 
-    None where no such projection of width 1 is found within three modules above.
+    None if no such projection of width 1 is found within three modules above.
     """
     module = codebook.owner
     for _ in range(4):
@@ -119,8 +119,10 @@ def decoder_vectors(codebook: Codebook) -> Vectors | None:
 
 def _as_stored(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
     if codebook.confidence in ("candidate", "told"):
-        return _Step(raw, "assumed", "c as stored", "A map after it, if there is one, is not known.")
-    return _Step(raw, "assumed", "c as stored", "A norm of the codes at the search is not saved in this layout.")
+        return _Step(raw, "assumed", "c as stored", "Whether there is a map after it is not known.")
+    return _Step(
+        raw, "assumed", "c as stored", "This layout does not save whether codes are normalized for the search."
+    )
 
 
 def _plain(_: Codebook, raw: Vectors, __: Known) -> _Step:
@@ -137,7 +139,12 @@ def _sum_over_usage(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
 def _code_transform(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
     weight = _values(codebook.owner, "code_transform.weight")
     if weight is None or weight.ndim != 2:
-        return _Step(raw, "raw", "frozen table", "Its transform is more than one matrix; the file does not tell how.")
+        return _Step(
+            raw,
+            "raw",
+            "frozen table",
+            "Its transform has more than one matrix; the file does not show how they combine.",
+        )
     return _projected_by(raw, weight, _values(codebook.owner, "code_transform.bias"))
 
 
@@ -150,7 +157,7 @@ def _moving_affine(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
         return _Step(raw, "exact", "c as stored")
     flags = [_values(owner, f"{name}_needs_init") for name in names]
     if any(one is None for one in found) or any(flag is not None and flag.any() for flag in flags):
-        return _Step(raw, "assumed", "c as stored", "Its affine map has not seen a batch yet.")
+        return _Step(raw, "assumed", "c as stored", "Its affine map has not yet seen a batch.")
     c_mean, c_var, p_mean, p_var = (np.asarray(one)[head, 0] for one in found)
     scale = np.sqrt(np.maximum(p_var, SMALLEST_VARIANCE)) / np.sqrt(np.maximum(c_var, SMALLEST_VARIANCE))
     return _Step((raw - c_mean) * scale + p_mean, "exact", "c = (e − μ_C)·σ_P/σ_C + μ_P")
@@ -165,7 +172,7 @@ def _vqtorch_affine(codebook: Codebook, raw: Vectors, known: Known) -> _Step:
         return _Step(scale * raw - scale * c_mean + p_mean, "exact", "c = s·c_raw − s·μ_C + μ_P, s = √(σ²_P/σ²_C)")
     scale_of, bias_of = _values(owner, "scale"), _values(owner, "bias")
     if scale_of is None or bias_of is None:
-        return _Step(raw, "assumed", "c as stored", "Its norm of the codes (`cb_norm`) is not saved.")
+        return _Step(raw, "assumed", "c as stored", "Its norm of the codes (`cb_norm`) is not stored.")
     if known.affine_lr is None:
         if not scale_of.any() and not bias_of.any():
             return _Step(raw, "exact", "c = (1 + λ·scale)·c_raw + λ·bias, with both 0")
@@ -183,7 +190,9 @@ def _projected(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
         if weight is not None and weight.shape == (codebook.dim, codebook.dim):
             step = _projected_by(raw, weight, _values(codebook.owner, f"{name}.bias"))
             if name == "out_proj.0":
-                return step._replace(status="assumed", note="Level 0 may be normalized after it, which is not saved.")
+                return step._replace(
+                    status="assumed", note="Level 0 may be normalized after it; the file does not say."
+                )
             return step
     return _Step(raw, "raw", "table as stored", "Its projection is missing.")
 
@@ -201,7 +210,12 @@ def _unit(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
 
 
 def _unit_by_default(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
-    return _Step(_normalized(raw), "assumed", "c = e / ‖e‖", "This layout's default; whether it was on is not saved.")
+    return _Step(
+        _normalized(raw),
+        "assumed",
+        "c = e / ‖e‖",
+        "This is the layout's default; the file does not record whether it was on.",
+    )
 
 
 def _vq_scope(codebook: Codebook, raw: Vectors, known: Known) -> _Step:
@@ -209,7 +223,9 @@ def _vq_scope(codebook: Codebook, raw: Vectors, known: Known) -> _Step:
 
 
 def _table_only(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
-    return _Step(raw, "raw", "table as stored", "The codes also pass a network whose form the file does not tell.")
+    return _Step(
+        raw, "raw", "table as stored", "The codes also pass through a network whose form the file does not record."
+    )
 
 
 def _normalized(raw: Vectors) -> Vectors:
@@ -230,7 +246,7 @@ def _values(module: Module, name: str) -> NDArray[Any] | None:
 
 
 def _weight(module: Module, name: str) -> NDArray[Any] | None:
-    """A weight, rebuilt as g·v/‖v‖ over all axes but the first where it is stored under weight norm."""
+    """A weight, rebuilt as g·v/‖v‖ over all axes but the first if it is stored with weight norm."""
     plain = _values(module, f"{name}.weight")
     if plain is not None:
         return plain
@@ -260,4 +276,4 @@ TRANSFORMS: dict[Transform, Callable[[Codebook, Vectors, Known], _Step]] = {
 }
 
 UNCHANGED: frozenset[Transform] = frozenset({"as stored", "plain", "table only"})
-"""Those that compute nothing, and so need no copy in double precision."""
+"""Formulas that compute nothing, and so need no copy in double precision."""

@@ -1,4 +1,4 @@
-"""Layouts that keep moving averages beside the codebook: sums, sizes and flags. Facts: how public code saves."""
+"""Layouts that keep moving averages beside the codebook: sums, sizes and flags, as public code saves them."""
 
 # H heads, K codes, D features
 
@@ -29,7 +29,7 @@ def sums_alone(at: At) -> Match | None:
         return None
     return Match(
         layout="moshi / transformers Mimi",
-        evidence=(beside(sizes), "sums are stored in the place of vectors"),
+        evidence=(beside(sizes), "sums are stored instead of vectors"),
         transform="sum over usage",
         statistics=((sizes, REVIVED_HITS),),
     )
@@ -43,7 +43,7 @@ def stacked_embed(at: At) -> Match | None:
     lucidrains = at.owner.name == "_codebook"
     return Match(
         layout="vector-quantize-pytorch" if lucidrains else "FunCodec",
-        evidence=(beside(sizes), "one table a head" if lucidrains else "one table a residual level"),
+        evidence=(beside(sizes), "one table per head" if lucidrains else "one table per residual level"),
         transform=_lucidrains_transform(at) if lucidrains else "plain",
         statistics=((sizes, REVIVED_HITS if lucidrains else EMA_HITS),),
         stack="heads" if lucidrains else "levels",
@@ -85,7 +85,7 @@ def video_gpt(at: At) -> Match | None:
     if len(at.shape) != 2 or sizes is None or sizes.shape != at.shape[:1]:
         return None
     meaning = EMA_HITS._replace(
-        note="Below 1 a code is overwritten by a random vector every step: those rows are noise."
+        note="A code below 1 is overwritten by a random vector every step: those rows are noise."
     )
     return Match(layout="VideoGPT", evidence=(beside(sizes),), transform="plain", statistics=((sizes, meaning),))
 

@@ -1,4 +1,4 @@
-"""Tensors under unknown names that might be codebooks. Offered for confirmation, never taken."""
+"""Tensors under unknown names that might be codebooks: offered for confirmation, never used unasked."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Quantizers that store no code vectors: which ones are there. An answer, not an error."""
+"""Detection of quantizers that store no code vectors, which is an answer, not an error."""
 
 # n bits, 2ⁿ codes
 
@@ -12,7 +12,7 @@ from vqcore.checkpoints.modules import Module, Tree
 
 WIDEST_MASK = 64
 WIDEST_PROJECTION = 32
-"""Features in front of finite scalar quantization at most; a wider projection is something else."""
+"""Most features before finite scalar quantization; a wider projection is something else."""
 
 
 def implicit_quantizers(tree: Tree) -> Iterator[Implicit]:
@@ -50,15 +50,16 @@ def _finite_scalar(module: Module) -> Implicit | None:
     values = [name for name in module.tree.leaves(_inside(module, "values_per_latent")) if name.isdecimal()]
     names = [f"project_{way}.{leaf}" for way in ("in", "out") for leaf in ("weight", "bias")]
     if values:
-        about = "Latent quantization: each feature is rounded to values of its own, and no vectors are stored."
+        about = "Latent quantization: each feature is rounded to its own values, and no vectors are stored."
         return Implicit(module.path, module.tree.source.container, "latent quantization", None, about)
     if module.get("project_out.weight") is None or module.get("mask") is not None:
         return None
     if not module.holds_only(*names) or not (any_names_quantizer(module.path) or _is_fsq_name(module)):
         return None
     about = (
-        f"Finite scalar quantization of {shape[0]} features, by its narrow projection: no vectors are stored, and "
-        "neither are the levels of each feature. Codes alone can tell usage."
+        f"Finite scalar quantization of {shape[0]} features, judging by its narrow projection: no vectors are "
+        "stored, and "
+        "neither are the levels of each feature. Only codes can show usage."
     )
     return Implicit(module.path, module.tree.source.container, "finite scalar (FSQ), probably", None, about)
 

@@ -1,4 +1,4 @@
-"""What a key says: wrappers to strip, words that name a quantizer, and the place of a codebook among others."""
+"""What a key tells: wrappers to strip, words that name a quantizer, and a codebook's place among others."""
 
 import re
 from typing import Literal, NamedTuple
@@ -15,7 +15,7 @@ Structure = Literal[
 ]
 
 WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""What DDP, AveragedModel, torch.compile, FSDP and activation checkpointing put into keys."""
+"""Path parts that DDP, AveragedModel, torch.compile, FSDP and activation checkpointing insert into keys."""
 
 AVERAGES = frozenset({"ema_model", "model_ema", "autoencoder_ema", "ema", "teacher_ema"})
 """Path parts that hold an average of the weights."""
@@ -31,21 +31,21 @@ LATER_STAGES = ("rvq_rest", "acoustic", "quantize_b", "vq_b")
 
 
 NEAREST = 3
-"""A level's number is among the last so many path parts; further up it counts layers of the model."""
+"""A level's number is among this many last path parts; further up, numbers count layers of the model."""
 
 
 class Place(NamedTuple):
-    """Where among its like a codebook stands, as its key tells."""
+    """A codebook's place among others, from its key."""
 
     structure: Structure = "single"
     level: int | None = None
     group: int | None = None
     stage: str = ""
-    """The path part that tells first from rest, semantic from acoustic, top from bottom."""
+    """The path part that distinguishes first from rest, semantic from acoustic, top from bottom."""
 
 
 def stripped(key: str) -> str:
-    """`key` without what wraps a model.
+    """`key` without the prefixes of model wrappers.
 
     >>> stripped("module.encoder._orig_mod.quantize.embedding.weight")
     'encoder.quantize.embedding.weight'

@@ -1,4 +1,4 @@
-"""What a rule is given and what it answers. Knows no library."""
+"""What a rule is given and what it answers."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ from vqcore.files.tensors import StoredArray
 Stack = Literal["none", "heads", "levels", "groups after codes"]
 
 
-ROWS = AxisChoice("K,D", "the layout has one row a code")
+ROWS = AxisChoice("K,D", "the layout has one row per code")
 
 
 class At(NamedTuple):
@@ -25,7 +25,7 @@ class At(NamedTuple):
 
     array: StoredArray
     owner: Module
-    """The module that owns the table; of `codebook.weight` that is what holds `codebook`."""
+    """The module that owns the table; for `codebook.weight` the one that holds `codebook`."""
 
     leaf: str
     """The key below the owner: `codebook.weight`, `embed`."""
@@ -49,12 +49,12 @@ class Match:
     statistics: tuple[tuple[StoredArray | None, Meaning], ...] = ()
     stack: Stack = "none"
     structure: Structure | None = None
-    """Where the layout knows better than the key."""
+    """Place among others, if the layout knows better than the key."""
 
     drop_rows: int = 0
-    """Padding at the end."""
+    """Rows of padding at the end."""
 
 
 def beside(array: StoredArray | None) -> str:
-    """Words for an array that counts as evidence."""
+    """Words for an array used as evidence."""
     return "" if array is None else f"{shown(array.key)} {array.shape} beside it"

@@ -1,4 +1,4 @@
-"""A state dict as a tree of modules, so that a rule can ask what stands beside a tensor. Knows no rule."""
+"""A state dict as a tree of modules, so that a rule can ask what is next to a tensor."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from vqcore.files.containers import StateDict
 from vqcore.files.tensors import StoredArray
 
 DEEPEST = 64
-"""Path parts that are looked at, from the array up; no model is deeper."""
+"""Path parts considered, from the array up; no model is deeper."""
 
 
 class Tree:
-    """The arrays of one state dict by stripped key; where two keys become one, both stay as they are."""
+    """The arrays of one state dict by stripped key; if two keys become equal, both stay as they are."""
 
     def __init__(self, source: StateDict) -> None:
         self.source = source
@@ -37,7 +37,7 @@ class Tree:
         return iter(self._arrays)
 
     def get(self, name: str) -> StoredArray | None:
-        """The array of that stripped key, if there is one."""
+        """The array with that stripped key, if any."""
         return self._arrays.get(name)
 
     def leaves(self, path: str) -> list[str]:
@@ -45,7 +45,7 @@ class Tree:
         return self._leaves.get(path, [])
 
     def below(self, path: str) -> int:
-        """How many arrays lie in the module at `path` and in those it holds."""
+        """How many arrays are in the module at `path` and below."""
         return self._below[path]
 
     def module(self, path: str) -> "Module":
@@ -54,7 +54,7 @@ class Tree:
 
 
 class Module:
-    """One module of a tree: what lies in it, above it and below it."""
+    """One module of a tree: what is in it, above it and below it."""
 
     def __init__(self, tree: Tree, path: str) -> None:
         self.tree, self.path = tree, path
@@ -64,7 +64,7 @@ class Module:
         return self.tree.get(f"{self.path}.{name}" if self.path else name)
 
     def shape(self, name: str) -> tuple[int, ...] | None:
-        """The shape of the array `name`, if there is one."""
+        """The shape of the array `name`, if any."""
         array = self.get(name)
         return None if array is None else array.shape
 
@@ -79,9 +79,9 @@ class Module:
         return self.path.rpartition(".")[2]
 
     def first(self, *names: str) -> str | None:
-        """Which of `names` is here."""
+        """Which of `names` is in this module."""
         return next((name for name in names if self.get(name) is not None), None)
 
     def holds_only(self, *names: str) -> bool:
-        """Whether this module and everything below it is `names` and no more."""
+        """Whether this module and everything below it consist of exactly `names`."""
         return self.tree.below(self.path) == sum(self.get(name) is not None for name in names)

@@ -1,4 +1,4 @@
-"""From the codebooks of a file to the order in which they are searched, as far as the file tells."""
+"""From the codebooks of a file to the order in which they are searched, as far as the file shows it."""
 
 # D features of one codebook, G groups, L levels
 
@@ -18,9 +18,9 @@ OWN_PROJECTIONS = ("in_proj", "project_in", "input_proj")
 
 
 def quantizers_of(codebooks: Sequence[Codebook]) -> tuple[tuple[Codebook, ...], ...]:
-    """The codebooks that work together, as one quantizer each; averages and best copies are left out.
+    """The codebooks grouped into quantizers; averages and best copies are left out.
 
-    Levels of separate latents (VQ-VAE-2, Jukebox), and levels that each have a projection of their own (DAC), are
+    Levels with separate latents (VQ-VAE-2, Jukebox), and levels that each have their own projection (DAC), are
     quantizers by themselves.
     """
     present = [book for book in codebooks if book.copy == "main"] or list(codebooks)
@@ -34,7 +34,7 @@ def quantizers_of(codebooks: Sequence[Codebook]) -> tuple[tuple[Codebook, ...], 
 
 
 def widths_of(quantizer: Sequence[Codebook]) -> tuple[int, ...]:
-    """Of how many features the latents of `quantizer` may be; the likeliest first."""
+    """Possible numbers of features of the latents of `quantizer`, the likeliest first."""
     first = quantizer[0]
     groups = len({book.group for book in quantizer})
     if first.structure in GROUPED:
@@ -50,28 +50,30 @@ def arrangement_of(quantizer: Sequence[Codebook], vectors: Sequence[Effective], 
     One codebook under latents several times as wide is shared by as many groups.
 
     Raises:
-        CheckpointError: where codes are not chosen by distance, the file does not tell how the codebooks work
+        CheckpointError: if codes are not chosen by distance, the file does not show how the codebooks work
             together, or latents of `dim` features do not fit.
     """
     for book, found in zip(quantizer, vectors, strict=True):
         if found.search not in SEARCHED_BY_DISTANCE:
             raise CheckpointError(
-                f"`{book.label}` is searched by {found.search}, not by distance to its vectors, so what others would "
-                "do cannot be told from latents. Where you know the search, give it."
+                f"`{book.label}` is searched by {found.search}, not by distance to its vectors, so what other "
+                "vectors would "
+                "do cannot be computed from latents. If you know the search, give it."
             )
     chains = _chains(quantizer, dim)
     widths = {book.dim for book in quantizer}
     if len(widths) > 1 or len(chains) * quantizer[0].dim != dim:
         wanted = " or ".join(map(str, widths_of(quantizer)))
         raise CheckpointError(
-            f"`latents` of `{quantizer[0].label}` must be {wanted} features wide, but are {dim}. Give what the "
-            "quantizer is asked for, behind any projection."
+            f"`latents` of `{quantizer[0].label}` must have {wanted} features, but have {dim}. Give the inputs of "
+            "the "
+            "quantizer, after any projection."
         )
     return Arrangement(chains, tuple(found.search == "cosine" for found in vectors))
 
 
 def searches_of(quantizer: Sequence[Codebook]) -> tuple[tuple[int, int], ...]:
-    """Of each search of `quantizer` its group and which of its codebooks it is in, in the order of their codes."""
+    """For each search of `quantizer`, in the order of the codes, its group and the index of its codebook."""
     found = [(*place, number) for number, book in enumerate(quantizer) for place in _places(book)]
     return tuple((group, number) for group, _, number in sorted(found, key=lambda one: one[:2]))
 
@@ -90,7 +92,7 @@ def _chains(quantizer: Sequence[Codebook], dim: int) -> tuple[tuple[int, ...], .
     for levels in groups.values():
         if first.structure not in (*GROUPED, *LEVELLED) or set(levels) != set(range(len(levels))):
             raise CheckpointError(
-                f"`{first.label}` and {len(quantizer) - 1} more do not tell in which order they are searched. Name "
+                f"`{first.label}` and {len(quantizer) - 1} more do not show in which order they are searched. Name "
                 "one by `key`, and give its own latents."
             )
     return tuple(tuple(levels[level] for level in sorted(levels)) for _, levels in sorted(groups.items()))

@@ -22,7 +22,7 @@ def scope_vectors(codebook: Codebook, raw: NDArray[np.floating], options: Option
     """Vectors, status, formula and note for a codebook of `vqcore.quantizer` or `vqcore.nn`.
 
     Raises:
-        ValueError: where the tensors beside it do not fit.
+        ValueError: if the tensors beside it do not fit.
     """
     layer = VectorQuantizer(codebook.num_codes, codebook.dim, generator=torch.Generator())
     state: dict[str, Any] = layer.state_dict() | {"raw_codebook": torch.from_numpy(raw)}
@@ -36,14 +36,14 @@ def scope_vectors(codebook: Codebook, raw: NDArray[np.floating], options: Option
         return *_under(layer, options), ""
     if bool(layer.affine.has_moments):
         guess = Options(affine="running", affine_groups=_groups(layer.affine.c_mean))
-        note = "Its options are not in the file: a running affine map by its moments, no norm of the codes."
+        note = "Its options are not in the file: assumed are a running affine map and no norm of the codes."
     elif layer.affine.scale.any() or layer.affine.bias.any():
-        note = "A learned affine map, but its `affine_lr_scale` is not in the file. Give the options of training."
+        note = "It has a learned affine map, but the file lacks its `affine_lr_scale`. Give the options of training."
         return raw, "raw", "c_raw", note
     else:
         guess, note = (
             Options(),
-            "Its options are not in the file: no affine map by its tensors, no norm of the codes.",
+            "Its options are not in the file: assumed are no affine map and no norm of the codes.",
         )
     vectors, _, formula = _under(layer, guess)
     return vectors, "assumed", formula, note
@@ -53,7 +53,7 @@ def options_from(report: dict[str, Any]) -> Options:
     """The options in a run's `run.json`.
 
     Raises:
-        ValueError: where there are none, or one is out of range.
+        ValueError: if there are none, or one is out of range.
     """
     given = report.get("options")
     if not isinstance(given, dict):
@@ -72,6 +72,6 @@ def _under(layer: VectorQuantizer, options: Options) -> tuple[NDArray[np.floatin
 
 
 def _groups(rows_of_map: torch.Tensor) -> int:
-    """Rows of the map that were ever written: those of further groups stay 0."""
+    """Number of rows of the map that were ever written: those of further groups stay 0."""
     written = rows_of_map.any(1).nonzero()
     return int(written.max()) + 1 if len(written) else 1

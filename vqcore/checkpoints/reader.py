@@ -1,4 +1,4 @@
-"""Opening a checkpoint: which codebooks are in it, by which rule, with what usage; and what stands in their place."""
+"""Opening a checkpoint: its codebooks, the rules that found them and their usage, or what it has instead."""
 
 import difflib
 import json
@@ -28,23 +28,23 @@ MOST_COMPARED = 5_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """What is in a file. Vectors and statistics are read from it when asked for."""
+    """What is in a file. Vectors and statistics are read from it on demand."""
 
     path: Path
     format: str
     num_arrays: int
     step: tuple[str, int] | None
-    """Unit (`step` or `epoch`) and number, where the file tells."""
+    """Unit (`step` or `epoch`) and number, if the file records them."""
 
     codebooks: tuple[Codebook, ...]
     implicit: tuple[Implicit, ...]
     """Quantizers that store no code vectors."""
 
     candidates: tuple[Candidate, ...]
-    """Only where nothing else was found: tensors that might be codebooks, to be confirmed by `key`."""
+    """Only if nothing else was found: tensors that might be codebooks, to be confirmed with `key`."""
 
     known: Known
-    """What lies beside the file about a run of ours; for `effective`."""
+    """What is known from a run of ours beside the file; for `effective`."""
 
 
 def open_checkpoint(
@@ -54,12 +54,12 @@ def open_checkpoint(
 
     Args:
         path: a file of torch, safetensors or NumPy.
-        key: only this tensor, whether or not a rule knows it; `container/key` where the key alone is not enough.
-        axis: `K,D` or `D,K`, over what the rules say.
-        rows: codes of one codebook, where several lie one after another or padding follows.
+        key: only this tensor, whether or not a rule recognizes it; `container/key` if the key is ambiguous.
+        axis: `K,D` or `D,K`, overriding the rules.
+        rows: codes of one codebook, if several lie one after another or padding follows.
 
     Raises:
-        CheckpointError: one sentence, for whatever cannot be read as asked.
+        CheckpointError: one sentence, if the file cannot be read as asked.
     """
     path = Path(path)
     _check_asked(axis, rows)
@@ -97,7 +97,7 @@ def _chosen(trees: list[Tree], pieces: list[Owned], key: str | None, asked: bool
         keys = {piece.at.array.key for piece in pieces}
         if asked and len(keys) != 1:
             raise CheckpointError(
-                f"`axis` and `rows` are about one tensor, but {len(keys)} were found. Name it by `key`."
+                f"`axis` and `rows` describe one tensor, but {len(keys)} were found. Name one with `key`."
             )
         return pieces
     if matching := [piece for piece in pieces if key in _names(piece.at.owner.tree, piece.at.name)]:
@@ -125,9 +125,9 @@ def _told(tree: Tree, name: str) -> Owned:
             f"`key` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
         )
     rows, columns = array.shape[-2:]
-    choice = AxisChoice("K,D" if rows >= columns else "D,K", "the longer axis, for want of better evidence", False)
+    choice = AxisChoice("K,D" if rows >= columns else "D,K", "the longer axis, for lack of better evidence", False)
     if name.endswith(".weight"):
-        choice = AxisChoice("K,D", "an embedding's weight has one row a code")
+        choice = AxisChoice("K,D", "an embedding's weight has one row per code")
     match = Match(
         layout="as told",
         evidence=("named by `key`",),
@@ -142,11 +142,11 @@ def _told(tree: Tree, name: str) -> Owned:
 
 def _nearest(key: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(key[:200], list(names), n=3)
-    return f" Near to it: {', '.join(near)}." if near else ""
+    return f" Similar names: {', '.join(near)}." if near else ""
 
 
 def _known(path: Path) -> Known:
-    """The options of a run of ours, which lie beside its weights."""
+    """The options of a run of ours, stored beside its weights."""
     report = path.parent / "run.json"
     try:
         if path.name != "weights.pt":

@@ -10,11 +10,11 @@ from vqcore.checkpoints.matching import At, Match
 from vqcore.checkpoints.modules import DEEPEST, Tree
 
 SMALLEST = 2
-"""Codes and features at least (K ≥ 2, D ≥ 1) in a table that counts as a codebook."""
+"""Fewest codes and features (K ≥ 2, D ≥ 1) of a table that counts as a codebook."""
 
 
 class Rule(NamedTuple):
-    """Keys of one ending, and the test of what they belong to."""
+    """A rule for keys with one ending, and its test."""
 
     leaf: re.Pattern[str]
     test: Callable[[At], Match | None]
@@ -52,7 +52,7 @@ ENDINGS = frozenset(
         *("embeddings", "codebook", "embedding", "centroids", "vars", "codevectors"),
     }
 )
-"""Last path parts that any rule asks for; a file may have 10⁵ others."""
+"""Last path parts that any rule handles; a file may have 10⁵ others."""
 
 
 class Owned(NamedTuple):

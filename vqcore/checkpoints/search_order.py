@@ -1,4 +1,4 @@
-"""Which codebooks are searched for which features of a latent, and in what order. Knows no file."""
+"""Which codebooks are searched for which features of a latent, and in what order."""
 
 # N vectors, K codes, D features of one codebook, G groups of features, L levels
 
@@ -20,18 +20,18 @@ Search = Callable[[Vectors, Vectors], Codes]
 SMALLEST_LENGTH = 1e-12
 
 WORK_AT_ONCE = 1 << 35
-"""Multiplications and additions of a part of a search: half a second of two cores.
+"""Multiply-adds in one part of a search: half a second on two cores.
 
-A power of two, as the search's own blocks are: at 16,384 × 256 parts of 3,576 vectors cost a fifth more than the
-whole at once, parts of 4,096 nothing.
+A power of two, like the search's own blocks: at 16,384 × 256, parts of 3,576 vectors cost a fifth more than the
+whole at once, and parts of 4,096 no more.
 """
 
 
 class Arrangement(NamedTuple):
-    """The features are cut into G equal runs, and each run goes through a chain of searches.
+    """The features are split into G equal runs, and each run goes through a chain of searches.
 
-    Within a chain each search is for what the ones before it left over: a residual quantizer is one chain, a grouped
-    one is G chains of one search. A codebook that is shared stands in several places.
+    Within a chain each search quantizes what those before it left over: a residual quantizer is one chain, a grouped
+    one is G chains of one search. A shared codebook occurs several times.
     """
 
     chains: tuple[tuple[int, ...], ...]
@@ -48,16 +48,16 @@ class Arrangement(NamedTuple):
 
     @property
     def is_parallel(self) -> bool:
-        """Whether no search depends on what another found."""
+        """Whether all searches are independent of each other."""
         return all(len(chain) == 1 for chain in self.chains)
 
     def run(self, vectors: Vectors, tables: Sequence[Vectors], search: Callable[[int, Vectors], Codes]) -> Vectors:
-        """Call `search` with each codebook's number and what it is asked for, (N, D), in order.
+        """Call `search` with each codebook's number and its inputs, (N, D), in order.
 
         A table that `search` has put into `tables` is the one whose vectors are subtracted.
 
         Returns:
-            (N, G·D) what all searches together leave over.
+            (N, G·D) the residual after all searches.
         """
         left_over = []
         for left, chain in zip(np.split(vectors, len(self.chains), axis=1), self.chains, strict=True):
@@ -70,12 +70,12 @@ class Arrangement(NamedTuple):
 
 
 def nearest(vectors: Vectors, table: Vectors, *, check: Callable[[], None] | None = None) -> Codes:
-    """The codes (N,) nearest to `vectors` (N, D) among the rows of `table` (K, D) that are finite.
+    """The codes (N,) nearest to `vectors` (N, D) among the finite rows of `table` (K, D).
 
-    A long search is done in parts, and `check` called before each: what it raises ends the search.
+    A long search is done in parts, and `check` is called before each; an exception from it ends the search.
 
     Raises:
-        ValueError: where no row is.
+        ValueError: if no row is finite.
     """
     usable = np.flatnonzero(np.isfinite(table).all(1))
     if len(usable) == 0:

@@ -1,4 +1,4 @@
-"""Layouts that are a table of weights, told apart by their names and by what stands beside them."""
+"""Layouts that are a table of weights, distinguished by their names and neighbouring tensors."""
 
 # K codes, D features, C channels
 
@@ -52,7 +52,7 @@ def codebook_weight(at: At) -> Match | None:
         return Match(layout="DAC / SNAC", evidence=evidence, transform="unit length", search="cosine")
     counts = at.owner.get("_counts")
     if at.owner.first("affine_transform.scale", "affine_transform.running_ze_mean", "_counts", "data_initialized"):
-        about = "groups and share are not saved: several codebooks may lie one after another, told apart by `rows`"
+        about = "groups and share are not saved: several codebooks may lie one after another; `rows` separates them"
         fits = counts is not None and counts.shape and counts.shape[0] >= at.shape[0]
         return Match(
             layout="VQTorch",
@@ -60,12 +60,12 @@ def codebook_weight(at: At) -> Match | None:
             transform="vqtorch affine",
             statistics=((counts, COUNTDOWN),) if fits else (),
         )
-    evidence = ("its name", "a VQTorch codebook of several groups or levels looks the same: `rows` tells them apart")
+    evidence = ("its name", "a VQTorch codebook of several groups or levels looks the same; `rows` separates them")
     return Match(layout="codebook.weight", evidence=evidence, confidence="likely")
 
 
 def embedding_with_statistic(at: At) -> Match | None:
-    """VAR, LlamaGen, CVQ-VAE and TA-TiTok, BEiT-2 and taming's EMA: an embedding with a statistic of its own."""
+    """VAR, LlamaGen, CVQ-VAE and TA-TiTok, BEiT-2 and taming's EMA: an embedding with its own statistic."""
     if len(at.shape) != 2:
         return None
     owner, num_codes = at.owner, at.shape[0]
@@ -173,7 +173,7 @@ def code_vectors(at: At) -> Match | None:
     if len(at.shape) != 3 or at.shape[0] != 1 or not any_names_quantizer(at.owner.path):
         return None
     selector = at.owner.get("weight_proj.weight")
-    groups = "groups lie one after another and their number is not saved: `rows` cuts them"
+    groups = "groups lie one after another and their number is not saved; `rows` separates them"
     return Match(
         layout="wav2vec2",
         evidence=(beside(selector) or NAMED, groups),

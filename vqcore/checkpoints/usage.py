@@ -1,4 +1,4 @@
-"""What a file's usage statistics mean: few of them are counts. Knows no rule."""
+"""What a file's usage statistics mean: few of them are counts."""
 
 # K codes, S scales
 
@@ -15,10 +15,10 @@ Floats = NDArray[np.float64]
 
 
 class Usage(NamedTuple):
-    """A statistic, read. At least one of `hits` and `idle` is there where `tracked`."""
+    """A statistic that was read. If `tracked`, at least one of `hits` and `idle` is there."""
 
     tracked: bool
-    """Whether the values say anything: not where nothing ever updated them."""
+    """Whether the values mean anything: not if nothing ever updated them."""
 
     hits: Floats | None
     """(K,) in proportion to how often each code was used in the window."""
@@ -27,14 +27,14 @@ class Usage(NamedTuple):
     """(K,) training batches since each code was last used, as far as the statistic goes."""
 
     window: str
-    """What "used" means here, for the page."""
+    """What "used" means here, for display."""
 
     note: str
-    """What to beware of."""
+    """Caveats."""
 
 
 class Meaning(NamedTuple):
-    """What a kind of statistic is."""
+    """The meaning of a kind of statistic."""
 
     name: str
     window: str
@@ -51,13 +51,13 @@ class UsageStatistic(NamedTuple):
     array: StoredArray
     num_codes: int
     cut: tuple[slice | int, ...] = ()
-    """Where this codebook's values are within a stacked tensor."""
+    """Index of this codebook's values within a stacked tensor."""
 
     def read(self) -> Usage:
-        """The values, interpreted.
+        """The interpreted values.
 
         Raises:
-            CheckpointError: where they cannot be read.
+            CheckpointError: if they cannot be read.
         """
         with np.errstate(all="ignore"):  # a signalling NaN
             values = np.asarray(self.array.read(), dtype=np.float64)[self.cut]
@@ -98,12 +98,13 @@ def _ages(values: NDArray[Any], num_codes: int) -> tuple[Floats | None, Floats |
 EMA_HITS = Meaning(
     "moving average of hits",
     "an exponential moving average over training steps; it sums to about the vectors of one step",
-    "A short window whose decay is not saved: at 0.8 the last 20 steps weigh 99%, at 0.99 the last 459. Unused "
+    "A short window whose decay is not saved: at 0.8 the last 20 steps carry 99% of the weight, at 0.99 the last "
+    "459. Unused "
     "recently is not dead.",
     _as_hits,
 )
 REVIVED_HITS = EMA_HITS._replace(
-    note="A replaced code restarts at a set value (1, a threshold or the mean): a spike at one value is those."
+    note="A replaced code restarts at a fixed value (1, a threshold or the mean), which shows as a spike."
 )
 SMOOTHED_HITS = EMA_HITS._replace(note="Laplace-smoothed in place, so never exactly 0 for an unused code.")
 EMA_SHARES = Meaning(
@@ -124,18 +125,18 @@ RECENT_CODES = Meaning(
 COUNTDOWN = Meaning(
     "countdown to replacement",
     "training batches since a code was last used, up to the replacement interval",
-    "A countdown, not a count: a used code is reset to the interval, an unused one loses 1 a batch.",
+    "A countdown, not a count: a used code is reset to the interval, an unused one loses 1 per batch.",
     _countdown,
 )
 STEPS_UNUSED = Meaning("steps unused", "training steps since a code was last used", "", _ages)
 UNKNOWN = Meaning(
     "unknown",
-    "not known: a number for each code beside the codebook",
-    "Its meaning is a guess by its name.",
+    "unknown: a number for each code beside the codebook",
+    "Its meaning is guessed from its name.",
     _as_hits,
 )
 
 
 def statistic(array: StoredArray | None, meaning: Meaning, num_codes: int) -> tuple[UsageStatistic, ...]:
-    """The statistic in `array` for a codebook of K codes, or nothing where there is no array."""
+    """The statistic in `array` for a codebook of K codes, or nothing without an array."""
     return () if array is None else (UsageStatistic(array.key, meaning, array, num_codes),)

@@ -1,7 +1,7 @@
-"""For each condition its likely cause, what to try and what that rests on. Words only; no number is decided here.
+"""For each condition its likely cause, what to try, and the sources. Words only; no number is decided here.
 
 Sources named by number are the threads that reported the symptom; DESIGN's words for β: it weighs the codebook side.
-The lines for other libraries are Python as it runs there, for D features, K codes and L levels; the tests run them.
+The lines for other libraries are runnable Python for D features, K codes and L levels; the tests run them.
 """
 
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from vqcore.diagnostics.finding import Condition, Remedy
 
 
 class Advice(NamedTuple):
-    """What is said with every finding of a condition."""
+    """The texts shown with every finding of a condition."""
 
     cause: str
     remedies: tuple[Remedy, ...]
@@ -31,7 +31,7 @@ REPLACE_ONTO_FAR = Remedy(
     "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
 )
 REPLACE_LESS = Remedy(
-    "Replace only codes that have been unused for far longer than chance explains: scale the threshold with N/K.",
+    "Replace only codes that have been unused for far longer than chance can explain: scale the threshold with N/K.",
     ("replace_every=20",),
     "VectorQuant(D, K, replace_freq=20)",
     "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
@@ -43,20 +43,21 @@ KMEANS = Remedy(
     "VectorQuantize(dim=D, codebook_size=K, kmeans_init=True)",
 )
 AFFINE = Remedy(
-    "Let an affine map from running moments carry all codes along with P, unused ones too. It does not always help: "
+    "Let an affine map from running moments move all codes along with P, including unused ones. It does not always "
+    "help: "
     "compare runs from the same seed.",
     ("affine=running",),
     "",
     "VectorQuantize(dim=D, codebook_size=K, affine_param=True)",
 )
 LEARNED_AFFINE = Remedy(
-    "Or let the affine map be learned, which is a different map and behaves differently.",
+    "Or use a learned affine map, which behaves differently.",
     ("affine=learned", "affine_lr_scale=10"),
     "VectorQuant(D, K, affine_lr=10)",
     "",
 )
 HOLD = Remedy(
-    "Hold the encoder to its codes: give its side of the commitment loss more weight.",
+    "Hold the encoder to its codes by giving its side of the commitment loss more weight.",
     ("beta=0.9", "alpha=5"),
     "VectorQuant(D, K, beta=0.9)  # 1 - beta weighs the encoder's side",
     "VectorQuantize(dim=D, codebook_size=K, commitment_weight=2)  # 1 by default",
@@ -68,19 +69,20 @@ RELEASE = Remedy(
     "VectorQuantize(dim=D, codebook_size=K, commitment_weight=0.25)  # 1 by default",
 )
 BOUND = Remedy(
-    "Bound the latents in front of the quantizer: a norm layer, or cosine codes.",
+    "Bound the latents before the quantizer with a norm layer or cosine codes.",
     ("input_norm=unit", "codebook_norm=unit"),
     "VectorQuant(D, K, norm='l2', cb_norm='l2c')",
     "VectorQuantize(dim=D, codebook_size=K, use_cosine_sim=True)",
 )
 NO_MAP = Remedy(
-    "Or freeze the affine map by folding it into the codes.",
+    "Or freeze the affine map: fold it into the codes.",
     ("affine=off",),
     "VectorQuant(D, K, affine_lr=0)",
     "VectorQuantize(dim=D, codebook_size=K, affine_param=False)",
 )
 CALMER = Remedy(
-    "Quantize and keep statistics in float32, also under AMP: bfloat16 holds neither codes above 256 nor EMA sums. "
+    "Quantize and keep statistics in float32, even under AMP: bfloat16 represents neither codes above 256 nor EMA "
+    "sums. "
     "Then train again from the last good file.",
     ("learning_rate=0.0003",),
     "with torch.autocast(z.device.type, enabled=False): z_q, out = vq(z.float())",
@@ -109,11 +111,11 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "vector-quantize-pytorch #100, #114, #144; rosinality/vq-vae-2-pytorch #65",
         ),
         "initialization-pending": Advice(
-            "The codes are placed by the first training batch, and none has come: the file was saved or evaluated "
+            "The first training batch places the codes, and there has been none: the file was saved or evaluated "
             "too early, or the flag was lost in loading.",
             (
                 Remedy(
-                    "Run one training batch before using the codebook, or load the flag with the weights.",
+                    "Run one training batch before using the codebook, or load the flag together with the weights.",
                     ("kmeans=now",),
                     "vq.train(); vq(z)  # then data_initialized is 1",
                     "vq.train(); vq(z)  # then initted is True",
@@ -122,7 +124,8 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "vector-quantize-pytorch #102; VideoGPT #8",
         ),
         "never-trained": Advice(
-            "The codebook is the one that training started from: not in the optimizer, re-initialized on resuming, "
+            "The codebook is still the one that training started from: not in the optimizer, re-initialized on "
+            "resuming, "
             "or saved before training.",
             (
                 Remedy(
@@ -142,7 +145,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             (
                 CODEBOOK_LOSS,
                 Remedy(
-                    "Or update the codes by a moving average, which needs no gradient.",
+                    "Or update the codes with a moving average, which needs no gradient.",
                     ("codebook_update=ema",),
                     "",
                     "VectorQuantize(dim=D, codebook_size=K, decay=0.99)",
@@ -151,10 +154,11 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "Olaf-World #8; RQ-VAE-Recommender #24; vector-quantize-pytorch #20, #47",
         ),
         "idle-level": Advice(
-            "The level's codes are far larger than the residuals it gets, or the levels before it leave nothing.",
+            "The level's codes are far larger than the residuals it gets, or the levels before it leave nothing to "
+            "quantize.",
             (
                 Remedy(
-                    "Place each level by k-means of its own residuals, and keep replacing unused codes.",
+                    "Initialize each level by k-means of its own residuals, and keep replacing unused codes.",
                     ("kmeans=now", "replace_every=20"),
                     "ResidualVectorQuant(D, K, groups=L, kmeans_init=True, replace_freq=20)  "
                     "# on a GPU, with cupy and torchpq",
@@ -188,17 +192,17 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "RQ-VAE-Recommender #65 and PR #66",
         ),
         "embedding-collapse": Advice(
-            "The encoder gives (nearly) the same direction for every input: dead units before the quantizer, a "
+            "The encoder outputs (nearly) the same direction for every input: dead units before the quantizer, a "
             "bottleneck that is too strong, or a task that needs no more.",
             (
                 Remedy(
-                    "Look at the encoder first: bypass the quantizer and see whether the task improves.",
+                    "Check the encoder first: bypass the quantizer and see whether the task improves.",
                     ("bypass=true",),
                     "with no_vq([vq]): output = model(x)",
                     "vq.forward = lambda z: (z, None, z.new_zeros(()))  # for one run",
                 ),
                 Remedy(
-                    "Or give the code vectors only as many features as P really uses.",
+                    "Or give the code vectors only as many dimensions as P really uses.",
                     (),
                     "nn.Conv2d(D, 8, 1), VectorQuant(8, K), nn.Conv2d(8, D, 1)",
                     "VectorQuantize(dim=D, codebook_size=K, codebook_dim=8)",
@@ -207,23 +211,23 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "LaVIT #3; vector-quantize-pytorch's README on lower codebook dimensions",
         ),
         "codebook-far": Advice(
-            "P moved or grew and the codes could not follow, or the codes come from another training than this "
+            "P moved or grew and the codes could not follow, or the codes come from a different training than this "
             "encoder.",
             (KMEANS, AFFINE, LEARNED_AFFINE),
             "Huh et al., arXiv 2305.08842; EnCodec's k-means start",
         ),
         "recycling-replacement": Advice(
-            "The interval, or the threshold, is shorter than a healthy code waits for its next use.",
+            "The interval or threshold is shorter than the time that a healthy code waits for its next use.",
             (REPLACE_LESS,),
             "CVQ-VAE #3; moshi's rule of 0.1 × the mean; jukebox #231",
         ),
         "oversized-codebook": Advice(
-            "There are more codes than the data can tell apart, so that each is learned from next to nothing.",
+            "There are more codes than the data can distinguish, so that each is learned from next to nothing.",
             (FEWER_CODES,),
             "unilm #936; OccWorld #2",
         ),
         "duplicate-codes": Advice(
-            "Codes were copied onto one another: equal starting points, replacement without noise, or rounding.",
+            "Codes became copies of each other: equal starting points, replacement without noise, or rounding.",
             (REPLACE, KMEANS),
             "EnCodec and kakao's replacement; read in source",
         ),
@@ -233,12 +237,12 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "Huh et al., arXiv 2305.08842; LAPA #17; SEED-Voken #51",
         ),
         "dead-codes-far": Advice(
-            "These codes lie where P is not, and get no gradient that would bring them back.",
+            "These codes lie outside P and get no gradient that would bring them back.",
             (REPLACE, AFFINE, LEARNED_AFFINE, KMEANS),
             "vector-quantize-pytorch #205; taming-transformers #67",
         ),
         "dead-codes-crowded": Advice(
-            "These codes lie within P, but another code is always nearer: there are more of them than this region "
+            "These codes lie within P, but another code is always nearer: there are more codes than this region "
             "needs.",
             (
                 REPLACE_ONTO_FAR,
@@ -247,7 +251,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "CVQ-VAE (Zheng & Vedaldi, 2023); LaVIT #3",
         ),
         "not-enough-data": Advice(
-            "With few vectors even perfect use leaves codes untouched, and a low perplexity says nothing.",
+            "With so few vectors even perfectly even use leaves codes untouched, and a low perplexity says nothing.",
             (
                 Remedy(
                     "Count codes over more vectors: a whole epoch, not one batch.",
@@ -258,6 +262,6 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             ),
             "bshall/VectorQuantizedVAE #3; codecscope",
         ),
-        "healthy": Advice("Nothing that was looked at is out of its range.", (), ""),
+        "healthy": Advice("Everything that was measured is within its normal range.", (), ""),
     }
 )

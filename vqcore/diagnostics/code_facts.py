@@ -1,4 +1,4 @@
-"""What one snapshot says of one code. numpy only."""
+"""What one snapshot says about one code. numpy only."""
 
 # M monitor vectors, K codes, D features
 
@@ -16,7 +16,7 @@ MOST_NEAREST = 8
 
 
 class Near(NamedTuple):
-    """A code or a vector, and how far it lies from the code in question."""
+    """A code or a vector, and its distance from the code in question."""
 
     id: int
     distance: float
@@ -32,14 +32,14 @@ class CodeFacts:
     """Assignments over the usage window."""
 
     share: float
-    """Of all assignments over the window; NaN where there are none."""
+    """Share of all assignments over the window; NaN if there are none."""
 
     rank: int
-    """1 for the code used most; codes used equally often share the best rank."""
+    """1 for the most used code; codes used equally often share the best rank."""
 
     steps_unused: int
     placed_at: int
-    """The step after which replacement or k-means last moved it, −1 never."""
+    """The last step after which replacement or k-means moved it; −1: never."""
 
     norm: float
     gradient_norm: float
@@ -47,23 +47,23 @@ class CodeFacts:
     """Its count at each kept earlier moment, oldest first, and now."""
 
     members: int
-    """Monitor vectors that it is assigned to now."""
+    """Monitor vectors that are assigned to it now."""
 
     member_error: float
     """Mean of ‖z_e − c‖² over them; NaN without any."""
 
     classes: tuple[int, ...]
-    """How many of them are of each class; empty where there are no classes."""
+    """How many of them belong to each class; empty without classes."""
 
     neighbours: tuple[Near, ...]
     """The nearest other codes, nearest first."""
 
     nearest: tuple[Near, ...]
-    """The nearest monitor vectors, each of another input, nearest first."""
+    """The nearest monitor vectors, each from a different input, nearest first."""
 
 
 def code_facts(snapshot: Snapshot, code: int) -> CodeFacts:
-    """All that `snapshot` says of `code`.
+    """Everything that `snapshot` says about `code`.
 
     Raises:
         ValueError: for a code outside 0…K−1.
@@ -110,17 +110,17 @@ def nearest_codes_of(codebook: Floats, code: int, *, count: int) -> tuple[list[i
 
 
 def codes_by_use(counts: Ints, *, most: bool) -> Ints:
-    """All codes, those used most, or least, first; equals in the order of their number."""
+    """All codes, the most or least used first; ties in the order of their number."""
     return np.argsort(-counts if most else counts, kind="stable")
 
 
 def codes_by_age(steps_unused: Ints) -> Ints:
-    """All codes, those unused for longest first; equals in the order of their number."""
+    """All codes, those unused for longest first; ties in the order of their number."""
     return np.argsort(-steps_unused, kind="stable")
 
 
 def class_of_codes(codes: Ints, labels: Ints, num_codes: int) -> Ints:
-    """(K,) the class that most vectors of each code are of, the lowest of equals; −1 for codes without vectors.
+    """(K,) the most frequent class among each code's vectors, the lowest in a tie; −1 for codes without vectors.
 
     >>> class_of_codes(np.array([0, 0, 2, 2, 2]), np.array([4, 4, 1, 3, 3]), 4)
     array([ 4, -1,  3, -1])

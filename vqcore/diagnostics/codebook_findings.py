@@ -1,4 +1,4 @@
-"""Conditions that show in the code vectors alone."""
+"""Conditions that can be seen from the code vectors alone."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ from vqcore.diagnostics.geometry import (
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
-"""Codes whose nearest neighbour among all is looked for; evenly spaced."""
+"""Codes whose nearest neighbour among all codes is searched; evenly spaced."""
 
 EPSILON = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
-"""Half the gap between 1 and the next number, and so the largest relative rounding error."""
+"""Half the gap between 1 and the next number, hence the largest relative rounding error."""
 
 
 def broken_numbers(evidence: Evidence) -> Finding | None:
-    """NaN or infinity among code vectors or latents, or rounding as coarse as the distances between codes."""
+    """NaN or infinity in code vectors or latents, or rounding as coarse as the distances between codes."""
     bad = ~np.isfinite(evidence.codebook).all(1)
     if bad.any():
         return found(
@@ -73,7 +73,7 @@ def _share_of_distance(rounding: float, apart: float) -> str:
 
 
 def stored_as(evidence: Evidence) -> str | None:
-    """The half-precision dtype that the values have gone through, also where they are stored as float32 again."""
+    """The half-precision dtype that the values have passed through, even if they are stored as float32 again."""
     if evidence.stored_dtype in EPSILON:
         return evidence.stored_dtype
     values = np.ascontiguousarray(evidence.codebook, dtype=np.float32)
@@ -86,7 +86,7 @@ def stored_as(evidence: Evidence) -> str | None:
 
 
 def initialization_pending(evidence: Evidence) -> Finding | None:
-    """Whether the file's own flag says that no batch has placed the codes yet."""
+    """Whether the file's own flag says that no batch has placed the codes so far."""
     if evidence.initialized is not False:
         return None
     return found(
@@ -111,15 +111,17 @@ def never_trained(evidence: Evidence) -> Finding | None:
     latents = evidence.latents
     error = None if latents is None else latents.relative_error
     if error is not None and error < 1 and _few_are_used(evidence):
-        title = f"Most codes are still as initialized: {name}. The ones in use do serve the embeddings."
+        title = f"Most codes are still as initialized: {name}. The ones in use do fit the embeddings."
         return found("never-trained", "note", title, *numbers)
     is_open = latents is None and evidence.codebook.any()
-    rest = " A few codes may have been trained: latents would tell this from index collapse." if is_open else ""
+    rest = (
+        " A few codes may have been trained: latents would distinguish this from index collapse." if is_open else ""
+    )
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
 
 
 def _few_are_used(evidence: Evidence) -> bool:
-    """Whether the used codes can have been trained without the distribution of all showing it."""
+    """Whether the used codes can have been trained without a visible effect on the distribution of all codes."""
     usage = evidence.usage
     return usage is None or float(np.mean(usage.counts >= usage.unused_below)) < limits.NOTICED_SHARE
 
@@ -142,7 +144,7 @@ def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
 
 
 def duplicate_codes(evidence: Evidence) -> Finding | None:
-    """Codes that lie on one another."""
+    """Codes that coincide."""
     if evidence.num_codes < 2 or not evidence.codebook.any():
         return None
     spread = total_spread(evidence.codebook)
@@ -153,7 +155,7 @@ def duplicate_codes(evidence: Evidence) -> Finding | None:
     return found(
         "duplicate-codes",
         "severe" if share >= limits.SEVERE_DUPLICATES else "warning",
-        f"{percent(share)} of the codes lie on another code."
+        f"{percent(share)} of the codes coincide with another code."
         if spread > 0
         else f"The codebook is one point: all {evidence.num_codes:,} codes are equal.",
         context(
@@ -161,14 +163,14 @@ def duplicate_codes(evidence: Evidence) -> Finding | None:
             share,
             percent(share),
             f"warning from {percent(limits.MANY_DUPLICATES)}, severe from {percent(limits.SEVERE_DUPLICATES)}; "
-            f"those nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
+            f"duplicate: nearer than {limits.DUPLICATE_DISTANCE:g} of the codebook's spread",
         ),
         count("codes compared with all", len(distances)),
     )
 
 
 def _to_neighbours(codebook: Floats) -> Floats:
-    """From some codes, evenly spaced by index, to the nearest other one."""
+    """Distances from some codes, evenly spaced by index, to the nearest other code."""
     if len(codebook) <= MOST_COMPARED:
         return nearest_distances(codebook, codebook, among_itself=True)
     rows = np.linspace(0, len(codebook) - 1, MOST_COMPARED).astype(int)

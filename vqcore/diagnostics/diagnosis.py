@@ -1,4 +1,4 @@
-"""From evidence to findings, the worst and most causal first. Pure: no file, no clock, no random number."""
+"""From evidence to findings, the worst and most causal first. Pure: no file, clock or random number."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,7 +52,7 @@ def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings; the first is the verdict. Never empty.
 
     Raises:
-        ValueError: where the parts of the evidence do not fit the codebook.
+        ValueError: if parts of the evidence do not fit the codebook.
     """
     _check(evidence)
     is_finite = np.isfinite(evidence.codebook).all()
@@ -91,4 +91,4 @@ def _check(evidence: Evidence) -> None:
         if values is not None and values.shape != (evidence.num_codes,):
             raise ValueError(f"`{name}` must be (K,) = ({evidence.num_codes},), but has shape {values.shape}.")
     if evidence.latents is not None and evidence.latents.sample.shape[1:] != (evidence.dim,):
-        raise ValueError(f"`latents` must have D = {evidence.dim} features, as the codebook does.")
+        raise ValueError(f"`latents` must have D = {evidence.dim} features, like the codebook.")

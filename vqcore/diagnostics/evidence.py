@@ -1,4 +1,4 @@
-"""What a diagnosis rests on, as frozen values: whatever is missing is None and is not judged."""
+"""What a diagnosis is based on, as frozen values: whatever is missing is None and is not judged."""
 
 # N vectors, M sampled vectors, K codes, D features
 
@@ -14,24 +14,24 @@ from vqcore.history import History
 Floats = NDArray[np.floating[Any]]
 
 ROUNDING = 1e-10
-"""Spread over length that a sum in float64 makes of equal vectors at the most. Vectors kept in float32 that do differ
-have a thousand times more."""
+"""Largest spread over length that float64 sums give for equal vectors. Float32 vectors that really differ have a
+thousand times more."""
 
 
 class UsageEvidence(NamedTuple):
-    """How often the codes were used, and over what."""
+    """How often the codes were used, and over which window."""
 
     counts: NDArray[Any]
     """(K,) hits, or numbers in proportion to them."""
 
     num_vectors: float | None
-    """N, the assignments behind `counts`, or the least that they can be; None where nobody knows."""
+    """N, the number of assignments behind `counts`, or a lower bound; None if unknown."""
 
     window: str
     """What "used" means here."""
 
     unused_below: float = 0.5
-    """A code counts as unused where its count is below this: moving averages never reach 0."""
+    """A code counts as unused if its count is below this: moving averages never reach 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,12 +52,12 @@ class LatentEvidence:
     """‖z_e − z_q‖² summed over features, mean over all N."""
 
     distinct: int
-    """Different vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
-    `limits.FEWEST_VECTORS_PER_CODE` a code, from where on it makes no difference."""
+    """Distinct vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
+    `limits.FEWEST_VECTORS_PER_CODE` per code, beyond which it makes no difference."""
 
     @property
     def spread(self) -> float:
-        """Root of the variance summed over features; 0 where there is only what rounding made of it."""
+        """Root of the variance summed over features; 0 if it is only rounding error."""
         spread = float(np.sqrt(self.variance.sum()))
         return spread if spread > ROUNDING * self.length else 0.0
 
@@ -68,7 +68,7 @@ class LatentEvidence:
 
     @property
     def relative_error(self) -> float | None:
-        """The error over the variance of P; None where P is one point, which has none."""
+        """The error over the variance of P; None if P is one point, which has no variance."""
         return self.error / self.spread**2 if self.spread > 0 else None
 
     @property
@@ -79,17 +79,17 @@ class LatentEvidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingEvidence:
-    """What is known of how the codebook was trained."""
+    """What is known about how the codebook was trained."""
 
     steps: int | None = None
-    """Done so far; of an earlier codebook, since it."""
+    """Steps done so far, or since an earlier codebook."""
 
     unit: str = "step"
-    """What `steps` counts, where it is an earlier codebook that tells: `step`, `epoch` or `checkpoint`."""
+    """What `steps` counts, if there is an earlier codebook: `step`, `epoch` or `checkpoint`."""
 
     history: History | None = None
     options: Mapping[str, Any] | None = None
-    """The live options in force, by name, where they are known: no remedy is offered that is in force."""
+    """The live options in force, by name, if known: a remedy that is in force is not offered."""
 
     alpha: float | None = None
     beta: float | None = None
@@ -105,11 +105,11 @@ class TrainingEvidence:
     """(K, D) at the start, or an earlier checkpoint's."""
 
     replace_every: int = 0
-    """A code unused for this many steps is moved; 0 never."""
+    """A code unused for this many steps is moved; 0: never."""
 
     vectors_per_step: int | None = None
     placed_at: NDArray[np.int64] | None = None
-    """(K,) the step after which each code was last moved by replacement, −1 never."""
+    """(K,) the last step after which replacement moved each code; −1: never."""
 
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
@@ -117,7 +117,7 @@ class TrainingEvidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """One codebook, and what is known around it."""
+    """One codebook, and what is known about it."""
 
     codebook: Floats
     """(K, D) effective code vectors."""
@@ -126,16 +126,16 @@ class Evidence:
     latents: LatentEvidence | None = None
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
-    """Place among the levels of a residual quantizer; `latents` are then the residuals before this level."""
+    """Index among the levels of a residual quantizer; `latents` are then the residuals before this level."""
 
     initialized: bool | None = None
-    """The flag that some layouts keep: False until the first training batch placed the codes."""
+    """The flag that some layouts keep: False until the first training batch has placed the codes."""
 
     stored_dtype: str = "float32"
     """As torch names it."""
 
     broken_latents: int = 0
-    """Latents that hold NaN or infinity, which `latents` leaves out."""
+    """Number of latents with NaN or infinity, which `latents` leaves out."""
 
     @property
     def num_codes(self) -> int:

@@ -1,4 +1,4 @@
-"""What a diagnosis says: conditions, severities and the numbers behind them."""
+"""Results of a diagnosis: conditions, severities and the numbers behind them."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -23,7 +23,7 @@ Condition = Literal[
     "not-enough-data",
     "healthy",
 ]
-"""Causes before what follows from them: of two findings equally severe the earlier one comes first."""
+"""Causes before their effects: of two equally severe findings the earlier one comes first."""
 
 Severity = Literal["severe", "warning", "unknown", "healthy", "note"]
 """Worst first. `unknown` is a question that the evidence cannot answer."""
@@ -38,11 +38,11 @@ class Number(NamedTuple):
     """The value as a person reads it."""
 
     limit: str = ""
-    """What it is held against: "severe below 10% of K"; empty for context."""
+    """Its threshold: "severe below 10% of K"; empty for context."""
 
 
 class Remedy(NamedTuple):
-    """What to try, in three tongues. Empty where one has no such thing."""
+    """What to try, for three libraries; empty where one has no such feature."""
 
     what: str
     ours: tuple[str, ...]
@@ -65,4 +65,4 @@ class Finding:
     cause: str
     remedies: tuple[Remedy, ...]
     source: str
-    """What the condition's reading rests on."""
+    """Sources for the condition."""

@@ -14,9 +14,9 @@ SCORES_AT_ONCE = 1 << 22
 
 
 def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """Which of the points (M, D) is nearest to each of (N, D), (N,); where `but` is given, other than that one.
+    """Which of the points (M, D) is nearest to each of (N, D), (N,); if `but` is given, excluding that one.
 
-    Found in float32, with everything brought to about 1 by powers of two, so that nothing overflows or vanishes.
+    Computed in float32, with everything scaled to about 1 by powers of two, so that nothing overflows or vanishes.
     """
     centre = points.mean(0, dtype=np.float64)
     targets = points - centre
@@ -36,9 +36,9 @@ def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | No
 
 
 def nearest_distances(queries: Floats, points: Floats, *, among_itself: bool = False) -> NDArray[np.float64]:
-    """From each of (N, D) to the nearest of (M, D), (N,); with `among_itself` row i is not compared with point i.
+    """Distance from each of (N, D) to the nearest of (M, D), (N,); with `among_itself` row i skips point i.
 
-    The distance is taken from the difference, so that equal points are at exactly 0.
+    The distance is computed from the difference, so that equal points are at exactly 0.
     """
     nearest = nearest_rows(queries, points, but=np.arange(len(queries)) if among_itself else None)
     differences = np.asarray(queries, dtype=np.float64) - points[nearest]
@@ -61,7 +61,7 @@ def effective_rank(vectors: Floats) -> float:
 
 
 def total_spread(vectors: Floats) -> float:
-    """Root of the variance summed over features; exactly 0 where all vectors are equal."""
+    """Root of the variance summed over features; exactly 0 if all vectors are equal."""
     return 0.0 if is_point(vectors) else float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))
 
 
@@ -78,14 +78,14 @@ def is_point(vectors: Floats) -> bool:
 def ks_of_normal(vectors: Floats) -> float:
     """√n times the largest gap between the values' and N(0, 1)'s distribution; near 1 for true draws.
 
-    The larger of two: of the single values, and of the rows' squared lengths, which know of correlations.
+    The larger of two: for the single values, and for the rows' squared lengths, which depend on correlations.
     """
     lengths = np.square(vectors.astype(np.float64)).sum(1)
     return max(_ks(ndtr(np.sort(vectors, axis=None))), _ks(gammainc(vectors.shape[1] / 2, np.sort(lengths) / 2)))
 
 
 def ks_of_uniform(vectors: Floats) -> float:
-    """The same for values even between the ends ±b, b the largest magnitude among them."""
+    """The same for a uniform distribution on ±b, with b the largest magnitude among the values."""
     bound = float(np.abs(vectors).max())
     if bound == 0:
         return float("inf")
@@ -96,7 +96,7 @@ def correlation_score(vectors: Floats) -> float:
     """How far the features' correlations exceed those of independent draws, in standard deviations.
 
     N·r² of each pair of features is near a χ² of one degree, so that their sum has a known mean and spread.
-    Features that do not vary have no correlation and are left out.
+    Constant features have no correlation and are left out.
     """
     vectors = vectors[:, (vectors != vectors[:1]).any(0)]
     n, dim = vectors.shape
@@ -108,13 +108,13 @@ def correlation_score(vectors: Floats) -> float:
 
 
 def _power_of_two(values: Floats) -> float:
-    """The one just above the largest magnitude, by which a division changes no digit; 1 where there is none."""
+    """The power of two just above the largest magnitude, so that division changes no digit; 1 if there is none."""
     largest = float(np.abs(values).max(initial=0))
     return float(np.ldexp(1.0, int(np.frexp(largest)[1]))) if largest > 0 else 1.0
 
 
 def _ks(levels: NDArray[Any]) -> float:
-    """Of sorted values mapped through the distribution they are held against."""
+    """Kolmogorov–Smirnov statistic of sorted values mapped through the reference distribution."""
     n = len(levels)
     steps = np.arange(n + 1) / n
     gap = max(float((steps[1:] - levels).max()), float((levels - steps[:-1]).max()))

@@ -1,4 +1,4 @@
-"""Remedies in the light of the options in force: what is done already is not offered, but what else there is."""
+"""Remedies given the options in force: what is in force already is not offered, but an alternative may be."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,23 +17,23 @@ from vqcore.diagnostics.advice import (
 from vqcore.diagnostics.finding import Remedy
 
 Options = Mapping[str, Any]
-"""By name; see `quantizer.options`."""
+"""Live options by name; see `quantizer.options`."""
 
 HELD = 0.5
 """α(1 − β), the encoder's side of the commitment loss, at α = 5 and β = 0.9."""
 
 FACTOR = 4
-"""By how much a weight that was not enough, or too much, is changed."""
+"""Factor by which a weight that is too small or too large is changed."""
 
 
 def still_to_try(remedies: Sequence[Remedy], options: Options) -> tuple[Remedy, ...]:
-    """`remedies` without what is in force; where nothing of one is left, what else it can do instead."""
+    """`remedies` without what is in force; if nothing of one is left, an alternative."""
     adapted = (_ADAPTED.get(remedy.what, _without_what_is_done)(remedy, options) for remedy in remedies)
     return tuple(dict.fromkeys(one for one in adapted if one is not None))
 
 
 def is_in_force(change: str, options: Options) -> bool:
-    """Whether an option change as `train --at` takes it would change nothing for the better.
+    """Whether an option change, as `train --at` takes it, would bring no improvement.
 
     >>> is_in_force("replace_every=20", {"replace_every": 10}), is_in_force("kmeans=now", {"replace_every": 10})
     (True, False)
@@ -67,7 +67,7 @@ def _replaced(remedy: Remedy, options: Options) -> Remedy | None:
 
 
 def _mapped(remedy: Remedy, options: Options) -> Remedy | None:
-    """An affine map of either kind is one: the other kind is not offered beside it, but a faster one is."""
+    """With an affine map of either kind the other kind is not offered, but a faster one is."""
     kind = options.get("affine", "off")
     if kind == "off":
         return remedy
@@ -96,7 +96,7 @@ def _weight(options: Options) -> float:
 
 
 def _changes(remedy: Remedy, options: Options) -> tuple[str, ...]:
-    """The changes that are not in force to the digit."""
+    """The changes whose exact values are not in force."""
     return tuple(
         change for change in remedy.ours if _written(options[change.partition("=")[0]]) != change.partition("=")[2]
     )
@@ -109,7 +109,7 @@ def _calmed(remedy: Remedy, options: Options) -> Remedy | None:
 
 
 def _in_own_code(remedy: Remedy, options: Options) -> Remedy | None:
-    """The loss has its weight already: what is left is to look at how it is computed."""
+    """The loss already has its weight: what is left is to check how it is computed."""
     return _without_what_is_done(remedy, options) or remedy._replace(ours=())
 
 

@@ -1,4 +1,4 @@
-"""Conditions that show when the codes are held against the embeddings."""
+"""Conditions that can be seen by comparing the codes with the embeddings."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from vqcore.diagnostics.wording import count, found, percent, ratio, share_of, t
 
 
 def codebook_far(evidence: Evidence) -> Finding | None:
-    """Whether even the assigned codes are further from P than its own mean is: in place, in scale, in both."""
+    """Whether even the assigned codes are further from P than its own mean: in location, in scale, or in both."""
     latents = evidence.latents
     if latents is None or evidence.residual_level > 0 or not np.isfinite(evidence.codebook).all():
         return None
@@ -23,7 +23,7 @@ def codebook_far(evidence: Evidence) -> Finding | None:
     scale = total_spread(evidence.codebook) / latents.spread
     in_place = place >= limits.FAR_PLACE
     in_scale = not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
-    how = {(True, True): "in place and in scale", (True, False): "in place", (False, True): "in scale"}.get(
+    how = {(True, True): "in location and in scale", (True, False): "in location", (False, True): "in scale"}.get(
         (in_place, in_scale), "in shape, though not in mean or spread"
     )
     return found(
@@ -76,7 +76,7 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
 
 
 def _at_a_point(latents: LatentEvidence) -> Finding:
-    """All vectors (nearly) equal: what is said of them, and what it rests on."""
+    """All vectors (nearly) equal: the sentence and its numbers."""
     numbers = [ratio("length of the mean of P", latents.length), count("N", latents.num_vectors)]
     if latents.energy == 0:
         return found("embedding-collapse", "severe", "All embeddings are zero.", *numbers)
@@ -90,7 +90,7 @@ def _at_a_point(latents: LatentEvidence) -> Finding:
 
 
 def idle_level(evidence: Evidence) -> Finding | None:
-    """Whether a level of a residual quantizer leaves its input as large as it was, or makes it larger."""
+    """Whether a level of a residual quantizer leaves the residual as large as it was, or makes it larger."""
     latents = evidence.latents
     if latents is None or evidence.residual_level == 0:
         return None
@@ -104,7 +104,7 @@ def idle_level(evidence: Evidence) -> Finding | None:
         "idle-level",
         "severe",
         f"Level {evidence.residual_level + 1} {does}: it leaves {share_of(left, 'the energy of the residual')}.",
-        ratio("‖residual‖² behind over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
+        ratio("‖residual‖² after over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
         ratio("root mean square length of the residual before", latents.energy**0.5),
         ratio("mean length of the code vectors", mean_length(evidence.codebook)),
     )

@@ -1,4 +1,4 @@
-"""Every threshold of the diagnosis, once, with its reason. Set on seeds 0 to 4 of the failure gallery."""
+"""Every threshold of the diagnosis, with its reason. Set on seeds 0 to 4 of the failure gallery."""
 
 import math
 
@@ -6,13 +6,13 @@ COLLAPSED_SHARE, UNEVEN_SHARE = 0.10, 0.25
 """Perplexity over K: collapsed runs of the gallery stay below 0.05, healthy ones above 0.3."""
 
 SEVERE_DEAD_SHARE, MANY_DEAD_SHARE = 0.5, 0.1
-"""Dead codes over K. Below the second they are only noted: a rare code is not a fault."""
+"""Dead codes over K. Below the second they are only noted: a rarely used code is not a fault."""
 
 CHANCE_OF_A_MISS = 1e-3
-"""How likely even use may leave any code untouched where "dead" is said."""
+"""Largest probability that even use leaves some code untouched, for a code to be called dead."""
 
 FAR_ERROR = 1.2
-"""Error over the variance of P. Above 1 the codes do worse than the mean of P alone would; the rest is for noise."""
+"""Error over the variance of P. Above 1 the codes do worse than the mean of P; the rest is a margin for noise."""
 
 FAR_PLACE = 1.0
 """Distance between the means of P and C, in root total variances of P."""
@@ -21,21 +21,21 @@ FAR_SCALE = 2.0
 """Ratio of the spreads of P and C, either way. Half or double is ordinary: dead codes alone can make it."""
 
 OUTLYING = 0.99
-"""A dead code is far where it is further from its nearest latent than this share of latents from theirs."""
+"""A dead code is far if it is further from its nearest latent than this share of latents is from theirs."""
 
 DUPLICATE_DISTANCE = 1e-3
-"""Nearest-neighbour distance over the codebook's spread below which two codes are one. Half precision errs less."""
+"""Nearest-neighbour distance over the codebook's spread below which two codes coincide. Half precision errs less."""
 
 SEVERE_DUPLICATES, MANY_DUPLICATES = 0.5, 0.02
-"""Codes that have a duplicate, over K."""
+"""Codes with a duplicate, over K."""
 
 LINE_RANK = 1.05
-"""Effective rank of P up to which it is a line, which is a warning and no more: the task may need no other direction.
-Brightness makes most of natural patches, where short sound runs use 1.04 to 4 of 32 dimensions; on digits 3 to 8 of
-16. (A severe finding below 1.15 was wrong on seeds 7 and 8 of the judged ones.)"""
+"""Effective rank of P up to which it is a line, which is only a warning: the task may need no other direction.
+Brightness dominates natural patches, on which short healthy runs use 1.04 to 4 of 32 dimensions; on digits, 3 to 8
+of 16. (A severe finding below 1.15 was wrong on seeds 7 and 8 of the evaluation seeds.)"""
 
 LOW_RANK, LOW_RANK_SHARE = 1.3, 0.04
-"""Effective rank that is worth a note, in itself and over D; the larger of the two holds."""
+"""Effective rank up to which a note is given, in itself and over D; the larger of the two applies."""
 
 POINT_SPREAD = 1e-3
 """Root total variance of P over the length of its mean below which P is one point."""
@@ -44,53 +44,53 @@ RANK_VECTORS_PER_DIM = 2
 """Vectors for each feature that an effective rank needs."""
 
 GROWTH = 1.25
-"""Spread of P now over half-way through: healthy runs are at 0.9 to 1.2 once the first steps are over."""
+"""Spread of P now over that half-way through: healthy runs are at 0.9 to 1.2 after the first steps."""
 
 FIRST_STEPS = 200
-"""Growth up to here is how any training begins."""
+"""Growth up to here is normal at the start of any training."""
 
 FEWEST_ROWS = 12
-"""Measured moments that a history needs before its trend is judged."""
+"""Measurements that a history needs before its trend is judged."""
 
 WEAK_PULL = 0.01
-"""Commitment's share of the encoder's loss, α(1 − β)‖z_e − z_q‖² over it and the task: less holds nothing."""
+"""Commitment's share of the encoder's loss, α(1 − β)‖z_e − z_q‖² over that and the task loss: less has no hold."""
 
 STRONG_PULL = 0.25
 """The same share, above which it competes with the task: too strong where the embeddings also shrink."""
 
 DOMINANT_PULL = 0.8
-"""The same share, above which the encoder learns next to nothing but to please the codebook. Sound runs stay below
+"""The same share, above which the encoder learns little but to stay near the codebook. Healthy runs stay below
 0.4, collapsed ones at the default weights below 0.6."""
 
 RAN_AWAY = 30.0
-"""Spread of P now over that at the first measured moment, from which a growth that has ended counts too. Sound runs
+"""Spread of P now over that at the first measurement, from which growth that has ended counts too. Healthy runs
 of the gallery end at 3 to 9, weakly held ones at 10 to 28."""
 
 SHRUNK = 0.85
-"""Spread of P now over that at the first measured moment; healthy runs grow several times."""
+"""Spread of P now over that at the first measurement; in healthy runs it grows several times."""
 
 NOT_A_REDUCTION = 0.98
-"""‖residual‖² behind a level over before it: from here up the level does nothing, and as far above 1 it does harm."""
+"""‖residual‖² after a level over before it: from here up the level does nothing; as far above 1, it does harm."""
 
 RECYCLED_SHARE = 0.05
 """Codes that even use would leave unused for `replace_every` steps by chance, over K."""
 
 CHURN = 0.2
-"""Codes moved within the last `CHURN_STEPS`, over K, that make recycling a fact and not a risk."""
+"""Codes moved within the last `CHURN_STEPS`, over K, from which recycling is a fact and not just a risk."""
 
 CHURN_STEPS = 10
 
 FEWEST_VECTORS_PER_CODE = 10
-"""Different vectors for each code; FAISS warns below 39 when it trains centroids."""
+"""Distinct vectors per code; FAISS warns below 39 when it trains centroids."""
 
 INITIAL_KS = 1.63
-"""√n times the Kolmogorov–Smirnov distance that true draws exceed once in a hundred times."""
+"""√n times the Kolmogorov–Smirnov distance that true draws exceed in one of a hundred cases."""
 
 INITIAL_CORRELATION = 3.0
 """Standard deviations by which the features' correlations may exceed those of independent draws."""
 
 NOTICED_SHARE = 0.3
-"""Codes that cannot have moved without the distribution of all of them showing it, over K."""
+"""Share of codes that cannot have moved without a visible effect on the distribution of all codes."""
 
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
@@ -100,7 +100,7 @@ ROUNDING_SHARE = 0.1
 
 
 def vectors_needed(num_codes: int) -> int:
-    """N from which an unused code means something: even use then misses none of K, but for `CHANCE_OF_A_MISS`.
+    """N from which an unused code means something: even use then misses none of K, except with `CHANCE_OF_A_MISS`.
 
     The chance of any miss is at most K(1 − 1/K)^N.
 

@@ -15,7 +15,7 @@ from vqcore.snapshot import Snapshot
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """What a snapshot does not tell about its training."""
+    """What a snapshot does not say about its training."""
 
     alpha: float
     beta: float
@@ -25,14 +25,14 @@ class Setting:
     moved_by: str = "gradient"
     replace_every: int = 0
     residual: bool = False
-    """Whether the snapshot's level is one of a residual quantizer."""
+    """Whether the snapshot's level belongs to a residual quantizer."""
 
     data_vectors: int | None = None
     initial_codebook: Floats | None = None
 
 
 def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
-    """The evidence in `snapshot`: usage over its window of training batches, P as its monitor sample shows it."""
+    """The evidence in `snapshot`: usage over its window of training batches, and P from its monitor sample."""
     batches = snapshot.window_batches
     is_finite = np.asarray(np.isfinite(snapshot.z_e).all(1))
     return Evidence(
@@ -61,7 +61,7 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
 
 
 def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence:
-    """Of the monitor vectors (M,) that are finite."""
+    """Mask (M,) of the finite monitor vectors."""
     z_e, codes = snapshot.z_e[is_finite], snapshot.codes[is_finite]
     apart = np.subtract(z_e, snapshot.codebook[codes], dtype=np.float64)
     return LatentEvidence(

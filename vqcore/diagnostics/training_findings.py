@@ -1,4 +1,4 @@
-"""Conditions that show in how a codebook was trained: gradients, curves, replacement."""
+"""Conditions that can be seen from how a codebook was trained: gradients, curves, replacement."""
 
 # T measured moments
 
@@ -14,11 +14,11 @@ from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
 
 USUAL_INTERVAL = 20
-"""Steps without use after which the gallery's sound runs replace a code."""
+"""Steps without use after which the gallery's healthy runs replace a code."""
 
 
 def no_gradient(evidence: Evidence) -> Finding | None:
-    """Whether training goes on and the codebook does not."""
+    """Whether training continues but the codebook does not change."""
     training = evidence.training
     steps = training.steps or 0
     if steps < 1 or not np.isfinite(evidence.codebook).all():
@@ -63,12 +63,12 @@ def commitment_too_strong(evidence: Evidence) -> Finding | None:
             percent(pull),
             f"severe from {percent(limits.DOMINANT_PULL)}, or from {percent(limits.STRONG_PULL)} if P shrinks",
         ),
-        context("spread of P over that at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
+        context("spread of P over its value at the start", kept, percent(kept), f"up to {percent(limits.SHRUNK)}"),
     )
 
 
 def drifting_embeddings(evidence: Evidence) -> Finding | None:
-    """Whether the embeddings keep growing: unheld by a commitment that is too weak, or carried off all the same."""
+    """Whether the embeddings keep growing, because the commitment is too weak or in spite of it."""
     spread, pull = _trend(evidence), _pull(evidence.training)
     if spread is None or (evidence.training.steps or 0) < limits.FIRST_STEPS:
         return None
@@ -77,10 +77,10 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
     grew = growth >= limits.GROWTH
     if not grew and (kept is None or kept < limits.RAN_AWAY or pull is None or pull < limits.STRONG_PULL):
         return None
-    numbers = [ratio("spread of P over that half-way through", growth, f"severe from {limits.GROWTH:g}")]
+    numbers = [ratio("spread of P over its value half-way through", growth, f"severe from {limits.GROWTH:g}")]
     if kept is not None:
         limit = f"severe from {limits.RAN_AWAY:g} where the commitment is strong"
-        numbers.append(ratio("spread of P over that at the start", kept, limit))
+        numbers.append(ratio("spread of P over its value at the start", kept, limit))
     if pull is None or pull >= limits.WEAK_PULL:
         grown = [f"{times(growth)} that half-way through"] if grew else []
         grown += [] if kept is None else [f"{times(kept)} that at the start"]
@@ -95,12 +95,12 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
 
 
 def _over_the_first(spread: NDArray[np.floating]) -> float | None:
-    """The spread of P now over that at the first measured moment, of (T,); None where that was 0."""
+    """The spread of P now over that at the first of (T,) measurements; None if that was 0."""
     return float(spread[-1] / spread[0]) if spread[0] > 0 else None
 
 
 def recycling_replacement(evidence: Evidence) -> Finding | None:
-    """Whether replacement takes codes that merely wait for their next use."""
+    """Whether replacement moves codes that merely wait for their next use."""
     training = evidence.training
     every, per_step = training.replace_every, training.vectors_per_step
     if every < 1 or not per_step or evidence.num_codes < 2:
@@ -132,7 +132,7 @@ def recycling_replacement(evidence: Evidence) -> Finding | None:
         "recycling-replacement",
         "severe" if churn is not None and churn >= limits.CHURN else "warning",
         f"Replacement recycles healthy codes: it moves them after {every:,} unused step{'s' if every > 1 else ''}, "
-        f"when chance alone leaves {percent(waiting)} unused.",
+        f"although chance alone leaves {percent(waiting)} of them unused for that long.",
         *numbers,
         remedies=(REPLACE_LESS._replace(ours=(f"replace_every={max(USUAL_INTERVAL, longer)}",)),),
     )
@@ -145,7 +145,7 @@ def _churn(training: TrainingEvidence) -> float | None:
 
 
 def _trend(evidence: Evidence) -> NDArray[np.floating] | None:
-    """The spread of P at each measured moment, (T,), where there are enough; residuals have a trend of their own."""
+    """The spread of P at each measurement, (T,), if there are enough; residuals have their own trend."""
     history = evidence.training.history
     if history is None or evidence.residual_level > 0 or len(history.measured_at) < limits.FEWEST_ROWS:
         return None
@@ -165,6 +165,6 @@ def _pull(training: TrainingEvidence) -> float | None:
 
 
 def _finite_mean(values: NDArray[np.floating]) -> float:
-    """0 where there is none."""
+    """Mean of the finite values, or 0 if there are none."""
     finite = values[np.isfinite(values)]
     return float(finite.mean(dtype=np.float64)) if len(finite) else 0.0

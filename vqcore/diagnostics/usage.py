@@ -1,4 +1,4 @@
-"""How often the codes are used: from counts over a named window to numbers. numpy only."""
+"""Measures of code usage, from counts over a named window. numpy only."""
 
 # N assignments, K codes
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def perplexity(counts: ArrayLike) -> float:
-    """Exp of the entropy (nats) of the usage distribution, 1…K; nan without a single assignment.
+    """Exp of the entropy (nats) of the usage distribution, 1…K; NaN without any assignment.
 
     >>> perplexity([5, 5, 0, 0])
     2.0

@@ -1,4 +1,4 @@
-"""Conditions that show in how the codes are used."""
+"""Conditions that can be seen from how the codes are used."""
 
 import math
 
@@ -13,11 +13,11 @@ from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexit
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
 
 MOST_COMPARED = 2048
-"""Dead codes, and latents, whose distances are looked at; evenly spaced among all."""
+"""Dead codes, and latents, whose distances are computed; evenly spaced among all."""
 
 
 def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
-    """(K,) which codes are dead, or None where N is too small, or unknown, for that to mean anything."""
+    """(K,) which codes are dead, or None if N is unknown or too small for that to mean anything."""
     if usage.num_vectors is None or usage.num_vectors < limits.vectors_needed(len(usage.counts)):
         return None
     return np.asarray(usage.counts < usage.unused_below)
@@ -29,7 +29,7 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
     usage = evidence.usage
     if usage is None or usage.num_vectors is None:
-        takes = f"It takes {needed:,} vector{'' if needed == 1 else 's'}."
+        takes = f"That takes {needed:,} vector{'' if needed == 1 else 's'}."
         title = f"Usage cannot be judged: nothing counts it over a known number of vectors. {takes}"
         return found("not-enough-data", "unknown", title, Number("N", 0, "unknown", limit))
     if usage.num_vectors >= needed:
@@ -38,7 +38,7 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     return found(
         "not-enough-data",
         "unknown",
-        f"Too few vectors to judge usage: {usage.num_vectors:,.0f} of the {needed:,} it takes.",
+        f"Too few vectors to judge usage: {usage.num_vectors:,.0f} of the {needed:,} needed.",
         count("N", usage.num_vectors, limit),
         count("codes that even use would touch", touched, f"of {evidence.num_codes:,}"),
         count("codes used", np.count_nonzero(usage.counts >= usage.unused_below)),
@@ -46,7 +46,7 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
 
 
 def index_collapse(evidence: Evidence) -> Finding | None:
-    """Whether few codes carry nearly all assignments. Judged from N on that even use would touch 95% of K."""
+    """Whether few codes carry nearly all assignments. Judged only if even use of N vectors would touch 95% of K."""
     usage = evidence.usage
     if usage is None or usage.num_vectors is None or evidence.num_codes < 2:
         return None
@@ -95,7 +95,7 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
 
 
 def dead_codes_found(evidence: Evidence) -> Finding | None:
-    """Codes without use, and whether they are far from P or crowded out within it."""
+    """Unused codes, and whether they are far from P or crowded out within it."""
     dead = None if evidence.usage is None else dead_codes(evidence.usage)
     if evidence.usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
         return None
@@ -114,10 +114,12 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
     head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
     outlying = _share_outlying(evidence, dead)
     if outlying is None:
-        return found("dead-codes-far", severity, f"{head}. Only latents can show where they lie.", *numbers)
+        return found(
+            "dead-codes-far", severity, f"{head}. Only latents can show whether they are far from P.", *numbers
+        )
     numbers.append(
         context(
-            "of these, further from P than its own points",
+            "of these, further from P than P's own points are",
             outlying,
             percent(outlying),
             f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
@@ -129,7 +131,7 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
 
 
 def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
-    """Share of the dead codes that lie further from P than its own points from each other."""
+    """Share of the dead codes that lie further from P than its own points do from each other."""
     latents = evidence.latents
     if latents is None or len(latents.sample) < 100 or not np.isfinite(evidence.codebook).all():
         return None
@@ -144,12 +146,12 @@ def _spaced(rows: Floats) -> Floats:
 
 
 def is_point(latents: LatentEvidence) -> bool:
-    """Whether the latents are one point, or as good as one."""
+    """Whether the latents are one point, or nearly so."""
     return latents.spread <= limits.POINT_SPREAD * latents.length
 
 
 def has_few_values(evidence: Evidence) -> bool:
-    """Whether many latents take so few different values that it is the encoder, and not the codebook, that fails."""
+    """Whether many latents take so few distinct values that the encoder, and not the codebook, is at fault."""
     latents = evidence.latents
     if latents is None or latents.num_vectors < limits.vectors_needed(evidence.num_codes):
         return False
@@ -157,7 +159,7 @@ def has_few_values(evidence: Evidence) -> bool:
 
 
 def oversized_codebook(evidence: Evidence) -> Finding | None:
-    """Whether there are too few different vectors for so many codes."""
+    """Whether there are too few distinct vectors for so many codes."""
     known = []
     if evidence.training.data_vectors is not None:
         known.append(evidence.training.data_vectors)

@@ -6,13 +6,13 @@ from vqcore.diagnostics.advice import ADVICE
 from vqcore.diagnostics.finding import Condition, Finding, Number, Remedy, Severity
 
 AS_TIMES = 10.0
-"""From here on a share is said as a factor: "445 times" and not "44500%"."""
+"""From here on a share is written as a factor: "445 times" and not "44500%"."""
 
 
 def found(
     condition: Condition, severity: Severity, title: str, *numbers: Number, remedies: tuple[Remedy, ...] | None = None
 ) -> Finding:
-    """A finding with the advice that belongs to its condition; `remedies` where they depend on its numbers."""
+    """A finding with the advice for its condition; `remedies` if they depend on its numbers."""
     advice = ADVICE[condition]
     return Finding(
         condition=condition,
@@ -36,7 +36,7 @@ def ratio(name: str, value: float, limit: str = "") -> Number:
 
 
 def context(name: str, value: float, text: str, limit: str = "") -> Number:
-    """A number with a text of its own."""
+    """A number with its own text."""
     return Number(name, float(value), text, limit)
 
 
@@ -61,7 +61,7 @@ def percent(share: float) -> str:
 
 
 def share_of(share: float, whole: str) -> str:
-    """A share of `whole` as a person says it.
+    """A share of `whole` as a person would say it.
 
     >>> share_of(0.8, "their first spread"), share_of(445, "their first spread")
     ('80% of their first spread', '445 times their first spread')
@@ -70,7 +70,7 @@ def share_of(share: float, whole: str) -> str:
 
 
 def times(factor: float) -> str:
-    """A factor of 1 or more as a person says it.
+    """A factor of 1 or more as a person would say it.
 
     >>> times(1.5), times(44_530), times(1e36)
     ('1.5 times', '44,530 times', 'more than a million times')

@@ -1,4 +1,4 @@
-"""Which codebooks of a file the latents pass through: those of one quantizer, in the order in which it searches."""
+"""Which codebooks of a file the latents pass through: those of one quantizer, in search order."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,32 +15,32 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.latents import Latents, open_latents
 
 PROBED = 1024
-"""Latents by which the nearest of several quantizers is found."""
+"""Number of latents used to find the nearest of several quantizers."""
 
 MOST_NAMED = 5
 
 
 class Assignment(NamedTuple):
-    """Latents, and the quantizer that they are taken for."""
+    """Latents, and the quantizer that they are assumed to belong to."""
 
     latents: Latents
     books: tuple[int, ...]
-    """Its codebooks, by their place among all of the file."""
+    """Its codebooks, by their index among all in the file."""
 
     arrangement: Arrangement
-    """Which is searched for what; it counts within `books`."""
+    """Which codebook is searched for what, by index within `books`."""
 
     note: str
-    """Why these codebooks and not others, in a sentence; empty where the file has no others."""
+    """Why these codebooks and not others, in a sentence; empty if the file has no others."""
 
 
 def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) -> Assignment:
-    """The latents in the file at `path`, and the quantizer among all `books` that they are taken for.
+    """The latents in the file at `path`, and the quantizer among all `books` that they are assumed to belong to.
 
-    Where they are as wide as several quantizers want them, it is the one whose codes are nearest.
+    If their width fits several quantizers, it is the one whose codes are nearest.
 
     Raises:
-        CheckpointError: one sentence, where they fit none or cannot be read.
+        CheckpointError: one sentence, if they fit none or cannot be read.
     """
     quantizers = quantizers_of(books)
     fitting: list[Assignment] = []
@@ -72,7 +72,7 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
 
 
 def _opened(path: Path, quantizer: Sequence[Codebook]) -> Latents:
-    """By the first of the quantizer's possible widths that an axis has."""
+    """The latents, at the first of the quantizer's possible widths that an axis has."""
     *widths, last = widths_of(quantizer)
     for width in widths:
         try:
@@ -83,22 +83,24 @@ def _opened(path: Path, quantizer: Sequence[Codebook]) -> Latents:
 
 
 def _arranged(quantizer: Sequence[Codebook], found: Sequence[Effective], dim: int) -> Arrangement:
-    """By distance, whatever the layout searches by: what that leaves out, `searched_otherwise` says."""
+    """The search by distance, whatever the layout's own search; `searched_otherwise` names the difference."""
     by_distance = [one if one.search in SEARCHED_BY_DISTANCE else one._replace(search="euclidean") for one in found]
     return arrangement_of(quantizer, by_distance, dim)
 
 
 def searched_otherwise(found: Effective) -> str:
-    """What to beware of where the layout does not search by distance, in a sentence; empty where it does."""
+    """A caveat if the layout does not search by distance; empty if it does."""
     if found.search in (*SEARCHED_BY_DISTANCE, "unknown"):
         return ""
-    return f"the codes of the latents are the nearest by distance, although this layout searches by {found.search}"
+    return (
+        f"the latents were assigned to the nearest codes by distance, although this layout searches by {found.search}"
+    )
 
 
 def _error(one: Assignment, found: Sequence[Effective]) -> float:
-    """Of the first codebooks for a few latents, over their variance; infinite where a codebook has broken numbers.
+    """Relative error of the first codebooks on a few latents; infinite if a codebook has non-finite numbers.
 
-    Latents at one point have no variance: over their energy then.
+    Latents at one point have no variance, so their energy is used instead.
     """
     tables = [found[at].vectors for at in one.books]
     if not all(np.isfinite(table).all() for table in tables):
@@ -117,6 +119,7 @@ def _none_fits(path: Path, quantizers: Sequence[Sequence[Codebook]], refusals: S
         for quantizer in quantizers[:MOST_NAMED]
     )
     return (
-        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents of one's width: {wanted}"
+        f"`{shown(path)}` fits none of the {len(quantizers)} quantizers. Give latents with the width of one of them: "
+        f"{wanted}"
         f"{' …' if len(quantizers) > MOST_NAMED else ''}. The first says: {refusals[0]}"
     )

@@ -1,4 +1,4 @@
-"""Which codebook of a file each code belongs to: tokenizers store one code a level, along an axis of their own."""
+"""Which codebook of a file each code belongs to: tokenizers store one code per level, along a separate axis."""
 
 # S searches that give a vector its codes
 
@@ -14,29 +14,29 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.tensors import StoredArray
 
 LEVELS_LAST = ("vector-quantize-pytorch", "VQ Scope")
-"""Beginnings of layouts whose library gives codes (…, levels); audio codecs give (batch, levels, time)."""
+"""Prefixes of layouts whose library returns codes (…, levels); audio codecs return (batch, levels, time)."""
 
 MOST_NAMED = 5
 
 
 class CodeAssignment(NamedTuple):
-    """Codes counted, for the codebooks that they belong to."""
+    """Code counts for the codebooks that the codes belong to."""
 
     counts: Mapping[int, Counts]
-    """(K,) by the codebook's place among all of the file."""
+    """(K,) counts, by the codebook's index among all in the file."""
 
     note: str
-    """Which axis was taken for what and why, in a sentence; empty where the file has one codebook."""
+    """How the axes were interpreted and why, in a sentence; empty if the file has one codebook."""
 
 
 class _Searches(NamedTuple):
-    """The codebooks that a vector gets a code of each from."""
+    """Codebooks each of which gives every vector a code."""
 
     books: tuple[int, ...]
-    """(S,) of each search, its codebook's place among all."""
+    """(S,) for each search, its codebook's index among all."""
 
     groups: int
-    """How many runs of as many searches there are; 1 unless groups have levels."""
+    """Number of equal runs of searches; 1 unless groups have levels."""
 
 
 def assign_codes(
@@ -44,11 +44,11 @@ def assign_codes(
 ) -> CodeAssignment:
     """Count the codes in the file at `path` for the codebooks among `books` that they belong to.
 
-    With one codebook every number is a code of it. With several the codes of each lie along an axis as long as there
-    are codebooks; where several axes are, the library's custom decides, and `level_axis` overrules it.
+    With one codebook every number is one of its codes. With several, they lie along an axis as long as the number of
+    codebooks; if several axes are, the library's convention decides, and `level_axis` overrides it.
 
     Raises:
-        CheckpointError: one sentence, where no axis fits, or a number is no code of its codebook.
+        CheckpointError: one sentence, if no axis fits, or a number is not a code of its codebook.
     """
     array = open_codes(path)
     if 0 in array.shape:
@@ -81,7 +81,7 @@ def assign_codes(
 def _first_that_counts(
     array: StoredArray, books: Sequence[Codebook], one: _Searches, possible: list[CodeAxes], progress: Progress | None
 ) -> tuple[CodeAxes, dict[int, Counts]]:
-    """By the first axes along which every number is a code of its codebook."""
+    """The codes, read along the first axes for which every number is a code of its codebook."""
     refusals = []
     for axes in possible:
         try:
@@ -99,7 +99,7 @@ def _first_that_counts(
 def _searches(books: Sequence[Codebook]) -> list[_Searches]:
     """All codebooks together, then those of each quantizer; averages and best copies are left out.
 
-    Levels that have projections of their own, semantic and acoustic ones, are several quantizers, stored together.
+    Levels with their own projections, and semantic and acoustic ones, are several quantizers stored together.
     """
     found = []
     for quantizer in quantizers_of(books):
@@ -115,7 +115,7 @@ def _searches(books: Sequence[Codebook]) -> list[_Searches]:
 
 
 def _axes(shape: tuple[int, ...], one: _Searches, books: Sequence[Codebook]) -> Iterator[CodeAxes]:
-    """Where the codes may lie, the likeliest first."""
+    """Axes along which the codes may lie, the likeliest first."""
     order = list(range(len(shape)))[::-1]
     if not books[one.books[0]].layout.startswith(LEVELS_LAST):
         order = [*order[1:], *order[:1]]
@@ -138,7 +138,7 @@ def _checked(axis: int, shape: tuple[int, ...]) -> int:
 
 
 def _first_levels(every: _Searches, shape: tuple[int, ...], axis: int) -> _Searches:
-    """As many levels as the axis is long: a tokenizer at a low bit rate leaves the last ones out."""
+    """As many levels as the axis is long, since a tokenizer at a low bit rate omits the last ones."""
     if not 1 <= shape[axis] <= len(every.books):
         raise CheckpointError(
             f"`--level-axis` {axis} of {shape} is {shape[axis]:,} long, but the file has {len(every.books)} "
@@ -155,17 +155,19 @@ def _note(
     possible: list[CodeAxes],
     was_told: bool,
 ) -> str:
-    """Which axis was taken for what, why, and what else might be."""
+    """How the axes were interpreted, why, and the alternatives."""
     first, levels = books[one.books[0]], len(one.books) // (one.groups if axes.group is not None else 1)
     groups = "" if axes.group is None else f"axis {axes.group} for the {one.groups} groups and "
-    said = f"codes {array.shape}: {groups}axis {axes.level} is taken for the {levels} codebooks from {first.label} on"
+    said = f"codes {array.shape}: {groups}axis {axes.level} is taken as the {levels} codebooks from {first.label} on"
     others = dict.fromkeys(other.level for other in possible if other.level != axes.level)
     if was_told:
         return f"{said}, as --level-axis says."
     if not others:
         return f"{said}: no other has that length. To choose another: --level-axis N."
     why = (
-        "where this library keeps it" if axes is possible[0] else "because others hold codes that some codebook lacks"
+        "by this library's convention"
+        if axes is possible[0]
+        else "because the others hold codes that some codebook lacks"
     )
     places = " and ".join(map(str, others))
     of_others = f"axis {places} is as long" if len(others) == 1 else f"axes {places} are as long"

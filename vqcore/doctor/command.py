@@ -1,4 +1,4 @@
-"""`python -m vqcore doctor`: its words, and what becomes of them."""
+"""`python -m vqcore doctor`: its arguments and their effects."""
 
 import argparse
 import os
@@ -12,11 +12,10 @@ from tqdm import tqdm
 from vqcore.arguments import named_path
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
-from vqcore.doctor.following_report import following_values
-from vqcore.doctor.html_report import html_report
+from vqcore.doctor.html_report import html_report, html_template
+from vqcore.doctor.json_report import as_values
 from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.measuring import Progress
-from vqcore.doctor.report import as_values
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 from vqcore.files.changed_copy import check_target
@@ -76,11 +75,11 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 
 def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
-    """As `examined`, but for a fault of ours, which is one sentence too.
+    """As `examined`, but a bug of ours gives one sentence too.
 
     Raises:
-        ValueError: one sentence, for whatever goes wrong; `python -X dev` leaves a fault of ours its traceback.
-        OSError: for a disk that refuses.
+        ValueError: one sentence for whatever goes wrong; `python -X dev` keeps the traceback of a bug of ours.
+        OSError: for a failing disk.
     """
     try:
         return examined(options)
@@ -100,7 +99,7 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
-    """Examine a checkpoint; the third value is the exit code, 1 where a finding is severe.
+    """Examine a checkpoint; the third value is the exit code, 1 if a finding is severe.
 
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
@@ -124,9 +123,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     for path, write in ((options.html, html_report), (options.md, markdown_report)):
         if path is not None:
             _write_report(path, write(examination, following), force=options.force)
-    values, text = as_values(examination), text_report(examination, following)
-    if following is not None:
-        values["series"] = following_values(following)
+    values, text = as_values(examination, following), text_report(examination, following)
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
@@ -140,7 +137,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
 
 
 def _with_progress(work: Callable[[Progress], Found]) -> Found:
-    """`work` with a bar on stderr, on a terminal alone."""
+    """Run `work` with a progress bar on stderr, only on a terminal."""
     with tqdm(unit_scale=True, file=sys.stderr, disable=None, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -151,24 +148,29 @@ def _with_progress(work: Callable[[Progress], Found]) -> Found:
 
 
 def _check_treatment(options: argparse.Namespace) -> None:
-    """Refuse before the examination, which may take a minute."""
+    """Refuse bad options before the examination, which may take a minute."""
     if options.repair is None and not options.what_if:
         return
     wish = "--repair" if options.repair is not None else "--what-if"
     if options.file.is_dir():
         raise ValueError(f"`{wish}` is about one checkpoint, but {shown(options.file)} is a folder. Name one in it.")
     if options.latents is None:
-        raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them by --latents F.")
+        raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them with --latents F.")
     if options.repair is not None:
         check_target(options.file, options.repair, force=options.force)
 
 
 def _check_reports(options: argparse.Namespace) -> None:
     """Refuse before the examination: each report has a place of its own, and what is examined is never written to."""
+    if options.html is not None:
+        try:
+            html_template()
+        except ModuleNotFoundError as error:
+            raise ValueError(str(error)) from error
     asked = {"--html": options.html, "--md": options.md, "--repair": options.repair}
     outputs = {flag: path for flag, path in asked.items() if path is not None}
     if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):
-        raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a file of their own.")
+        raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a different file.")
     for flag, out in outputs.items():
         if flag == "--repair":  # has been looked at
             continue
@@ -198,4 +200,4 @@ def _write_report(out: Path, text: str, *, force: bool) -> None:
 
 
 def _there_already(out: Path) -> str:
-    return f"`{shown(out)}` exists. Name another file, or overwrite it by --force."
+    return f"`{shown(out)}` exists. Name another file, or overwrite it with --force."

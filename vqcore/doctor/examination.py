@@ -27,10 +27,10 @@ from vqcore.files.errors import CheckpointError, shown
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
 
 SHORTEST_WINDOW = 5
-"""Steps' worth of vectors in a moving average at decay 0.8, the shortest default; no file tells its decay."""
+"""Steps' worth of vectors in a moving average at decay 0.8, the shortest default; no file records its decay."""
 
 UNUSED_SHARE = 0.01
-"""Of the mean, below which a moving average counts as unused: at decay 0.99 it takes 459 steps to fall so far."""
+"""Share of the mean below which a moving average counts as unused: at decay 0.99 falling that far takes 459 steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,15 +41,15 @@ class Request:
     latents: Path | None = None
     codes: Path | None = None
     level_axis: int | None = None
-    """Of the codes: the axis along which there is one of each codebook."""
+    """The axis of the codes along which there is one code of each codebook."""
 
     key: str | None = None
-    """Which tensor; whether or not a rule knows it."""
+    """Which tensor, whether or not a rule recognizes it."""
 
     axis: Axis | None = None
     rows: int | None = None
     every_latent: bool = False
-    """Search all latents, also where a random subset of them is enough to judge by and far quicker."""
+    """Search all latents, even if a random subset is enough and far quicker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +60,14 @@ class Examined:
     effective: Effective
     evidence: Evidence
     findings: tuple[Finding, ...]
-    """The first is the verdict."""
+    """Findings; the first is the verdict."""
 
     read: tuple[str, ...]
-    """What was read, and what to beware of, in sentences; safe to print, not escaped for HTML."""
+    """What was read, with caveats, in sentences; safe to print, not escaped for HTML."""
 
     @property
     def verdict(self) -> Finding:
-        """What matters most."""
+        """The most important finding."""
         return self.findings[0]
 
 
@@ -86,15 +86,15 @@ class Examination:
 
 
 class Reading(NamedTuple):
-    """What a file says by itself, not judged yet."""
+    """What a checkpoint alone shows, before the diagnosis."""
 
     checkpoint: Checkpoint
     found: tuple[Effective, ...]
-    """Of each codebook, its vectors as the search sees them."""
+    """For each codebook, its vectors as the search sees them."""
 
     evidence: tuple[Evidence, ...]
     said: tuple[tuple[str, ...], ...]
-    """Of each codebook, the first of what is `Examined.read`."""
+    """For each codebook, the first sentences of `Examined.read`."""
 
 
 def read(request: Request, *, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
@@ -102,7 +102,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
 
     Args:
         request: what to examine.
-        training: what is known beside the file of how a codebook was trained, by its label.
+        training: what else is known about how a codebook was trained, by its label.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
@@ -119,10 +119,10 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
 
 
 def check_given(request: Request) -> None:
-    """Refuse what no file could be examined with.
+    """Refuse a request that no file could satisfy.
 
     Raises:
-        CheckpointError: where latents and codes are both given.
+        CheckpointError: if latents and codes are both given.
     """
     if request.latents is not None and request.codes is not None:
         raise CheckpointError(
@@ -131,7 +131,7 @@ def check_given(request: Request) -> None:
 
 
 def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] = MappingProxyType({})) -> Reading:
-    """What `checkpoint` says by itself; `training` as for `read`."""
+    """What `checkpoint` alone shows; `training` as for `read`."""
     found = tuple(effective(book, checkpoint.known) for book in checkpoint.codebooks)
     options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
@@ -162,9 +162,9 @@ def examine(
 
     Args:
         request: what to examine.
-        progress: told latents done and latents in all, now and then; what it raises ends the examination.
+        progress: called now and then with latents done and latents in all; an exception from it ends the examination.
         training: as for `read`.
-        reading: of the same file, where it was read already.
+        reading: of the same file, if it was read already.
 
     Raises:
         CheckpointError: one sentence, for whatever cannot be read as asked.
@@ -180,13 +180,13 @@ def examine(
 
 
 def worst(examination: Examination) -> Examined:
-    """The codebook with the worst verdict; the first of them. There is one."""
+    """The first codebook with the worst verdict; there must be one."""
     order = ("severe", "warning", "unknown", "healthy", "note")
     return min(examination.examined, key=lambda one: order.index(one.verdict.severity))
 
 
 class _Seen(NamedTuple):
-    """A codebook against the latents or codes that were given."""
+    """A codebook examined with the given latents or codes."""
 
     usage: UsageEvidence
     latents: LatentEvidence | None
@@ -208,13 +208,13 @@ def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
 
 
 def _counted(request: Request, books: Sequence[Codebook], progress: Progress | None) -> dict[int, _Seen]:
-    """The codebooks that the codes belong to, by their place among all."""
+    """The codebooks that the codes belong to, by their index among all."""
     if request.codes is None or not books:
         return {}
     counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
     notes = (note,) if note else ()
     return {
-        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the codes given"), None, notes)
+        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the given codes"), None, notes)
         for at, count in counts.items()
     }
 
@@ -222,7 +222,7 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
 def _measured(
     request: Request, books: Sequence[Codebook], found: Sequence[Effective], progress: Progress | None
 ) -> dict[int, _Seen]:
-    """The codebooks that the latents pass through, by their place among all."""
+    """The codebooks that the latents pass through, by their index among all."""
     if request.latents is None:
         return {}
     latents, places, arrangement, note = assign(request.latents, books, found)
@@ -232,12 +232,12 @@ def _measured(
     total = latents.num_vectors
     searched = total if request.every_latent else vectors_to_search(total, arrangement, tables)
     measured = measure_arranged(latents.blocks(), total, arrangement, tables, searched=searched, progress=progress)
-    window, notes = "at least once by the latents given", [note] if note else []
+    window, notes = "at least once by the given latents", [note] if note else []
     if searched < total:
-        window = f"at least once by {searched:,} of the {total:,} latents given (random, seed {SAMPLE_SEED})"
+        window = f"at least once by {searched:,} of the {total:,} given latents (random, seed {SAMPLE_SEED})"
         notes.append(
             f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), which is "
-            "enough to judge by; mean and spread are of all. --all searches every one."
+            "enough to judge; mean and spread are those of all latents. --all searches every one."
         )
     return {
         at: _Seen(
@@ -250,7 +250,7 @@ def _measured(
 
 
 def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
-    """The usage by the first statistic beside the codebook that says something; `read` is told about all."""
+    """The usage from the first meaningful statistic beside the codebook; sentences about all are added to `read`."""
     best = None
     for statistic in codebook.usage:
         usage = statistic.read()
@@ -286,7 +286,7 @@ def _initialized(codebook: Codebook) -> bool | None:
 
 
 def _nothing(checkpoint: Checkpoint) -> str:
-    """What to say of a file without a codebook that any rule knows."""
+    """The sentence for a file without a codebook that any rule recognizes."""
     offered: Sequence[str] = [
         f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= OFFERED
     ]

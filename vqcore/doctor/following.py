@@ -1,4 +1,4 @@
-"""A folder of checkpoints of one training: what became of each codebook, and the newest examined in that light."""
+"""A folder of checkpoints of one training: what became of each codebook, and an examination of the newest."""
 
 # K codes, D features
 
@@ -22,16 +22,16 @@ from vqcore.files.series import Point, Series, Skipped, open_series, skipped_for
 
 
 class Movement(NamedTuple):
-    """From a codebook to the next one of the series."""
+    """The change from one codebook of the series to the next."""
 
     codes: int
-    """Code vectors that are not what they were."""
+    """Number of code vectors that changed."""
 
     distance: float
-    """Root mean square over all codes of how far they went."""
+    """Root mean square over all codes of the distance that they moved."""
 
     relative: float
-    """That over the spread of the codes before; infinite where they were one point."""
+    """That over the spread of the codes before; infinite if they were one point."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,33 +40,33 @@ class Moment:
 
     point: Point
     codebook: str
-    """Its label, by which it is known in the others."""
+    """Its label, which identifies it in the other checkpoints."""
 
     num_codes: int
     dim: int
     usage: UsageSummary | None
-    """By the statistics in the file, where it has any that tell."""
+    """Usage by the statistics in the file, if it has meaningful ones."""
 
     mean_norm: float
     largest_norm: float
     moved: Movement | None
-    """Since the checkpoint before that has it in the same shape; None in the first."""
+    """Movement since the previous checkpoint that has it in the same shape; None in the first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Following:
-    """A training by its checkpoints."""
+    """A training, seen through its checkpoints."""
 
     folder: Path
     series: Series
     moments: tuple[Moment, ...]
-    """In the order of training; where there are several codebooks, those of one checkpoint together."""
+    """Points in the order of training; several codebooks of one checkpoint stand together."""
 
     skipped: tuple[Skipped, ...]
-    """Files of the folder that tell nothing, and why."""
+    """Files of the folder that were skipped, and why."""
 
     examination: Examination
-    """Of the newest checkpoint, with the earlier ones as evidence."""
+    """Examination of the newest checkpoint, with the earlier ones as evidence."""
 
     @property
     def newest(self) -> Point:
@@ -75,28 +75,28 @@ class Following:
 
 
 class _Trace(NamedTuple):
-    """What is remembered of a codebook while later checkpoints are read."""
+    """What is remembered about a codebook while later checkpoints are read."""
 
     first: Vectors
     first_point: int
-    """Counted among the checkpoints that were read."""
+    """Index of `first` among the checkpoints that were read."""
 
     last: Vectors
     same_since: int
-    """From which checkpoint on it has been as it is now."""
+    """The checkpoint since which it has not changed."""
 
 
 def follow(request: Request, *, progress: Progress | None = None) -> Following:
     """Read every checkpoint in the folder `request.path`, and diagnose the newest.
 
-    Latents and codes are held against the newest alone, of whose encoder they should be.
+    Latents and codes are compared only with the newest, whose encoder should have produced them.
 
     Args:
         request: what to examine; its path is a folder.
-        progress: told checkpoints done and checkpoints in all, then latents; what it raises ends the work.
+        progress: called with checkpoints done and checkpoints in all, then latents; an exception ends the work.
 
     Raises:
-        CheckpointError: for no folder, or none of its files that could be read.
+        CheckpointError: if it is not a folder, or none of its files can be read.
     """
     check_given(request)
     series = open_series(request.path)
@@ -142,12 +142,12 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
 def _reading_at(point: Point, request: Request) -> Reading:
     checkpoint = open_checkpoint(point.path, key=request.key, axis=request.axis, rows=request.rows)
     if not checkpoint.codebooks:
-        raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule knows.")
+        raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule recognizes.")
     return reading_of(checkpoint)
 
 
 def _codebooks_in(reading: Reading) -> Iterator[tuple[Codebook, Evidence]]:
-    """Those in use; averages and best copies only where there are no others."""
+    """The codebooks in use; averages and best copies only if there are no others."""
     books = reading.checkpoint.codebooks
     for book, evidence in zip(books, reading.evidence, strict=True):
         if book.copy == "main" or all(one.copy != "main" for one in books):
@@ -163,7 +163,7 @@ def _in_the_light_of(known: Mapping[str, TrainingEvidence], reading: Reading) ->
 
 
 def _moment(point: Point, book: Codebook, evidence: Evidence, traces: dict[str, _Trace], at: int) -> Moment:
-    """The codebook now; `traces` then remember it."""
+    """The codebook now, which `traces` then remember."""
     vectors, before, moved = evidence.codebook, traces.get(book.label), None
     if before is None or before.last.shape != vectors.shape:
         traces[book.label] = _Trace(vectors, at, vectors, at)
@@ -194,7 +194,7 @@ def _movement(before: Vectors, now: Vectors) -> Movement:
 
 
 def _history(trace: _Trace, read: list[Point], unit: str) -> TrainingEvidence:
-    """The first checkpoint as where the newest comes from; nothing where no training lies between them."""
+    """The first checkpoint as the start of the newest; nothing if there was no training in between."""
     first, last = read[trace.first_point], read[-1]
     if last.step <= first.step:  # `last.ckpt` beside the step that it is a copy of
         return TrainingEvidence()
@@ -206,7 +206,7 @@ def _history(trace: _Trace, read: list[Point], unit: str) -> TrainingEvidence:
 
 
 def _stillness(trace: _Trace, read: list[Point]) -> str:
-    """Since when the codebook has not changed, in a sentence; empty where it did in the newest checkpoint."""
+    """Since when the codebook has not changed, in a sentence; empty if it changed in the newest checkpoint."""
     since = read[trace.same_since]
     if since.step >= read[-1].step:
         return ""

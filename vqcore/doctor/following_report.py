@@ -1,4 +1,4 @@
-"""A training by its checkpoints, as plain values and as the rows of a table."""
+"""A training seen through its checkpoints, as plain values and as the rows of a table."""
 
 import math
 from typing import Any
@@ -7,17 +7,17 @@ from vqcore.doctor.following import Following, Moment
 from vqcore.files.errors import shown
 
 MOST_ROWS = 60
-"""Of a table for people: more are thinned out evenly, the first and the newest always among them."""
+"""Most rows of a table for people: more are thinned out evenly, always keeping the first and the newest."""
 
 
 def following_words(following: Following) -> str:
-    """What the table below it shows."""
+    """Caption of the table."""
     points = len({one.point for one in following.moments})
     rows, shown_rows = len(following.moments), len(_thinned(following))
     thinned = "" if rows == shown_rows else f", {shown_rows} of {rows:,} rows"
     return (
         f"{points:,} checkpoint{'s' if points > 1 else ''}{thinned}; used: by the statistics in the file; moved: "
-        "root mean square since the one before, over the codebook's spread. The newest is examined."
+        "root mean square since the previous one, over the codebook's spread. The newest is examined."
     )
 
 
@@ -53,7 +53,7 @@ def following_rows(following: Following) -> list[tuple[str, ...]]:
 
 
 def following_values(following: Following) -> dict[str, Any]:
-    """All of it, ready for JSON."""
+    """The whole report, ready for JSON."""
     return {
         "folder": str(following.folder),
         "unit": following.series.unit,

@@ -1,12 +1,22 @@
-"""The report to paste into an issue. Whatever a file has named is escaped."""
+"""The report to paste into an issue; every name from a file is escaped."""
 
 import string
+from collections.abc import Iterator
 
-from vqcore.diagnostics.finding import Finding
-from vqcore.doctor.examination import Examination, Examined
+from vqcore.doctor.examination import Examination
 from vqcore.doctor.following import Following
-from vqcore.doctor.following_report import following_head, following_rows, following_words
-from vqcore.doctor.report import TABLE_HEAD, amount, contents_of, headline, levels_table, summary_of
+from vqcore.doctor.parts import (
+    Advice,
+    CodebookPart,
+    FindingPart,
+    FollowingPart,
+    ImplicitPart,
+    LevelsPart,
+    Part,
+    Rows,
+    VerdictPart,
+    report_parts,
+)
 from vqcore.files.errors import shown
 
 _ESCAPES = str.maketrans({one: f"\\{one}" for one in string.punctuation} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
@@ -23,63 +33,59 @@ def escaped(text: str) -> str:
 
 def markdown_report(examination: Examination, following: Following | None = None) -> str:
     """A document of its own; see `text_report` for `following`."""
-    checkpoint = examination.checkpoint
-    lines = [
-        f"**{escaped(headline(examination))}**",
-        "",
-        f"File {escaped(shown(checkpoint.path.name))}: {contents_of(checkpoint)}.",
-        "",
-    ]
-    if examination.examined:
-        rows = levels_table(examination.examined)
-        lines += [_row(TABLE_HEAD), _row(("---",) * len(TABLE_HEAD))]
-        lines += [_row(tuple(escaped(cell) for cell in row)) for row in rows]
-    if following is not None:
-        lines += _following(following)
-    for one in examination.examined:
-        lines += _codebook(one)
-    lines += [f"\n{escaped(shown(one.path))}: {escaped(one.about)}" for one in checkpoint.implicit]
-    return "\n".join(lines) + "\n"
+    return "\n".join(line for part in report_parts(examination, following) for line in _lines(part)) + "\n"
 
 
-def _following(following: Following) -> list[str]:
-    head = following_head(following)
-    lines = ["", "### Through training", "", escaped(following_words(following)), "", _row(head)]
-    lines.append(_row(("---",) * len(head)))
-    lines += [_row(tuple(escaped(cell) for cell in row)) for row in following_rows(following)]
-    skipped = [f"- skipped: {escaped(shown(one.path.name))}: {escaped(one.reason)}" for one in following.skipped]
-    return [*lines, "", *skipped]
+def _lines(part: Part) -> Iterator[str]:
+    match part:
+        case VerdictPart():
+            yield from (f"**{escaped(part.headline)}**", "")
+            yield from (f"File {escaped(shown(part.path.name))}: {part.contents}.", "")
+        case LevelsPart():
+            yield from _table(part.rows)
+        case FollowingPart():
+            yield from ("", "### Through training", "", escaped(part.words), "", *_table(part.rows), "")
+            for path, reason in part.skipped:
+                yield f"- skipped: {escaped(shown(path.name))}: {escaped(reason)}"
+        case CodebookPart():
+            yield from _codebook(part)
+        case ImplicitPart():
+            yield f"\n{escaped(part.path)}: {escaped(part.about)}"
+
+
+def _table(rows: Rows) -> Iterator[str]:
+    head, *body = rows
+    yield _row(head)
+    yield _row(("---",) * len(head))
+    yield from (_row(tuple(map(escaped, row))) for row in body)
 
 
 def _row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _codebook(one: Examined) -> list[str]:
-    lines = ["", f"### {escaped(one.codebook.label)}", ""]
-    usage = summary_of(one.evidence.usage)
-    if usage is not None:
-        lines.append(
-            f"- used {usage.used:,} of {usage.num_codes:,}, perplexity {usage.perplexity:.1f}; "
-            f"{amount(usage.num_vectors, usage.num_codes)}; used: {escaped(usage.window)}"
-        )
-    lines += [f"- {escaped(sentence)}" for sentence in one.read]
-    for finding in one.findings:
-        lines += _finding(finding)
-    return lines
+def _codebook(part: CodebookPart) -> Iterator[str]:
+    yield from ("", f"### {escaped(part.examined.codebook.label)}", "")
+    if part.usage is not None:
+        yield f"- {part.used}; used: {escaped(part.usage.window)}"
+    yield from (f"- {escaped(sentence)}" for sentence in part.examined.read)
+    for finding in part.findings:
+        yield from _finding(finding)
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(part: FindingPart) -> Iterator[str]:
     """Our own words need no escaping, but for issue numbers, which would link to whatever repository this is in."""
-    lines = ["", f"**{finding.severity}** · {finding.condition} · {finding.title}", ""]
-    lines += [
-        f"- {number.name}: {number.text}{f' ({number.limit})' if number.limit else ''}" for number in finding.numbers
-    ]
-    if finding.severity in ("healthy", "note"):
-        return lines
-    lines += ["", f"Likely cause: {finding.cause}", ""]
-    for remedy in finding.remedies:
-        lines.append(f"- {remedy.what}")
-        named = (("VQTorch", remedy.vqtorch), ("vector-quantize-pytorch", remedy.vector_quantize_pytorch))
-        lines += [f"  - {name}: `{line}`" for name, line in (("vqcore", " ".join(remedy.ours)), *named) if line]
-    return [*lines, "", f"After: {escaped(finding.source)}"]
+    finding = part.finding
+    yield from ("", f"**{finding.severity}** · {finding.condition} · {finding.title}", "")
+    for number in finding.numbers:
+        yield f"- {number.name}: {number.text}{f' ({number.limit})' if number.limit else ''}"
+    if part.advice is not None:
+        yield from _advice(part.advice)
+
+
+def _advice(advice: Advice) -> Iterator[str]:
+    yield from ("", f"Likely cause: {advice.cause}", "")
+    for remedy, written in advice.remedies:
+        yield f"- {remedy.what}"
+        yield from (f"  - {name}: `{line}`" for name, line in written)
+    yield from ("", f"After: {escaped(advice.source)}")

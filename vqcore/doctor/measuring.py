@@ -1,4 +1,4 @@
-"""Latents in blocks, against a codebook: bounded statistics of any number of vectors, in one pass."""
+"""Latents in blocks, measured against a codebook: bounded statistics of any number of vectors in one pass."""
 
 # N vectors, n of a block, S searched, M sampled, K codes, D features
 
@@ -19,28 +19,28 @@ SAMPLE = 8192
 SAMPLE_SEED = 0
 
 SEARCH_WORK = 3e12
-"""Multiplications and additions that a search may take before it is one of a random subset: some 25 seconds of two
+"""Multiply-adds that a search may take before only a random subset is searched: some 25 seconds on two
 cores, which do 60 to 75 billion a second each."""
 
 SEARCHED_AT_ONCE = 1 << 22
-"""Values that are gathered before they are searched: a search of few vectors prepares the codebook for little."""
+"""Values gathered before a search: preparing the codebook for few vectors is wasteful."""
 
 ROUNDING = 1e-3
-"""Vectors count as different where they differ by more than this share of the first block's spread."""
+"""Vectors count as distinct if they differ by more than this share of the first block's spread."""
 
 MOST_DISTINCT = 1 << 20
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, int], None]
-"""Told vectors done and vectors in all, now and then; what it raises ends the work."""
+"""Called now and then with vectors done and vectors in all; an exception from it ends the work."""
 
 
 class Measured(NamedTuple):
-    """What one pass over the latents gives."""
+    """Result of one pass over the latents."""
 
     latents: LatentEvidence
-    """Mean, spread and different vectors of all N where they are those of the quantizer's input; else, and the
-    error always, of the searched ones."""
+    """Mean, spread and distinct vectors of all N if they are the quantizer's input; otherwise of those searched, as
+    the error always is."""
 
     counts: NDArray[np.int64]
     """(K,) assignments of the searched vectors."""
@@ -65,7 +65,7 @@ def measure_levels(
         blocks: (n, D) each, N rows in all; one is in memory at a time.
         num_vectors: N.
         codebooks: (K, D) effective code vectors, one for each level.
-        cosine: compare directions alone: vectors and codes are brought to unit length first.
+        cosine: compare only directions: vectors and codes are normalized to unit length first.
 
     Returns:
         For each level the statistics of what it searched for.
@@ -103,7 +103,7 @@ def measure_arranged(
         ValueError: for no vector at all.
     """
     if num_vectors < 1:
-        raise ValueError("There is not one latent to look at. Give at least one vector.")
+        raise ValueError("There are no latents to measure. Give at least one vector.")
     searched = min(searched, num_vectors)
     levels = [
         _Level(codebook, searched * searches, cosine)
@@ -121,7 +121,7 @@ def measure_arranged(
             progress(done, num_vectors)
 
     def noted(seen: Iterable[Floats]) -> Iterator[Floats]:
-        """The blocks, after what is summed up over all vectors has been."""
+        """Pass the blocks on after adding them to what is summed over all vectors."""
         nonlocal done
         for block in seen:
             parts = np.split(block, len(arrangement.chains), axis=1)
@@ -137,20 +137,20 @@ def measure_arranged(
 
 
 def vectors_to_search(num_vectors: int, arrangement: Arrangement, codebooks: Sequence[Floats]) -> int:
-    """S: all N where that is quick, else what `SEARCH_WORK` allows, but never less than usage is judged from."""
+    """S: all N if that is quick, else what `SEARCH_WORK` allows, but never fewer than usage needs."""
     each = sum(2 * codebooks[which].size for chain in arrangement.chains for which in chain)
     enough = max(limits.vectors_needed(len(codebook)) for codebook in codebooks)
     return min(num_vectors, max(enough, int(SEARCH_WORK // each)))
 
 
 def _first_searches(arrangement: Arrangement) -> dict[int, int]:
-    """By run of features the codebook searched first there, where it is searched for nothing else."""
+    """For each run of features the codebook searched first there, if it is searched for nothing else."""
     searches = arrangement.searches_of
     return {run: chain[0] for run, chain in enumerate(arrangement.chains) if searches[chain[0]] == 1}
 
 
 def _drawn(blocks: Iterable[Floats], num_vectors: int, wanted: int) -> Iterator[Floats]:
-    """The blocks, or where fewer are wanted as many of their rows at random, in blocks worth a search."""
+    """The blocks, or a random selection of their rows if fewer are wanted, in blocks worth a search."""
     if wanted == num_vectors:
         yield from blocks
         return
@@ -183,10 +183,10 @@ class _Level:
         self.searched = 0
         self.error = 0.0
         self.sums_given = False
-        """Whether somebody else calls `sum_up`, with more than is searched."""
+        """Whether the caller calls `sum_up`, with more vectors than are searched."""
 
     def sum_up(self, block: Floats) -> None:
-        """Take (n, D) vectors into mean, spread and the count of different ones."""
+        """Add (n, D) vectors to mean, spread and the count of distinct ones."""
         self.distinct.add(block)
         self.moments.add(block)
 
@@ -233,14 +233,14 @@ class _Moments:
 
 
 class _Distinct:
-    """Hashes of the different vectors seen, until there are `limit`."""
+    """Hashes of the distinct vectors seen, up to `limit`."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.hashes = np.empty(0, dtype=np.int64)
         self._step: float | None = None
         self._same: Floats | None = None
-        """The one vector (1, D) of all blocks so far, which have no spread to round by."""
+        """The single vector (1, D) of all blocks so far, which have no spread to round by."""
 
     def __len__(self) -> int:
         return len(self.hashes) or (0 if self._same is None else 1)

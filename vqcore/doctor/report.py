@@ -1,22 +1,20 @@
-"""An examination as plain values: what `--json` prints and every report is written from."""
+"""What reports say of an examination: its verdict, its contents, the use of its codebooks and their table."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from vqcore.checkpoints.reader import Checkpoint
 from vqcore.diagnostics.evidence import UsageEvidence
-from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.usage import perplexity
 from vqcore.diagnostics.wording import digits
 from vqcore.doctor.examination import Examination, Examined, worst
-from vqcore.files.errors import shown
 
 
 class UsageSummary(NamedTuple):
-    """What a report says of the use of a codebook."""
+    """What a report says about the use of a codebook."""
 
     used: int
     num_codes: int
@@ -29,7 +27,7 @@ class UsageSummary(NamedTuple):
 
 
 def summary_of(usage: UsageEvidence | None) -> UsageSummary | None:
-    """Used codes, perplexity and the window they are over; None where nothing is known."""
+    """Used codes, perplexity and their window; None if nothing is known."""
     if usage is None or not np.sum(usage.counts) > 0:
         return None
     effective, num_codes = perplexity(usage.counts), len(usage.counts)
@@ -59,7 +57,7 @@ def contents_of(checkpoint: Checkpoint) -> str:
 
 
 def amount(num_vectors: float | None, num_codes: int) -> str:
-    """N and N/K, or that nobody knows.
+    """N and N/K, or that N is unknown.
 
     >>> amount(65536, 1024), amount(None, 8)
     ('N = 65,536, N/K = 64', 'N unknown')
@@ -67,72 +65,6 @@ def amount(num_vectors: float | None, num_codes: int) -> str:
     if num_vectors is None:
         return "N unknown"
     return f"N = {num_vectors:,.0f}, N/K = {num_vectors / num_codes:.3g}"
-
-
-def as_values(examination: Examination) -> dict[str, Any]:
-    """All of it, ready for JSON."""
-    checkpoint = examination.checkpoint
-    return {
-        "file": str(checkpoint.path),
-        "format": checkpoint.format,
-        "tensors": checkpoint.num_arrays,
-        "step": None if checkpoint.step is None else {checkpoint.step[0]: checkpoint.step[1]},
-        "severe": examination.is_severe,
-        "verdict": headline(examination),
-        "codebooks": [_codebook(one) for one in examination.examined],
-        "no_code_vectors": [
-            {"path": shown(one.path), "kind": one.kind, "num_codes": one.num_codes, "about": one.about}
-            for one in checkpoint.implicit
-        ],
-    }
-
-
-def _codebook(one: Examined) -> dict[str, Any]:
-    book, usage = one.codebook, summary_of(one.evidence.usage)
-    latents = one.evidence.latents
-    return {
-        "name": book.label,
-        "layout": book.layout,
-        "confidence": book.confidence,
-        "evidence": list(book.evidence),
-        "num_codes": book.num_codes,
-        "dim": book.dim,
-        "axis": book.axis,
-        "axis_reason": book.axis_reason,
-        "axis_certain": book.axis_certain,
-        "dtype": book.array.dtype,
-        "copy": str(book.copy),
-        "structure": book.structure,
-        "level": book.level,
-        "group": book.group,
-        "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
-        "usage": None if usage is None else _finite(usage._asdict()),
-        "relative_error": None if latents is None else latents.relative_error,
-        "severity": one.verdict.severity,
-        "findings": [_finding(finding) for finding in one.findings],
-        "read": list(one.read),
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "condition": finding.condition,
-        "severity": finding.severity,
-        "title": finding.title,
-        "numbers": [_finite(number._asdict()) for number in finding.numbers],
-        "cause": finding.cause,
-        "remedies": [remedy._asdict() for remedy in finding.remedies],
-        "source": finding.source,
-    }
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _number(value) if isinstance(value, float) else value for name, value in values.items()}
-
-
-def _number(value: float) -> float | None:
-    """JSON has no infinity."""
-    return value if math.isfinite(value) else None
 
 
 def levels_table(examined: Sequence[Examined]) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What if, and repair: what remedies would do to the codebooks of a file, and the one chosen done in a copy."""
+"""What-if and repair: what remedies would do to the codebooks of a file, and a copy with the chosen one applied."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HEAD = ("what if", "used", "perplexity", "‖z_e − z_q‖²", "over variance o
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Treatment:
-    """What was foretold, and what was written."""
+    """What was predicted, and what was written."""
 
     foretold: WhatIf
     repaired: Repaired | None = None
@@ -32,7 +32,7 @@ def foretell(
     """What every remedy would do to the one quantizer of `checkpoint`.
 
     Raises:
-        CheckpointError: one sentence, where it has several, or the latents do not fit.
+        CheckpointError: one sentence, if it has several, or the latents do not fit.
     """
     quantizer = only_quantizer(checkpoint)
     source = _opened(latents, quantizer)
@@ -51,7 +51,7 @@ def treat(
     """Write a copy of `checkpoint` with the codebooks of its one quantizer after `remedy`.
 
     Raises:
-        CheckpointError: one sentence; nothing has been written then.
+        CheckpointError: one sentence; nothing is written in that case.
     """
     quantizer = only_quantizer(checkpoint)
     source = _opened(latents, quantizer)
@@ -73,14 +73,14 @@ def treatment_text(treatment: Treatment) -> str:
     if done is not None:
         moved = ", ".join(f"{count:,}" for count in done.moved_codes)
         lines.append(
-            f"wrote {shown(done.path)} after {done.remedy}: codes moved {moved}; every other tensor as it was"
+            f"wrote {shown(done.path)} after {done.remedy}: codes moved {moved}; every other tensor unchanged"
         )
         lines += done.left
     return "\n".join(lines)
 
 
 def treatment_values(treatment: Treatment) -> dict[str, Any]:
-    """For `--json`."""
+    """The treatment as plain values for `--json`."""
     foretold, done = treatment.foretold, treatment.repaired
     values: dict[str, Any] = {
         "what_if": {

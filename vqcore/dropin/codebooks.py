@@ -1,4 +1,4 @@
-"""Codebooks as VQTorch has them: with a norm of the raw vectors, and one affine map over all. Knows no layer."""
+"""Codebooks as in VQTorch: with a norm of the raw vectors, and one affine map over all."""
 
 # N vectors, G groups or levels, D features, K codes of one codebook
 
@@ -16,7 +16,7 @@ from vqcore.quantizer.straight_through import straight_through
 
 
 class Layout(NamedTuple):
-    """How vectors are cut for the search."""
+    """How vectors are split for the search."""
 
     kind: Literal["whole", "groups", "levels"] = "whole"
     groups: int = 1
@@ -24,19 +24,19 @@ class Layout(NamedTuple):
 
 
 class Codebook(VectorQuantizer):
-    """A codebook whose raw vectors have a norm of their own, which no gradient sees."""
+    """A codebook whose raw vectors are normalized without a gradient."""
 
     def __init__(self, num_codes: int, dim: int, options: Options, cb_norm: Norm) -> None:
         super().__init__(num_codes, dim, options)
         self.cb_norm = cb_norm
 
     def project_(self) -> None:
-        """Bring the raw codebook itself to its norm."""
+        """Normalize the raw codebook itself."""
         if self.cb_norm != "none":
             self.raw_codebook.copy_(normalized(self.raw_codebook, self.cb_norm))
 
     def trained(self, z_q: Tensor, codes: Tensor) -> Tensor:
-        """`z_q` for the loss: held where inner steps or EMA own the raw codebook, but for the affine map."""
+        """`z_q` for the loss: detached, except for the affine map, if inner steps or EMA own the raw codebook."""
         if self.options.inner_steps == 0 and self.options.codebook_update == "gradient":
             return z_q
         return F.embedding(codes, self._effective(self.raw_codebook.detach()))
@@ -47,7 +47,7 @@ class Codebook(VectorQuantizer):
 
 
 class OneMap(Quantizer):
-    """Several codebooks under one learned affine map, as VQTorch has it."""
+    """Several codebooks under one learned affine map, as in VQTorch."""
 
     def tie_(self) -> None:
         """Give all codebooks the first one's map; moments of a running map stay each codebook's own."""
@@ -67,18 +67,18 @@ class OneMap(Quantizer):
 
 
 class GroupsUnderOneMap(OneMap, GroupedQuantizer):
-    """Groups, each with a codebook of its own or all with one."""
+    """Groups, each with its own codebook or all with one."""
 
 
 class LevelsUnderOneMap(OneMap, ResidualQuantizer):
-    """Residual levels, each with a codebook of its own or all with one."""
+    """Residual levels, each with its own codebook or all with one."""
 
 
 def laid_out(layout: Layout, num_codes: int, feature_size: int, options: Options, cb_norm: Norm) -> Quantizer:
-    """The quantizer of `num_codes` in all.
+    """The quantizer with `num_codes` in total.
 
     Raises:
-        ValueError: where unshared codebooks cannot have an equal part of `num_codes`, or groups of the features.
+        ValueError: if unshared codebooks cannot divide `num_codes` equally, or groups the features.
     """
     if layout.kind == "whole":
         return Codebook(num_codes, feature_size, options, cb_norm)

@@ -1,4 +1,4 @@
-"""What is done with the layers inside a model: finding them, bypassing them, and forgetting what moved."""
+"""Operations on the layers inside a model: finding them, bypassing them, and clearing moments of moved codes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,18 +16,18 @@ def is_vq(module: object) -> bool:
 
 
 def is_vqn(net: nn.Module) -> bool:
-    """Whether any part of `net`, or itself, is one of the three layers."""
+    """Whether `net` or any part of it is one of the three layers."""
     return len(get_vq_layers(net)) > 0
 
 
 def get_vq_layers(model: nn.Module) -> list[VectorQuant]:
-    """All layers of the three kinds in `model`, or itself."""
+    """All layers of the three kinds in `model`, including itself."""
     return [module for module in model.modules() if isinstance(module, VectorQuant)]
 
 
 @contextmanager
 def no_vq(modules: nn.Module | Iterable[nn.Module]) -> Iterator[None]:
-    """Within, the layers in `modules` give `(z, {})`; after, also after an exception, they are as they were.
+    """Inside the block, the layers in `modules` return `(z, {})`; afterwards, even after an error, they are restored.
 
     Raises:
         TypeError: for anything but a module or several.
@@ -53,7 +53,7 @@ def forget_moved(model: nn.Module, optimizer: torch.optim.Optimizer) -> Removabl
     A layer cannot know the optimizer, and moments of a replaced code would carry it away from where it was put.
 
     Raises:
-        ValueError: where `model` has no VQ layer.
+        ValueError: if `model` has no VQ layer.
     """
     layers = get_vq_layers(model)
     if not layers:

@@ -1,4 +1,4 @@
-"""VQTorch's three layers: its arguments, results and moves inside `forward`, over one quantizer."""
+"""VQTorch's three layers, with its arguments, results and code updates inside `forward`, over one quantizer."""
 
 # B samples, N vectors, G groups or levels, D features, K codes of one codebook
 
@@ -16,6 +16,7 @@ from vqcore.quantizer.layer import Level, VectorQuantizer
 from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Norm, Options, check_real, check_whole
 from vqcore.quantizer.straight_through import straight_through
+from vqcore.quantizer.usage import perplexity
 
 InplaceOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
@@ -33,7 +34,7 @@ LAYER_NORMS: dict[str | None, Callable[[int], nn.Module]] = {
 
 
 class Settings(TypedDict, total=False):
-    """What the three layers take alike, as in `VectorQuant`."""
+    """Arguments shared by the three layers, as in `VectorQuant`."""
 
     beta: float
     sync_nu: float
@@ -48,13 +49,13 @@ class Settings(TypedDict, total=False):
 
 
 class Weight(NamedTuple):
-    """What is left of VQTorch's embedding."""
+    """Stand-in for VQTorch's embedding."""
 
     weight: Tensor
 
 
 class Found(NamedTuple):
-    """One search."""
+    """Result of one search."""
 
     level: Level
     z_q: Tensor
@@ -74,7 +75,7 @@ class VectorQuant(nn.Module):
     codes. G is 1 here.
 
     The core quantizer is `layer.quantizer`; `layer.quantizer.switch_(replace(layer.quantizer.options, sync=1.0))`
-    throws a switch. Its `alpha`, `learning_rate`, inner steps and EMA are for whoever writes the training step.
+    throws a switch. Its `alpha`, `learning_rate`, inner steps and EMA are left to your training step.
 
     A state dict of VQTorch loads as it is. It does not hold `affine_lr`, without which a learned affine map means
     nothing: build the layer with the one of training, as with `groups` and `share`.
@@ -106,25 +107,25 @@ class VectorQuant(nn.Module):
 
         Args:
             feature_size: D.
-            num_codes: codes in all; unshared codebooks have an equal part of them each.
+            num_codes: codes in total; unshared codebooks have an equal part of them each.
             beta: share of the loss whose gradient goes to the codebook; 1 − beta goes to the encoder.
             sync_nu: ν of the synchronized update.
             affine_lr: learned affine map s = 1 + affine_lr·scale, b = affine_lr·bias; 0 for none.
-            affine_groups: consecutive groups of codes with a map of their own, up to 16.
-            replace_freq: a code unused for so many training forwards moves onto a z_e; 0 never. Noise is added, per
-                element 1% of the vector's length.
+            affine_groups: consecutive groups of codes, each with its own map, up to 16.
+            replace_freq: a code unused for this many training forwards moves onto a z_e; 0: never. Noise is added,
+                per element 1% of the vector's length.
             inplace_optimizer: makes an optimizer of the codebook's parameters, which then takes a step on
                 mean (z_q − sg[z_e])² in every training forward; needs beta=1.
             dim: axis of the features.
             norm: of z_e: 'none', 'l2' to unit length, 'l2c' to at most 10, or a layer: 'bn', 'gn', 'in'.
             cb_norm: of the raw code vectors: 'none', 'l2' to at most 10, 'l2c' to unit length.
             kmeans_init: start from k-means of the first training batch.
-            code_vector_size: features of the affine map, which must be D; without effect where there is none.
+            code_vector_size: features of the affine map, which must be D; no effect without a map.
             layout: set by the subclasses.
 
         Raises:
             ValueError: for a value out of range or sizes that do not fit each other.
-            TypeError: where `inplace_optimizer` cannot be called.
+            TypeError: if `inplace_optimizer` is not callable.
         """
         super().__init__()
         for name, value in (("feature_size", feature_size), ("num_codes", num_codes), ("groups", layout.groups)):
@@ -139,7 +140,7 @@ class VectorQuant(nn.Module):
             check_whole("code_vector_size", code_vector_size, 1, 2**31)
         if affine_lr > 0 and code_vector_size not in (None, feature_size):
             raise ValueError(
-                f"`code_vector_size` must be {feature_size}, as `feature_size`, where affine_lr is above 0, but got "
+                f"`code_vector_size` must equal `feature_size`, {feature_size}, if affine_lr is above 0, but got "
                 f"{code_vector_size!r}. Leave it out."
             )
         if norm == "gn" and feature_size % 32 != 0:
@@ -165,12 +166,12 @@ class VectorQuant(nn.Module):
         self.inplace_codebook_optimizer = self._made(inplace_optimizer, beta)
 
     def forward(self, z: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Quantize `z`; within `no_vq` give it back, after its norm, with an empty dict.
+        """Quantize `z`; within `no_vq` return it, after its norm, with an empty dict.
 
         Raises:
-            TypeError: where `z` is no tensor of a floating-point dtype.
-            ValueError: where `z` has less than two dimensions or other than D features on axis `dim`; where it
-                holds NaN or infinity (on the CPU); under k-means start, where it has fewer vectors than codes.
+            TypeError: if `z` is not a floating-point tensor.
+            ValueError: if `z` has fewer than two dimensions or other than D features on axis `dim`; if it
+                contains NaN or infinity (on the CPU); under k-means start, if it has fewer vectors than codes.
         """
         self._check(z)
         features = self._normed(z)  # (B, …, G, D/G)
@@ -182,17 +183,17 @@ class VectorQuant(nn.Module):
 
     @torch.no_grad()
     def get_codebook(self) -> Tensor:
-        """All code vectors as the search sees them, so that `get_codebook()[q]` are those of the codes `q`."""
+        """All code vectors as the search sees them, so that `get_codebook()[q]` gives those of the codes `q`."""
         return torch.cat([part.codebook() for part in self.quantizer.parts])
 
     @property
     def codebook(self) -> Weight:
-        """`codebook.weight` for reading, as in VQTorch: the parameter; a copy where there are several codebooks."""
+        """`codebook.weight` for reading, as in VQTorch: the parameter; a copy if there are several codebooks."""
         raw = [part.raw_codebook for part in self.quantizer.parts]
         return Weight(raw[0] if len(raw) == 1 else torch.cat([*raw]))
 
     def extra_repr(self) -> str:
-        """The sizes."""
+        """The sizes, for `repr`."""
         return f"num_codes={self.num_codes}, groups={self.groups}, share={self.share}, enabled={self.enabled}"
 
     @property
@@ -216,7 +217,7 @@ class VectorQuant(nn.Module):
     def _check(self, z: Tensor) -> None:
         if not isinstance(z, Tensor) or not z.is_floating_point():
             kind = z.dtype if isinstance(z, Tensor) else type(z).__name__
-            raise TypeError(f"`z` must be a tensor of a floating-point dtype, but is {kind}. Convert it: z.float().")
+            raise TypeError(f"`z` must be a floating-point tensor, but is {kind}. Convert it: z.float().")
         if z.ndim < 2 or not -z.ndim <= self.dim < z.ndim or z.shape[self.dim] != self.feature_size:
             raise ValueError(
                 f"`z` must have at least 2 dimensions and {self.feature_size} features on axis dim={self.dim}, but "
@@ -261,12 +262,12 @@ class VectorQuant(nn.Module):
             "d": torch.stack([one.distances for one in found], 1).view(shape),
             "q": codes.view(shape),
             "loss": loss,
-            "perplexity": torch.special.entr(counts / counts.sum().clamp_min(1)).sum().exp(),
+            "perplexity": perplexity(counts),
         }
         return out, info | {name: left.view(*z.shape[:-2], *left.shape[-2:]) for name, left in last.items()}
 
     def _searched(self, vectors: Tensor) -> tuple[list[Found], dict[str, Tensor]]:
-        """What each level found for `vectors` (N, G, D/G), and what only this kind of layer returns."""
+        """The results of each level for `vectors` (N, G, D/G), and what only this kind of layer returns."""
         parts, part_of_level = self.quantizer.parts, self.quantizer.part_of_level
         return [self._found(parts[part], vectors[:, level]) for level, part in enumerate(part_of_level)], {}
 
@@ -286,7 +287,7 @@ class VectorQuant(nn.Module):
 
     @torch.no_grad()
     def _prepare_(self, vectors: Tensor) -> None:
-        """Before a training search: the k-means start where it is still due, and the norm of the codebook."""
+        """Prepare a training search: the k-means start if still due, and the norm of the codebook."""
         if self._awaits_start:
             start_(self.quantizer, vectors)
             self.data_initialized.fill_(1)
@@ -296,7 +297,7 @@ class VectorQuant(nn.Module):
 
     @torch.no_grad()
     def forget_moments_(self, optimizer: torch.optim.Optimizer) -> None:
-        """Clear what `optimizer` remembers of the codes replaced since the last call; see `forget_moved`."""
+        """Clear the moments in `optimizer` of the codes replaced since the last call; see `forget_moved`."""
         forget_rows_(optimizer, self.quantizer, self.moved)
         self.moved.zero_()
 

@@ -1,4 +1,4 @@
-"""What moves codes inside a training forward, as VQTorch does it there. Knows no layer."""
+"""Code updates inside a training forward, as in VQTorch."""
 
 # N vectors, G groups or levels, D features, K codes of one codebook, P codebooks
 
@@ -19,10 +19,10 @@ NOISE_OF_AN_ELEMENT = 0.01
 
 @torch.no_grad()
 def start_(quantizer: Quantizer, vectors: Tensor) -> None:
-    """k-means start of every codebook from what it will search for, given `vectors` (N, G, D).
+    """k-means start of every codebook from its own inputs, given `vectors` (N, G, D).
 
     Raises:
-        ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
+        ValueError: if there are fewer distinct vectors than codes; no codebook is changed in that case.
     """
     before, seed = copy.deepcopy(quantizer.state_dict()), _drawn_seed(vectors.device)
     try:
@@ -42,7 +42,7 @@ def inplace_step_(
 ) -> None:
     """One step of `part` on mean (z_q − sg[z_e])² at the codes of `level`; no parameter's `.grad` changes.
 
-    `optimizer` has the raw codebooks of `quantizer`. A frozen codebook stays.
+    `optimizer` holds the raw codebooks of `quantizer`. A frozen codebook stays unchanged.
     """
     if not part.raw_codebook.requires_grad:
         return
@@ -81,7 +81,7 @@ def count_and_replace_(quantizer: Quantizer, levels: list[Level], counts: Tensor
 
 @torch.no_grad()
 def forget_rows_(optimizer: torch.optim.Optimizer, quantizer: Quantizer, rows: Tensor) -> None:
-    """Clear what `optimizer` remembers of the codes in the mask `rows` (P·K,), whatever kind it is."""
+    """Clear the moments in `optimizer`, of whatever kind, of the codes in the mask `rows` (P·K,)."""
     for part, own in zip(quantizer.parts, rows.split(quantizer.num_codes), strict=True):
         for value in optimizer.state.get(part.raw_codebook, {}).values():
             if isinstance(value, Tensor) and value.shape == part.raw_codebook.shape:
@@ -89,6 +89,6 @@ def forget_rows_(optimizer: torch.optim.Optimizer, quantizer: Quantizer, rows: T
 
 
 def _drawn_seed(device: torch.device) -> int:
-    """From torch's own generator, so that `torch.manual_seed` repeats a training; the same on all processes."""
+    """A generator seeded by torch's own, so that `torch.manual_seed` repeats a training; equal on all processes."""
     seed = torch.randint(2**31, (1,))
     return int(from_first(seed.to(device))) if num_ranks() > 1 else int(seed)

@@ -1,4 +1,4 @@
-"""Pooling of feature maps that keeps whole vectors. Knows no codebook."""
+"""Pooling of feature maps that keeps whole vectors."""
 
 # B samples, D features, H × W positions, S = kernel_size² positions of a window, L windows
 
@@ -11,7 +11,7 @@ from vqcore.quantizer.options import check_whole
 
 class _VecPool2d(nn.Module):
     def __init__(self, kernel_size: int = 3, stride: int = 2, padding: int = 2, dilation: int = 1) -> None:
-        """Raises ValueError for a size below 1, or padding below 0."""
+        """Raise ValueError for a size below 1 or padding below 0."""
         super().__init__()
         for name, value, low in (
             ("kernel_size", kernel_size, 1),
@@ -23,10 +23,10 @@ class _VecPool2d(nn.Module):
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool `x` (B, D, H, W) to (B, D, H', W'), sizes as `torch.nn.MaxPool2d` has them.
+        """Pool `x` (B, D, H, W) to (B, D, H', W'), with sizes as in `torch.nn.MaxPool2d`.
 
         Raises:
-            ValueError: where `x` has other than four dimensions, or is smaller than one window.
+            ValueError: if `x` does not have four dimensions, or is smaller than one window.
         """
         reach = self.dilation * (self.kernel_size - 1) + 1
         if x.ndim != 4 or min(x.shape[2:]) + 2 * self.padding < reach:
@@ -50,7 +50,7 @@ class _VecPool2d(nn.Module):
 
 
 class MaxVecPool2d(_VecPool2d):
-    """The longest vector of each window, whole; the first where several are longest."""
+    """The longest vector of each window; the first in a tie."""
 
     def _weights(self, lengths: Tensor) -> Tensor:
         return torch.zeros_like(lengths).scatter_(1, lengths.argmax(1, keepdim=True), 1)

@@ -1,4 +1,4 @@
-"""State dicts of VQTorch in the place of ours, and the check of both. Knows no layer."""
+"""Loads state dicts of VQTorch, and checks theirs and ours."""
 
 # G groups of the affine map, D features
 
@@ -13,12 +13,12 @@ StateDict = dict[str, Any]
 
 
 def convert_vqtorch_(state_dict: StateDict, prefix: str, quantizer: Quantizer) -> None:
-    """Put our tensors in the place of VQTorch's in `state_dict`, where they are VQTorch's.
+    """Replace VQTorch's tensors in `state_dict`, if it has any, by ours.
 
     The codebooks lie one after another in VQTorch's `codebook.weight`, and all have one affine map.
 
     Raises:
-        ValueError: where the shapes do not fit `quantizer`, or an affine map comes without an `affine_lr`.
+        ValueError: if the shapes do not fit `quantizer`, or an affine map comes without an `affine_lr`.
     """
     if f"{prefix}codebook.weight" not in state_dict:
         return
@@ -46,7 +46,7 @@ def convert_vqtorch_(state_dict: StateDict, prefix: str, quantizer: Quantizer) -
 
 
 def check_maps(state_dict: StateDict, prefix: str, quantizer: Quantizer) -> None:
-    """Raises ValueError where `state_dict` (ours) has an affine map that the options would leave out."""
+    """Raise ValueError if `state_dict` (ours) has an affine map that the options would ignore."""
     for name in _part_names(quantizer):
         for which in ("scale", "bias"):
             key = f"{prefix}{name}.affine.{which}"
@@ -55,7 +55,7 @@ def check_maps(state_dict: StateDict, prefix: str, quantizer: Quantizer) -> None
 
 
 def check_shape(state_dict: StateDict, key: str, shape: tuple[int, ...], arguments: str) -> None:
-    """Raises ValueError, naming the layer's `arguments`, where `key` is there and has another shape."""
+    """Raise ValueError, naming the layer's `arguments`, if `key` is there with another shape."""
     given = state_dict.get(key)
     if given is not None and tuple(given.shape) != shape:
         raise ValueError(
@@ -69,7 +69,7 @@ def _ages(state_dict: StateDict, key: str, rows: int) -> Tensor:
     left: Tensor = state_dict.get(key, torch.zeros(rows))[:rows]
     if len(left) < rows:
         raise ValueError(
-            f"`state_dict` must have {rows} values in {key!r}, one a code, but has {len(left)}. Leave them out."
+            f"`state_dict` must have {rows} values in {key!r}, one per code, but has {len(left)}. Leave them out."
         )
     return (left.max() - left).long()
 
@@ -83,5 +83,5 @@ def _check_learned(key: str, quantizer: Quantizer) -> None:
     if quantizer.options.affine != "learned":
         raise ValueError(
             f"`state_dict` has a learned affine map, {key!r}, but this layer was built with affine_lr=0. Build it "
-            "with the `affine_lr` of training, which no state dict holds."
+            "with the `affine_lr` of training, which state dicts do not contain."
         )

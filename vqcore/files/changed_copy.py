@@ -1,4 +1,4 @@
-"""A copy of a checkpoint with other values in some tensors, in its own format. Knows no codebook."""
+"""Writes a copy of a checkpoint with new values in some tensors, in its own format."""
 
 import json
 import os
@@ -25,13 +25,13 @@ from vqcore.holding import make_held, remove_abandoned
 
 PART_ENDING = ".vq-scope.part"
 PART = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(PART_ENDING)}", re.DOTALL)
-"""What a copy is called until it is whole."""
+"""Name of a copy until it is complete."""
 
 ENDINGS = {"torch": (".pt", ".pth", ".bin", ".ckpt"), "safetensors": (".safetensors",), "npz": (".npz",)}
 
 
 def check_target(source: Path, out: Path, *, force: bool) -> None:
-    """Refuse a place that must not be written to, before anything is computed.
+    """Refuse a path that must not be written to, before anything is computed.
 
     Raises:
         CheckpointError: where `out` is the source, exists and `force` is not given, or cannot be a file; where the
@@ -51,13 +51,13 @@ def check_target(source: Path, out: Path, *, force: bool) -> None:
             f"`{shown(out)}` is the checkpoint itself, which is never written to. Name another file."
         )
     if out.exists() and not force:
-        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or force it to be overwritten.")
+        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or allow it to be overwritten.")
 
 
 def write_copy(
     source: Path, out: Path, edits: Edits, *, force: bool, check: Callable[[Path], None]
 ) -> tuple[Place, ...]:
-    """Write the file at `source` with `edits` to `out`: whole and checked, or not at all.
+    """Write the file at `source` with `edits` to `out`: complete and checked, or not at all.
 
     What is written lies beside `out` under another name until `check` has passed it.
 
@@ -72,7 +72,8 @@ def write_copy(
     endings = ENDINGS.get(contents.format, ())
     if out.suffix.lower() not in (*endings, source.suffix.lower()):
         raise CheckpointError(
-            f"`{shown(out)}` must end in {' or '.join(endings or (source.suffix,))}, as the checkpoint is written in "
+            f"`{shown(out)}` must end in {' or '.join(endings or (source.suffix,))}, because the checkpoint is "
+            "written in "
             "its own format."
         )
     try:
@@ -92,7 +93,7 @@ def write_copy(
 
 @contextmanager
 def _part_of(out: Path) -> Iterator[Path]:
-    """A new file beside `out`, which is gone afterwards; so are those of writers in that folder that were killed."""
+    """A new file beside `out`, removed afterwards, together with those of killed writers in that folder."""
     with suppress(OSError):  # a folder may be written to and not read
         remove_abandoned(path for path in out.parent.iterdir() if PART.fullmatch(path.name))
     part, holding = make_held(lambda: _new_part(out))
@@ -119,7 +120,7 @@ def _write(contents: Contents, source: Path, part: Path, edits: Edits) -> tuple[
         return _write_safetensors(part, edits)
     if contents.format == "npz":
         return _write_npz(source, part, edits)
-    raise CheckpointError(f"`{shown(source)}` is a lone array, not a checkpoint. Save it in an .npz by name.")
+    raise CheckpointError(f"`{shown(source)}` is a single array, not a checkpoint. Save it by name in an .npz.")
 
 
 def _write_safetensors(part: Path, edits: Edits) -> tuple[Place, ...]:
@@ -171,7 +172,7 @@ def _bytes(tensor: torch.Tensor) -> bytes:
 
 
 def _settle(path: Path) -> None:
-    """Have the disk take what was written at `path`, a file or a folder."""
+    """Flush what was written at `path`, a file or a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""New values for some tensors of a file. Knows no format and no codebook."""
+"""New values for some tensors of a file."""
 
 from typing import Any, NamedTuple
 
@@ -15,4 +15,4 @@ class Place(NamedTuple):
 
 
 Edits = dict[Place, NDArray[Any]]
-"""Values of whole tensors, of the shape that is stored. What should stay is as it was read."""
+"""Values of whole tensors, in the stored shape. What should stay is as it was read."""

@@ -19,17 +19,17 @@ Counts = NDArray[np.int64]
 
 
 class CodeAxes(NamedTuple):
-    """Where in an array of codes those of the S searches lie."""
+    """Where in an array the codes of the S searches lie."""
 
     level: int | None = None
-    """The axis along which they lie; None where every number is a code of the one search."""
+    """The axis along which they lie; None if every number is a code of a single search."""
 
     group: int | None = None
-    """The axis of the groups, where groups and their levels have an axis each."""
+    """The axis of the groups, if groups and their levels have separate axes."""
 
     @property
     def used(self) -> tuple[int, ...]:
-        """Both, as far as there are any, the groups first."""
+        """The axes that exist, the groups first."""
         return tuple(axis for axis in (self.group, self.level) if axis is not None)
 
 
@@ -41,7 +41,7 @@ def open_codes(path: str | Path, *, key: str | None = None) -> StoredArray:
 
     Args:
         path: the file.
-        key: which array, where there are several.
+        key: which array, if there are several.
 
     Raises:
         CheckpointError: for floats, several arrays, or an unreadable file.
@@ -64,13 +64,13 @@ def count_codes(
     """How often each code occurs, (K,) for each of the S searches.
 
     Args:
-        array: as `open_codes` gives it.
-        sizes: K of each search; groups one after the other, their levels within.
+        array: as returned by `open_codes`.
+        sizes: K of each search; group by group, each with its levels.
         axes: where each search's codes are; as many along them as there are sizes.
-        progress: told codes counted and codes in all, now and then; what it raises ends the work.
+        progress: called now and then with codes counted and codes in all; an exception from it ends the work.
 
     Raises:
-        CheckpointError: for numbers that are no codes of such codebooks, or values that cannot be read.
+        CheckpointError: for numbers that are not codes of these codebooks, or values that cannot be read.
     """
     if not all(1 <= size <= MOST_CODES for size in sizes):
         raise CheckpointError(
@@ -110,7 +110,7 @@ def _add(count: Counts, codes: Counts, array: StoredArray, search: int, searches
     if codes.min() < 0 or codes.max() >= len(count):
         which = f" of level {search + 1} of {searches}" if searches > 1 else ""
         raise CheckpointError(
-            f"`{shown(array.key)}` must hold codes{which} from 0 to {len(count) - 1}, as the codebook has, but has "
-            f"{int(codes.min())} to {int(codes.max())}. Leave out padding, and give codes of this codebook."
+            f"`{shown(array.key)}` must hold codes{which} from 0 to {len(count) - 1}, like the codebook, but has "
+            f"{int(codes.min())} to {int(codes.max())}. Remove padding, and give codes of this codebook."
         )
     count += np.bincount(codes, minlength=len(count))

@@ -1,4 +1,4 @@
-"""The state dicts inside what was saved, each with where it lay. Knows no codebook."""
+"""The state dicts inside a saved object, each with its path."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ DEEPEST = 3
 NO_WEIGHTS = re.compile(
     r"(optim\w*|opt|opt_\w*|\w+_opt|scheduler\w*|lr_\w*|discriminator\w*|scaler|amp|callbacks|loops)$"
 )
-"""Sub-trees that hold no weights of the model; an optimizer's moments have a codebook's shape."""
+"""Sub-trees without weights of the model; an optimizer's moments have a codebook's shape."""
 
 WHOLE = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 LARGEST_STEP = 10**15
@@ -28,40 +28,40 @@ class StateDict(NamedTuple):
     """Arrays by key, from one place in a file."""
 
     container: tuple[str, ...]
-    """The keys that lead there; empty at the root."""
+    """The keys that lead to it; empty at the root."""
 
     copy: Copy
-    """Whether it is an average of the weights, or the best ones, kept beside the present ones."""
+    """Whether it is an average of the weights, or the best ones, kept beside the current ones."""
 
     arrays: Mapping[str, StoredArray]
 
 
 def state_dicts(root: Any) -> list[StateDict]:
-    """Every mapping in `root` that has an array, at most three deep.
+    """Every mapping in `root` that has an array, at most three levels deep.
 
     Raises:
-        CheckpointError: where there is none, or more entries than any model has.
+        CheckpointError: if there is none, or more entries than any model has.
     """
     if isinstance(root, StoredTensor | Unreadable):
         root = {"tensor": root}
     if not isinstance(root, Mapping):
         raise CheckpointError(
-            f"The file holds a {type(root).__name__}, where tensors by name are needed. Save model.state_dict()."
+            f"The file holds a {type(root).__name__}, but tensors by name are needed. Save model.state_dict()."
         )
     unreadable: dict[str, str] = {}
     found = list(_walked(root, (), {}, unreadable))
     if not found and unreadable:
         key, what = next(iter(unreadable.items()))
         raise CheckpointError(
-            f"The file holds no tensor that can be read: {shown(key)} is {what}. Save it as a plain one of float32."
+            f"The file holds no tensor that can be read: {shown(key)} is {what}. Save it as a plain float32 tensor."
         )
     if not found:
-        raise CheckpointError("The file holds no tensor. Give a checkpoint that has the weights themselves.")
+        raise CheckpointError("The file holds no tensor. Give a checkpoint that contains the weights themselves.")
     return found
 
 
 def saved_step(root: Any) -> tuple[str, int] | None:
-    """The unit and number of the training step that the file tells of itself, if it does."""
+    """The unit and number of the training step, if the file records it."""
     if not isinstance(root, Mapping):
         return None
     for name in STEP_NAMES:

@@ -1,4 +1,4 @@
-"""What is said of a file that cannot be read, and how names from a file are shown."""
+"""The error for a file that cannot be read, and how names from a file are shown."""
 
 LONGEST_SHOWN = 80
 
@@ -8,7 +8,7 @@ class CheckpointError(ValueError):
 
 
 def shown(name: object) -> str:
-    r"""A name from a file on one line, with what cannot be printed escaped, cut in the middle; not escaped for HTML.
+    r"""A name from a file on one line, unprintable characters escaped, cut in the middle; not escaped for HTML.
 
     >>> shown("quantize.embedding.weight"), shown("two\nlines")
     ('quantize.embedding.weight', 'two\\nlines')

@@ -14,10 +14,10 @@ class Kind(NamedTuple):
     """As torch and numpy name it."""
 
     stored: np.dtype | None
-    """What one value is read as; None where values are packed, several to a byte, or need more to be understood."""
+    """numpy dtype of one value; None if values are packed, several per byte, or need more to be decoded."""
 
     as_torch: torch.dtype | None = None
-    """What the bytes mean, where numpy has no such dtype."""
+    """How to decode the bytes, if numpy has no such dtype."""
 
 
 def _kinds() -> dict[str, Kind]:

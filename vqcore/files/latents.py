@@ -1,4 +1,4 @@
-"""Latents from a file of any layout, in blocks: they never sit in memory at once."""
+"""Latents from a file of any layout, in blocks: they are never all in memory at once."""
 
 # N vectors, D features
 
@@ -37,7 +37,7 @@ class Latents:
         """All vectors as (n, D) blocks of some 16 MB, in the order of the other axes.
 
         Raises:
-            CheckpointError: at the first block that holds NaN or infinity, or cannot be read.
+            CheckpointError: at the first block that contains NaN or infinity, or cannot be read.
         """
         seen = 0
         for values in self.array.blocks(self.axis):
@@ -48,7 +48,8 @@ class Latents:
                 first = seen + int(bad.argmax())
                 raise CheckpointError(
                     f"`{shown(self.array.key)}` must be finite, but {int(bad.sum()):,} of the vectors from {seen:,} "
-                    f"to {seen + len(block):,} hold NaN or infinity, the first is {first:,}. Look at what made them."
+                    f"to {seen + len(block):,} contain NaN or infinity, the first is {first:,}. Check how they were "
+                    "computed."
                 )
             seen += len(block)
             yield block
@@ -60,8 +61,8 @@ def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: in
     Args:
         path: the file.
         dim: D of the codebook; the axis of that size holds the features.
-        key: which array, where there are several.
-        axis: which axis holds the features, where several have that size; -1 is the last.
+        key: which array, if there are several.
+        axis: which axis holds the features, if several have that size; -1 is the last.
 
     Raises:
         CheckpointError: for another width, several possible layouts, integers, objects, or an unreadable file.
@@ -76,10 +77,10 @@ def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: in
 
 
 def only_array(path: Path, key: str | None, fits: Callable[[StoredArray], bool], what: str) -> StoredArray:
-    """The array called `key`, or the only one that `fits`; any other where none does, for the caller to refuse.
+    """The array called `key`, or the only one that `fits`; if none does, any other, for the caller to refuse.
 
     Raises:
-        CheckpointError: where `key` is not there, several fit, or the file cannot be read.
+        CheckpointError: if `key` is not there, several fit, or the file cannot be read.
     """
     if path.is_dir():
         raise CheckpointError(f"`{shown(path)}` is a folder. Give one file of latents or codes.")
@@ -111,13 +112,13 @@ def _feature_axis(array: StoredArray, dim: int, axis: int | None) -> int:
     possible = [index for index, size in enumerate(shape) if size == dim]
     if not possible:
         raise CheckpointError(
-            f"`{shown(array.key)}` must have an axis of {dim} features, as the codebook has, but has shape {shape}. "
-            "These are latents of another model or layer, or not flattened as its quantizer sees them."
+            f"`{shown(array.key)}` must have an axis of {dim} features, like the codebook, but has shape {shape}. "
+            "These are latents of another model or layer, or not in the layout that its quantizer gets."
         )
     if len(possible) > 1 and len(shape) > 2:
         raise CheckpointError(
-            f"`{shown(array.key)}` has shape {shape}, where axes {' and '.join(map(str, possible))} could be the "
-            f"{dim} features. Say which by `axis`."
+            f"`{shown(array.key)}` has shape {shape}, in which axes {' and '.join(map(str, possible))} could be the "
+            f"{dim} features. Say which with `axis`."
         )
     return possible[-1]
 

@@ -21,16 +21,16 @@ from vqcore.files.zip_records import is_stored, start_of_data
 
 LARGEST_UNPACKED = 256 * 1024**2
 LARGEST_RATIO = 100
-"""An archive may unpack to 256 MiB, or to 100 times its size where that is more; then it is taken for a bomb."""
+"""An archive that unpacks to more than 256 MiB and more than 100 times its size is treated as a zip bomb."""
 
 LONGEST_HEADER = 1 << 14
-"""Bytes; numpy itself takes no more than 10,000."""
+"""Bytes of a header; numpy itself accepts no more than 10,000."""
 
 MAGIC = b"\x93NUMPY"
 
 
 class Header(NamedTuple):
-    """The first lines of an `.npy`."""
+    """The header of an `.npy`."""
 
     shape: tuple[int, ...]
     fortran: bool
@@ -39,7 +39,7 @@ class Header(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How many the values take."""
+        """Bytes that the values take."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -61,7 +61,7 @@ def load_npy(file: RegularFile) -> FileArray:
 
 
 class NpzArray(StoredArray):
-    """One member of an `.npz`: read where it lies if it is not compressed, otherwise unpacked at each asking."""
+    """One member of an `.npz`: read in place if it is not compressed, otherwise unpacked at each access."""
 
     def __init__(self, key: str, file: RegularFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         super().__init__(key)
@@ -78,7 +78,7 @@ class NpzArray(StoredArray):
         return self._header.dtype.name
 
     def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
-        """The values at `index`; what is compressed is unpacked whole."""
+        """The values at `index`; a compressed member is unpacked whole."""
         if self._in_place is not None:
             return self._in_place.part(index)
         header = self._header
@@ -92,7 +92,7 @@ class NpzArray(StoredArray):
         return widened(values.reshape(header.shape, order="F" if header.fortran else "C")[index])
 
     def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
-        """As `StoredArray.blocks`, unpacked once: in the order of the file, or whole where that is another one."""
+        """As `StoredArray.blocks`, unpacked once: in file order, or whole if the order differs."""
         if self._in_place is not None:
             yield from self._in_place.blocks(axis)
             return
@@ -107,7 +107,7 @@ class NpzArray(StoredArray):
 
     @cached_property
     def _start(self) -> int | None:
-        """Where it lies in the file as it is; None where it is compressed."""
+        """Where it lies uncompressed in the file; None if it is compressed."""
         return start_of_data(self._file, self._info) if is_stored(self._info) else None
 
     @cached_property
@@ -119,7 +119,7 @@ class NpzArray(StoredArray):
         header = read_header(io.BytesIO(first), self.key)
         if header.offset + header.bytes != self._info.file_size:
             raise CheckpointError(
-                f"`{shown(self.key)}` cannot be read as an array of NumPy: it needs {header.offset + header.bytes:,} "
+                f"`{shown(self.key)}` cannot be read as a NumPy array: it needs {header.offset + header.bytes:,} "
                 f"bytes and has {self._info.file_size:,}. Save it again."
             )
         return header
@@ -163,12 +163,13 @@ def load_npz(file: RegularFile, archive: zipfile.ZipFile) -> dict[str, StoredArr
     infos = [info for info in archive.infolist() if info.filename.endswith(".npy")]
     if not infos:
         raise CheckpointError(
-            f"`{shown(file.path)}` is an archive with neither tensors of torch nor arrays of NumPy. Unpack it and "
+            f"`{shown(file.path)}` is an archive with neither torch tensors nor NumPy arrays. Unpack it and "
             "give the checkpoint inside."
         )
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
         raise CheckpointError(
-            f"`{shown(file.path)}` is compressed in a way that np.savez_compressed does not use. Save it with that."
+            f"`{shown(file.path)}` is compressed in a way that np.savez_compressed does not use. Save it with "
+            "np.savez_compressed."
         )
     return {(key := info.filename.removesuffix(".npy")): NpzArray(key, file, archive, info) for info in infos}
 
@@ -185,7 +186,7 @@ def _is_numeric(dtype: np.dtype[Any]) -> bool:
 
 
 def check_unpacked(file: RegularFile, archive: zipfile.ZipFile) -> None:
-    """Raises CheckpointError where the archive unpacks to far more than the file can hold."""
+    """Raise CheckpointError if the archive unpacks to far more than the file can hold."""
     unpacked = sum(info.file_size for info in archive.infolist())
     if unpacked > max(LARGEST_UNPACKED, LARGEST_RATIO * file.size):
         raise CheckpointError(
@@ -195,7 +196,7 @@ def check_unpacked(file: RegularFile, archive: zipfile.ZipFile) -> None:
 
 
 def read_header(file: IO[bytes], key: str) -> Header:
-    """The header of the `.npy` that begins where `file` stands.
+    """The header of the `.npy` that begins at the position of `file`.
 
     Raises:
         CheckpointError: for no header, or an array of Python objects.
@@ -208,8 +209,7 @@ def read_header(file: IO[bytes], key: str) -> Header:
         raise CheckpointError(_damaged(key, error)) from error
     if dtype.hasobject:
         raise CheckpointError(
-            f"`{shown(key)}` is an array of Python objects, which are not data; numbers are needed. Convert it and "
-            "save again."
+            f"`{shown(key)}` is an array of Python objects, but numbers are needed. Convert it and save again."
         )
     if not all(type(size) is int and size >= 0 for size in shape) or len(shape) > MOST_AXES:
         raise CheckpointError(_damaged(key, ValueError(f"an array of shape {shape}")))
@@ -218,4 +218,4 @@ def read_header(file: IO[bytes], key: str) -> Header:
 
 def _damaged(key: str, error: Exception) -> str:
     reason = shown(str(error) or type(error).__name__)
-    return f"`{shown(key)}` cannot be read as an array of NumPy ({reason}). Save it again."
+    return f"`{shown(key)}` cannot be read as a NumPy array ({reason}). Save it again."

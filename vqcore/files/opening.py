@@ -1,4 +1,4 @@
-"""Which format a file has, by its bytes and not by its name, and its contents as nested arrays."""
+"""Opens a file by its bytes, not by its name, and gives its contents as nested arrays."""
 
 import zipfile
 from collections.abc import Mapping
@@ -28,20 +28,20 @@ class Contents(NamedTuple):
     """A file, opened."""
 
     format: str
-    """torch, safetensors, npz or npy."""
+    """Format: torch, safetensors, npz or npy."""
 
     root: Any
-    """What was saved: for torch anything, mappings and tensors among it; otherwise arrays by key."""
+    """What was saved: anything, including mappings and tensors, for torch; otherwise arrays by key."""
 
     metadata: Mapping[str, str]
-    """What safetensors keeps beside the arrays."""
+    """Metadata that safetensors keeps with the arrays."""
 
 
 def open_contents(path: Path) -> Contents:
     """Open `path`, whatever its name; values are not read.
 
     Raises:
-        CheckpointError: for anything that is no file of tensors, or is a damaged one, or would run code.
+        CheckpointError: for anything that is not a file of tensors, is damaged, or would run code.
     """
     try:
         file = RegularFile(path)
@@ -54,7 +54,7 @@ def open_contents(path: Path) -> Contents:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise CheckpointError(f"`{shown(path)}` cannot be opened: {shown(reason)}.") from error
     except MemoryError as error:
-        raise CheckpointError(f"`{shown(path)}` does not fit into memory. Close what else is open.") from error
+        raise CheckpointError(f"`{shown(path)}` does not fit into memory. Close other programs.") from error
 
 
 def _opened(file: RegularFile, start: bytes) -> Contents:
@@ -77,7 +77,7 @@ def _opened_zip(file: RegularFile) -> Contents:
         raise
     except Exception as error:  # a broken directory can raise anything
         raise CheckpointError(
-            f"`{shown(file.path)}` begins as an archive does but its end is missing or damaged. Copy or download it "
+            f"`{shown(file.path)}` begins like an archive, but its end is missing or damaged. Copy or download it "
             "again."
         ) from error
     check_unpacked(file, archive)
@@ -88,13 +88,14 @@ def _opened_zip(file: RegularFile) -> Contents:
 
 def _unknown(path: Path, start: bytes) -> str:
     if start.startswith(b"version https://git-lfs"):
-        return f"`{shown(path)}` is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull."
+        return f"`{shown(path)}` is a Git LFS pointer, not the file itself. Fetch it with git lfs pull."
     for begin, packer in PACKED.items():
         if start.startswith(begin):
             return (
-                f"`{shown(path)}` is packed by {packer}. Unpack it and give what is inside; of a k-means that joblib "
-                "wrote, save the centres alone: np.save('centres.npy', kmeans.cluster_centers_)."
+                f"`{shown(path)}` is compressed with {packer}. Unpack it and give what is inside; for a k-means that "
+                "joblib "
+                "wrote, save only the centres: np.save('centres.npy', kmeans.cluster_centers_)."
             )
     if start.isascii() and not any(byte < 9 for byte in start):
         return f"`{shown(path)}` is a text file. Give one of {FORMATS}."
-    return f"`{shown(path)}` is not a checkpoint of a known format. Give one of {FORMATS}, whole and undamaged."
+    return f"`{shown(path)}` is not a checkpoint of a known format. Give one of {FORMATS}, complete and undamaged."

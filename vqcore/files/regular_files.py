@@ -1,4 +1,4 @@
-"""Files from outside, opened only where they are regular and read at positions: none hangs, and none is mapped."""
+"""Untrusted files, opened only if regular and read at positions: none can hang, and none is memory-mapped."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from vqcore.files.errors import CheckpointError, shown
 
 LARGEST_AT_ONCE = 16 * 1024**2
-"""Bytes that `Stream.read` gives at once: a zip archive's directory of some 160,000 entries."""
+"""Most bytes that `Stream.read` returns at once: a zip archive's directory of some 160,000 entries."""
 
 
 class _Opening:
@@ -19,23 +19,23 @@ class _Opening:
 
 
 def check_opened_with(check: Callable[[int, Path], None]) -> None:
-    """From now on, ask `check` with the descriptor and the name of each file that is opened; it raises to refuse."""
+    """From now on, call `check` with the descriptor and name of each opened file; it raises to refuse."""
     _Opening.check = staticmethod(check)
 
 
 class RegularFile:
-    """An open file that can be read at any place for as long as nobody writes to it.
+    """An open file that can be read at any position as long as nobody writes to it.
 
-    A map of a file that is cut ends the whole process with SIGBUS. A positioned read comes back short, and that is an
-    error like any other. A file that is replaced by renaming another one stays open as it was.
+    A memory map of a truncated file ends the whole process with SIGBUS. A positioned read comes back short, which
+    is an ordinary error. A file that is replaced by renaming another one stays open as it was.
     """
 
     def __init__(self, path: Path) -> None:
         """Open `path`.
 
         Raises:
-            CheckpointError: for a folder, a pipe, a socket or a device; none of them is waited for.
-            OSError: where it cannot be opened.
+            CheckpointError: for a folder, a pipe, a socket or a device, without waiting on it.
+            OSError: if it cannot be opened.
         """
         self.path = path
         _check_regular(path, path.stat())  # before opening, which alone can rewind a tape
@@ -48,10 +48,10 @@ class RegularFile:
         self._stamp = _stamp(found)
 
     def read(self, start: int, count: int) -> bytes:
-        """`count` bytes from `start`, or those up to the end of the file.
+        """`count` bytes from `start`, or fewer at the end of the file.
 
         Raises:
-            CheckpointError: where the file has changed since it was opened.
+            CheckpointError: if the file has changed since it was opened.
         """
         buffer = bytearray(max(0, min(count, self.size - start)))
         self.fill(memoryview(buffer), start)
@@ -61,7 +61,7 @@ class RegularFile:
         """Read as many bytes as `buffer` has room for.
 
         Raises:
-            CheckpointError: where they are not there, or the file has changed since it was opened.
+            CheckpointError: if they are not there, or the file has changed since it was opened.
         """
         done = 0
         try:
@@ -77,11 +77,12 @@ class RegularFile:
             ) from error
         if done < len(buffer) or not unchanged:
             raise CheckpointError(
-                f"`{shown(self.path)}` changed while it was read. Open it again once nothing writes to it any more."
+                f"`{shown(self.path)}` changed while it was being read. Open it again once nothing writes to it any "
+                "more."
             )
 
     def stream(self) -> "Stream":
-        """The file as others want to have it: with a place that moves."""
+        """The file as a stream with a position."""
         return Stream(self)
 
 
@@ -101,7 +102,7 @@ class Stream(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """The byte that is read next."""
+        """Position of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -113,7 +114,7 @@ class Stream(io.RawIOBase):
         return at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` as far as the file goes."""
+        """Fill `buffer` up to the end of the file."""
         view = memoryview(buffer).cast("B")
         view = view[: max(0, min(len(view), self._file.size - self._at))]
         self._file.fill(view, self._at)

@@ -1,6 +1,6 @@
-"""Pickles read as data. All that is called is a constructor of ours, and nothing that is built outgrows the file.
+"""Pickles read as data. Only constructors of ours are called, and nothing that is built outgrows the file.
 
-Neither Python's unpickler nor torch's can be used for files from anywhere: the one makes room for as many objects as
+Neither Python's unpickler nor torch's is safe for untrusted files: the one allocates as many objects as
 a number in the file says, the other calls `torch.Tensor(200000, 1000)` or `bytearray(3_000_000_000)` if asked to.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 MOST_OPERATIONS = 3_200_000
-"""About 100,000 tensors; some seconds of work."""
+"""Most operations: about 100,000 tensors, some seconds of work."""
 
 MOST_ENTRIES = 250_000
-"""Entries of one mapping, and of all state dicts together."""
+"""Most entries of one mapping, and of all state dicts together."""
 
 
 class RefusedError(ValueError):
-    """A pickle that names, or calls, what is not data."""
+    """A pickle that names or calls something that is not data."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -25,24 +25,24 @@ class RefusedError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """A pickle of more operations than are carried out."""
+    """A pickle with too many operations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a name in a pickle stands for. It is no class and no function, so nothing else can be done with it."""
+    """What a name in a pickle stands for: neither class nor function, so that nothing else can be done with it."""
 
     name: str
     call: Callable[..., Any] | None = None
-    """What is done where the pickle calls it; None refuses that."""
+    """What a call of it does; None: calls are refused."""
 
     about: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the pickle asks for when it calls the name.
+        """The result of the pickle's call of the name.
 
         Raises:
-            RefusedError: where that is no way to write data.
+            RefusedError: if data is never written that way.
         """
         if self.call is None:
             raise RefusedError(self.name)
@@ -50,18 +50,18 @@ class Named:
 
 
 def unpickle(file: IO[bytes], named: Callable[[str], Named], persistent: Callable[[Any], Any]) -> Any:
-    """The object whose pickle begins where `file` stands.
+    """The object whose pickle begins at the position of `file`.
 
-    Mappings keep their entries under strings alone, as others could be made to have the same hash a million times.
+    Mappings keep only string keys, since others could be crafted to have the same hash a million times.
 
     Args:
-        file: is left behind the pickle.
-        named: what `module.name` stands for.
-        persistent: what an object stands for that was saved beside the pickle.
+        file: positioned after the pickle on return.
+        named: returns what `module.name` stands for.
+        persistent: returns what a reference to an object saved beside the pickle stands for.
 
     Raises:
         RefusedError: as `named` does.
-        Exception: of many kinds, for a damaged pickle.
+        Exception: of any kind, for a damaged pickle.
     """
     machine = _Machine(named, persistent)
     for done, (operation, argument, _) in enumerate(pickletools.genops(file)):
@@ -101,7 +101,7 @@ class _Machine:
         self.stack.append(self._memo[number])
 
     def old_string(self, argument: str) -> None:
-        """Of Python 2, which pickletools takes for Latin-1."""
+        """A string of Python 2, which pickletools decodes as Latin-1."""
         self.stack.append(argument.encode("latin-1").decode("utf-8", "surrogateescape"))
 
     def none(self, _: Any) -> None:
@@ -176,7 +176,7 @@ class _Machine:
         self.stack.append(function(*arguments))
 
     def drop_state(self, _: Any) -> None:
-        """Attributes of an object: none that is read here has any."""
+        """Ignore the attributes of an object: none that is read here has any."""
         self.stack.pop()
 
     def persistent(self, _: Any) -> None:

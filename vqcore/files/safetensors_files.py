@@ -1,4 +1,4 @@
-"""A safetensors file, opened by its header: values are read where they lie, only when asked for."""
+"""A safetensors file, opened by its header: values are read in place, on demand."""
 
 # https://github.com/huggingface/safetensors, the format
 
@@ -13,7 +13,7 @@ from vqcore.files.stored_tensors import Storage, StoredTensor, contiguous
 from vqcore.files.tensors import FileArray, StoredArray
 
 LARGEST_HEADER = 32 * 1024**2
-"""Bytes of names and shapes: about 300,000 tensors."""
+"""Most bytes of names and shapes: about 300,000 tensors."""
 
 DTYPES = {
     "BF16": "bfloat16",
@@ -55,7 +55,7 @@ def load_safetensors(file: RegularFile) -> tuple[dict[str, StoredArray], dict[st
     except Exception as error:  # a header can be anything
         reason = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
         raise CheckpointError(
-            f"`{shown(file.path)}` begins as a safetensors file does but cannot be read as one ({shown(reason)}). "
+            f"`{shown(file.path)}` begins like a safetensors file but cannot be read as one ({shown(reason)}). "
             "Copy or download it again."
         ) from error
 
@@ -72,7 +72,7 @@ def _tensor(file: RegularFile, data: int, entry: dict[str, Any]) -> StoredTensor
 
 
 def _check_filled(file: RegularFile, data: int, header: dict[str, Any]) -> None:
-    """One tensor follows the other from the first byte to the last, so that none hides within another."""
+    """Check that the tensors follow each other from the first byte to the last, so that none hides within another."""
     at = data
     for begin, end in sorted(entry["data_offsets"] for entry in header.values()):
         if data + begin != at:

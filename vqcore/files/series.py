@@ -1,4 +1,4 @@
-"""A folder of checkpoints of one training as a time series. Opens none but those whose names tell no step."""
+"""A folder of checkpoints of one training as a time series. Only files whose names have no step are opened."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
     step: int
     unit: str
-    """`step` or `epoch`, or `number` where the name has only a number."""
+    """`step` or `epoch`, or `number` if the name has only a number."""
 
     path: Path
 
@@ -37,7 +37,7 @@ class Skipped(NamedTuple):
 
 
 class Series(NamedTuple):
-    """The checkpoints of a folder by step; all have one unit."""
+    """The checkpoints of a folder by step, all in one unit."""
 
     unit: str
     points: tuple[Point, ...]
@@ -47,10 +47,10 @@ class Series(NamedTuple):
 def open_series(folder: str | Path) -> Series:
     """The checkpoints in `folder`, or in folders right below it, in the order of training.
 
-    The step is read from the name (`step=1000`, `checkpoint-1000/model.safetensors`), otherwise from the file.
+    The step is taken from the name (`step=1000`, `checkpoint-1000/model.safetensors`), otherwise from the file.
 
     Raises:
-        CheckpointError: for no folder, one without checkpoints, or steps that cannot be put in one order.
+        CheckpointError: if it is not a folder, has no checkpoints, or its steps cannot be ordered.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -88,11 +88,11 @@ def step_in_name(name: str) -> tuple[str, int] | None:
 
 
 def skipped_for(error: Exception, path: Path) -> Skipped:
-    """The file at `path`, left out because of `error`, whatever that is: no single file ends a series."""
+    """The file at `path`, skipped because of `error`, whatever it is: no single file ends a series."""
     if isinstance(error, CheckpointError):
         return Skipped(path, str(error))
     if isinstance(error, MemoryError):
-        return Skipped(path, f"`{shown(path)}` needs more memory than there is. Close other programs.")
+        return Skipped(path, f"`{shown(path)}` needs more memory than is available. Close other programs.")
     if isinstance(error, OSError):
         return Skipped(path, f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}.")
     kind = type(error).__name__
@@ -103,7 +103,7 @@ def checkpoints_in(folder: Path) -> tuple[list[Path], list[Skipped]]:
     """The checkpoints in `folder` and right below it by their names, and the folders that cannot be looked into.
 
     Raises:
-        CheckpointError: where `folder` cannot be read, or has too many.
+        CheckpointError: if `folder` cannot be read, or has too many.
     """
     try:
         entries = list(folder.iterdir())
@@ -119,7 +119,7 @@ def checkpoints_in(folder: Path) -> tuple[list[Path], list[Skipped]]:
     files = sorted(path for path in (*entries, *below) if path.suffix.lower() in ENDINGS)
     if len(files) > MOST_FILES:
         raise CheckpointError(
-            f"`{shown(folder)}` holds {len(files):,} files, more than {MOST_FILES:,}. Name a smaller one."
+            f"`{shown(folder)}` holds {len(files):,} files, more than {MOST_FILES:,}. Name a smaller folder."
         )
     return files, skipped
 
@@ -135,5 +135,5 @@ def _point(path: Path, folder: Path) -> Point:
     if told is None:
         told = saved_step(open_contents(path).root)
     if told is None:
-        raise CheckpointError(f"`{shown(path)}` tells no step, neither in its name nor inside.")
+        raise CheckpointError(f"`{shown(path)}` has no step, neither in its name nor in the file.")
     return Point(told[1], told[0], path)

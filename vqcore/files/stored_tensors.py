@@ -1,4 +1,4 @@
-"""Tensors as a file describes them: where their values lie, which are read only when asked for, at positions."""
+"""Tensors as a file describes them: where their values lie, which are read on demand."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from vqcore.files.kinds import Kind
 from vqcore.files.regular_files import RegularFile
 
 SHORTEST_SPAN = 1 << 20
-"""Bytes that are read in one go even where few of them are wanted."""
+"""Bytes that are read at once even if only few of them are wanted."""
 
 MOST_AXES = 32
 LARGEST_INDEX = 1 << 62
 
 
 class Storage(NamedTuple):
-    """Bytes of a file that one or several tensors are views of."""
+    """Bytes of a file of which one or several tensors are views."""
 
     file: RegularFile
     start: int
@@ -88,7 +88,7 @@ class StoredTensor:
         """The values, floats in float32 or better.
 
         Raises:
-            CheckpointError: where the file has changed since it was opened.
+            CheckpointError: if the file has changed since it was opened.
         """
         assert self.kind.stored is not None
         if self.size == 0:
@@ -143,14 +143,14 @@ def contiguous(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def widened(values: NDArray[Any]) -> NDArray[Any]:
-    """`values` in float32 where they are in half precision; in the byte order of this machine."""
+    """`values`, as float32 if they are in half precision, in the byte order of this machine."""
     if values.dtype.kind == "f" and values.dtype.itemsize < 4:
         return values.astype(np.float32)
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def _meant(stored: NDArray[Any], kind: Kind) -> NDArray[Any]:
-    """What numpy has no dtype for, by torch."""
+    """Values for which numpy has no dtype, decoded by torch."""
     if kind.as_torch is None:
         return stored
     unsigned = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))

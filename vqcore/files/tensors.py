@@ -1,4 +1,4 @@
-"""One array of a file whose values have not been read yet. Knows no format."""
+"""One array of a file whose values have not been read yet."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,17 +12,17 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.stored_tensors import StoredTensor
 
 LARGEST_READ = 4 * 1024**3
-"""Bytes (as float32) of the largest array that is read whole: 1,048,576 codes of 1,024 features."""
+"""Bytes (as float32) of the largest array that is read at once: 1,048,576 codes of 1,024 features."""
 
 VALUES_PER_BLOCK = 1 << 22
-"""Values in memory at once where an array is streamed."""
+"""Values in memory at once when an array is streamed."""
 
 
 class StoredArray(ABC):
-    """An array in a file: its shape and dtype cost its header, its values are read when asked for."""
+    """An array in a file: shape and dtype come from its header, values are read on demand."""
 
     storage: Hashable = None
-    """Equal for arrays that share their values in the file; None where that cannot be known."""
+    """Equal for arrays that share their values in the file; None if that cannot be known."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -45,7 +45,7 @@ class StoredArray(ABC):
         """All values.
 
         Raises:
-            CheckpointError: where they are too many to hold, or cannot be read.
+            CheckpointError: if they are too many to hold, or cannot be read.
         """
         if 4 * self.size > LARGEST_READ:
             raise CheckpointError(
@@ -56,7 +56,7 @@ class StoredArray(ABC):
             return self.part(())
         except MemoryError as error:
             raise CheckpointError(
-                f"`{shown(self.key)}` has shape {self.shape} and does not fit into memory. Close what else is open."
+                f"`{shown(self.key)}` has shape {self.shape} and does not fit into memory. Close other programs."
             ) from error
 
     def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
@@ -80,7 +80,7 @@ class StoredArray(ABC):
 
 
 class FileArray(StoredArray):
-    """An array whose values lie unpacked at one place in a file, and are read from there at each asking."""
+    """An array whose values lie uncompressed in one place of a file and are read from there at each access."""
 
     def __init__(self, key: str, tensor: StoredTensor) -> None:
         super().__init__(key)
@@ -114,7 +114,7 @@ class FileArray(StoredArray):
 def blocks_of(
     part: Callable[[tuple[slice, ...]], NDArray[Any]], shape: tuple[int, ...], axis: int
 ) -> Iterator[NDArray[Any]]:
-    """What `part` gives of an array of that `shape`, as `StoredArray.blocks`."""
+    """The array of this `shape` that `part` reads, as blocks like `StoredArray.blocks`."""
     moved = [size for index, size in enumerate(shape) if index != axis]
     dim = shape[axis]
     split = next((i for i in range(len(moved) + 1) if math.prod(moved[i:]) * dim <= VALUES_PER_BLOCK), len(moved))

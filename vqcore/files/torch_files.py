@@ -1,4 +1,4 @@
-"""What `torch.save` wrote, without running anything in it and without reading a tensor. Knows no codebook."""
+"""Reads what `torch.save` wrote, without running anything in it and without reading a tensor's values."""
 
 import io
 import pickletools
@@ -16,15 +16,15 @@ from vqcore.files.torch_names import TypedStorage, meaning_of
 from vqcore.files.zip_records import is_stored, start_of_data
 
 LARGEST_PICKLE = 64 * 1024**2
-"""Bytes of names and structure, without the tensors' values."""
+"""Most bytes of names and structure, without the tensors' values."""
 
 LEGACY_MAGIC, LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 MOST_LOOKED_AT = 100_000
-"""Operations of a pickle of another kind, among which the first name is looked for."""
+"""Operations of a foreign pickle in which the first name is looked for."""
 
 
 def load_zip(file: RegularFile, archive: zipfile.ZipFile) -> Any:
-    """The saved object of a file of torch 1.6 or newer, with a `StoredTensor` in the place of each tensor.
+    """The saved object of a file of torch 1.6 or newer, with a `StoredTensor` for each tensor.
 
     Raises:
         CheckpointError: for an archive that `torch.save` does not write, or an object that is more than data.
@@ -85,7 +85,7 @@ def _unpickled_zip(file: RegularFile, infos: dict[str, zipfile.ZipInfo], folder:
 
 
 def _begins_as_legacy(stream: IO[bytes]) -> bool:
-    """Whether `stream` begins with the numbers of torch before 1.6; it stands behind them then."""
+    """Whether `stream` begins with the magic numbers of torch before 1.6; if so, it is positioned after them."""
     try:
         return [unpickle(stream, meaning_of, _no_storage) for _ in range(2)] == [LEGACY_MAGIC, LEGACY_PROTOCOL]
     except Exception:  # anything else begins in any way
@@ -93,7 +93,7 @@ def _begins_as_legacy(stream: IO[bytes]) -> bool:
 
 
 def _unpickled_legacy(file: RegularFile, stream: IO[bytes]) -> Any:
-    """The object, when the places of its storages are known, which come behind it in the file."""
+    """The object, once the offsets of its storages, which follow it in the file, are known."""
     system = unpickle(stream, meaning_of, _no_storage)
     big = isinstance(system, dict) and system.get("little_endian") is False
     start = stream.tell()
@@ -163,7 +163,7 @@ def _no_storage(_: Any) -> TypedStorage:
 
 
 class _Head(io.RawIOBase):
-    """So much of a file as may be names and structure."""
+    """The part of a file that may hold names and structure."""
 
     def __init__(self, file: RegularFile) -> None:
         super().__init__()
@@ -199,8 +199,8 @@ def _loaded(file: RegularFile, load: Callable[[], Any]) -> Any:
         raise
     except RefusedError as error:
         raise CheckpointError(
-            f"`{shown(file.path)}` was refused, and nothing in it was run: it holds more than data, namely "
-            f"`{shown(error.name)}`. Where you trust it, save its tensors alone, torch.save(model.state_dict(), "
+            f"`{shown(file.path)}` was refused, and nothing in it was run: it contains more than data, namely "
+            f"`{shown(error.name)}`. If you trust it, save only its tensors, torch.save(model.state_dict(), "
             "'weights.pt'), and give that."
         ) from error
     except TooLargeError as error:
@@ -208,7 +208,7 @@ def _loaded(file: RegularFile, load: Callable[[], Any]) -> Any:
     except Exception as error:  # a broken pickle can raise anything
         reason = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
         raise CheckpointError(
-            f"`{shown(file.path)}` begins as a torch file does but cannot be read as one: it is damaged or "
+            f"`{shown(file.path)}` begins like a torch file but cannot be read as one: it is damaged or "
             f"incomplete ({shown(reason)}). Copy or download it again."
         ) from error
 
@@ -222,17 +222,17 @@ def _too_large(file: RegularFile) -> str:
 
 
 def _about_pickle(file: RegularFile) -> str:
-    """What a pickle is that torch did not write, and what to do with it."""
+    """The error for a pickle that torch did not write: what it is, and what to do."""
     name = _first_name(file)
     if name.startswith("sklearn."):
         return (
-            f"`{shown(file.path)}` is a Python pickle of scikit-learn, `{shown(name)}`, and to read it would be to "
-            "run it. Save its centres alone, np.save('centres.npy', kmeans.cluster_centers_), and give that."
+            f"`{shown(file.path)}` is a Python pickle of scikit-learn, `{shown(name)}`, and reading it would mean "
+            "running it. Save only its centres, np.save('centres.npy', kmeans.cluster_centers_), and give that."
         )
     what = f" of `{shown(name)}`" if name else ""
     return (
-        f"`{shown(file.path)}` is a Python pickle{what} that torch.save did not write whole, and to read it would be "
-        "to run it. Save its tensors alone, torch.save(model.state_dict(), 'weights.pt'), and give that."
+        f"`{shown(file.path)}` is a Python pickle{what} that torch.save did not write, and reading it would mean "
+        "running it. Save only its tensors, torch.save(model.state_dict(), 'weights.pt'), and give that."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the names in a file of torch stand for: the only ones that are known, and what each makes of the file."""
+"""The names allowed in a torch file, and what each of them builds."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -30,27 +30,27 @@ QUANTIZATIONS = ("affine", "symmetric")
 
 
 class TypedStorage(NamedTuple):
-    """A storage and what its values are; None where each of its tensors says so."""
+    """A storage and the kind of its values; None if each of its tensors states its own."""
 
     storage: Storage
     kind: Kind | None
 
 
 class Unreadable(NamedTuple):
-    """A tensor that is no table of numbers in the file."""
+    """A tensor that is not a plain table of numbers in the file."""
 
     what: str
 
 
 class Opaque:
-    """Something that is data and that nothing here looks into."""
+    """Data that nothing here inspects."""
 
 
 OPAQUE = Opaque()
 
 
 def meaning_of(name: str) -> Named:
-    """What `name`, a module and what is in it, stands for.
+    """What `name`, a dotted module and attribute, stands for.
 
     Raises:
         RefusedError: for every name that `torch.save` does not write for data.
@@ -157,12 +157,12 @@ def _names() -> dict[str, Named]:
         "torch._utils._rebuild_parameter": _itself,
         "torch._utils._rebuild_parameter_with_state": _itself,
         "torch._utils._rebuild_device_tensor_from_cpu_tensor": _itself,
-        "torch._utils._rebuild_device_tensor_from_numpy": _unreadable("a tensor of another device"),
+        "torch._utils._rebuild_device_tensor_from_numpy": _unreadable("a tensor on another device"),
         "torch._utils._rebuild_qtensor": _unreadable("a quantized tensor"),
         "torch._utils._rebuild_sparse_tensor": _unreadable("a sparse tensor"),
         "torch._utils._rebuild_nested_tensor": _unreadable("a nested tensor"),
-        "torch._utils._rebuild_meta_tensor_no_storage": _unreadable("a tensor without values, of the meta device"),
-        "torch._utils._rebuild_wrapper_subclass": _unreadable("a tensor of a class of its own"),
+        "torch._utils._rebuild_meta_tensor_no_storage": _unreadable("a tensor without values, on the meta device"),
+        "torch._utils._rebuild_wrapper_subclass": _unreadable("a tensor of a custom class"),
     }
     found = {name: Named(name, call) for name, call in calls.items()}
     abouts: dict[str, Any] = {f"torch.{name}": kind for name, kind in KINDS.items()}
@@ -177,4 +177,4 @@ def _names() -> dict[str, Named]:
 
 
 NAMES: Mapping[str, Named] = _names()
-"""Everything else is refused by name. What has nothing to call stands for a dtype or a class."""
+"""Everything else is refused by name. Names without a call stand for a dtype or a class."""

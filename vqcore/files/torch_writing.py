@@ -1,4 +1,4 @@
-"""Other values for tensors of a torch file, in place: the pickle and every other record stay byte for byte."""
+"""Writes new values for tensors of a torch file in place: the pickle and every other record stay byte for byte."""
 
 import struct
 import zipfile
@@ -36,7 +36,8 @@ class Records:
             storage = tensor.storage
             if storage.big_endian:
                 raise CheckpointError(
-                    f"`{shown(place.key)}` was saved by a machine of another byte order. Load it with torch and save "
+                    f"`{shown(place.key)}` was saved by a machine with another byte order. Load it with torch and "
+                    "save "
                     "it again."
                 )
             if storage not in self.changed:
@@ -45,7 +46,8 @@ class Records:
                 _on(self.changed[storage], tensor).copy_(torch.from_numpy(-values if tensor.negative else values))
             except RuntimeError as error:  # torch refuses to write where several values have one place
                 raise CheckpointError(
-                    f"`{shown(place.key)}` is stored as fewer values than it has, so its codes cannot be told apart. "
+                    f"`{shown(place.key)}` is stored as fewer values than it has, so its codes cannot be changed one "
+                    "by one. "
                     "Save a contiguous copy of it."
                 ) from error
         before = {storage: _bytes_of(storage) for storage in self.changed}
@@ -60,7 +62,7 @@ class Records:
 
 
 def write_zip(copy: Path, root: Any, edits: Edits) -> tuple[Place, ...]:
-    """Write `edits` into `copy`, a copy of the file that `root` describes, and tell which tensors changed."""
+    """Write `edits` into `copy`, a copy of the file that `root` describes; returns which tensors changed."""
     records = Records(root, edits)
     with zipfile.ZipFile(copy) as archive, copy.open("r+b") as file:
         by_offset = {_start_of_data(file, info): info for info in archive.infolist() if info.file_size}
@@ -93,7 +95,7 @@ def _start_of_data(file: IO[bytes], info: zipfile.ZipInfo) -> int:
 
 
 def _directory(file: IO[bytes], archive: zipfile.ZipFile) -> dict[int, int]:
-    """By the offset of each record's header, where its entry in the archive's directory begins."""
+    """Offset of each record's entry in the archive's directory, by the offset of the record's header."""
     at, found = archive.start_dir, {}
     for info in archive.infolist():
         file.seek(at)
@@ -106,7 +108,7 @@ def _directory(file: IO[bytes], archive: zipfile.ZipFile) -> dict[int, int]:
 
 
 def _write_checksum(file: IO[bytes], info: zipfile.ZipInfo, start: int, entry: int, checksum: int) -> None:
-    """In the directory, in the record's header where it is there, and behind its data where it is there."""
+    """Update the checksum in the directory, and in the record's header and after its data if it is there."""
     places = [entry + 16]
     if info.flag_bits & HAS_DESCRIPTOR:
         end = start + info.file_size

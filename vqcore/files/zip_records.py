@@ -1,4 +1,4 @@
-"""Where the records of a zip archive lie that are stored as they are."""
+"""Where the uncompressed records of a zip archive lie."""
 
 import struct
 import zipfile
@@ -11,15 +11,15 @@ ENCRYPTED = 1
 
 
 def is_stored(info: zipfile.ZipInfo) -> bool:
-    """Whether the record's bytes are in the file as they are."""
+    """Whether the record is stored uncompressed and unencrypted."""
     return info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & ENCRYPTED
 
 
 def start_of_data(file: RegularFile, info: zipfile.ZipInfo) -> int:
-    """Where the bytes of a record that is stored as it is begin.
+    """Offset of the first byte of an uncompressed record.
 
     Raises:
-        ValueError: where no record begins at its place.
+        ValueError: if no record begins at its offset.
     """
     header = file.read(info.header_offset, 30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":

@@ -45,7 +45,7 @@ def _build_digits() -> Model:
 PATCHES = Problem(
     name="patches",
     title="photographs, 32 × 32",
-    about="Colour patches of two photographs through a convolutional autoencoder with 8 × 8 codes an image.",
+    about="Colour patches of two photographs through a convolutional autoencoder with 8 × 8 codes per image.",
     task="reconstruction",
     loss_name="mean squared error, pixels in ±1",
     dim=32,
@@ -62,7 +62,7 @@ PATCHES = Problem(
 DIGITS = Problem(
     name="digits",
     title="handwritten digits, 8 × 8",
-    about="Handwritten digits through a small convolutional autoencoder with 4 × 4 codes an image.",
+    about="Handwritten digits through a small convolutional autoencoder with 4 × 4 codes per image.",
     task="reconstruction",
     loss_name="mean squared error, pixels in ±1",
     dim=16,

@@ -1,4 +1,4 @@
-"""Builds the model of a problem from one generator. Knows no quantizer and no training."""
+"""Builds the model of a problem from one generator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,16 +21,16 @@ DRAWS = frozenset(
 def built(problem: Problem, generator: torch.Generator) -> Model:
     """A fresh model of `problem`, its weights drawn from `generator` alone.
 
-    PyTorch's layers take no generator: they draw from the one of the process, which any other thread may draw
+    PyTorch's layers take no generator: they draw from the process-wide one, which any other thread may draw
     from or seed at the same time. Here what this thread draws comes from `generator`, so that the same seed builds
-    the same model whatever runs beside, and the generator of the process is neither read nor moved.
+    the same model whatever else runs, and the process-wide generator is neither read nor advanced.
     """
     with _DrawnFrom(generator):
         return problem.build()
 
 
 class _DrawnFrom(TorchFunctionMode):
-    """Within, every draw of this thread that names no generator is from this one."""
+    """Inside the block, every draw of this thread that names no generator uses this one."""
 
     def __init__(self, generator: torch.Generator) -> None:
         super().__init__()

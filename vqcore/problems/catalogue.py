@@ -12,7 +12,7 @@ def find_problem(name: str) -> Problem:
     """The problem called `name`.
 
     Raises:
-        ValueError: where there is none, naming those there are.
+        ValueError: if there is none, naming the existing ones.
     """
     if name not in PROBLEMS:
         raise ValueError(f"`problem` must be one of {', '.join(PROBLEMS)}, but got {name!r}.")

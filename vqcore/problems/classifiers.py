@@ -27,7 +27,7 @@ def _build() -> Model:
 DIGITS_CLASSIFIER = Problem(
     name="digits-classifier",
     title="digits classifier",
-    about="Handwritten digits told apart by a small convolutional network with 4 × 4 codes an image.",
+    about="Handwritten digits classified by a small convolutional network with 4 × 4 codes per image.",
     task="classification",
     loss_name="cross-entropy, nats",
     dim=16,

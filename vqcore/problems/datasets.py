@@ -1,7 +1,7 @@
 """The embedded data: what ships inside scikit-learn, cut into training and held-out parts.
 
-The files are read where scikit-learn keeps them. Its own loaders would cost two seconds of imports before
-the first training step; a test holds that they give the same.
+The files are read from scikit-learn's folder. Its own loaders would cost two seconds of imports before
+the first training step; a test checks that both give the same data.
 """
 
 import importlib.util
@@ -18,7 +18,7 @@ from vqcore.problems.problem import Data, Split
 PATCH = 32
 TRAINING_PATCHES = 4096
 HELD_OUT_COLUMNS = range(256, 384)
-"""Of each photograph's 640 columns, the strip that no training patch touches."""
+"""The strip of each photograph's 640 columns that no training patch touches."""
 
 HELD_OUT_STRIDE = 16
 HELD_OUT_DIGITS = 360
@@ -86,7 +86,7 @@ def clusters(seed: int) -> Data:
 
 @cache
 def _photographs() -> list[np.ndarray]:
-    """Two of (427, 640, 3) uint8, as `sklearn.datasets.load_sample_images` gives them."""
+    """Two images (427, 640, 3) uint8, as `sklearn.datasets.load_sample_images` returns them."""
     folder = _scikit_learn_data() / "images"
     return [np.asarray(Image.open(folder / name)) for name in ("china.jpg", "flower.jpg")]
 
@@ -111,5 +111,7 @@ def _digits() -> tuple[Tensor, Tensor]:
 def _scikit_learn_data() -> Path:
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("The data of all problems is part of scikit-learn. Install scikit-learn.")
+        raise ModuleNotFoundError(
+            "The data of all problems come with scikit-learn. Install it: pip install scikit-learn"
+        )
     return Path(spec.origin).parent / "datasets"

@@ -13,13 +13,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Landscape:
-    """A task loss f of one point of the plane. Adding one is one value and one line in `LANDSCAPES`."""
+    """A task loss f of one point of the plane. A new one takes one value and one line in `LANDSCAPES`."""
 
     name: str
     title: str
     formula: str
     value: Callable[[Any, Any], Any]
-    """f(x, y); arithmetic only, so that it takes floats, arrays and tensors."""
+    """f(x, y); arithmetic only, so that it accepts floats, arrays and tensors."""
 
     slopes: Callable[[Any, Any], tuple[Any, Any]]
     """(∂f/∂x, ∂f/∂y), derived by hand."""
@@ -28,11 +28,11 @@ class Landscape:
     """Every local minimum, the lowest first."""
 
     window: tuple[float, float, float, float]
-    """What is drawn: left, right, bottom, top."""
+    """The window drawn: left, right, bottom, top."""
 
     start: tuple[float, float]
     learning_rate: float
-    """At which gradient descent on f itself is stable in the window and reaches a minimum from `start`."""
+    """Learning rate at which gradient descent on f is stable in the window and reaches a minimum from `start`."""
 
     def of(self, points: Any) -> Any:
         """The loss at points (…, 2), (…)."""
@@ -61,10 +61,10 @@ class Landscape:
 
 
 STEEP = 10.0
-"""How many times as steep the quadratic is across its valley as along it."""
+"""How many times steeper the quadratic is across its valley than along it."""
 
 TURN = math.radians(30)
-"""By how much the valley is turned, so that it follows no axis."""
+"""Angle by which the valley is turned, so that it follows no axis."""
 
 COS, SIN = math.cos(TURN), math.sin(TURN)
 
@@ -97,7 +97,7 @@ def _himmelblau_slopes(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 TILT = 0.3
-"""How much lower the left of the two wells is made, per unit of x."""
+"""Tilt per unit of x that makes the left of the two wells lower."""
 
 
 def _two_wells(x: Any, y: Any) -> Any:
@@ -109,7 +109,7 @@ def _two_wells_slopes(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 def _well_bottoms() -> tuple[tuple[float, float], ...]:
-    """Where 4x³ − 4x + TILT = 0, less the ridge between them."""
+    """The solutions of 4x³ − 4x + TILT = 0, without the ridge between them."""
     low, _, high = sorted(np.roots([4, 0, -4, TILT]).real.tolist())
     return (low, 0.0), (high, 0.0)
 
@@ -173,7 +173,7 @@ def find_landscape(name: str) -> Landscape:
     """The landscape called `name`.
 
     Raises:
-        ValueError: where there is none, naming those there are.
+        ValueError: if there is none, naming the existing ones.
     """
     if name not in LANDSCAPES:
         raise ValueError(f"`landscape` must be one of {', '.join(LANDSCAPES)}, but got {name!r}.")

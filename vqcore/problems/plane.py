@@ -8,7 +8,7 @@ from vqcore.problems.problem import Model, Problem
 from vqcore.quantizer.options import Options
 
 CURVATURE = (1.0, 10.0)
-"""How steeply the loss rises along each axis; unequal, so that plain descent is slow along the first."""
+"""Curvature of the loss along each axis; unequal, so that plain descent is slow along the first."""
 
 
 def quadratic(output: Tensor, targets: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def _build() -> Model:
 PLANE = Problem(
     name="plane",
     title="points in the plane",
-    about="Points around eight centres, encoded into the plane; what is quantized there should equal the input.",
+    about="Points around eight centres, encoded into the plane; the quantized points should equal the inputs.",
     task="plane",
     loss_name="quadratic loss, curvature 1 and 10",
     dim=2,

@@ -1,4 +1,4 @@
-"""What a problem is: a model with its data and its loss, as one small value. Knows no training."""
+"""A problem: a model with its data and its loss, as one small value."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ Task = Literal["reconstruction", "classification", "plane"]
 
 
 class Split(NamedTuple):
-    """One part of the data. `targets` are what the loss compares with: class labels, or the inputs again."""
+    """One part of the data. The loss compares with `targets`: class labels, or the inputs themselves."""
 
     inputs: Tensor
     targets: Tensor
     labels: Tensor | None = None
-    """(n,) the class of each input, for views alone: no loss sees it. None where classes are not known."""
+    """(n,) the class of each input, only for display: no loss sees it. None if classes are unknown."""
 
     def batch(self, index: Tensor) -> "Split":
         """The rows at `index` (B,)."""
@@ -32,7 +32,7 @@ class Split(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Training and held-out data; no held-out value is ever part of a training one."""
+    """Training and held-out data; no held-out value ever appears in training data."""
 
     train: Split
     held_out: Split
@@ -64,7 +64,7 @@ class Model(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """A problem to train on. Adding one is one file and one line in the catalogue."""
+    """A problem to train on. A new one takes one file and one line in the catalogue."""
 
     name: str
     title: str
@@ -75,7 +75,7 @@ class Problem:
 
     task: Task
     loss_name: str
-    """What the task loss is, with its unit where it has one."""
+    """What the task loss is, with its unit if it has one."""
 
     dim: int
     """D, features of z_e."""
@@ -89,13 +89,13 @@ class Problem:
     """The data for a seed."""
 
     build: Callable[[], Model]
-    """A fresh model; `built` says what its weights are drawn from."""
+    """A fresh model; `built` controls which generator its weights are drawn from."""
 
     loss: Callable[[Tensor, Tensor], Tensor]
     """The task loss, a scalar, of (output, targets)."""
 
     monitor_size: int = 32
-    """Held-out inputs whose vectors the map shows."""
+    """Number of held-out inputs whose vectors the map shows."""
 
     classes: tuple[str, ...] = ()
-    """Names of the classes of `Split.labels`, where there are any."""
+    """Names of the classes of `Split.labels`, if any."""

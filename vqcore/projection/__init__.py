@@ -1,1 +1,1 @@
-"""Pictures of high-dimensional points in the plane: PCA at once, UMAP from a process of its own."""
+"""Pictures of high-dimensional points in the plane: PCA at once, UMAP from a separate process."""

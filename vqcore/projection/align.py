@@ -1,4 +1,4 @@
-"""Turns one layout onto another, so that a new picture lies where the eye remembers the old one.
+"""Aligns one layout with another, so that a new picture appears where the eye remembers the old one.
 
 Rows have an identity: row i of both layouts is the same point. Numpy only.
 """
@@ -16,7 +16,7 @@ Float64 = NDArray[np.float64]
 class Alignment(NamedTuple):
     """The similarity x ↦ scale · (x − centre) · rotation + target (Procrustes).
 
-    Kept as a value so that rows without an identity can follow those that have one.
+    Kept as a value so that rows without an identity can be moved along with those that have one.
     """
 
     rotation: Float64  # (E, E), orthogonal: a turn, or a turn and a mirror
@@ -31,9 +31,9 @@ class Alignment(NamedTuple):
 
 
 def find_alignment(layout: ArrayLike, onto: ArrayLike, *, scale: bool = False) -> Alignment:
-    """The turn, mirror, shift and, if asked for, scale that bring `layout` (N, E) closest to `onto` (N, E).
+    """The rotation, reflection, shift and, if asked for, scale that bring `layout` (N, E) closest to `onto` (N, E).
 
-    Closest in the sum of squared distances between equal rows. A scale would also hide that a layout has
+    Closest in the sum of squared distances between matching rows. A scale would also hide that a layout has
     really grown, hence only on request.
 
     Raises:
@@ -42,11 +42,11 @@ def find_alignment(layout: ArrayLike, onto: ArrayLike, *, scale: bool = False) -
     moving, fixed = np.asarray(layout, dtype=np.float64), np.asarray(onto, dtype=np.float64)
     if moving.shape != fixed.shape or moving.ndim != 2 or len(moving) == 0:
         raise ValueError(
-            f"`layout` and `onto` must be matrices of one shape with at least one row, but have shapes "
+            f"`layout` and `onto` must be matrices of the same shape with at least one row, but have shapes "
             f"{moving.shape} and {fixed.shape}. Pass the rows that both have."
         )
     if not (np.isfinite(moving).all() and np.isfinite(fixed).all()):
-        raise ValueError("`layout` and `onto` must be finite, but hold NaN or infinity. Leave those rows out.")
+        raise ValueError("`layout` and `onto` must be finite, but contain NaN or infinity. Leave those rows out.")
     centre, target = moving.mean(axis=0), fixed.mean(axis=0)
     left, singular, right = np.linalg.svd((moving - centre).T @ (fixed - target))
     spread = np.square(moving - centre).sum()

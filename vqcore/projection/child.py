@@ -1,6 +1,6 @@
 """One worker process and its pipes: started, spoken to, listened to and ended.
 
-Knows neither what is worth asking nor what a death means; that is `service`'s business.
+What to ask, and what a death means, is up to `service`.
 """
 
 import os
@@ -20,10 +20,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _THREAD_LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _TAIL_BYTES = 2000
 START_SECONDS = 90.0
-"""Within which a worker has loaded what it needs to say its first word, on a busy machine too."""
+"""Seconds within which a worker must send its first message, even on a busy machine."""
 
 SILENT_SECONDS = 8.0
-"""After which a worker that has spoken, and says that it is alive every second, is taken to be stuck and is ended."""
+"""Seconds of silence after which a worker, which normally reports every second, counts as stuck and is ended."""
 
 WORKER = (sys.executable, "-P", "-m", "vqcore.projection.worker")
 
@@ -70,12 +70,12 @@ class Child:
         return self._process.pid
 
     def send(self, message: Message) -> None:
-        """Write `message`; silent if the process is gone, as `on_end` tells."""
+        """Write `message`; no error if the process is gone, since `on_end` reports that."""
         with suppress(OSError, ValueError):
             write_message(cast(BinaryIO, self._process.stdin), message)
 
     def end(self, grace_seconds: float = 0.3) -> None:
-        """End the process, by force where asking does not help, and wait for the threads. Idempotent."""
+        """End the process, by force if necessary, and wait for the threads. Idempotent."""
         self._over.set()
         self._process.terminate()
         self._wait(grace_seconds)
@@ -129,9 +129,9 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with this copy of `vqcore` first on the path, whatever the directory, and one thread for all.
+    """The worker's environment: ours, with this copy of `vqcore` first on the path and one thread for every library.
 
-    And with a place for what numba compiles.
+    It includes a place for what numba compiles.
 
     Without PYTHONWARNINGS: under `error`, importing umap without Tensorflow would end the worker.
     """

@@ -2,8 +2,8 @@
 
 The same samples in the same order as `umap.layouts.optimize_layout_euclidean`, with which a test compares it, in
 a small part of its time: two dimensions written out, single precision, no division of whole numbers, and pull and
-push looked up in tables, since one push waits for the one before it and a power takes long to come. And it can be
-watched and stopped between epochs. Knows nothing of points, requests or pipes.
+push looked up in tables, since each push waits for the one before it and powers are slow. And it can be
+watched and stopped between epochs.
 """
 
 # N points, E edges, T cells of a table
@@ -20,17 +20,17 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 EPOCHS_AT_ONCE = 5
-"""Between two looks at whether to go on."""
+"""Seconds between two checks whether to go on."""
 
 NEGATIVE_SAMPLES = 5
 STEP_LIMIT = np.float32(4)
 SOFTENING = 0.001  # keeps the push between points that coincide finite
 
 LOWEST, HIGHEST = -30, 24
-"""Powers of two between which the tables hold squared distances; beyond, a force is that at the end."""
+"""Powers of two between which the tables hold squared distances; beyond, the force at the end is used."""
 
 CELL_BITS = 6
-"""Each doubling of the squared distance is cut into 2⁶ cells: a parabola in each is right to single precision."""
+"""Each doubling of the squared distance is split into 2⁶ cells: a parabola in each is exact to single precision."""
 
 _CELL_SHIFT = np.int32(23 - CELL_BITS)  # a float32 has 23 bits of fraction below its exponent
 _CELL_START = np.int32(-1 << (23 - CELL_BITS))
@@ -56,9 +56,9 @@ def optimize_layout(
         start: Left as it is.
         curve: UMAP's a and b: likeness in the picture is 1 / (1 + a·d^2b).
         n_epochs: How many.
-        rate: Of learning in the first epoch; it falls linearly to zero.
-        seed: Of the negative samples.
-        on_epochs: Called every few epochs with how many are done; what it raises ends the descent.
+        rate: Learning rate in the first epoch; it falls linearly to zero.
+        seed: Seed of the negative samples.
+        on_epochs: Called every few epochs with how many are done; an exception from it ends the descent.
     """
     layout = np.array(start, dtype=np.float32, order="C")
     period = graph.data.max() / graph.data.astype(np.float64)  # (E,) epochs between two visits
@@ -76,7 +76,7 @@ def optimize_layout(
 
 
 def _random_states(layout: Float32, seed: int) -> NDArray[np.int64]:
-    """(N, 3) one generator a point, as UMAP seeds them."""
+    """(N, 3) one generator per point, seeded as in UMAP."""
     limits = np.iinfo(np.int32)
     drawn = np.random.RandomState(seed).randint(limits.min + 1, limits.max - 1, 3).astype(np.int64)
     return np.asarray(drawn + layout[:, 0].astype(np.float64).view(np.int64)[:, None])
@@ -91,7 +91,7 @@ def _forces(a: float, b: float) -> tuple[Float32, Float32]:
 
 
 def _table(force: Callable[[Float64], Float64]) -> Float32:
-    """Of each cell the parabola through its two ends and its middle, in the way from its start, (T, 3)."""
+    """For each cell the parabola through its ends and its middle, as a function of the way from its start, (T, 3)."""
     cells = np.arange((HIGHEST - LOWEST << CELL_BITS) + 1, dtype=np.int32)
     ends = ((cells + _FIRST_CELL) << _CELL_SHIFT).view(np.float32).astype(np.float64)
     width = np.diff(ends)
@@ -119,7 +119,7 @@ def _bounded(step: np.float32) -> np.float32:
 
 @numba.njit(inline="always")
 def _draw(random: NDArray[np.int64]) -> np.int32:
-    """A 32-bit number; Tausworthe's generator as UMAP has it, on three words."""
+    """A 32-bit number; UMAP's Tausworthe generator, on three words."""
     low = 0xFFFFFFFF
     random[0] = (((random[0] & 4294967294) << 12) & low) ^ ((((random[0] << 13) & low) ^ random[0]) >> 19)
     random[1] = (((random[1] & 4294967288) << 4) & low) ^ ((((random[1] << 2) & low) ^ random[1]) >> 25)
@@ -129,7 +129,7 @@ def _draw(random: NDArray[np.int64]) -> np.int32:
 
 @numba.njit(inline="always")
 def _remainder(number: np.int32, count: int, reciprocal: int, shift: int) -> np.int64:
-    """`number` modulo `count` with `reciprocal` = ⌊2^shift / count⌋ + 1: dividing would take longer than all else."""
+    """`number` modulo `count` with `reciprocal` = ⌊2^shift / count⌋ + 1: division would take longer than all else."""
     wide = np.int64(number)
     sign = wide >> 63  # 0, or −1 below zero; there −1 − n takes the place of n, which keeps 31 bits enough
     size = wide ^ sign

@@ -1,8 +1,8 @@
-"""The exact nearest neighbours of each point among the others, as UMAP wants them.
+"""The exact nearest neighbours of each point among the others, as UMAP needs them.
 
-A tile of all pairs at a time, so no (N, N) matrix is kept, and of each two points once: what is near to one is near
-to the other. Knows nothing of UMAP. On the CPU of the worker, not on the device that trains: there a search would
-hold up training, and the worker's is the smaller half of a refresh (`python -m vqcore bench projection` tells).
+One tile of all pairs at a time, so that no (N, N) matrix is kept, and each pair only once, since nearness is
+symmetric. It runs on the worker's CPU, not on the device that trains, where a search would hold up training; it is
+the smaller half of a refresh (see `python -m vqcore bench projection`).
 """
 
 # N points, D features, k neighbours, B rows and columns of a tile
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 TILE = 256
-"""Points against as many at once: their scores, 256 kB, stay in a core's cache between product and scan."""
+"""Points per side of a tile: its scores, 256 kB, stay in a core's cache between product and scan."""
 
 CHUNK = 64
-"""Scores looked over at once: few chunks hold one that matters, and a whole chunk is passed by in a few cycles."""
+"""Scores scanned at once: few chunks contain one that matters, and a chunk is skipped in a few cycles."""
 
 SPARE = 8
 """Neighbours searched beyond k. The search ranks by rounded scores; the exact distances then choose among these."""
@@ -113,7 +113,7 @@ def _enter(
 def _rank(points: Float32, others: NDArray[np.int64], indices: NDArray[np.int64], distances: Float32) -> None:
     """The nearest of `others` (N, ≥ k − 1) into all but the first column of `indices` and `distances` (N, k).
 
-    Their distances are taken anew from the differences: the search's scores are not zero between duplicates. UMAP's
+    Their distances are recomputed from the differences: the search's scores are not zero between duplicates. UMAP's
     local scale starts at the smallest distance that is not zero, so such a remainder would matter.
     """
     k = indices.shape[1]

@@ -1,4 +1,4 @@
-"""Where numba keeps what it compiles for UMAP: a folder of ours, if it finds no place of its own."""
+"""Where numba caches what it compiles for UMAP: a folder of ours if it has no writable one."""
 
 import atexit
 import os
@@ -14,23 +14,23 @@ from vqcore.holding import make_held, remove_abandoned
 
 _PREFIX = "vq-scope-numba-"
 _PACKAGES = ("umap", "pynndescent")
-"""Those that ask numba to keep what it compiles; without a place for it they cannot be imported."""
+"""Modules that ask numba to cache; without a place for the cache they cannot be imported."""
 
 
 def cache_environment() -> dict[str, str]:
-    """What the worker's environment needs beside ours; nothing if numba has a place of its own.
+    """What the worker's environment needs in addition to ours; nothing if numba has a writable cache.
 
-    Numba runs what it finds there. So the folder is new and closed to other users, and it goes with this process: the
+    Numba runs what it finds there. So the folder is new, closed to other users, and removed with this process: the
     next one compiles again.
 
     Raises:
-        OSError: there is no folder for temporary files either.
+        OSError: if there is no folder for temporary files either.
     """
     return {} if _has_place() else {"NUMBA_CACHE_DIR": _own_folder()}
 
 
 def _has_place() -> bool:
-    """Whether numba can write where it looks: the folder that was named, beside the source, the user's cache."""
+    """Whether numba can write where it looks: the configured folder, beside the source, or the user's cache."""
     named = os.environ.get("NUMBA_CACHE_DIR")
     if named and _can_write(Path(named)):
         return True
@@ -43,7 +43,7 @@ def _beside_source() -> list[Path]:
 
 
 def _of_user() -> Path:
-    """As numba has it; on Windows it lies elsewhere, in the user's folder all the same."""
+    """The user's cache folder as numba computes it; on Windows it is elsewhere in the user's folder."""
     usual = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
     named = os.environ.get("XDG_CACHE_HOME") if sys.platform == "linux" else None
     folder = Path(named or usual)
@@ -53,7 +53,7 @@ def _of_user() -> Path:
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether files can be put into `folder`, made where it is not there yet. One below an unknown home is none."""
+    """Whether `folder`, created if missing, can be written to. One below an unknown home does not count."""
     if not folder.is_absolute():
         return False
     there = next(each for each in (folder, *folder.parents) if each.exists())

@@ -1,6 +1,6 @@
-"""The plane that keeps most of the variance, frozen so that a live picture does not turn under its viewer.
+"""The plane that keeps most of the variance, frozen so that a live picture does not turn under the viewer.
 
-Numpy only; knows nothing of UMAP. Who keeps a basis decides when to fit a new one.
+Numpy only. The caller decides when to fit a new basis.
 """
 
 # N points, D features
@@ -20,9 +20,9 @@ class FrozenBasis:
 
     Attributes:
         centre: The mean of the fitted points, (D,).
-        axes: Unit rows, strongest first, (2, D). A row is zero where the points span no second direction
+        axes: Unit rows, strongest first, (2, D). A row is zero if the points span no second direction
             at all (D = 1, or a single point): every point then lies on the line y = 0.
-        explained_share: What part of the fitted points' variance lies along each axis, (2,); zero
+        explained_share: Share of the fitted points' variance along each axis, (2,); zero
             for points that all coincide.
     """
 
@@ -49,7 +49,7 @@ class FrozenBasis:
         return cls(*(_read_only(part) for part in (centre, _fix_signs(axes[:2]), share)))
 
     def project(self, points: ArrayLike) -> NDArray[np.float32]:
-        """The coordinates of `points` (N, D) in the frozen plane, (N, 2); not finite where a point is not."""
+        """The coordinates of `points` (N, D) in the frozen plane, (N, 2); non-finite for non-finite points."""
         with np.errstate(invalid="ignore", over="ignore"):
             return ((self._same_width(points) - self.centre) @ self.axes.T).astype(np.float32)
 
@@ -70,7 +70,7 @@ class FrozenBasis:
         matrix = np.asarray(points, dtype=np.float64)
         if matrix.ndim != 2 or matrix.shape[1] != len(self.centre):
             raise ValueError(
-                f"`points` must have shape (N, {len(self.centre)}), as the points this basis was fitted to, "
+                f"`points` must have shape (N, {len(self.centre)}), like the points this basis was fitted to, "
                 f"but has shape {matrix.shape}. Fit a new basis for them."
             )
         return matrix
@@ -84,7 +84,7 @@ def _finite_matrix(points: ArrayLike) -> Float64:
             f"{matrix.shape}. Flatten leading dimensions first: points.reshape(-1, D)."
         )
     if not np.isfinite(matrix).all():
-        raise ValueError("`points` must be finite, but holds NaN or infinity. Leave those rows out.")
+        raise ValueError("`points` must be finite, but contains NaN or infinity. Leave those rows out.")
     return matrix
 
 
@@ -102,7 +102,7 @@ def _principal_axes(centred: Float64) -> tuple[Float64, Float64]:
 
 
 def _total_variance(centred: Float64, matrix: Float64) -> float:
-    """Summed over features; exactly zero for equal rows, whatever the rounding of their mean left."""
+    """Summed over features; exactly zero for equal rows, despite the rounding of their mean."""
     return float(np.square(centred).sum() / len(matrix)) if np.ptp(matrix, axis=0).any() else 0.0
 
 

@@ -1,7 +1,7 @@
-"""UMAP layouts on request, computed in a process beside the server: ask, carry on, read the latest.
+"""UMAP layouts on request, computed in a process beside the server: ask, continue, read the latest.
 
-One `ProjectionService` a server. It owns the worker process and knows no umap, torch or page. Its one thread,
-the courier, starts the worker, sends it requests and obeys what it says; every other thread only leaves
+One `ProjectionService` per server. It owns the worker process and imports neither umap nor torch. Its one thread,
+the courier, starts the worker, sends it requests and handles its messages; every other thread only leaves
 an event for the courier and reads frozen values.
 """
 
@@ -25,11 +25,11 @@ from vqcore.projection.streams import Layout, Streams
 from vqcore.projection.wire import Cancel, Cancelled, FitError, FitRequest, FitResult, Message, Progress
 
 LONGEST_PAUSE = 60.0
-"""Seconds before a worker that keeps dying is started again, at the most."""
+"""Most seconds before a worker that keeps dying is started again."""
 
 
 def pause_after(deaths: int) -> float:
-    """Seconds to wait before the next start, after so many deaths in a row without an answer between them.
+    """Seconds to wait before the next start, after this many deaths in a row without an answer in between.
 
     >>> [pause_after(deaths) for deaths in (1, 2, 3, 4, 20)]
     [0.0, 1.0, 2.0, 4.0, 60.0]
@@ -57,7 +57,7 @@ class Status:
 
 
 class ProjectionService:
-    """Lays points out with UMAP in a process of its own, for any number of streams (browser sessions).
+    """Lays points out with UMAP in a separate process, for any number of streams (browser sessions).
 
     Usage:
         service.request("session 7", points, tag=step)   # returns at once; the newest request wins
@@ -89,7 +89,7 @@ class ProjectionService:
 
     @property
     def pid(self) -> int | None:
-        """The worker's process id; None where none runs."""
+        """The worker's process id; None if none runs."""
         child = self._child
         return child.pid if child else None
 
@@ -121,22 +121,22 @@ class ProjectionService:
         """Ask for a layout of `points` (N, D) and return at once; starts the worker if it never ran.
 
         An older request of the same stream that still waits is dropped, and one in flight with other parameters
-        or another shape is given up. Rows keep their identity: while N and D stay the same, a layout begins from
+        or another shape is cancelled. Rows keep their identity: while N and D stay the same, a layout begins from
         the stream's previous one, until `reset(stream)`.
 
         Args:
-            stream: Whose request this is; streams are served in turn.
+            stream: Who asks; streams are served in turn.
             points: Copied here, so the caller may change them afterwards.
-            tag: Comes back with the layout: a training step, for instance.
-            n_neighbors: How many points, itself included, make up a point's surroundings; at least 2.
+            tag: Returned with the layout: a training step, for instance.
+            n_neighbors: How many points, including itself, form a point's neighbourhood; at least 2.
             min_dist: How close neighbours may lie in the picture, 0 to 1.
-            seed: Of the fit; the same requests with the same seed give the same layouts.
+            seed: Seed of the fit; the same requests with the same seed give the same layouts.
 
         Returns:
-            False where no answer will come, because the service is closed or failed by an error of its own.
+            False if no answer will come, because the service is closed or has failed.
 
         Raises:
-            ValueError: an argument is out of range. (What only the data shows, NaN for instance, comes back
+            ValueError: an argument is out of range. (What only the data show, NaN for instance, comes back
                 as `error(stream)`.)
         """
         matrix = _float32_matrix(points)
@@ -157,44 +157,44 @@ class ProjectionService:
             return self._streams.latest(stream)
 
     def error(self, stream: str) -> str | None:
-        """Why the last answered request of `stream` got no layout; None where it got one."""
+        """Why the last answered request of `stream` got no layout; None if it got one."""
         with self._changed:
             return self._streams.error(stream)
 
     def progress(self, stream: str) -> Progress | None:
-        """How far the layout of `stream` is that is in the making; None where none is."""
+        """Progress of the layout of `stream` that is being computed; None if there is none."""
         with self._changed:
             return self._streams.progress(stream)
 
     def is_busy(self, stream: str) -> bool:
-        """Whether a request of `stream` waits or is in the making."""
+        """Whether a request of `stream` waits or is being computed."""
         with self._changed:
             return self._streams.busy(stream)
 
     def cancel(self, stream: str) -> None:
-        """Give up what `stream` asked for, also in the middle of a fit; its latest layout stays."""
+        """Cancel what `stream` asked for, even in the middle of a fit; its latest layout stays."""
         with self._changed:
             self._streams.cancel(stream)
             self._changed.notify_all()
         self._events.put(_nothing)
 
     def reset(self, stream: str) -> None:
-        """Let the next layout of `stream` begin afresh; its latest one stays to be shown."""
+        """Let the next layout of `stream` start from scratch; its latest one stays available."""
         with self._changed:
             self._streams.reset(stream)
 
     def forget(self, stream: str) -> None:
-        """Drop all that is known of `stream`, its requests included."""
+        """Forget everything about `stream`, including its requests."""
         with self._changed:
             self._streams.forget(stream)
             self._changed.notify_all()
         self._events.put(_nothing)
 
     def wait(self, stream: str, timeout: float) -> Layout | None:
-        """The latest layout once every request of `stream` is answered, refused or dropped.
+        """Wait for the latest layout, until every request of `stream` is answered, refused or dropped.
 
         Raises:
-            TimeoutError: that took longer than `timeout` seconds.
+            TimeoutError: if that takes longer than `timeout` seconds.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: not self._streams.busy(stream), timeout):
@@ -202,7 +202,7 @@ class ProjectionService:
             return self._streams.latest(stream)
 
     def wait_until_ready(self, timeout: float) -> bool:
-        """Whether the worker answers requests, waiting up to `timeout` seconds for it to warm up."""
+        """Wait up to `timeout` seconds for the worker to warm up; returns whether it answers requests."""
         busy = (State.WARMING_UP, State.RESTARTING)
         with self._changed:
             self._changed.wait_for(lambda: self._status.state not in busy, timeout)
@@ -238,10 +238,10 @@ class ProjectionService:
                 self._send_cancel()
                 self._send_next()
             except Exception as error:
-                self._fail(f"UMAP is off after an error of ours ({type(error).__name__}: {error}).")
+                self._fail(f"UMAP is off after an internal error ({type(error).__name__}: {error}).")
 
     def _next_event(self) -> Callable[[], None]:
-        """What was left for the courier, or the next start where its time has come."""
+        """The next event for the courier, or the next start if it is due."""
         due = self._launch_at
         try:
             return self._events.get(timeout=None if due is None else max(0.0, due - time.monotonic()))
@@ -312,7 +312,7 @@ class ProjectionService:
         self._count_death(f"The UMAP process ended ({words})")
 
     def _count_death(self, what: str) -> None:
-        """Have the worker started again, later and later where it keeps dying."""
+        """Schedule the next start of the worker, with growing pauses if it keeps dying."""
         with self._changed:
             if self._closed:
                 return

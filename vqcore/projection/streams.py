@@ -1,7 +1,7 @@
-"""What each stream asked for last, whose turn it is, and where its next layout begins.
+"""What each stream asked for last, whose turn it is, and where its next layout starts.
 
-No process and no thread: whoever shares a `Streams` between threads guards it. Of one stream only the newest
-request waits; the streams are served in turn.
+Not thread-safe: whoever shares a `Streams` between threads guards it. Only the newest request of a stream
+waits; the streams are served in turn.
 """
 
 # N points, D features
@@ -27,7 +27,7 @@ class Layout:
         tag: What the caller passed with the request: a training step, for instance.
         seconds: How long the fit took.
         warm: Whether it began from the stream's previous layout.
-        trust: How trustworthy the picture is; None where there are too few points.
+        trust: How trustworthy the picture is; None for too few points.
         n_neighbors: As requested.
         min_dist: As requested.
     """
@@ -79,7 +79,7 @@ class Streams:
         self._turns.setdefault(name)
 
     def take(self) -> FitRequest | None:
-        """The next request, with its start, which is in flight from now on; None where none waits."""
+        """The next request, with its start, which is in flight from now on; None if none waits."""
         if self._in_flight is not None or not self._turns:
             return None
         name, _ = self._turns.popitem(last=False)
@@ -94,12 +94,12 @@ class Streams:
         return fit
 
     def note(self, progress: Progress) -> None:
-        """Keep how far the request in flight is."""
+        """Record the progress of the request in flight."""
         if self._in_flight is not None and self._in_flight.fit.id == progress.id:
             self._in_flight = replace(self._in_flight, progress=progress)
 
     def settle(self, answer: Answer) -> None:
-        """Keep the answer to the request in flight; one that nobody waits for is dropped."""
+        """Record the answer to the request in flight; one that nobody waits for is dropped."""
         job = self._in_flight
         if job is None or job.fit.id != answer.id:
             return
@@ -117,7 +117,7 @@ class Streams:
                 stream.start, stream.start_of = answer.coordinates, job.fit
 
     def cancel(self, name: str) -> None:
-        """Let go of what `name` waits for; its latest layout stays."""
+        """Cancel what `name` waits for; its latest layout stays."""
         self._turns.pop(name, None)
         if name in self._streams:
             self._streams[name].waiting = None
@@ -125,7 +125,7 @@ class Streams:
             self._in_flight = replace(self._in_flight, cancelled=True)
 
     def unwanted(self) -> int | None:
-        """The id of the request in flight where nobody wants its layout any more.
+        """The id of the request in flight if nobody wants its layout any more.
 
         It was cancelled or forgotten, or a newer request of its stream has other parameters or another shape. A
         newer request of the same kind does not end it: asked again and again, a stream would never get a layout.
@@ -139,7 +139,7 @@ class Streams:
         return job.fit.id if job.cancelled or forgotten or other_kind else None
 
     def retry(self, sentence: str) -> None:
-        """Let the request in flight wait again, first in turn; not where a newer one does."""
+        """Let the request in flight wait again, first in turn, unless a newer one waits."""
         job, self._in_flight = self._in_flight, None
         if job is None or job.cancelled:
             return
@@ -164,7 +164,7 @@ class Streams:
         return name in self._turns or (self._in_flight is not None and self._in_flight.name == name)
 
     def progress(self, name: str) -> Progress | None:
-        """How far the request of `name` in flight is; None where none is or it has not begun."""
+        """Progress of the request of `name` in flight; None if there is none or it has not begun."""
         job = self._in_flight
         return job.progress if job is not None and job.name == name and not job.cancelled else None
 
@@ -174,19 +174,19 @@ class Streams:
         return stream.latest if stream else None
 
     def error(self, name: str) -> str | None:
-        """Why the last answered request of `name` got no layout; None where it got one."""
+        """Why the last answered request of `name` got no layout; None if it got one."""
         stream = self._streams.get(name)
         return stream.error if stream else None
 
     def reset(self, name: str) -> None:
-        """Let the next layout of `name` begin afresh; its latest one stays to be shown."""
+        """Let the next layout of `name` start from scratch; its latest one stays available."""
         if name in self._streams:
             self._streams[name].start = self._streams[name].start_of = None
         if self._in_flight is not None and self._in_flight.name == name:
             self._keep_start = False
 
     def forget(self, name: str) -> None:
-        """Drop all that is known of `name`; an answer still to come is dropped too."""
+        """Forget everything about `name`; an answer still to come is dropped too."""
         self._streams.pop(name, None)
         self._turns.pop(name, None)
 

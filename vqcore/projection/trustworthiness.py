@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 NEIGHBOURS = 15
 SAMPLE = 200
-"""Points whose neighbours are judged, among all N, where there are more: a few milliseconds at 2,000 points."""
+"""Most points whose neighbours are judged: a few milliseconds at 2,000 points."""
 
 BLOCK_ENTRIES = 1 << 20
-"""Distances held at once."""
+"""Distances in memory at once."""
 
 
 class Trust(NamedTuple):
     """A trustworthiness and how it was measured."""
 
     value: float
-    """0…1; 1 where every neighbour in the picture is one in the space."""
+    """0…1; 1 if every neighbour in the picture is one in the space."""
 
     k: int
     sample: int
@@ -39,7 +39,7 @@ def trustworthiness(
     Equal distances share the lowest rank. `k` is cut to less than half of N.
 
     Returns:
-        None for fewer than three points, which have no neighbours to speak of.
+        None for fewer than three points, which have no meaningful neighbours.
 
     >>> trustworthiness([[0], [1], [2], [3], [4]], [[0, 0], [1, 0], [2, 0], [3, 0], [4, 0]], k=2)
     Trust(value=1.0, k=2, sample=5, of=5)

@@ -10,19 +10,19 @@ from numpy.typing import ArrayLike
 from vqcore.projection.pca import FrozenBasis
 
 _FLAT = 1e-6
-"""A third point that stands off the line by less than this part of the line's length lies on it."""
+"""A third point counts as on the line if it is closer to it than this share of the line's length."""
 
 
 def two_code_basis(
     first: ArrayLike, second: ArrayLike, thirds: Sequence[ArrayLike]
 ) -> tuple[FrozenBasis, int | None]:
-    """The plane with `first` (D,) at its origin and `second` (D,) at (‖second − first‖, 0), seen at right angles.
+    """The plane with `first` (D,) at its origin and `second` (D,) at (‖second − first‖, 0), projected orthogonally.
 
     Lengths between points of the plane are true; of all other points it shows where they lie along it.
 
     Returns:
         The plane, and which of `thirds` lies in it, above the line: the first that does not lie on the line. None
-        where none is off it; every point then has y = 0.
+        if all lie on it; every point then has y = 0.
 
     Raises:
         ValueError: the two coincide, or one is not finite. Of `thirds`, those that are not are left out.

@@ -1,4 +1,4 @@
-"""What the server and the UMAP process say to each other, and its form on a pipe; never pickle.
+"""The messages between the server and the UMAP process, and their encoding on a pipe; never pickle.
 
 A message is eight bytes (the lengths of header and body, little-endian), a JSON header that names the
 message and holds its plain fields, and a body: its float32 arrays one after the other.
@@ -28,12 +28,12 @@ class WireError(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class FitRequest:
-    """Lay these points out; `n_epochs` None leaves the length of the fit to the worker.
+    """Lay these points out; with `n_epochs` None the worker chooses the length of the fit.
 
     Attributes:
         points: (N, D).
         start: The layout to begin from, (N, 2), rows in the order of `points`; None for a cold start.
-        resettle: The start is of other parameters: begin from it, but take a cold start's time and steps.
+        resettle: The start has other parameters: begin from it, but with a cold start's number of epochs and rate.
     """
 
     id: int
@@ -51,7 +51,7 @@ class FitResult:
     """The layout of request `id`: `coordinates` (N, 2), the seconds it took, and where it began.
 
     Attributes:
-        trust: The fields of a `Trust`; None where there are too few points.
+        trust: The fields of a `Trust`; None for too few points.
     """
 
     id: int
@@ -78,14 +78,14 @@ class Cancel:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Cancelled:
-    """Request `id` was given up on request."""
+    """Request `id` was cancelled on request."""
 
     id: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Progress:
-    """How far request `id` is: `done` of `total` epochs; 0 while neighbours are being searched."""
+    """Progress of request `id`: `done` of `total` epochs; 0 while neighbours are being searched."""
 
     id: int
     done: int
@@ -94,7 +94,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Ready:
-    """The worker has compiled what it needs and answers from now on."""
+    """The worker has compiled what it needs and now answers requests."""
 
     seconds: float
 
@@ -114,7 +114,7 @@ _KINDS: dict[str, type[Message]] = {
 
 
 def write_message(stream: BinaryIO, message: Message) -> None:
-    """Write `message` whole, also to an unbuffered pipe that takes it in parts."""
+    """Write `message` completely, even to an unbuffered pipe that accepts it in parts."""
     values = {field.name: getattr(message, field.name) for field in fields(message)}
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in values.items() if name not in arrays}
@@ -128,10 +128,10 @@ def write_message(stream: BinaryIO, message: Message) -> None:
 
 
 def read_message(stream: BinaryIO) -> Message | None:
-    """The next message, its arrays read-only; None where the stream ends between two messages.
+    """The next message, its arrays read-only; None if the stream ends between two messages.
 
     Raises:
-        WireError: the bytes are not a message, are too many, or end inside one.
+        WireError: if the bytes are not a message, are too many, or end inside one.
     """
     start = _read(stream, _LENGTHS.size)
     if not start:

@@ -1,8 +1,7 @@
 """The UMAP process: reads fit requests on stdin, answers with layouts on stdout, one at a time.
 
-`python -m vqcore.projection.worker`; the only file that imports umap. Knows no stream, session or tensor:
-who asks, what is stale and when to begin afresh is `service`'s business. A fit can be given up while it runs:
-requests are read beside it.
+`python -m vqcore.projection.worker`; the only file that imports umap. Who asks, what is stale and when to start from
+scratch is up to `service`. A fit can be cancelled while it runs, since requests are read in another thread.
 """
 
 # N points, D features
@@ -52,13 +51,13 @@ STUCK_CODE = 3
 NICENESS = 5  # training and the page come first
 
 Report = Callable[[int, int], None]
-"""Told how many epochs are done, of how many; what it raises ends the fit."""
+"""Called with the epochs done and the epochs in all; an exception from it ends the fit."""
 
 
 class Pulse:
-    """Says every second that the process is alive, and ends it when a layout makes no progress.
+    """Reports every second that the process is alive, and ends it if a layout makes no progress.
 
-    The processor's time is what counts: on a busy machine a sound layout may wait long. One that waits for
+    CPU time is what counts, since on a busy machine a healthy layout may wait long. One that waits for
     something that never comes uses none, and is ended by the clock.
     """
 
@@ -68,11 +67,11 @@ class Pulse:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def moved(self) -> None:
-        """A layout has come further, or begins."""
+        """Note that a layout has progressed or begins."""
         self._stuck_at = time.process_time() + STUCK_PROCESSOR_SECONDS, time.monotonic() + STUCK_SECONDS
 
     def rests(self) -> None:
-        """No layout is in the making."""
+        """Note that no layout is being computed."""
         self._stuck_at = None
 
     def _beat(self) -> None:
@@ -92,7 +91,7 @@ class CancelledError(Exception):
 
 
 class Inbox:
-    """The requests that wait, and which of them were called off since. Filled by one thread, emptied by another."""
+    """The waiting requests, and which of them were cancelled since. Filled by one thread, emptied by another."""
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[FitRequest] = queue.SimpleQueue()
@@ -106,11 +105,11 @@ class Inbox:
             self._waiting.put(message)
 
     def get(self) -> FitRequest:
-        """The next request; waits for it."""
+        """Wait for the next request."""
         return self._waiting.get()
 
     def is_cancelled(self, request: FitRequest) -> bool:
-        """Whether `request` was called off. Ids rise, and the sender waits for an answer before the next."""
+        """Whether `request` was cancelled. Ids ascend, and the sender waits for an answer before the next."""
         return request.id <= self._newest_cancelled
 
 
@@ -152,7 +151,7 @@ def _unheard(done: int, total: int) -> None:
 
 
 def answer(request: FitRequest, report: Report = _unheard) -> Answer:
-    """The layout `request` asks for, or a sentence why there is none; of exceptions only a broken pipe."""
+    """The layout `request` asks for, or a sentence on why there is none; raises only for a broken pipe."""
     began = time.perf_counter()
     try:
         coordinates, warm = lay_out(request, report)
@@ -199,14 +198,14 @@ def lay_out(request: FitRequest, report: Report = _unheard) -> tuple[Float32, bo
         on_epochs=lambda done: report(done, n_epochs),
     )
     if not np.isfinite(coordinates).all():
-        raise ValueError("UMAP found no finite layout for these points. Reset the layout to begin afresh.")
+        raise ValueError("UMAP found no finite layout for these points. Reset the layout to start from scratch.")
     return (align_layout(coordinates, start) if warm else coordinates), warm
 
 
 def cold_start(points: Float32, seed: int) -> Float32:
     """The PCA picture of `points` (N, D), each axis stretched from 0 to 10, (N, 2).
 
-    A little noise parts points that coincide, and fills an axis along which nothing varies.
+    A little noise separates points that coincide, and fills an axis along which nothing varies.
     """
     picture = FrozenBasis.fit(points).project(points)
     picture *= EXTENT / float(np.abs(picture).max())
@@ -216,19 +215,19 @@ def cold_start(points: Float32, seed: int) -> Float32:
 
 
 def _unit_points(request: FitRequest) -> Float32:
-    """The points around zero and at most one in size: UMAP sees ratios only, and float32 never overflows."""
+    """The points centred and at most one in size: UMAP depends only on ratios, and float32 never overflows."""
     points, start = request.points, request.start
     if points.ndim != 2 or len(points) < 3 or points.shape[1] == 0:
         raise ValueError(f"UMAP needs at least three points (N, D), but got shape {points.shape}.")
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points).all(axis=1)).sum())
         raise ValueError(
-            f"UMAP needs finite points, but {bad} of {len(points)} hold NaN or infinity. Leave them out."
+            f"UMAP needs finite points, but {bad} of {len(points)} contain NaN or infinity. Leave them out."
         )
     if start is not None and (start.shape != (len(points), 2) or not np.isfinite(start).all()):
         raise ValueError(
             f"`start` must hold two finite coordinates for each of the {len(points)} points, but has shape "
-            f"{start.shape}. Reset the layout to begin afresh."
+            f"{start.shape}. Reset the layout to start from scratch."
         )
     centred = points - points.mean(axis=0, dtype=np.float64)
     rounding = 4 * np.finfo(np.float32).eps * float(np.abs(points).max())
@@ -260,7 +259,7 @@ def _curve(min_dist: float) -> tuple[float, float]:
 
 
 def warm_up() -> float:
-    """Have numba compile both the cold and the warm path; the seconds it took."""
+    """Make numba compile both the cold and the warm path; returns the seconds it took."""
     import numba
 
     began = time.perf_counter()
@@ -272,7 +271,7 @@ def warm_up() -> float:
 
 
 def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the pipes for messages: whatever else prints goes to stderr, whatever reads gets nothing."""
+    """Reserve the pipes for messages: other output goes to stderr, other input is empty."""
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -282,7 +281,7 @@ def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _listen(requests: BinaryIO, inbox: Inbox) -> None:
-    """Take messages in during a fit too, so that a cancel and the end of the parent are obeyed at once."""
+    """Read messages even during a fit, so that a cancel and the end of the parent are obeyed at once."""
     try:
         while (message := read_message(requests)) is not None:
             assert isinstance(message, FitRequest | Cancel)

@@ -1,4 +1,4 @@
-"""The affine re-parameterization of the codebook, c = s·c_raw + b. Knows no training step."""
+"""The affine re-parameterization of the codebook, c = s·c_raw + b."""
 
 # K codes, D features, G rows of the map (one a group of codes)
 
@@ -12,7 +12,7 @@ MOMENTUM = 0.1
 """Weight of the newest batch in the running moments (VQTorch's value)."""
 
 SMALLEST_SPREAD = 1e-12
-"""Where σ² of a feature of C is this share of μ² or less it has no spread to rescale, and s stays 1."""
+"""If σ² of a feature of C is at most this share of μ², it has no spread to rescale, and s stays 1."""
 
 
 class AffineMap(nn.Module):
@@ -20,7 +20,7 @@ class AffineMap(nn.Module):
 
     Learned: s = 1 + r·`scale`, b = r·`bias` with r = `affine_lr_scale`. Running: s = σ_P/σ_C and
     b = μ_P − s·μ_C from running moments. All tensors exist and keep their shape under every option,
-    so a state dict fits whatever is switched on.
+    so that a state dict fits whatever is switched on.
     """
 
     c_mean: Tensor
@@ -41,7 +41,7 @@ class AffineMap(nn.Module):
         self.register_buffer("has_moments", torch.zeros((), dtype=torch.bool))
 
     def coefficients(self, options: Options) -> tuple[Tensor, Tensor]:
-        """S and b, each (K, D), or (1, D) where all codes share one row."""
+        """Scale s and shift b, each (K, D), or (1, D) if all codes share one row."""
         if options.affine == "learned":
             scale, bias = 1 + options.affine_lr_scale * self.scale, options.affine_lr_scale * self.bias
         elif options.affine == "running":
@@ -54,7 +54,7 @@ class AffineMap(nn.Module):
         return scale[rows], bias[rows]
 
     def forward(self, raw: Tensor, options: Options) -> Tensor:
-        """The codebook as the search sees it, (K, D), for the raw one."""
+        """The codebook as the search sees it, (K, D), from the raw one."""
         if options.affine == "off":
             return raw
         scale, bias = self.coefficients(options)
@@ -93,7 +93,7 @@ class AffineMap(nn.Module):
 
     @torch.no_grad()
     def reset_(self) -> None:
-        """Back to the identity, with no moments."""
+        """Reset to the identity, without moments."""
         for tensor in (self.scale, self.bias, self.p_mean, self.c_mean):
             tensor.zero_()
         self.p_var.fill_(1)
@@ -101,7 +101,7 @@ class AffineMap(nn.Module):
         self.has_moments.fill_(False)
 
     def group_of_code(self, groups: int) -> Tensor:
-        """(K,) which row of the map each code has: groups are consecutive, and as even as K allows."""
+        """(K,) the row of the map for each code: groups are consecutive, and as even as K allows."""
         return torch.arange(self.num_codes, device=self.scale.device) * groups // self.num_codes
 
     def _from_moments(self) -> tuple[Tensor, Tensor]:

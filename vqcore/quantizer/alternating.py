@@ -12,12 +12,12 @@ from vqcore.quantizer.nearest import nearest_codes
 
 @torch.no_grad()
 def inner_step_(part: VectorQuantizer, vectors: Tensor, learning_rate: float) -> Tensor:
-    """One gradient step of the raw codebook on ‖z_e − z_q‖², mean over elements, at the codes nearest now.
+    """One gradient step of the raw codebook on ‖z_e − z_q‖², mean over elements, for the current nearest codes.
 
     The affine map is left alone: stepped at the same rate it diverges. With the codes held, the loss is a
-    separate quadratic for every code and feature; a step that would pass its minimum, the mean of the
+    separate quadratic for every code and feature; a step that would overshoot its minimum, the mean of the
     assigned vectors, stops there. So the loss never rises, whatever the learning rate. A codebook norm is
-    applied to what the step reaches, which brings it no further from its vectors.
+    applied after the step, which brings a code no further from its vectors.
 
     Args:
         part: the codebook.

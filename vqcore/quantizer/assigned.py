@@ -1,4 +1,4 @@
-"""What was assigned to each code, over all processes. Knows no layer."""
+"""What was assigned to each code, over all processes."""
 
 from torch import Tensor
 

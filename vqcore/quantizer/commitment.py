@@ -1,4 +1,4 @@
-"""The commitment loss as one operation. Knows no layer."""
+"""The commitment loss as one operation."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class _Commitment(torch.autograd.Function):
 def commitment_loss(z_e: Tensor, z_q: Tensor, beta: float) -> Tensor:
     """(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖², mean over elements, of two tensors of one shape.
 
-    Both terms have one value, so it is computed once: the terms differ in their gradients alone.
+    Both terms have the same value, so it is computed once: they differ only in their gradients.
     """
     loss: Tensor = _Commitment.apply(z_e, z_q, beta)  # type: ignore[no-untyped-call]
     return loss

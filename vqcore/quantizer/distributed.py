@@ -1,6 +1,6 @@
 """Sums and batches over all processes of `torch.distributed`, so that no codebook drifts from its copies.
 
-Everything here returns its arguments where there is one process. Every process must call it equally often.
+With one process, everything here returns its arguments. Every process must call it equally often.
 """
 
 import torch
@@ -24,7 +24,7 @@ def summed(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def gathered(rows: Tensor) -> Tensor:
-    """The rows of all processes one after another, by rank; each process may bring another number of them."""
+    """The rows of all processes concatenated by rank; each process may contribute a different number."""
     if num_ranks() == 1:
         return rows
     sizes = rank_sizes(rows)
@@ -36,7 +36,7 @@ def gathered(rows: Tensor) -> Tensor:
 
 
 def rank_sizes(rows: Tensor) -> list[int]:
-    """How many rows each process brings, by rank."""
+    """How many rows each process contributes, by rank."""
     if num_ranks() == 1:
         return [len(rows)]
     own = torch.tensor([len(rows)], device=rows.device)

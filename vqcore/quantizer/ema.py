@@ -11,10 +11,10 @@ from vqcore.quantizer.layer import VectorQuantizer
 
 @torch.no_grad()
 def ema_update_(part: VectorQuantizer, vectors: Tensor, codes: Tensor) -> None:
-    """Move each code with anything assigned towards the mean of it (van den Oord et al., arXiv 1711.00937, A.1).
+    """Move each code that has vectors assigned towards their mean (van den Oord et al., arXiv 1711.00937, A.1).
 
     n ← γn + (1−γ)·n_batch and m ← γm + (1−γ)·Σz_e with c = m/n. As m = n·c at all times, only the counts n are
-    kept, and a code that something else has moved goes on from where it is: with m kept apart, each update would undo
+    kept, and a code moved by something else continues from where it is: with m kept apart, each update would undo
     what the synchronized update had moved. A code without vectors stays.
 
     Args:

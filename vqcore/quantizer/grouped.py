@@ -1,4 +1,4 @@
-"""Group quantization: each vector is cut into sub-vectors, and each is quantized by itself."""
+"""Group quantization: each vector is split into sub-vectors that are quantized separately."""
 
 # N vectors, K codes, D features, G groups
 
@@ -15,9 +15,9 @@ from vqcore.quantizer.straight_through import straight_through
 
 
 class GroupedQuantizer(Quantizer):
-    """Quantizes G consecutive sub-vectors of D/G features, each with a codebook of its own or all with one.
+    """Quantizes G consecutive sub-vectors of D/G features, each with its own codebook or all with one.
 
-    Also called product quantization: K codes in each of G groups can name K^G vectors. The commitment loss
+    Also called product quantization: K codes in each of G groups can represent K^G vectors. The commitment loss
     is a mean over all elements, as for one group, and a norm of the input applies to each sub-vector.
     """
 
@@ -34,7 +34,7 @@ class GroupedQuantizer(Quantizer):
         """`num_codes` is the size of each codebook; it is never divided among the groups.
 
         Raises:
-            ValueError: where `groups` does not divide `dim`, or for what `VectorQuantizer` refuses.
+            ValueError: if `groups` does not divide `dim`, or for what `VectorQuantizer` refuses.
         """
         super().__init__()
         if not is_size(dim):
@@ -53,7 +53,7 @@ class GroupedQuantizer(Quantizer):
 
     @property
     def parts(self) -> tuple[VectorQuantizer, ...]:
-        """One codebook, or one a group."""
+        """One codebook, or one per group."""
         return tuple(cast(Iterable[VectorQuantizer], self.codebooks))
 
     def quantize(self, z_e: Tensor) -> tuple[Quantized, tuple[Level, ...]]:

@@ -12,15 +12,15 @@ from vqcore.quantizer.distributed import from_first, gathered
 from vqcore.quantizer.layer import Quantizer, VectorQuantizer
 
 VECTORS_PER_CODE = 32
-"""More vectors than this for each code buy little."""
+"""Vectors per code; more bring little."""
 
 
 def kmeans_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
     """The (K, D) cluster centres of `vectors` (N, D), by scikit-learn's k-means.
 
     Raises:
-        ValueError: where there are fewer distinct vectors than codes; never returns a smaller codebook.
-        ModuleNotFoundError: where scikit-learn is not installed.
+        ValueError: if there are fewer distinct vectors than codes; never returns a smaller codebook.
+        ModuleNotFoundError: if scikit-learn is not installed.
     """
     try:
         from sklearn.cluster import KMeans  # two seconds, which a session without k-means need not wait for
@@ -46,7 +46,7 @@ def kmeans_start_(
     seed: int,
     seek: Callable[..., NDArray[np.float32]] = kmeans_codebook,
 ) -> None:
-    """Set every codebook to k-means centres of what is searched for in it for `z_e` (…, D).
+    """Set every codebook to k-means centres of the vectors it quantizes for `z_e` (…, D).
 
     Levels come in order, so that a residual level starts from what the k-means before it left over. A codebook
     that residual levels share starts twice: from what the first searches for, then from what all of them do; with
@@ -55,7 +55,7 @@ def kmeans_start_(
     `kmeans_codebook` does.
 
     Raises:
-        ValueError: where there are fewer distinct vectors than codes; no codebook has changed then.
+        ValueError: if there are fewer distinct vectors than codes; no codebook is changed in that case.
     """
     before = copy.deepcopy(quantizer.state_dict())
     everyone = gathered(z_e.reshape(-1, quantizer.dim))

@@ -26,14 +26,14 @@ def is_size(value: object) -> bool:
 
 
 class NonFiniteInputError(ValueError):
-    """What came in holds NaN or infinity."""
+    """The input contains NaN or infinity."""
 
 
 class Level(NamedTuple):
-    """One search within a forward; a plain vector quantizer has one, others one a group or one a residual."""
+    """One search within a forward; a plain vector quantizer has one, others one per group or residual level."""
 
     z_e: Tensor
-    """(N, D) what was searched for, detached."""
+    """(N, D) the vectors searched for, detached."""
 
     z_q: Tensor
     """(N, D) the code vectors found, detached."""
@@ -48,13 +48,13 @@ def error_of_level(level: Level) -> Tensor:
 
 
 class Quantized(NamedTuple):
-    """What a forward returns. Shapes for `z_e` of shape (…, D)."""
+    """The result of a forward. Shapes for `z_e` of shape (…, D)."""
 
     z_q: Tensor
     """(…, D) code vectors in the dtype of `z_e`; their gradient is the estimator's."""
 
     codes: Tensor
-    """(…) int64; (…, L) where there are L groups or levels."""
+    """(…) int64; (…, L) with L groups or levels."""
 
     commitment_loss: Tensor
     """(1 − β)·‖z_e − sg[z_q]‖² + β·‖sg[z_e] − z_q‖², mean over elements; not yet weighted by α."""
@@ -112,8 +112,8 @@ class Quantizer(nn.Module, ABC):
         """Quantize `z_e` (…, D).
 
         Raises:
-            TypeError: where `z_e` is not of a floating-point dtype.
-            ValueError: where the last dimension of `z_e` is not the codebook's D; where it holds NaN or infinity
+            TypeError: if `z_e` is not of a floating-point dtype.
+            ValueError: if the last dimension of `z_e` is not the codebook's D; if it contains NaN or infinity
                 (on the CPU, and outside a compiled graph).
         """
         return self.quantize(z_e)[0]
@@ -140,7 +140,7 @@ class Quantizer(nn.Module, ABC):
             raise TypeError(f"`z_e` must be of a floating-point dtype, but is {z_e.dtype}. Convert it: z_e.float().")
         if z_e.ndim == 0 or z_e.shape[-1] != self.dim:
             raise ValueError(
-                f"`z_e` must end in {self.dim} features, as the codebook does, but has shape {tuple(z_e.shape)}. "
+                f"`z_e` must end in {self.dim} features, like the codebook, but has shape {tuple(z_e.shape)}. "
                 "Move channels last first: z_e.movedim(1, -1)."
             )
         return z_e.reshape(-1, self.dim).to(torch.promote_types(z_e.dtype, torch.float32))
@@ -161,7 +161,7 @@ class Quantizer(nn.Module, ABC):
         if bad:
             raise NonFiniteInputError(
                 f"`z_e` must be finite, but {bad:,} of its {z_e.numel():,} values are NaN or infinite. "
-                "Look at what comes before the quantizer: a learning rate too high, or half precision."
+                "Check what comes before the quantizer: the learning rate may be too high, or half precision is used."
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
@@ -181,7 +181,7 @@ class Quantizer(nn.Module, ABC):
 class VectorQuantizer(Quantizer):
     """Replaces each vector of `z_e` by its nearest code vector.
 
-    Every parameter and buffer exists under every option, so one state dict fits them all.
+    Every parameter and buffer exists under every option, so that one state dict fits them all.
     """
 
     steps_unused: Tensor
@@ -272,10 +272,10 @@ class VectorQuantizer(Quantizer):
         batch's moments, EMA sums from the current codes.
 
         Returns:
-            Whether raw codebook or map were rewritten, so that an optimizer's moments for them are stale.
+            Whether the raw codebook or the map was rewritten, so that an optimizer's moments for them are stale.
 
         Raises:
-            ValueError: for more affine groups than codes; nothing has changed then.
+            ValueError: for more affine groups than codes; nothing is changed in that case.
         """
         self.check_groups(options)
         before = self.options
@@ -311,13 +311,13 @@ class VectorQuantizer(Quantizer):
     def count_unused_(self, counts: Tensor) -> None:
         """Advance every code's age since its last use by one step, given one step's `counts` (K,).
 
-        Under `torch.distributed` a code is used where any process used it.
+        Under `torch.distributed` a code counts as used if any process used it.
         """
         (counts,) = summed(counts)
         self.steps_unused.add_(1).masked_fill_(counts > 0, 0)
 
     def check_groups(self, options: Options) -> None:
-        """Raises ValueError for more affine groups than codes."""
+        """Raise ValueError for more affine groups than codes."""
         if options.affine_groups > self.num_codes:
             raise ValueError(
                 f"`affine_groups` must be at most the number of codes, {self.num_codes}, "

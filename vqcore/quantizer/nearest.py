@@ -1,4 +1,4 @@
-"""Exact nearest-code search without ever holding all N · K distances."""
+"""Exact nearest-code search that never holds all N · K distances."""
 
 # N vectors, K codes, D features; a block has b chunks of n vectors, and k codes
 
@@ -22,14 +22,14 @@ class Block(NamedTuple):
 
 
 SCORES_PER_CORE = 32_768
-"""Less work than this is not worth waking another core for; torch's own grain size."""
+"""Less work than this is not worth another core; torch's own grain size."""
 
 
 def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """The code nearest to each vector in Euclidean distance; the lowest index of codes that are equal.
+    """The code nearest to each vector in Euclidean distance; among equal codes the lowest index.
 
     Two other codes whose distances differ by less than float32's rounding may change places. The product runs in full
-    float32 also where TF32 or bfloat16 products are allowed: its factors are then split into parts that those
+    float32 even if TF32 or bfloat16 products are allowed: its factors are then split into parts that those
     formats hold exactly, and no global setting is touched. Autocast changes nothing.
 
     Args:
@@ -37,11 +37,11 @@ def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
         codebook: (K, D).
 
     Returns:
-        (N,) int64 codes in 0…K−1, for vectors that are not finite too. Memory beyond that is O(block · block)
+        (N,) int64 codes in 0…K−1, also for non-finite vectors. Memory beyond that is O(block · block)
         and one copy of the codebook, whatever N. On an accelerator nothing waits for the device.
 
     Raises:
-        ValueError: where the widths differ or the codebook is empty.
+        ValueError: if the widths differ or the codebook is empty.
     """
     if codebook.ndim != 2 or len(codebook) == 0 or vectors.ndim != 2 or vectors.shape[1] != codebook.shape[1]:
         raise ValueError(
@@ -106,7 +106,7 @@ def _nearest_of_few(vectors: Tensor, codebook: Tensor) -> Tensor:
 
 
 def _first_of_equals(weights: Tensor) -> Tensor | None:
-    """For each code the first that is equal to it, (K,); None where all codes differ.
+    """For each code the first one equal to it, (K,); None if all codes differ.
 
     On the CPU the scores of equal codes may differ in their last digit, by where they lie in a block. A sum along a
     row does not depend on the row's place: only codes of equal norms can be equal. Those are told apart by a sum in

@@ -1,4 +1,4 @@
-"""Lengths of vectors, for latents and for codes. Knows no layer."""
+"""Norms of vectors, for latents and for codes."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ SMALLEST_NORM = 1e-12
 
 
 def normalized(vectors: Tensor, how: Norm) -> Tensor:
-    """`vectors` (…, D) as they are, at unit length, or at most `LONGEST` long; with the gradient of just that."""
+    """`vectors` (…, D) as they are, at unit length, or at most `LONGEST` long, with the exact gradient."""
     if how == "none":
         return vectors
     lengths: Tensor = vectors.norm(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The live options of a vector-quantized training, as one frozen value. Knows no tensors."""
+"""The live options of a vector-quantized training, as one frozen value."""
 
 import math
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ CodebookUpdate = Literal["gradient", "ema"]
 ReplaceOnto = Literal["random", "far", "busy"]
 
 MAX_AFFINE_GROUPS = 16
-"""Rows the affine map keeps, so that its tensors have one shape whatever the options."""
+"""Rows of the affine map, so that its tensors have the same shape whatever the options."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Options:
     """Code vectors are c = s·c_raw + b: s and b learned, or from running moments of P and C."""
 
     affine_groups: int = 1
-    """How many consecutive groups of codes have an s and b of their own, 1…16."""
+    """Number of consecutive groups of codes, each with its own s and b, 1…16."""
 
     affine_lr_scale: float = 1.0
     """Learned map: s = 1 + scale·a and b = scale·a', so a larger value learns s and b faster."""
@@ -50,7 +50,7 @@ class Options:
     """γ, share of the past that an EMA update keeps."""
 
     input_norm: Norm = "none"
-    """z_e as it is, at unit length, or shortened to length 10 where it is longer. Cosine codes are input and
+    """z_e as it is, at unit length, or shortened to length 10 if longer. Cosine codes are input and
     codebook both at unit length: the nearest code is then the one at the smallest angle."""
 
     codebook_norm: Norm = "none"
@@ -58,7 +58,7 @@ class Options:
 
     bypass: bool = False
     """z_q is z_e itself, with no commitment loss: what the network does without quantization. Codes are still
-    assigned, so usage can be seen."""
+    assigned, so that usage can be seen."""
 
     inner_steps: int = 0
     """Alternating optimization: descent steps on the commitment loss over the codebook before each task step."""
@@ -76,7 +76,7 @@ class Options:
     """AdamW's learning rate, for every parameter."""
 
     replace_every: int = 0
-    """A code unused for this many steps moves onto a recent z_e; 0 never."""
+    """A code unused for this many steps moves onto a recent z_e; 0: never."""
 
     replace_onto: ReplaceOnto = "random"
     """Which z_e an unused code moves onto: any, ones far from their code (with probability in proportion to the
@@ -108,13 +108,13 @@ def option_names() -> tuple[str, ...]:
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> None:
-    """Refuse `value` unless it is an int from `low` to `high`; raises ValueError naming all three."""
+    """Raise ValueError, naming all three, unless `value` is an int from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"`{name}` must be a whole number from {low} to {high}, but got {value!r}.")
 
 
 def check_real(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse `value` unless it is a finite number from `low` to `high`; raises ValueError naming all three."""
+    """Raise ValueError, naming all three, unless `value` is a finite number from `low` to `high`."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"`{name}` must be a number from {low:g} to {high:g}, but got {value!r}.")

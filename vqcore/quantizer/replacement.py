@@ -1,4 +1,4 @@
-"""Replacement: codes that nothing is assigned to move onto recent latents."""
+"""Replacement: unused codes move onto recent latents."""
 
 # N vectors, K codes, D features
 
@@ -19,7 +19,7 @@ NOISE = 0.01
 def replace_unused_(
     part: VectorQuantizer, vectors: Tensor, unused_for: int, *, generator: torch.Generator, noise: float = NOISE
 ) -> Tensor:
-    """Move every code unused for at least `unused_for` steps, onto what the option `replace_onto` names.
+    """Move every code unused for at least `unused_for` steps to where the option `replace_onto` says.
 
     Draws the same amount from `generator` whether or not a code moves, and on one process never waits for the
     device. Under `torch.distributed` every process must give a generator in the same state; all then move the
@@ -27,7 +27,7 @@ def replace_unused_(
     `noise` is as long as this share of a moved code, give or take.
 
     Returns:
-        The mask of moved codes, (K,); none where there are no vectors.
+        The mask of moved codes, (K,); all False without vectors.
     """
     moved = part.steps_unused >= unused_for
     if sum(rank_sizes(vectors)) == 0:
@@ -42,10 +42,10 @@ def replace_unused_(
 
 
 def _drawn(part: VectorQuantizer, vectors: Tensor, onto: str, generator: torch.Generator) -> Tensor:
-    """K of the vectors, without repeats where there are enough.
+    """K of the vectors, without repeats if there are enough.
 
     Each vector has a clock that rings after a random time, its rate the vector's weight; the first K to ring
-    are taken. That is drawing by weight without putting back, and asks of each process only its own first K.
+    are taken. That is weighted drawing without replacement, and needs from each process only its own first K.
     """
     weights = torch.ones_like(vectors[:, 0])
     if onto == "far":

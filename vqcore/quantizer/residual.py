@@ -48,7 +48,7 @@ class ResidualQuantizer(Quantizer):
 
     @property
     def parts(self) -> tuple[VectorQuantizer, ...]:
-        """One codebook, or one a level."""
+        """One codebook, or one per level."""
         return tuple(cast(Iterable[VectorQuantizer], self.codebooks))
 
     def quantize(self, z_e: Tensor) -> tuple[Quantized, tuple[Level, ...]]:

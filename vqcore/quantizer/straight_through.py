@@ -1,4 +1,4 @@
-"""Gradients across the rounding step. Knows no codebook."""
+"""Gradients across the rounding step."""
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from vqcore.quantizer.norms import SMALLEST_NORM
 from vqcore.quantizer.options import Estimator
 
 SMALLEST_SUM = 1e-6
-"""Below this length ê + q̂ has no direction: the two are opposite, and the turn may go any way round."""
+"""Below this length ê + q̂ has no direction: the two are opposite, and any rotation between them will do."""
 
 
 def straight_through(
@@ -33,7 +33,7 @@ def turned(z_e: Tensor, z_q: Tensor) -> Tensor:
 
     Fifty et al. (arXiv 2410.06424), section 4.2: λ = ‖q‖/‖e‖ and R = I − 2rrᵀ + 2q̂êᵀ with r the unit vector
     along ê + q̂. Computed as the two reflections (I − 2rrᵀ)(I − 2êêᵀ), the same map as (I − 2rrᵀ)ê = −q̂, which
-    keep angles even where r is known to few digits. Where either vector has no length there is no rotation, and
+    keep angles even where r is known to few digits. If either vector has no length there is no rotation, and
     z_e stays as it is.
     """
     e, q = z_e.detach(), z_q.detach()
@@ -49,7 +49,7 @@ def _reflected(vectors: Tensor, normal: Tensor) -> Tensor:
 
 
 def _between(e_hat: Tensor, q_hat: Tensor) -> Tensor:
-    """The unit vector along ê + q̂; where the two are opposite, some unit vector at a right angle to them."""
+    """The unit vector along ê + q̂; if the two are opposite, some unit vector orthogonal to them."""
     middle, across = e_hat + q_hat, e_hat - q_hat
     # Half the circle apart, little is left of the sum but rounding; what of that lies across it cannot belong there.
     across = torch.where((e_hat * q_hat).sum(-1, keepdim=True) < 0, F.normalize(across, dim=-1), 0)

@@ -1,4 +1,4 @@
-"""Two samples of latents, one to fit on and one to judge by, in memory that does not grow with N."""
+"""Two samples of latents, one to fit on and one to evaluate on, in memory that does not grow with N."""
 
 # N vectors, D features
 
@@ -14,7 +14,7 @@ from vqcore.files.errors import CheckpointError
 STRETCHES = 64
 LONGEST_STRETCH = 4096
 """Latents come in the order of their inputs, and neighbours are alike. The halves take turns in stretches, so that
-the vectors of one image seldom fall on both sides."""
+the vectors of one image seldom fall into both halves."""
 
 
 class LatentSource(Protocol):
@@ -57,14 +57,14 @@ def latents_in_memory(vectors: ArrayLike) -> InMemory:
     """`vectors` (…, D) as a source of latents.
 
     Raises:
-        CheckpointError: where they are no finite floats.
+        CheckpointError: if they are not finite floats.
     """
     array = np.asarray(vectors)
     if array.dtype.kind != "f" or array.ndim < 2 or array.shape[-1] < 1:
         raise CheckpointError(f"`latents` must be floats of shape (…, D), but are {array.dtype} {array.shape}.")
     array = np.ascontiguousarray(array.reshape(-1, array.shape[-1]), dtype=np.float32)
     if not np.isfinite(array).all():
-        raise CheckpointError("`latents` must be finite, but hold NaN or infinity. Look at what made them.")
+        raise CheckpointError("`latents` must be finite, but contain NaN or infinity. Check how they were computed.")
     return InMemory(array)
 
 
@@ -78,20 +78,20 @@ class Halves(NamedTuple):
     """(m, D)."""
 
     num_vectors: int
-    """Of the whole, both halves."""
+    """Number of vectors in both halves."""
 
 
 def halves_of(latents: LatentSource, most: int, *, seed: int, check: Callable[[], None] | None = None) -> Halves:
     """At most `most` vectors of each half of `latents`, spread evenly over it and drawn by `seed`.
 
-    `check` is called at each block; what it raises ends the reading.
+    `check` is called at each block; an exception from it ends the reading.
 
     Raises:
-        CheckpointError: for fewer than two vectors, or what reading them raises.
+        CheckpointError: for fewer than two vectors, or if reading them fails.
     """
     total = latents.num_vectors
     if total < 2:
-        raise CheckpointError(f"`latents` must be two vectors or more, one for each half, but there is {total}.")
+        raise CheckpointError(f"`latents` must hold at least two vectors, one for each half, but there is {total}.")
     generator = np.random.default_rng(seed)
     stretch = min(max(1, total // STRETCHES), LONGEST_STRETCH)
     wanted = [_drawn(total, stretch, half, most, generator) for half in (0, 1)]
@@ -109,7 +109,7 @@ def halves_of(latents: LatentSource, most: int, *, seed: int, check: Callable[[]
 
 
 def _drawn(total: int, stretch: int, half: int, most: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Rising places in 0…total − 1, all in one half: one out of each of as many equal parts of it."""
+    """Ascending indices in 0…total − 1, all in one half: one from each of equally many equal parts of it."""
     whole, rest = divmod(total, 2 * stretch)
     size = whole * stretch + min(max(rest - half * stretch, 0), stretch)
     count = min(size, most)

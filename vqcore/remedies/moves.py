@@ -1,4 +1,4 @@
-"""What can be done to a codebook without training: restart or replace its dead codes, or move all of it onto P."""
+"""What can be done to a codebook without training: restart or replace its dead codes, or shift and scale it to P."""
 
 # n latents, K codes, D features
 
@@ -13,21 +13,21 @@ from vqcore.checkpoints.search_order import Search, Vectors, nearest, unit
 from vqcore.diagnostics.geometry import is_point
 
 Remedy = Literal["restart", "replace", "align"]
-"""`restart`: k-means of the dead codes, and of those that lose all their latents to them, while the others hold
-still. `replace`: dead codes onto latents drawn at
-random. `align`: c ← s·c + b for all codes, so that C has the mean and the spread of P in every feature."""
+"""`restart`: k-means of the dead codes, and of those that lose all their latents to them, while the others stay
+fixed. `replace`: dead codes moved onto randomly drawn latents. `align`: c ← s·c + b for all codes, so that C has the
+mean and the spread of P in every feature."""
 
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 
 SEED_ROUNDS = 5
-"""Dead codes are placed in so many parts, each where the ones before leave the most error. Placed all at once they
+"""Dead codes are placed in this many rounds, each where those before leave the most error. Placed all at once they
 crowd where the latents are furthest from the old codes (Bahmani et al., arXiv 1203.6402, find five to be enough)."""
 
 KMEANS_STEPS = 8
 """Most of what k-means gains comes in its first steps; each is a search of all latents."""
 
 SMALLEST_SPREAD = 1e-6
-"""A feature of C whose σ is this share of |μ| or less has no spread to rescale, and is only moved."""
+"""A feature of C whose σ is at most this share of |μ| has no spread to rescale and is only shifted."""
 
 Mask = NDArray[np.bool_]
 
@@ -43,7 +43,7 @@ class Fitted(NamedTuple):
 
 
 class Unsuited(ValueError):  # noqa: N818, not an error of the program
-    """A remedy that makes no sense for a codebook; the message is a clause that says why."""
+    """Raised for a remedy that does not apply to a codebook; the message is a clause that says why."""
 
 
 def fitted(
@@ -54,13 +54,13 @@ def fitted(
     generator: np.random.Generator,
     search: Search = nearest,
 ) -> Fitted:
-    """`table` (K, D) after `remedy`, for the latents `inputs` (n, D) that are searched in it.
+    """`table` (K, D) after `remedy`, given the latents `inputs` (n, D) that it quantizes.
 
-    A code is dead where none of `inputs` is nearest to it, or where it is not finite. A code moves only where there
+    A code is dead if none of `inputs` is nearest to it, or if it is not finite. A code moves only if there
     is a latent for it that no other code has; dead ones beyond that stay. Cosine codebooks stay at unit length.
 
     Raises:
-        Unsuited: where the remedy makes no sense for this codebook.
+        Unsuited: if the remedy does not apply to this codebook.
     """
     return _FITS[remedy](table, inputs, cosine, generator, search)
 
@@ -96,7 +96,7 @@ def _aligned(table: Vectors, inputs: Vectors, cosine: bool, generator: np.random
     if not np.isfinite(table).all():
         raise Unsuited("some code vectors are not finite")
     if is_point(inputs):
-        raise Unsuited("the latents are one point, onto which all codes would move")
+        raise Unsuited("the latents are a single point, onto which all codes would move")
     c_mean, c_spread = table.mean(0, dtype=np.float64), table.std(0, dtype=np.float64)
     p_mean, p_spread = inputs.mean(0, dtype=np.float64), inputs.std(0, dtype=np.float64)
     has_spread = c_spread > SMALLEST_SPREAD * np.abs(c_mean)
@@ -113,7 +113,7 @@ def _placed(
     most: int,
     generator: np.random.Generator,
 ) -> tuple[Vectors, Mask]:
-    """`table` with at most `most` of its dead codes on different `inputs`, drawn by weight without putting back."""
+    """`table` with at most `most` of its dead codes on different `inputs`, drawn by weight without replacement."""
     dead = np.flatnonzero(np.bincount(codes, minlength=len(table)) == 0)[:most]
     different = _first_of_each(inputs)
     different = different[weights[different] > 0]
@@ -136,7 +136,7 @@ def sums_by_code(inputs: Vectors, codes: NDArray[np.int64], num_codes: int) -> N
 
 
 def _first_of_each(vectors: Vectors) -> NDArray[np.int64]:
-    """Where each different row of `vectors` (n, D) stands first."""
+    """Index of the first occurrence of each distinct row of `vectors` (n, D)."""
     rows = np.ascontiguousarray(vectors + np.float32(0))  # −0 is 0
     as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     return np.sort(np.unique(as_bytes, return_index=True)[1])

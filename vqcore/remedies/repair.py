@@ -1,4 +1,4 @@
-"""A repaired copy of a checkpoint: other code vectors, and every other tensor as it was."""
+"""A repaired copy of a checkpoint: new code vectors, and every other tensor unchanged."""
 
 # K codes, D features
 
@@ -26,7 +26,7 @@ from vqcore.remedies.what_if import Outcome, WhatIf, what_if
 
 TOLERANCE = {"float64": 1e-5, "float32": 1e-5, "float16": 2e-3, "bfloat16": 2e-2}
 WRITING_SHARE = 0.9
-"""Of a repair, before its copy is written."""
+"""Share of a repair that is done before its copy is written."""
 
 WORST = 0.1
 """How far off a vector may be that was read back, in the largest value of the codebook: by rounding to the dtype of
@@ -35,7 +35,7 @@ the file, and a little more."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repaired:
-    """What was written, and what it does on latents that it was not fitted to."""
+    """What was written, and its effect on latents that it was not fitted to."""
 
     path: Path
     remedy: Remedy
@@ -45,13 +45,13 @@ class Repaired:
     """How many codes moved, by codebook."""
 
     changed: tuple[Place, ...]
-    """The tensors that have other values than in the source."""
+    """The tensors whose values differ from the source."""
 
     foretold: WhatIf
-    """How many vectors all this rests on."""
+    """How many vectors this is based on."""
 
     left: tuple[str, ...]
-    """Sentences on what in the file still speaks of the codebook as it was."""
+    """Sentences on what in the file still describes the old codebook."""
 
 
 def repair(
@@ -71,17 +71,17 @@ def repair(
     disuse, and the averaged copies of the weights that hold them too. The source is only read.
 
     Args:
-        checkpoint: as `reader.open_checkpoint` gives it.
+        checkpoint: from `reader.open_checkpoint`.
         out: a new file; with `force` it may exist, but never be the source.
-        latents: what the quantizer is asked for, as for `what_if`.
+        latents: the inputs of the quantizer, as for `what_if`.
         remedy: which.
-        codebooks: one of `arranging.quantizers_of`, where the file has several.
+        codebooks: one of `arranging.quantizers_of`, if the file has several.
         force: whether `out` may be overwritten.
         seed: of the sampling and the remedy.
         progress: as for `what_if`, and told before the copy is written, which then is written whole.
 
     Raises:
-        CheckpointError: one sentence, for whatever cannot be written back faithfully or is not worth writing; `out`
+        CheckpointError: one sentence, if the repair cannot be written back faithfully or is not worth writing; `out`
             is as it was then.
     """
     out = Path(out)
@@ -90,11 +90,11 @@ def repair(
     foretold = what_if(books, latents, remedies=[remedy], known=checkpoint.known, seed=seed, progress=progress)
     if remedy in foretold.unsuited:
         raise CheckpointError(
-            f"`{books[0].label}` is no case for {remedy}: {foretold.unsuited[remedy]}. Try another."
+            f"`{books[0].label}` cannot be treated by {remedy}: {foretold.unsuited[remedy]}. Try another remedy."
         )
     if not foretold.enough and remedy != "align":
         raise CheckpointError(
-            f"`latents` must be more to say which codes are dead: {foretold.num_fit:,} to fit on, for "
+            f"`latents` are too few to tell which codes are dead: {foretold.num_fit:,} to fit on, for "
             f"{max(book.num_codes for book in books):,} codes. Give at least eight for each code."
         )
     after = foretold.after[remedy]
@@ -119,8 +119,8 @@ def repair(
             off = np.abs(effective(again, checkpoint.known).vectors - table)[moved]
             if not off.max() <= TOLERANCE.get(book.array.dtype, WORST) * np.abs(table).max():
                 raise CheckpointError(
-                    f"`{book.label}` would not hold the repaired vectors: what {book.array.dtype} can store, or a "
-                    "norm of the codes, makes others of them. Restart the codes in training."
+                    f"`{book.label}` cannot hold the repaired vectors: rounding to {book.array.dtype}, or a "
+                    "norm of the codes, changes them. Restart the codes in training."
                 )
 
     changed = write_copy(checkpoint.path, out, edits, force=force, check=check)
@@ -140,7 +140,7 @@ def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
     """The codebooks of the one quantizer in a file.
 
     Raises:
-        CheckpointError: where there is none, or several.
+        CheckpointError: if there is none, or several.
     """
     found = quantizers_of(checkpoint.codebooks)
     if not found:
@@ -149,14 +149,14 @@ def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
     if len(found) > 1:
         names = ", ".join(books[0].label for books in found[:5])
         raise CheckpointError(
-            f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with latents of its own: {names}. Repair "
+            f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with its own latents: {names}. Repair "
             "one at a time, named by `key`."
         )
     return found[0]
 
 
 def _averages_of(book: Codebook, codebooks: Sequence[Codebook]) -> list[Codebook]:
-    """The same codebook in averages of the weights, which would be used with its dead codes for long otherwise."""
+    """The same codebook in averages of the weights, which would otherwise keep its dead codes for long."""
     return [
         one
         for one in codebooks
@@ -168,8 +168,8 @@ def _averages_of(book: Codebook, codebooks: Sequence[Codebook]) -> list[Codebook
 
 def _left(checkpoint: Checkpoint, books: Sequence[Codebook]) -> tuple[str, ...]:
     keys = {book.key for book in books}
-    found = [f"`{one.label}` is as it was." for one in checkpoint.codebooks if one.copy == "best" and one.key in keys]
+    found = [f"`{one.label}` is unchanged." for one in checkpoint.codebooks if one.copy == "best" and one.key in keys]
     root = open_contents(checkpoint.path).root
     if isinstance(root, Mapping) and any(isinstance(key, str) and NO_WEIGHTS.match(key) for key in root):
-        found.append("An optimizer's moments, if the file has them, are those of the codes before they moved.")
+        found.append("Optimizer moments, if the file has them, still belong to the codes before they moved.")
     return tuple(found)

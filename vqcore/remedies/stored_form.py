@@ -1,4 +1,4 @@
-"""From code vectors as the search sees them back to the tensors of a file, and to the averages kept beside them."""
+"""From code vectors as the search sees them back to the tensors of a file and the averages kept with them."""
 
 # K codes, D features, H heads
 
@@ -28,10 +28,10 @@ IMPLICIT: Mapping[Transform, str] = {
     "projected": "the image of its table under a learned matrix",
     "table only": "what a network makes of its table",
 }
-"""Codebooks that are not stored: to change one code there is no tensor to write."""
+"""Codebooks that are not stored: there is no tensor to write in order to change one code."""
 
 SUMS = ("embed_avg", "embed_ema", "_ema_w", "z_avg")
-"""Moving sums of assigned vectors, one row a code; the next step of training makes the codebook from them."""
+"""Moving sums of assigned vectors, one row per code, from which the next training step computes the codebook."""
 
 FLAGS = ("inited", "initted", "_initialized", "initialized", "data_initialized")
 
@@ -45,7 +45,7 @@ def edit_(
     of all, as if it had been used as often as the average, and what counts its disuse starts again.
 
     Raises:
-        CheckpointError: where the codebook is not stored as such, or is yet to be initialized.
+        CheckpointError: if the codebook is not stored as such, or is not initialized yet.
     """
     _refuse_what_cannot_be_written(book)
     sizes = np.ones(book.num_codes)
@@ -77,8 +77,8 @@ def _refuse_what_cannot_be_written(book: Codebook) -> None:
             array = module.get(flag)
             if array is not None and array.size <= book.num_codes and not array.read().all():
                 raise CheckpointError(
-                    f"`{book.label}` is not initialized yet, as {shown(array.key)} says: the first step of training "
-                    "would write over a repair. Train one step first."
+                    f"`{book.label}` is not initialized yet, as {shown(array.key)} says: the first training step "
+                    "would overwrite a repair. Train one step first."
                 )
 
 
@@ -95,8 +95,8 @@ def _restart_usage(name: str, codes: NDArray[Any], moved: Mask) -> None:
 def _stored_rows(book: Codebook, table: Vectors, moved: Mask, known: Known) -> Floats:
     """The rows (K, D) that the layout's own formula turns into `table`.
 
-    In every layout that is written the formula is c = s·e + b in each feature, but for norms, which leave unit
-    vectors as they are. Two tables tell s and b.
+    In every layout that can be written the formula is c = s·e + b in each feature, apart from norms, which leave unit
+    vectors as they are. Two probe tables give s and b.
     """
     if book.transform == "unit length":  # the decoder gets the rows at the length they are stored
         kept = np.linalg.norm(book.raw()[~moved].astype(np.float64), axis=1)
@@ -112,7 +112,7 @@ def _stored_rows(book: Codebook, table: Vectors, moved: Mask, known: Known) -> F
 
 
 def _values(edits: Edits, book: Codebook, array: StoredArray) -> NDArray[Any]:
-    """The values of `array`, to be written into."""
+    """The values of `array`, for writing."""
     place = Place(book.container, array.key)
     if place not in edits:
         edits[place] = np.array(array.read())
@@ -140,7 +140,7 @@ def _sums(book: Codebook) -> StoredArray | None:
 
 
 def _module_of(book: Codebook) -> Module:
-    """The module that holds the table itself: of `quantize.embedding.weight` that is `quantize.embedding`."""
+    """The module that holds the table itself: for `quantize.embedding.weight` it is `quantize.embedding`."""
     tree = book.owner.tree
     name = book.key if tree.get(book.key) is not None else stripped(book.key)
     return tree.module(name.rpartition(".")[0])

@@ -1,4 +1,4 @@
-"""What a remedy would do to usage and error, foretold on latents that it was not fitted to."""
+"""What a remedy would do to usage and error, predicted on latents that it was not fitted to."""
 
 # N vectors, K codes, D features
 
@@ -23,11 +23,11 @@ from vqcore.remedies.moves import REMEDIES, Mask, Remedy, Unsuited, fitted
 MOST_VECTORS = 1 << 16
 VECTORS_PER_CODE = 4
 MOST_VALUES = 1 << 25
-"""Of each half 65,536 vectors are read, or 4 a code where that is more, but never more than 128 MiB."""
+"""From each half 65,536 vectors are read, or 4 per code if that is more, but never more than 128 MiB."""
 
 
 LARGEST = 1e37
-"""Values up to here leave room for sums and differences in float32."""
+"""Largest magnitude whose sums and differences still fit into float32."""
 
 
 class Measured(NamedTuple):
@@ -44,7 +44,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """A quantizer on the held-out vectors, as it is or after a remedy."""
+    """A quantizer on the held-out vectors, unchanged or after a remedy."""
 
     codebooks: tuple[Measured, ...]
     error: float
@@ -52,7 +52,7 @@ class Outcome:
     it is between unit vectors, as their training sees it."""
 
     relative_error: float | None
-    """`error` over the variance of what is compared, summed over features; None where that is one point."""
+    """`error` over the variance of what is compared, summed over features; None if that is one point."""
 
     tables: tuple[Vectors, ...] = field(repr=False)
     """The vectors (K, D) of each codebook, as the search sees them."""
@@ -68,7 +68,7 @@ class WhatIf:
     before: Outcome
     after: Mapping[Remedy, Outcome]
     unsuited: Mapping[Remedy, str]
-    """Remedies that make no sense here, and why."""
+    """Remedies that do not apply here, and why."""
 
     num_fit: int
     """Vectors that the remedies were fitted to."""
@@ -77,10 +77,10 @@ class WhatIf:
     """Other vectors, on which everything is measured."""
 
     num_vectors: int
-    """Vectors there are; the others were drawn from them."""
+    """Number of vectors from which the samples were drawn."""
 
     enough: bool
-    """Whether `num_fit` vectors say which codes are dead: even usage would touch 95% of each codebook's."""
+    """Whether `num_fit` vectors suffice to tell which codes are dead: even usage would touch 95% of each codebook."""
 
     seed: int
 
@@ -94,30 +94,30 @@ def what_if(
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> WhatIf:
-    """Foretell `remedies` for the codebooks of one quantizer, as `arranging.quantizers_of` gives them.
+    """Predict the effect of `remedies` on the codebooks of one quantizer from `arranging.quantizers_of`.
 
-    The latents fall into two halves: on a sample of the one the remedy is fitted, on a sample of the other everything
-    is measured. Residual levels are treated in order, each by what the ones before it, treated, leave over.
+    The latents are split into two halves: the remedy is fitted on a sample of one, and everything is measured on a
+    sample of the other. Residual levels are treated in order, each on what the treated levels before it leave over.
     It costs some ten searches of at most 65,536 vectors for a restart, two for another remedy.
 
     Args:
         codebooks: all that work together, in order.
-        latents: what the quantizer is asked for, (…, D) or a source of blocks; D as in `arranging.widths_of`.
+        latents: the inputs of the quantizer, (…, D) or a source of blocks; D as in `arranging.widths_of`.
         remedies: which.
-        known: what the file does not tell of the effective vectors.
+        known: what the file lacks for the effective vectors.
         seed: of the sampling and the remedies.
-        progress: is told what is being done and how much is, 0…1, every half second or so; what it raises ends the
-            work.
+        progress: called with what is being done and the share done, 0…1, every half second or so; an exception from
+            it ends the work.
 
     Raises:
-        CheckpointError: where the latents do not fit, or what the codebooks are cannot be told from the file.
+        CheckpointError: if the latents do not fit, or the file does not determine the codebooks.
     """
     source = latents_in_memory(latents) if isinstance(latents, np.ndarray) else latents
     found = [effective(book, known) for book in codebooks]
     for book, one in zip(codebooks, found, strict=True):
         if one.status == "raw":
             raise CheckpointError(
-                f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be told."
+                f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be computed."
             )
     arrangement = arrangement_of(codebooks, found, source.dim)
     tables = [one.vectors for one in found]
@@ -136,7 +136,7 @@ def what_if_of(
     """As `what_if`, for code vectors `tables` (K, D) as the search sees them; needs no file.
 
     Raises:
-        CheckpointError: where reading the latents does, or a codebook has no finite vector.
+        CheckpointError: if the latents cannot be read, or a codebook has no finite vector.
     """
     told = _Told(progress)
     search = partial(nearest, check=told.again)
@@ -148,8 +148,8 @@ def what_if_of(
     for name, values in (("latents", (halves.fit, halves.held_out)), ("code vectors", tables)):
         if any((np.isfinite(each) & (np.abs(each) > LARGEST)).any() for each in values):
             raise CheckpointError(
-                f"The {name} have values beyond {LARGEST:g}, whose differences float32 cannot hold. Look at what "
-                "made them; a remedy cannot be foretold."
+                f"The {name} have values beyond {LARGEST:g}, whose differences do not fit into float32. Check how "
+                "they were computed; no remedy can be predicted."
             )
     still = tuple(np.zeros(len(table), np.bool_) for table in tables)
     after: dict[Remedy, Outcome] = {}
@@ -203,7 +203,7 @@ def _treated(
     moved = [np.zeros(len(table), np.bool_) for table in tables]
     done: set[int] = set()
     if remedy == "align" and any(len(set(chain)) < len(chain) for chain in arrangement.chains):
-        raise Unsuited("one codebook serves several residual levels, whose spreads differ")
+        raise Unsuited("one codebook is shared by several residual levels, whose spreads differ")
 
     def treat_and_search(which: int, inputs: Vectors) -> Codes:
         if which not in done:
@@ -212,7 +212,7 @@ def _treated(
             treated[which], moved[which] = fitted(remedy, tables[which], inputs, cosine, generator, search)
             if searches[which] > 1 and remedy != "align":
                 # What the later searches are for shows once the first finds something. The codes that were dead for
-                # the first are then drawn anew, from all of it.
+                # the first are then drawn again, from all of it.
                 asked = _asked_of(which, arrangement, treated, vectors, search)
                 free = moved[which].copy()
                 free[0] &= not free.all()  # a search needs one that is not

@@ -1,4 +1,4 @@
-"""AdamW by torch's own function, with state that can be cleared by the row. Knows no model."""
+"""AdamW through torch's own function, with state that can be cleared row by row."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ EPSILON = 1e-8
 
 
 class Moments(NamedTuple):
-    """What AdamW remembers of one parameter."""
+    """AdamW's state for one parameter."""
 
     step: Tensor
     exp_avg: Tensor
@@ -62,7 +62,7 @@ class AdamW:
             )
 
     def forget(self, parameter: Tensor, rows: Tensor | None = None) -> None:
-        """Clear what is remembered of `parameter`, or only of those of its rows at which the mask `rows` holds."""
+        """Clear the state of `parameter`, or only of its rows selected by the mask `rows`."""
         if rows is None:
             self.state.pop(parameter, None)
         elif parameter in self.state:

@@ -1,4 +1,4 @@
-"""The order in which training inputs are seen: drawn from a seed, and nothing else. Knows no data."""
+"""The order in which training inputs are seen, drawn from a seed."""
 
 from typing import Self
 
@@ -7,9 +7,9 @@ from torch import Tensor
 
 
 class ShuffledBatches:
-    """Indices (B,) of one batch after another, without end, on `device`.
+    """Indices (B,) of one batch after another, endlessly, on `device`.
 
-    Each pass over the inputs has an order of its own, the same on every device. A copy goes on as the original does,
+    Each pass over the inputs has its own order, the same on every device. A copy continues like the original,
     which a generator function could not.
     """
 

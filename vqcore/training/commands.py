@@ -1,4 +1,4 @@
-"""Everything a page may ask of a session, as frozen values. Knows no thread."""
+"""Everything that a page may ask of a session, as frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class PauseCommand:
 
 @dataclass(frozen=True, slots=True)
 class ResumeCommand:
-    """Step on."""
+    """Resume stepping."""
 
 
 @dataclass(frozen=True, slots=True)
 class UntilCommand:
-    """Train until so many steps are done, then pause; at once where they are. A pause on the way ends it."""
+    """Train until this many steps are done, then pause; at once if they are. A pause on the way cancels it."""
 
     steps: int
 
@@ -32,7 +32,7 @@ class StepCommand:
 
 @dataclass(frozen=True, slots=True)
 class SpeedCommand:
-    """Train at most this many steps a second; None as many as there is time for."""
+    """Train at most this many steps per second; None: no limit."""
 
     steps_per_second: float | None
 
@@ -49,7 +49,7 @@ class ChangeCommand:
 class ForkCommand:
     """Copy `variant` as it is now into a new one called `name`, and make `changes` there, as `ChangeCommand` does.
 
-    Both step on in lockstep. A restart from one recipe ends all forks.
+    Both continue in lockstep. A restart from one recipe ends all forks.
     """
 
     name: str
@@ -59,7 +59,7 @@ class ForkCommand:
 
 @dataclass(frozen=True, slots=True)
 class EndVariantCommand:
-    """End `variant`, which is not the first; the others step on."""
+    """End `variant`, which must not be the first; the others continue."""
 
     variant: str
 
@@ -69,7 +69,7 @@ class RestartCommand:
     """Begin again from `recipe`, at step 0. The training until now is kept for one `UndoRestartCommand`."""
 
     recipe: Recipe | Mapping[str, Recipe]
-    """Of the first variant, which is then the only one; or one for each variant by its name."""
+    """The recipe of the first variant, then the only one; or one for each variant by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class UndoRestartCommand:
 
 @dataclass(frozen=True, slots=True)
 class ExamineCommand:
-    """Look closer at one code with the model; changes nothing. `Session.examination` has the answer."""
+    """Examine one code with the model; changes nothing. `Session.examination` has the answer."""
 
     code: int
     level: int = 0

@@ -1,4 +1,4 @@
-"""Least, mean and greatest value of ever more rows, in a bounded number of buckets. Knows no tensor."""
+"""Minimum, mean and maximum of a growing number of rows, in a bounded number of buckets."""
 
 # B buckets, W columns
 
@@ -13,9 +13,9 @@ MOST_BUCKETS = 1024
 
 
 class GrowingEnvelope:
-    """Buckets of 2ⁿ consecutive rows; where they would be more than `MOST_BUCKETS`, they merge in pairs.
+    """Buckets of 2ⁿ consecutive rows; beyond `MOST_BUCKETS` they merge in pairs.
 
-    What was handed out does not change later.
+    What was returned does not change later.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ class GrowingEnvelope:
         self._handed_out: Envelope | None = None
 
     def add(self, steps: Ints, rows: Floats) -> None:
-        """Take in `rows` (n, W), recorded at `steps` (n,), which follow those before."""
+        """Add `rows` (n, W), recorded at `steps` (n,), which follow the earlier ones."""
         while self._rows + len(rows) > MOST_BUCKETS * self._bucket_rows:
             self._merge_pairs()
         bucket = (self._rows + np.arange(len(rows))) // self._bucket_rows
@@ -58,12 +58,12 @@ class GrowingEnvelope:
         return self._handed_out
 
     def __getstate__(self) -> dict[str, object]:
-        """What a copy takes over: the read-only view handed out cannot be copied, and is made anew."""
+        """State for a copy, without the returned read-only view, which cannot be copied and is rebuilt."""
         return self.__dict__ | {"_handed_out": None}
 
     @property
     def nbytes(self) -> int:
-        """Of what is kept, without what was handed out."""
+        """Bytes that are kept, without returned views."""
         tables = (self._low, self._high, self._sum, self._finite, self._first_step, self._last_step)
         return sum(table.nbytes for table in tables)
 

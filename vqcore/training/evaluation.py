@@ -1,4 +1,4 @@
-"""Held-out numbers, and the mode in which modules are looked at without being changed."""
+"""Held-out numbers, and a mode in which modules are inspected without being changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,28 +15,28 @@ INPUTS_AT_ONCE = 64
 
 
 class HeldOut(NamedTuple):
-    """What one pass over all held-out data gives."""
+    """Results of one pass over all held-out data."""
 
     task_loss: float
     commitment_loss: float
     quantization_error: float
     relative_error: float | None
-    """None where P is one point."""
+    """None if P is one point."""
 
     perplexity: float
     active_codes: int
     num_codes: int
     num_vectors: int
     accuracy: float | None
-    """Share of inputs classified rightly; None where there are no classes."""
+    """Share of correctly classified inputs; None without classes."""
 
     levels: tuple[dict[str, float | None], ...] | None
-    """Perplexity, active codes and relative error of each group or level; None where there is but one."""
+    """Perplexity, active codes and relative error of each group or level; None if there is only one."""
 
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Without gradients and in evaluation mode; afterwards each module is in the mode it was in."""
+    """Run the block without gradients and in evaluation mode; afterwards each module has its previous mode."""
     were = [module.training for module in modules]
     for module in modules:
         module.eval()
@@ -51,7 +51,7 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
 def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Split) -> HeldOut:
     """Loss, error and usage over all of `held_out`; changes nothing.
 
-    Where there are groups or levels, perplexity is their mean, and active codes and codes are their sums.
+    With groups or levels, perplexity is their mean, and active codes and codes are their sums.
     """
     outputs, losses, passes = [], [], []
     with evaluating(model, quantizer):
@@ -89,7 +89,7 @@ def _measured(level: Level, num_codes: int) -> dict[str, Any]:
 
 
 def _over(error: float, vectors: Tensor) -> float | None:
-    """`error` over the variance of `vectors` (N, D), summed over features; None where they are one point."""
+    """`error` over the variance of `vectors` (N, D), summed over features; None if they are one point."""
     if (vectors == vectors[:1]).all():
         return None
     return error / float(vectors.double().var(0, correction=0).sum())

@@ -1,4 +1,4 @@
-"""What the model makes of one code: decoded alone, and in its neighbour's place. Changes nothing."""
+"""One code examined with the model: decoded alone, and in its neighbour's place. Changes nothing."""
 
 # N monitor vectors, K codes, I monitor inputs
 
@@ -17,7 +17,7 @@ from vqcore.training.evaluation import evaluating
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replaced:
-    """What changes when a code stands wherever its nearest neighbour in use stood."""
+    """What changes when a code replaces its nearest neighbour in use everywhere."""
 
     neighbour: int
     """The nearest other code that the monitor sample uses."""
@@ -26,13 +26,13 @@ class Replaced:
     """How many of the monitor inputs use the neighbour."""
 
     vectors: int
-    """How many of their vectors do."""
+    """How many of their vectors use the neighbour."""
 
     output_change: float
     """Root mean square change of those inputs' outputs."""
 
     loss_change: float
-    """Task loss of those inputs after, less before."""
+    """Change of the task loss of those inputs: after minus before."""
 
     before: Floats
     """The output for the input that uses the neighbour most."""
@@ -52,7 +52,7 @@ class Examination:
     mean of what the monitor sample has there."""
 
     replaced: Replaced | None
-    """None where the monitor sample uses no other code."""
+    """None if the monitor sample uses no other code."""
 
 
 def examine_code(

@@ -1,4 +1,4 @@
-"""Notices the first tensor that is not finite, without making the device wait at every step."""
+"""Detects the first non-finite tensor without making the device wait at every step."""
 
 import torch
 from torch import Tensor
@@ -6,7 +6,7 @@ from torch import Tensor
 from vqcore.training.step import Step
 
 CHECK_EVERY = 16
-"""Steps between two looks, on devices where a look makes the host wait. The CPU is looked at every step."""
+"""Steps between two checks, on devices where a check makes the host wait. The CPU is checked at every step."""
 
 CHECKED = (
     "The encoder's output z_e",
@@ -34,10 +34,10 @@ class FiniteWatch:
         self._first_bad = torch.full((len(CHECKED),), -1, device=device)
 
     def note(self, done: Step, step: int) -> None:
-        """Look at what one step computed.
+        """Check what one step computed.
 
         Raises:
-            NonFiniteError: as `raise_if_broken` does, where it is time for a look.
+            NonFiniteError: as `raise_if_broken` does, if a check is due.
         """
         tensors: tuple[Tensor, ...] = (
             done.z_e,
@@ -53,7 +53,7 @@ class FiniteWatch:
             self.raise_if_broken()
 
     def raise_if_broken(self) -> None:
-        """Forget and raise what was found since the last look.
+        """Raise, and forget, what was found since the last check.
 
         Raises:
             NonFiniteError: naming the earliest tensor of the earliest step.

@@ -1,4 +1,4 @@
-"""The curves of one training: written a row at a time on the device, read as numpy. Knows no model."""
+"""The curves of one training: written row by row on the device, read as numpy."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ MEASURED = (
 HELD_OUT = ("in_use", "perplexity", "relative_error", "quantization_error", "task_loss", "accuracy")
 PENDING_ROWS = 256
 EXACT_ROWS = 8192
-"""Newest rows of a table that are always kept one by one; twice as many are at most."""
+"""Newest rows of a table that are always kept one by one; at most twice as many are."""
 
 
 class Recorder:
@@ -115,7 +115,7 @@ class _Table:
         self._pending_steps.clear()
 
     def _make_room(self, count: int) -> None:
-        """A new block, as views handed out keep the old one."""
+        """A new block, since returned views keep the old one."""
         kept = slice(0, self._length)
         if self._length + count > 2 * self._exact_rows:
             kept = slice(self._length - self._exact_rows, self._length)

@@ -1,4 +1,4 @@
-"""k-means centres that are sought once: variants side by side, and a run begun again, start from the same vectors."""
+"""A cache of k-means centres: variants side by side, and a run begun again, start from the same vectors."""
 
 import hashlib
 import threading
@@ -14,7 +14,7 @@ _lock = threading.Lock()
 
 
 def remembered_codebook(vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
-    """What `kmeans_codebook` returns and raises; the last few are not sought again."""
+    """What `kmeans_codebook` returns and raises; the last few results are cached."""
     key = hashlib.blake2b(vectors.tobytes()).digest(), vectors.shape, num_codes, seed
     with _lock:
         known = _found.get(key)

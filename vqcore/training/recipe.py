@@ -1,4 +1,4 @@
-"""What to train: problem, seed, sizes and live options as one frozen value, and how text becomes one."""
+"""What to train: problem, seed, sizes and live options as one frozen value, and its parsing from text."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ class Recipe:
     """Code vectors start as draws from N(0, 1), or as k-means centres of training latents."""
 
     structure: Structure = "vector"
-    """One code a vector, one for each of several groups of its features, or several that add up."""
+    """One code per vector, one for each of several groups of its features, or several that add up."""
 
     levels: int = 1
     """How many groups or residual levels, 1…16; each has a codebook of `num_codes` unless they share one."""
@@ -67,7 +67,7 @@ class Recipe:
             )
         if self.structure == "grouped" and dim % self.levels != 0:
             raise ValueError(
-                f"`levels` must divide the {dim} features of {self.problem} where structure=grouped, "
+                f"`levels` must divide the {dim} features of {self.problem} if structure=grouped, "
                 f"but got {self.levels}."
             )
         if not isinstance(self.share, bool):
@@ -79,11 +79,11 @@ class Recipe:
 
 
 SETTINGS = ("num_codes", "batch_size", "code_init", "structure", "levels", "share")
-"""What restarts a training when it changes, beside problem, seed and device."""
+"""Settings that need a restart, besides problem, seed and device."""
 
 
 ACTIONS = ("replace", "kmeans")
-"""What `--at STEP` can do beside throwing a switch, written replace=now."""
+"""Actions of `--at STEP` besides throwing a switch, written replace=now."""
 
 
 def default_recipe(problem: str, **changes: Any) -> Recipe:
@@ -109,7 +109,7 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     for name in own:
         if name not in known:
             raise ValueError(
-                f"`{name}` is no setting or switch; there are {', '.join([*SETTINGS, *option_names()])}."
+                f"`{name}` is not a setting or switch; choose from {', '.join([*SETTINGS, *option_names()])}."
             )
     return replace(recipe, options=replace(recipe.options, **options), **own)
 
@@ -120,7 +120,7 @@ def setting_of(recipe: Recipe, name: str) -> Any:
 
 
 def differences(recipe: Recipe, other: Recipe, names: Iterable[str]) -> dict[str, Any]:
-    """What `recipe` has otherwise than `other`, of the recipe fields and live options `names`."""
+    """How `recipe` differs from `other` in the recipe fields and live options `names`."""
     values = {name: setting_of(recipe, name) for name in names}
     return {name: value for name, value in values.items() if value != setting_of(other, name)}
 
@@ -132,7 +132,7 @@ def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any
     {'affine': 'running', 'sync': 0.5, 'replace_every': 20}
 
     Raises:
-        ValueError: for a word without `=`, an unknown name, a number that is none; with `live_only`, for a
+        ValueError: for a word without `=`, an unknown name, or an invalid number; with `live_only`, for a
             setting that only a restart can change.
     """
     types: dict[str, Any] = {f.name: f.type for f in fields(Options)}
@@ -150,7 +150,7 @@ def parse_changes(pairs: list[str], *, live_only: bool = False) -> dict[str, Any
             continue
         if name not in types:
             restarts = " It needs a restart: use --set." if name in SETTINGS else ""
-            raise ValueError(f"`{name}` is no switch; there are {', '.join(types)}.{restarts}")
+            raise ValueError(f"`{name}` is not a switch; choose from {', '.join(types)}.{restarts}")
         changes[name] = _parse(name, text, types[name])
     return changes
 

@@ -1,4 +1,4 @@
-"""One training step: encode, inner steps, quantize, decode, descend. Knows no history and no thread."""
+"""One training step: encode, inner steps, quantize, decode, descend."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Moments of one training to go back to: dense now and at the start, thinner between. Knows no thread."""
+"""Moments of one training to go back to: dense near now and the start, sparser in between."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,14 +20,14 @@ class Moment(NamedTuple):
 
     step: int
     seconds: float
-    """For how long had been trained until then."""
+    """Seconds of training until then."""
 
     snapshots: Mapping[str, tuple[Snapshot, ...]]
     """By variant, the levels in order; without curves and paths, which belong to no single moment."""
 
 
 class Timeline:
-    """At most `most_moments` moments in at most `most_bytes`, or two moments where one alone is larger.
+    """At most `most_moments` moments in at most `most_bytes`, or two moments if one alone is larger.
 
     One thread keeps, any may read.
     """
@@ -36,7 +36,7 @@ class Timeline:
         self._most_moments, self._most_bytes = most_moments, most_bytes
         self._moments: tuple[Moment, ...] = ()
         self.seconds = 0.0
-        """For how long has been trained; whoever keeps counts them."""
+        """Seconds of training so far, counted by the caller."""
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -49,7 +49,7 @@ class Timeline:
         return _nbytes(self._moments)
 
     def keep(self, snapshots: Mapping[str, tuple[Snapshot, ...]]) -> None:
-        """Add the newest moment, in place of one of the same step; drops others where there is no room."""
+        """Add the newest moment, replacing one of the same step; drops others if there is no space."""
         light = {
             variant: tuple(replace(level, history=NO_HISTORY, trail=()) for level in levels)
             for variant, levels in snapshots.items()
@@ -76,7 +76,7 @@ class Timeline:
         )
 
     def at(self, step: int, variant: str, level: int, history: History) -> Snapshot | None:
-        """The newest kept moment at or before `step`, else the oldest; None where there is none.
+        """The newest kept moment at or before `step`, else the oldest; None if there is none.
 
         Its curves are `history` cut at its step, its paths lead through the moments kept before it.
         """
@@ -91,7 +91,7 @@ class Timeline:
 
 
 def _least_missed(steps: list[int]) -> int:
-    """Which to drop: where the gap that remains is smallest beside its distance to now or to the start.
+    """The moment to drop: the one leaving the smallest gap relative to its distance from now or from the start.
 
     So gaps grow with that distance. The first and the newest stay.
     """

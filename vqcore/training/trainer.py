@@ -1,4 +1,4 @@
-"""Trains one variant, a step at a time. Knows no thread, no clock and no page."""
+"""Trains one variant, one step at a time, without threads or clocks."""
 
 # N vectors of a batch, K codes, D features
 
@@ -25,9 +25,11 @@ from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, Vector
 from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
+from vqcore.quantizer.usage import perplexity
 from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
+from vqcore.training.cores import compute_on_one_thread
 from vqcore.training.evaluation import HeldOut, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
@@ -45,20 +47,11 @@ HELD_OUT_EVERY = 20
 
 SHOWN_INPUTS = 6
 MODEL_WEIGHT_DECAY = 0.01
-"""AdamW's usual decay, for the model. None for the codebook: it would pull dead codes to the origin."""
-
-
-THREADS = 1
-"""CPU threads of every training, whatever its problem.
-
-One number for the whole process: a second training never changes it under a running one. Trainings share the cores
-by turns of one thread each, and a step on more waits for its slowest: with two on two cores that others used too,
-`patches` fell from 17 to 1.6 steps a second and `digits` from 123 to 11.
-"""
+"""AdamW's usual decay, for the model only: on the codebook it would pull dead codes to the origin."""
 
 
 class StoppedError(Exception):
-    """What was under way is given up: whoever asked for it has ended."""
+    """Raised when the current work is cancelled because whoever asked for it has ended."""
 
 
 class Trainer:
@@ -66,12 +59,12 @@ class Trainer:
 
     Args:
         recipe: what to train.
-        variant: its name, where several are trained side by side.
-        exact_rows: of the curves, how many newest rows are kept one by one.
-        stop: asked within what takes long; once it is true, that ends in `StoppedError`. Forks ask the same function.
+        variant: its name, if several are trained side by side.
+        exact_rows: how many of the curves' newest rows are kept one by one.
+        stop: polled during long work, which ends in `StoppedError` once it is true. Forks poll the same function.
 
     Raises:
-        ValueError: where the recipe cannot be built: a device that is not there, or fewer vectors than codes
+        ValueError: if the recipe cannot be built: a missing device, or fewer vectors than codes
             for a k-means start.
     """
 
@@ -88,7 +81,7 @@ class Trainer:
         self._stop = stop
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
-        torch.set_num_threads(THREADS)
+        compute_on_one_thread()
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
@@ -132,7 +125,7 @@ class Trainer:
         """Train on one batch.
 
         Raises:
-            NonFiniteError: where a tensor became NaN or infinite. On the CPU that is before the weights move,
+            NonFiniteError: if a tensor became NaN or infinite. On the CPU that is before the weights move,
                 elsewhere up to `finite.CHECK_EVERY` steps later.
         """
         self.optimizer.zero_grad()
@@ -164,7 +157,7 @@ class Trainer:
         """Put `options` in force from the next step on, and record what changed.
 
         Raises:
-            ValueError: where the quantizer refuses them; nothing has changed then.
+            ValueError: if the quantizer refuses them; nothing is changed in that case.
         """
         before = self.options
         if self.quantizer.switch_(options):
@@ -183,13 +176,13 @@ class Trainer:
         """Switch live options by name, or act: `replace` or `kmeans` with the value `now`.
 
         Raises:
-            ValueError: for an unknown name or a value out of range; nothing has changed then.
+            ValueError: for an unknown name or a value out of range; nothing is changed in that case.
         """
         actions = {"replace": self.replace_now, "kmeans": self.restart_kmeans}
         options = {name: value for name, value in changes.items() if name not in actions}
         unknown = [name for name in options if name not in option_names()]
         if unknown:
-            raise ValueError(f"`{unknown[0]}` is no live switch; there are {', '.join(option_names())}.")
+            raise ValueError(f"`{unknown[0]}` is not a live switch; choose from {', '.join(option_names())}.")
         if options:
             self.switch(replace(self.options, **options))
         for name in changes:
@@ -212,7 +205,7 @@ class Trainer:
         """Set all code vectors to k-means centres of training latents.
 
         Raises:
-            ValueError: where there are fewer distinct vectors than codes; nothing has changed then.
+            ValueError: if there are fewer distinct vectors than codes; nothing is changed in that case.
         """
         self._place_by_kmeans()
         self._record("k-means", (("kmeans", "now"),))
@@ -221,7 +214,7 @@ class Trainer:
         """This moment, once for each group or level of the quantizer; changes nothing and draws no random number.
 
         Raises:
-            NonFiniteError: where this moment is none to show; see `step`.
+            NonFiniteError: if this moment is not finite; see `step`.
         """
         self._finite.raise_if_broken()
         if self._last is not None and self._measured_step != self.steps_done:
@@ -265,7 +258,7 @@ class Trainer:
         return self.snapshots()[0]
 
     def examine(self, code: int, level: int = 0) -> Examination:
-        """What the model makes of one code; see `examine_code`."""
+        """One code examined with the model; see `examine_code`."""
         self._finite.raise_if_broken()
         return examine_code(self.problem, self.model, self.quantizer, self._monitor, code, level, self.steps_done)
 
@@ -274,7 +267,7 @@ class Trainer:
         return evaluate(self.problem, self.model, self.quantizer, self.held_out)
 
     def fork(self, variant: str) -> "Trainer":
-        """A twin called `variant`, the same at this moment to the bit.
+        """An exact copy called `variant`, bit for bit the same at this moment.
 
         It has copies of weights, optimizer state, random numbers, data order, usage and curves, and shares only
         the data, which nobody changes.
@@ -370,11 +363,10 @@ class Trainer:
     def _measured(self, usage: UsageWindow, level: Level, part: int) -> list[Tensor]:
         """One level's row in the order of `MEASURED`."""
         assert self._last is not None
-        shares = usage.counts / usage.counts.sum()
         p_var, p_mean = torch.var_mean(level.z_e, 0, correction=0)
         c_var, c_mean = torch.var_mean(self._last.codebooks[part], 0, correction=0)
         return [
-            torch.special.entr(shares).sum().exp(),
+            perplexity(usage.counts),
             (usage.counts > 0).sum(),
             error_of_level(level) / p_var.sum(),
             p_var.mean().sqrt(),
@@ -439,9 +431,8 @@ def _held_out(history: History) -> HeldOutMetrics:
 def _usage(level: Level, num_codes: int) -> list[Tensor]:
     """Codes in use, perplexity and relative error of one search."""
     counts = torch.bincount(level.codes.flatten(), minlength=num_codes)
-    shares = counts / counts.sum()
     spread = level.z_e.var(0, correction=0).sum()
-    return [(counts > 0).sum(), torch.special.entr(shares).sum().exp(), error_of_level(level) / spread]
+    return [(counts > 0).sum(), perplexity(counts), error_of_level(level) / spread]
 
 
 def _accuracy(problem: Problem, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Turns at the cores for threads that all want to compute: as many at once as there are cores, first come first."""
+"""Turns at the cores for competing threads: as many at once as there are cores, first come, first served."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ SHARE_HELD = 0.15
 
 
 class Turns:
-    """A semaphore that is fair: whoever has just had a turn goes behind those who wait.
+    """A fair semaphore: whoever has just had a turn queues behind those who wait.
 
     With `threading.Semaphore`, a thread that gives its turn back can take it again before a waiting one has woken.
     """

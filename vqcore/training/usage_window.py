@@ -1,4 +1,4 @@
-"""Code usage over the newest batches and through all time, counted on the device. Knows no model."""
+"""Code usage over the newest batches and over the whole training, counted on the device."""
 
 # K codes
 

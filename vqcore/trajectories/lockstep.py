@@ -28,18 +28,18 @@ from vqcore.trajectories.setting import Setting
 Floats = NDArray[np.float64]
 
 FAR = 1e6
-"""Widths of the window from which on a path is said to diverge."""
+"""Widths of the window beyond which a path counts as diverged."""
 
 ASK_EVERY = 100
-"""Steps between two looks at whether to stop: a tenth of a second or so."""
+"""Steps between two checks whether to stop: a tenth of a second or so."""
 
 
 def trajectories(setting: Setting, *, stop: Callable[[], bool] = lambda: False) -> list[Path]:
     """The path of every method of `setting`, from one start and under one noise sequence.
 
     Args:
-        setting: what they have in common.
-        stop: asked every now and then; once it is true, what is complete by then is returned.
+        setting: what the paths have in common.
+        stop: polled now and then; once it is true, the paths completed so far are returned.
     """
     paths: list[Path] = []
     for method in setting.methods:
@@ -169,7 +169,7 @@ def _path(setting: Setting, method: str, record: _Record) -> Path:
 
 
 def _steps_near(z_e: Floats, codebook: Floats, setting: Setting) -> int:
-    """After how many steps the points and codes are last all finite and not `FAR`."""
+    """The last step at which all points and codes are finite and not `FAR`."""
     left, right, *_ = setting.surface.window
     with np.errstate(invalid="ignore"):
         near = (np.abs(z_e) < FAR * (right - left)).all((1, 2)) & (np.abs(codebook) < FAR * (right - left)).all(

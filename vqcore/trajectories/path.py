@@ -40,7 +40,7 @@ class Path:
     """(T, n, 2) the task gradient that the estimator hands to z_e, without the noise."""
 
     diverged_at: int | None
-    """The step in which it left the finite numbers or the plane by far; the arrays end before it."""
+    """The step in which it became non-finite or left the plane by far; the arrays end before it."""
 
     surface: Landscape = field(repr=False)
 
@@ -58,7 +58,7 @@ class Path:
         return np.take_along_axis(seen, self.codes[..., None], 1)
 
     def measures(self) -> dict[str, Floats]:
-        """What `MEASURES` defines, (T,) each: means over the points; nan where there is no direction or ratio."""
+        """The measures of `MEASURES`, (T,) each: means over the points; NaN without a direction or ratio."""
         true = self.surface.gradient(self.z_e[:-1])
         length, gap = _length(true), _length(self.handed - true)
         has_slope = length > 1e-9 * max(1e-300, float(length[:1].max(initial=0.0)))
@@ -114,7 +114,7 @@ def _length(vectors: Floats) -> Floats:
 
 
 def _mean(rows: Floats) -> Floats:
-    """The mean of each row over what is not nan; nan where nothing is."""
+    """The mean of each row over the values that are not NaN; NaN if there are none."""
     count = (~np.isnan(rows)).sum(-1)
     means: Floats = np.divide(np.nansum(rows, -1), count, out=np.full(rows.shape[:-1], np.nan), where=count > 0)
     return means

@@ -1,4 +1,4 @@
-"""What the paths over a loss surface have in common, and which methods there are. Knows no training step."""
+"""What the paths over a loss surface have in common, and the methods to compare."""
 
 # T steps, n points, K codes
 
@@ -30,7 +30,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "rotation": {"estimator": "rotation"},
     }
 )
-"""Rows to compare, as changes to the options; the first seven are the paper's."""
+"""Methods to compare, as changes to the options; the first seven are the paper's."""
 
 PAPER_METHODS = tuple(METHODS)[:7]
 
@@ -52,20 +52,20 @@ class Setting:
 
     num_codes: int = 12
     learning_rate: float | None = None
-    """Of plain gradient descent; None for the landscape's own."""
+    """Learning rate of plain gradient descent; None: the landscape's default."""
 
     noise: float = 0.0
-    """Standard deviation of what is added to ∇f at every step, the same for every method."""
+    """Standard deviation of the noise added to ∇f at every step, the same noise for every method."""
 
     alpha: float = 1.0
     """α: each point adds α·½·(1 − β)·‖z_e − sg[z_q]‖² and α·½·β·‖sg[z_e] − z_q‖² to its task loss."""
 
     beta: float = 0.9
     nu: float = 1.0
-    """ν of the methods with sync."""
+    """ν for the methods with sync."""
 
     inner_steps: int = 1
-    """Of the methods with alternating."""
+    """Inner steps for the methods with alternating."""
 
     inner_share: float = 0.5
     """How far one inner step moves a code towards the point assigned to it, 0…1."""

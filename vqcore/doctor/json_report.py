@@ -1,0 +1,86 @@
+"""The report as plain values: what `--json` prints."""
+
+import math
+from typing import Any
+
+from vqcore.doctor.examination import Examination
+from vqcore.doctor.following import Following
+from vqcore.doctor.following_report import following_values
+from vqcore.doctor.parts import CodebookPart, FindingPart, FollowingPart, ImplicitPart, VerdictPart, report_parts
+
+
+def as_values(examination: Examination, following: Following | None = None) -> dict[str, Any]:
+    """All of it, ready for JSON; see `text_report` for `following`."""
+    checkpoint = examination.checkpoint
+    values: dict[str, Any] = {
+        "file": str(checkpoint.path),
+        "format": checkpoint.format,
+        "tensors": checkpoint.num_arrays,
+        "step": None if checkpoint.step is None else {checkpoint.step[0]: checkpoint.step[1]},
+        "severe": examination.is_severe,
+    }
+    codebooks: list[dict[str, Any]] = []
+    implicit: list[dict[str, Any]] = []
+    for part in report_parts(examination, following):
+        match part:
+            case VerdictPart():
+                values |= {"verdict": part.headline, "codebooks": codebooks, "no_code_vectors": implicit}
+            case FollowingPart():
+                values["series"] = following_values(part.following)
+            case CodebookPart():
+                codebooks.append(_codebook(part))
+            case ImplicitPart():
+                implicit.append(_implicit(part))
+    return values
+
+
+def _implicit(part: ImplicitPart) -> dict[str, Any]:
+    return {"path": part.path, "kind": part.kind, "num_codes": part.num_codes, "about": part.about}
+
+
+def _codebook(part: CodebookPart) -> dict[str, Any]:
+    one, book, latents = part.examined, part.examined.codebook, part.examined.evidence.latents
+    return {
+        "name": book.label,
+        "layout": book.layout,
+        "confidence": book.confidence,
+        "evidence": list(book.evidence),
+        "num_codes": book.num_codes,
+        "dim": book.dim,
+        "axis": book.axis,
+        "axis_reason": book.axis_reason,
+        "axis_certain": book.axis_certain,
+        "dtype": book.array.dtype,
+        "copy": str(book.copy),
+        "structure": book.structure,
+        "level": book.level,
+        "group": book.group,
+        "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
+        "usage": None if part.usage is None else _finite(part.usage._asdict()),
+        "relative_error": None if latents is None else latents.relative_error,
+        "severity": one.verdict.severity,
+        "findings": [_finding(finding) for finding in part.findings],
+        "read": list(one.read),
+    }
+
+
+def _finding(part: FindingPart) -> dict[str, Any]:
+    finding = part.finding
+    return {
+        "condition": finding.condition,
+        "severity": finding.severity,
+        "title": finding.title,
+        "numbers": [_finite(number._asdict()) for number in finding.numbers],
+        "cause": finding.cause,
+        "remedies": [remedy._asdict() for remedy in finding.remedies],
+        "source": finding.source,
+    }
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _number(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None

@@ -1,0 +1,86 @@
+"""A training as pages have it, whether it is their own or they follow it. Knows no thread."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, Self
+
+from vqcore.history import History
+from vqcore.snapshot import Snapshot, SnapshotSource
+from vqcore.training.commands import Command, ExamineCommand
+from vqcore.training.examination import Examination
+from vqcore.training.recipe import Recipe
+from vqcore.training.status import Status
+from vqcore.training.timeline import Moment
+
+
+class Repeatable(NamedTuple):
+    """What a command line needs to repeat a variant: what it began with, and a moment of the same run."""
+
+    recipe: Recipe
+    snapshot: Snapshot
+
+
+class LiveSession(SnapshotSource, Protocol):
+    """A training with all its variants, which step in lockstep. `OneVariant` is the view of a single one.
+
+    Any thread may call anything, and is answered at once. Where no `variant` is named, the first is meant; a `level`
+    that the quantizer does not have means its last.
+    """
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """By variant, what it began with; of a fork, what the training that it was copied from began with."""
+
+    def send(self, command: Command) -> int:
+        """Have `command` obeyed between two steps.
+
+        Returns:
+            Its number: `status().commands_done` reaches it when the command has been obeyed or refused.
+
+        Raises:
+            PermissionError: where the session is followed, and can only be watched.
+        """
+
+    def commands_pending(self) -> int:
+        """How many commands have been sent and not yet been obeyed or refused."""
+
+    def latest(self, variant: str | None = None, level: int = 0, *, wish: bool = True) -> Snapshot | None:
+        """The newest snapshot; by default with the wish for a newer one. None before the first."""
+
+    def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
+        """The newest snapshots by variant, all of one step; by default with the wish for newer ones.
+
+        Empty before the first.
+        """
+
+    def repeatable_of_all(self) -> Mapping[str, Repeatable]:
+        """By variant, what it began with and its newest moment; empty before the first.
+
+        Those go together. `recipes` and `latest` read one after the other may be of two runs.
+        """
+
+    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+        """The newest answer to `query`; by default with the wish for one of this moment. None before the first.
+
+        Its step says which moment it is of.
+        """
+
+    def history(self) -> History | None:
+        """The curves of the first variant so far, or None before the first snapshot."""
+
+    def moments(self) -> tuple[Moment, ...]:
+        """The moments of this run that are kept, oldest first: only those that somebody asked for at the time."""
+
+    def at(self, step: int, variant: str | None = None, level: int = 0) -> Snapshot | None:
+        """The newest kept moment at or before `step`, else the oldest; None before the first. No wish for a newer."""
+
+    def status(self) -> Status:
+        """What the session does now."""
+
+    def trained_steps(self) -> int:
+        """How many steps are trained, without the wish for a snapshot."""
+
+    def seconds_unseen(self) -> float:
+        """How long ago somebody last asked for a snapshot."""
+
+    def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
+        """Whether `until(self)` became true within `timeout` seconds; looks whenever something is published."""

@@ -1,0 +1,84 @@
+"""What a session's thread tells all others. Knows no training."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from vqcore.snapshot import Snapshot
+from vqcore.training.commands import ExamineCommand
+from vqcore.training.examination import Examination
+from vqcore.training.live_session import Repeatable
+from vqcore.training.recipe import Recipe
+from vqcore.training.status import Status
+from vqcore.training.timeline import Timeline
+
+MOST_EXAMINATIONS = 48
+"""Answers kept at once: one for each code that a page looks at, of a class that follows too."""
+
+
+class Published:
+    """Written by the session's thread alone, each part by one assignment of a value that nobody changes afterwards.
+
+    So any thread reads without a lock. Whoever needs two parts of the same moment takes one value that has both.
+    """
+
+    def __init__(self, recipes: Mapping[str, Recipe], status: Status) -> None:
+        self.recipes = recipes
+        """By variant, what it began with."""
+
+        self.status = status
+        self.trained_steps = 0
+        """Told after each step, which a new `status` would be too dear for and would wake those who wait for news."""
+
+        self.snapshots: Mapping[str, tuple[Snapshot, ...]] = {}
+        """By variant, the levels of its newest moment."""
+
+        self.repeatable: Mapping[str, Repeatable] = {}
+        self.timeline = Timeline()
+        self.examinations: Mapping[ExamineCommand, Examination] = {}
+        """The newest answers, in the order in which they came."""
+
+        self._news = threading.Condition()
+
+    def tell(self, **changes: Any) -> None:
+        """Publish the status with these fields changed, and wake all who wait for news."""
+        self.status = replace(self.status, **changes)
+        with self._news:
+            self._news.notify_all()
+
+    def take_up(self, recipes: Mapping[str, Recipe], timeline: Timeline, trained_steps: int) -> None:
+        """Publish that another run is trained from here on; the snapshots shown stay until its first."""
+        self.timeline, self.recipes, self.trained_steps = timeline, recipes, trained_steps
+        self.examinations = {}
+
+    def show(self, snapshots: Mapping[str, tuple[Snapshot, ...]]) -> None:
+        """Publish a moment of the run that is trained."""
+        self.snapshots = snapshots
+        self.repeatable = {name: Repeatable(self.recipes[name], levels[0]) for name, levels in snapshots.items()}
+
+    def answer(self, query: ExamineCommand, examination: Examination) -> None:
+        """Publish what was found; the oldest of too many answers goes."""
+        others = {asked: known for asked, known in self.examinations.items() if asked != query}
+        newest = [*others.items(), (query, examination)][-MOST_EXAMINATIONS:]
+        self.examinations = dict(newest)
+
+    def newest(self, variant: str | None, level: int) -> Snapshot | None:
+        """See `LiveSession.latest`."""
+        snapshots = self.snapshots  # once: the thread may replace it
+        levels = snapshots.get(variant) if variant is not None else next(iter(snapshots.values()), None)
+        return levels[min(level, len(levels) - 1)] if levels else None
+
+    def newest_of_all(self, level: int) -> dict[str, Snapshot]:
+        """See `LiveSession.latest_of_all`."""
+        return {name: levels[min(level, len(levels) - 1)] for name, levels in self.snapshots.items()}
+
+    def at(self, step: int, variant: str | None, level: int) -> Snapshot | None:
+        """See `LiveSession.at`."""
+        newest = self.newest(variant, level)
+        return None if newest is None else self.timeline.at(step, newest.variant, level, newest.history)
+
+    def wait(self, until: Callable[[], bool], timeout: float) -> bool:
+        """Whether `until()` became true within `timeout` seconds; looks whenever there is news."""
+        with self._news:
+            return self._news.wait_for(until, timeout)

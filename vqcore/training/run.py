@@ -1,0 +1,175 @@
+"""One run: variants that step in lockstep, with the paths of their codes and their past.
+
+The thread of its session owns it. Knows no thread, no clock and no command.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from vqcore.snapshot import Snapshot, Trail
+from vqcore.training.examination import Examination
+from vqcore.training.finite import NonFiniteError
+from vqcore.training.recipe import Recipe
+from vqcore.training.timeline import TRAIL_LENGTH, Timeline
+from vqcore.training.trainer import StoppedError, Trainer
+
+MOST_VARIANTS = 4
+"""Trainings that share one thread, and one page to be seen side by side."""
+
+
+class Run:
+    """The trainers of one run, by the name of their variant.
+
+    Args:
+        recipes: one for each variant; the first is never ended.
+        number: which of its session's runs it is.
+        stop: asked between two models and between two variants; once it is true, `StoppedError` ends what is done.
+        tell: told before each model how many are built.
+
+    Raises:
+        ValueError: for a recipe that cannot be built; see `Trainer`.
+    """
+
+    def __init__(
+        self,
+        recipes: Mapping[str, Recipe],
+        number: int,
+        *,
+        stop: Callable[[], bool],
+        tell: Callable[[int], None],
+    ) -> None:
+        self.number = number
+        self.timeline = Timeline()
+        self._stop = stop
+        self._trainers: dict[str, Trainer] = {}
+        for name, recipe in recipes.items():
+            tell(len(self._trainers))
+            self._raise_if_stopping()
+            self._trainers[name] = Trainer(recipe, variant=name, stop=stop)
+        self._trails = {
+            name: [deque[Trail](maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
+            for name, trainer in self._trainers.items()
+        }
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Their names, forks last."""
+        return tuple(self._trainers)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """What each variant began with; of a fork, what the variant that it was copied from began with."""
+        return {name: trainer.recipe for name, trainer in self._trainers.items()}
+
+    def recipes_in_force(self) -> tuple[Recipe, ...]:
+        """Of each variant, with the live options as they are now."""
+        return tuple(replace(trainer.recipe, options=trainer.options) for trainer in self._trainers.values())
+
+    @property
+    def device(self) -> str:
+        """Where it is trained."""
+        return str(self._first.device)
+
+    @property
+    def steps_done(self) -> int:
+        """How many steps each variant has trained: that of the first, where a later one broke."""
+        return self._first.steps_done
+
+    def step(self) -> None:
+        """One step of every variant. Where one breaks the others step all the same: without it they can go on.
+
+        Raises:
+            NonFiniteError: names the first that broke.
+            StoppedError: between two variants.
+        """
+        broken: NonFiniteError | None = None
+        for name, trainer in self._trainers.items():
+            self._raise_if_stopping()
+            try:
+                trainer.step()
+            except NonFiniteError as error:
+                named = f"{error.tensor} of {name}" if len(self._trainers) > 1 else error.tensor
+                broken = broken or NonFiniteError(named, error.step)
+        if broken is not None:
+            raise broken
+
+    def snapshots(self) -> dict[str, tuple[Snapshot, ...]]:
+        """This moment by variant and level, with the paths until now; it is kept on the timeline.
+
+        Raises:
+            NonFiniteError: where this moment is none to show.
+            StoppedError: between two variants.
+        """
+        taken = {}
+        for name, trainer in self._trainers.items():
+            self._raise_if_stopping()
+            levels = tuple(zip(trainer.snapshots(), self._trails[name], strict=True))
+            for snapshot, trail in levels:
+                if not trail or trail[-1].step < snapshot.step:
+                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
+            taken[name] = tuple(replace(snapshot, trail=tuple(trail)) for snapshot, trail in levels)
+        self.timeline.keep(taken)
+        return taken
+
+    def apply(self, variant: str, changes: Mapping[str, Any]) -> None:
+        """Switch live options of `variant`, or act; see `Trainer.apply`.
+
+        Raises:
+            ValueError: for an unknown variant or changes that are refused; nothing has changed then.
+        """
+        self._trainer(variant).apply(changes)
+
+    def fork(self, name: str, changes: Mapping[str, Any], variant: str) -> None:
+        """Copy `variant` as it is now into one called `name`, and make `changes` there.
+
+        Raises:
+            ValueError: for a name that is taken, one variant too many, or changes that are refused: only where
+                none is does the fork join the variants.
+        """
+        parent = self._trainer(variant)
+        if not name or name in self._trainers:
+            raise ValueError(
+                f"`name` of a fork must be a new one beside {', '.join(self._trainers)}, but got {name!r}."
+            )
+        if len(self._trainers) >= MOST_VARIANTS:
+            raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. End one of its forks first.")
+        twin = parent.fork(name)
+        twin.apply(changes)
+        self.timeline.fork(variant, name)
+        self._trainers[name] = twin
+        self._trails[name] = [trail.copy() for trail in self._trails[variant]]
+
+    def end(self, variant: str) -> None:
+        """End `variant`; the others step on.
+
+        Raises:
+            ValueError: for the first, and for one that is not there.
+        """
+        first, *others = self._trainers
+        if variant not in others:
+            forks = f"there are {', '.join(others)}" if others else f"there is none beside {first}"
+            raise ValueError(f"`variant` to end must be one after the first; {forks}, but got {variant!r}.")
+        del self._trainers[variant], self._trails[variant]
+
+    def examine(self, variant: str, code: int, level: int) -> Examination | None:
+        """What the model makes of one code; None where there is no such code."""
+        trainer = self._trainers.get(variant)
+        if trainer is None:
+            return None
+        is_there = 0 <= code < trainer.recipe.num_codes and 0 <= level < len(trainer.quantizer.part_of_level)
+        return trainer.examine(code, level) if is_there else None
+
+    @property
+    def _first(self) -> Trainer:
+        return next(iter(self._trainers.values()))
+
+    def _trainer(self, variant: str) -> Trainer:
+        if variant not in self._trainers:
+            raise ValueError(f"`variant` must be one of {', '.join(self._trainers)}, but got {variant!r}.")
+        return self._trainers[variant]
+
+    def _raise_if_stopping(self) -> None:
+        if self._stop():
+            raise StoppedError

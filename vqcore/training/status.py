@@ -1,0 +1,62 @@
+"""What a session is doing, as one frozen value."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from vqcore.training.recipe import Recipe
+
+
+class State(Enum):
+    """What a session is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    IDLE = "idle"
+    """Paused because nobody looked; goes on at the next look."""
+
+    BROKEN = "broken"
+    """Paused because a step failed; the last good snapshot stays, and a restart begins again."""
+
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a session does now, beside its numbers."""
+
+    state: State
+    device: str
+    steps_per_second: float
+    recipe: Recipe
+    """Of the first variant, with the live options now in force."""
+
+    variants: tuple[str, ...] = ()
+    """The names of all variants, forks last."""
+
+    recipes: tuple[Recipe, ...] = ()
+    """Of each variant, with the live options now in force."""
+
+    speed_limit: float | None = None
+    """Steps a second that are not exceeded; None for as many as there is time for."""
+
+    commands_done: int = 0
+    """How many commands have been obeyed or refused."""
+
+    run: int = 0
+    """Which of the session's runs this is: a restart begins another, and taking it back is the old one again."""
+
+    built: int = 0
+    """How many models of the run that begins are built, one a variant."""
+
+    to_build: int = 0
+    """How many it is to have."""
+
+    can_undo: bool = False
+    """Whether a restart can be taken back."""
+
+    message: str = ""
+    """One sentence for a person; empty where all is well."""
+
+    details: str = ""
+    """A traceback, where a step failed for a reason of its own."""

@@ -1,0 +1,82 @@
+"""What all other threads want of a session's own: commands, newer moments, and that it ends. Knows no training."""
+
+import queue
+import threading
+from collections.abc import Callable
+
+from vqcore.training.commands import Command, ExamineCommand
+
+
+class Wishes:
+    """Any thread wishes, and returns at once; the session's thread takes, one wish after the other.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.stopping = threading.Event()
+        """Set once the session is to end: no further step is to begin."""
+
+        self._clock = clock
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._sending = threading.Lock()
+        self._sent = 0
+        self._examining: set[ExamineCommand] = set()
+        self._moment_wanted = True
+        self._looked_at = clock()
+
+    def send(self, command: Command) -> int:
+        """Have `command` obeyed; returns its number, counted from 1."""
+        with self._sending:
+            self._sent += 1
+            self._commands.put(command)
+            return self._sent
+
+    def sent(self) -> int:
+        """How many commands have been sent."""
+        return self._sent
+
+    def send_once(self, query: ExamineCommand) -> None:
+        """Send `query` unless it is on its way; see `examined`."""
+        with self._sending:
+            is_on_its_way = query in self._examining
+            self._examining.add(query)
+        if not is_on_its_way:
+            self.send(query)
+
+    def examined(self, query: ExamineCommand) -> None:
+        """Say that `query` has been answered or refused, so that it may be sent again."""
+        with self._sending:
+            self._examining.discard(query)
+
+    def next_command(self, seconds: float | None) -> Command | None:
+        """The next command, waited for at most `seconds`; None where there is none, or the session is to end."""
+        try:
+            if seconds is not None and seconds <= 0:
+                return self._commands.get_nowait()
+            return self._commands.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def look(self) -> None:
+        """Wish for a moment newer than those published."""
+        self._looked_at = self._clock()
+        self._moment_wanted = True
+
+    def seconds_unseen(self) -> float:
+        """How long ago somebody last looked."""
+        return self._clock() - self._looked_at
+
+    def is_moment_wanted(self) -> bool:
+        """Whether somebody has looked since `take_look`."""
+        return self._moment_wanted
+
+    def take_look(self) -> None:
+        """Take the wish for a newer moment: the next one published grants it."""
+        self._moment_wanted = False
+
+    def stop(self) -> None:
+        """Have the session end after its step, and wake it where it waits for a command."""
+        self.stopping.set()
+        self._commands.put(None)
