@@ -19,6 +19,9 @@ TILE = 32
 """Side of one picture on the sheet in pixels; the browser enlarges it and keeps the pixels sharp."""
 
 SPACE = 3
+LINE = 8
+"""Height of a line of captions, in pixels of the sheet."""
+
 FADED = 0x60
 """Opacity, of 255, of a cell that is not chosen: its code's colour can still be seen."""
 
@@ -53,7 +56,7 @@ def examples(
     labels = [_row_label(name, order * pitch + TILE / 2) for order, name in enumerate(names)]
     if captions is not None:
         labels += [_caption(text, i, height, right[i] if right else None) for i, text in enumerate(captions)]
-    bottom = height + (3 * SPACE if captions is not None else 0)
+    bottom = height + LINE * max((1 + text.count("<br>") for text in captions or ()), default=0)
     return {
         "data": [
             {"type": "image", "source": png(sheet), "hoverinfo": "skip"},
@@ -226,11 +229,12 @@ def _row_label(text: str, y: float) -> dict[str, Any]:
 
 def _caption(text: str, column: int, height: int, right: bool | None) -> dict[str, Any]:
     colour = role("muted") if right is None else role("good" if right else "bad")
+    sign = "" if right is None else "✓ " if right else "✗ "
     return {
         "x": column * (TILE + SPACE) + TILE / 2,
         "y": height,
         "yanchor": "top",
-        "text": text,
+        "text": sign + text,
         "showarrow": False,
         "font": {"size": 12, "color": colour},
     }

@@ -20,6 +20,9 @@ ELLIPSE_POINTS = 65
 LEGEND_MARGIN = 25
 """Pixels above the map, for its legend."""
 
+CHOSEN_SIZE = 10
+"""Diameter in pixels of an embedding that is one of a few chosen."""
+
 SMALLEST_Q, LARGEST_Q = 4.0, 20.0
 """Diameters in pixels of a hardly used code and of the most used one."""
 
@@ -132,7 +135,8 @@ def _shaded(data: list[dict[str, Any]], scale: Scale) -> list[dict[str, Any]]:
                 }
             lacks = () if np.isfinite(shown).all() else ("no value",)
             trace = {**trace, "marker": marker, "meta": {**trace["meta"], "marks": [name, *lacks]}}
-            trace.pop("selected", None)  # in the colour of P
+            if "selected" in trace:
+                trace["selected"] = {"marker": {"size": CHOSEN_SIZE, "opacity": 1}}  # in the colour of its value
             bar = False
         shaded.append(trace)
     return shaded
@@ -155,7 +159,7 @@ def _embeddings(plane: Plane, look: Look) -> dict[str, Any]:
         "customdata": np.arange(len(plane.p)),
         "text": plane.codes,
         "marker": {"size": 4, "color": role("P", 0.35), "line": {"width": 0}},
-        **({"selected": {"marker": {"size": 9, "color": role("P"), "opacity": 1}}} if look.has_few else {}),
+        **({"selected": {"marker": {"size": CHOSEN_SIZE, "color": role("P"), "opacity": 1}}} if look.has_few else {}),
         "hovertemplate": "<br>".join(rows) + "<extra>P</extra>",
     }
 
@@ -170,7 +174,12 @@ def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
         "x": plane.c[dead, 0],
         "y": plane.c[dead, 1],
         "customdata": dead,
-        "marker": {"size": 5, "symbol": "x-thin", "line": {"width": 1.1, "color": role("dead", 0.75)}},
+        "marker": {
+            "size": 5,
+            "symbol": "x-thin",
+            "color": role("dead"),
+            "line": {"width": 1.1, "color": role("dead", 0.75)},
+        },
         "hovertemplate": f"code %{{customdata}}<br>{why}<extra>dead</extra>",
     }
 

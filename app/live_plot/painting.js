@@ -61,7 +61,7 @@ function placesOf(ids, [rows, columns]) {
 function standIn(trace) {
   if (trace.mode === "lines") return { ...trace, type: "scatter", mode: "none" };
   const colour = colourReader(trace.marker);
-  const hoverlabel = colour.varies && { bgcolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
+  const hoverlabel = colour.varies && { bordercolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
   const marker = { ...trace.marker, maxdisplayed: 1 };
   const hovertext = trace.meta?.grid && placesOf(unpacked(trace.customdata), trace.meta.grid);
   const told = { ...(hoverlabel && { hoverlabel }), ...(hovertext && { hovertext }) };

@@ -55,7 +55,7 @@ def _chosen(scene: Scene) -> Ints:
 
 def _some_inputs(scene: Scene, found: ChosenInputs | None) -> dict[str, Any]:
     shown, is_classifier = found.snapshot if found else scene.snapshot, scene.problem.task == "classification"
-    captions, right = answers(shown, scene.problem) if is_classifier else (None, None)
+    captions, right = _answers(scene, shown) if is_classifier else (None, None)
     return examples(
         shown.inputs,
         shown.code_maps,
@@ -97,6 +97,15 @@ def _code_of(vector: int, snapshot: Snapshot) -> str:
     return f"{said}, the next is {other:,} at {number(float(distances[other]))}" if len(distances) > 1 else said
 
 
+def _answers(scene: Scene, shown: Snapshot) -> tuple[list[str], list[bool]]:
+    """What the model answers for each shown input, with the true class where it is wrong, and whether it is right."""
+    (captions, right), classes = answers(shown, scene.problem), scene.problem.classes
+    truths = (
+        "" if is_right else f"<br>is {classes[int(of)]}" for of, is_right in zip(shown.targets, right, strict=True)
+    )
+    return [f"{caption}{truth}" for caption, truth in zip(captions, truths, strict=True)], right
+
+
 def _answer(scene: Scene, shown: Snapshot, at: int) -> str:
     (captions, right), classes = answers(shown, scene.problem), scene.problem.classes
     verdict = "right" if right[at] else "wrong"
@@ -115,7 +124,7 @@ def _said(scene: Scene, found: ChosenInputs | None, vectors: Ints, alone: int | 
     else:
         yield "The place that the vector comes from is outlined."
     if scene.problem.task == "classification" and alone is None:
-        yield "Below: the class predicted and its probability."
+        yield "Below: the class predicted, its probability, and where that is wrong the true class."
 
 
 def plane_rows(scene: Scene) -> list[dict[str, str]]:
@@ -129,6 +138,8 @@ def plane_rows(scene: Scene) -> list[dict[str, str]]:
 def plane_said(scene: Scene) -> str:
     """What stands above those rows."""
     count, shown = len(_chosen(scene)), len(plane_rows(scene))
+    if count == 1:
+        return "the chosen point"
     if count:
         return f"showing {shown:,} of the {count:,} chosen points"
     return "No held-out point has what is chosen: these are the first." if scene.focus.choice else ""
