@@ -134,19 +134,23 @@ class Painting {
     this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
     this.fit(layout.width, layout.height);
     brush.clearRect(0, 0, layout.width, layout.height);
-    for (const cloud of this.clouds) {
-      const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
-      const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
-      const x = placer(cloud.x, across.range, across._offset, across._length);
-      const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
-      brush.save();
-      brush.beginPath();
-      brush.rect(across._offset, up._offset, across._length, up._length);
-      brush.clip();
-      if (cloud.mode === "lines") this.line(cloud, x, y);
-      else this.points(cloud, x, y);
-      brush.restore();
-    }
+    for (const cloud of this.clouds) this.cloud(cloud, layout, false);
+    for (const cloud of this.clouds) if (cloud.selectedpoints) this.cloud(cloud, layout, true); // above all others
+  }
+
+  cloud(cloud, layout, isChosen) {
+    const { brush } = this;
+    const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
+    const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
+    const x = placer(cloud.x, across.range, across._offset, across._length);
+    const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
+    brush.save();
+    brush.beginPath();
+    brush.rect(across._offset, up._offset, across._length, up._length);
+    brush.clip();
+    if (cloud.mode === "lines") this.line(cloud, x, y);
+    else this.points(cloud, x, y, isChosen);
+    brush.restore();
   }
 
   begin() {
@@ -185,20 +189,25 @@ class Painting {
     brush.setLineDash([]);
   }
 
-  points({ marker, selectedpoints, selected, unselected }, x, y) {
+  /** Those that are not chosen, or else those that are. */
+  points({ marker, selectedpoints, selected, unselected }, x, y, isChosen) {
     const all = [...Array(x.count).keys()];
     const opacity = marker.opacity ?? (typeof marker.size === "object" ? BUBBLES : 1);
     if (!selectedpoints) {
       this.symbols(marker, opacity, all, x, y);
       return;
     }
+    if (isChosen) {
+      const { opacity: bright = opacity, ...own } = selected?.marker ?? {};
+      this.symbols({ ...marker, ...own }, bright, selectedpoints, x, y);
+      return;
+    }
     const chosen = new Set(selectedpoints);
     const { color, opacity: faint } = unselected.marker;
-    const edge = marker.symbol ? color : marker.line?.color; // a ring or a cross is all edge, a disc keeps its own
+    const isAllEdge = /-(open|thin)$/.test(marker.symbol ?? "");
+    const edge = isAllEdge ? color : marker.line?.color; // a filled symbol keeps its own
     const grey = { ...marker, color, line: { ...marker.line, color: edge } };
     this.symbols(grey, faint, all.filter((row) => !chosen.has(row)), x, y);
-    const { opacity: bright = opacity, ...own } = selected?.marker ?? {};
-    this.symbols({ ...marker, ...own }, bright, selectedpoints, x, y);
   }
 
   symbols({ symbol = "circle", size, line = {}, ...marker }, opacity, rows, x, y) {

@@ -123,7 +123,7 @@ def _said(scene: Scene, found: ChosenInputs | None, vectors: Ints, alone: int | 
         yield "their places are outlined"
     else:
         yield "The place that the vector comes from is outlined."
-    if scene.problem.task == "classification" and alone is None:
+    if scene.problem.task == "classification" and found is None:
         yield "Below: the class predicted, its probability, and where that is wrong the true class."
 
 
