@@ -162,13 +162,18 @@ def outline(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(3n, 2) lines around the chosen cells (h, w) of a picture, as x and y on its tile, each with a gap after it."""
     height, width = chosen.shape
     padded = np.pad(chosen, 1)
-    lines, columns = np.nonzero(padded[:-1, 1:-1] != padded[1:, 1:-1])  # an edge lies above a cell, or below one
-    across = [np.stack([columns + end, lines], 1) for end in (0, 1)]
-    lines, columns = np.nonzero(padded[1:-1, :-1] != padded[1:-1, 1:])
-    down = [np.stack([columns, lines + end], 1) for end in (0, 1)]
-    starts, ends = (np.concatenate([each[end] for each in (across, down)]).astype(np.float64) for end in (0, 1))
-    cells = np.stack([starts, ends, np.full_like(starts, np.nan)], 1).reshape(-1, 2)
-    return np.asarray(cells * [TILE / width, TILE / height])
+    across = _runs(padded[:-1, 1:-1] != padded[1:, 1:-1])  # an edge lies above a cell, or below one
+    down = _runs((padded[1:-1, :-1] != padded[1:-1, 1:]).T)[:, :, ::-1]
+    ends = np.concatenate([across, down]).astype(np.float64)
+    lines = np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], 1).reshape(-1, 2)
+    return np.asarray(lines * [TILE / width, TILE / height])
+
+
+def _runs(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n, 2, 2) the ends of each unbroken run of edges along the rows, as column and row."""
+    changes = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8))
+    ends = [np.argwhere(changes == step)[:, ::-1] for step in (1, -1)]
+    return np.stack(ends, 1)
 
 
 def outline_traces(lines: NDArray[np.float64]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Which inputs are shown of what is chosen, and where in them it lies, against counting one by one."""
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 
@@ -82,7 +83,14 @@ def test_an_outline_runs_where_chosen_meets_unchosen_and_nowhere_else():
     chosen = RANDOM.random((4, 3)) < 0.5
     lines = outline(chosen).reshape(-1, 3, 2)
     assert np.isnan(lines[:, 2]).all()
-    drawn = {frozenset(map(tuple, line[:2].tolist())) for line in lines}
+    cell = np.array([TILE / 3, TILE / 4])
+    drawn = []
+    for start, end, _ in lines / cell:  # of one or several cells' edges
+        steps = round(np.abs(end - start).sum())
+        points = [
+            tuple(np.round(start + (end - start) * step / steps).astype(int).tolist()) for step in range(steps + 1)
+        ]
+        drawn += [frozenset(edge) for edge in itertools.pairwise(points)]
 
     def is_chosen(row: int, column: int) -> bool:
         return 0 <= row < 4 and 0 <= column < 3 and bool(chosen[row, column])
@@ -90,10 +98,10 @@ def test_an_outline_runs_where_chosen_meets_unchosen_and_nowhere_else():
     expected = set()
     for row in range(5):
         for column in range(4):
-            here = (column * TILE / 3, row * TILE / 4)
+            here = (column, row)
             if is_chosen(row, column) != is_chosen(row - 1, column):
-                expected.add(frozenset([here, ((column + 1) * TILE / 3, row * TILE / 4)]))
+                expected.add(frozenset([here, (column + 1, row)]))
             if is_chosen(row, column) != is_chosen(row, column - 1):
-                expected.add(frozenset([here, (column * TILE / 3, (row + 1) * TILE / 4)]))
-    assert drawn == expected
-    assert len(lines) == len(drawn)
+                expected.add(frozenset([here, (column, row + 1)]))
+    assert set(drawn) == expected
+    assert len(drawn) == len(expected)  # none is drawn twice
