@@ -12,4 +12,5 @@ def perplexity(counts: Tensor) -> Tensor:
     >>> perplexity(torch.tensor([5, 5, 0, 0])).item()
     2.0
     """
-    return torch.special.entr(counts / counts.sum()).sum().exp()
+    entropy: Tensor = torch.special.entr(counts / counts.sum()).sum()
+    return entropy.exp()
