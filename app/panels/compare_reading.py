@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
 from app.links.compare import CURVES
 from app.links.selection import Choice
+from app.panels.markup import markup
 from app.sessions.planes import REFIT_BELOW, MapMemory, finite_points
 from app.sessions.seed_runs import Band, SeedResult, band
 from app.wording import number
@@ -205,15 +205,8 @@ def seed_table(results: Sequence[SeedResult]) -> str:
 
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[int, str, Sequence[tuple[str, str]]]]) -> str:
-    """Rows of a variant's index and name, and for each column a value with a muted note."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(
-        f"<tr><th><i class='v{place}'></i>{escape(name)}</th>"
-        + "".join(f"<td>{escape(value)}<span>{escape(word)}</span></td>" for value, word in cells)
-        + "</tr>"
-        for place, name, cells in rows
-    )
-    return f"<table class='vq-compared'><thead><tr><th>variant</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """Rows of a variant's place and name, and for each column a value and a muted word beside it."""
+    return markup("compared", columns=columns, rows=rows)
 
 
 def _cell(metrics: Metrics, first: Metrics, column: str, *, is_first: bool) -> tuple[str, str]:
