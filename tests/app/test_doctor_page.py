@@ -173,7 +173,7 @@ def test_the_axis_of_the_codes_levels_is_said_and_can_be_overruled(sessions: Reg
     }, tmp_path / "two.pt")  # fmt: skip
     query = {"path": str(tmp_path / "two.pt"), "latents": str(tmp_path / "codes.npy")}
     page = examined(sessions, **query)
-    assert "axis 0 is taken for the 2 codebooks" in html_of(page)
+    assert "axis 0 is taken as the 2 codebooks" in html_of(page)
     assert "axis 2 is as long" in html_of(page)
     assert "5 (8%)" in html_of(page)
     page.number_input(key=f"doctor-level-axis-{state_in(page, DoctorState).generation}").set_value(2)
