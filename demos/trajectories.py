@@ -9,11 +9,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from vqcore.arguments import Parser
 from vqcore.problems.landscapes import LANDSCAPES
+from vqcore.training.cores import compute_on_one_thread
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import METHODS, PAPER_METHODS, Setting
 
@@ -86,7 +86,7 @@ def sweep(setting: Setting, seeds: Iterable[int]) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and print; returns the exit code."""
     options = _parser().parse_args(arguments)
-    torch.set_num_threads(1)  # the tensors hold a handful of numbers
+    compute_on_one_thread()
     try:
         if options.html is not None:
             raise ValueError("`--html` is a command of its own now: type `vqscope trajectories --html OUT`.")

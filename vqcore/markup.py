@@ -1,6 +1,7 @@
 """HTML from Jinja2's templates. Whatever is filled in is escaped; only a template itself says what is markup."""
 
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,4 +51,4 @@ def _script(text: str) -> "markupsafe.Markup":
     """JavaScript in which the browser finds no end of the script; within its strings, a slash may be escaped."""
     import markupsafe
 
-    return markupsafe.Markup(text.replace("</script", "<\\/script"))
+    return markupsafe.Markup(re.sub("</(?=script)", r"<\\/", text, flags=re.IGNORECASE))

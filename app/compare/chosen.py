@@ -1,4 +1,4 @@
-"""What the reader has chosen on the page side by side: its view controls, and codes and vectors."""
+"""What the reader has chosen on the side-by-side page: its view controls, and codes and vectors."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from app.sessions.seed_runs import Plan, SeedRuns
 from vqcore.snapshot import Snapshot
 
 PLOTS = ("compare-map", "compare-bars")
-"""Where a hand may choose."""
+"""The charts on which the reader can select."""
 
 FIRST_VIEW = comparison.read({}).view
 """Of a URL that says nothing."""
 
 
 def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
-    """What is chosen, with what the reader has done since the last look, as far as all variants have it."""
+    """The choice, updated by what the reader has done since the last run, as far as all variants have it."""
     state = compare_state()
     choice = read_choice(_first("select")) if state.choice is None else state.choice
     seen = state.hands_seen
@@ -38,18 +38,18 @@ def choice_made(snapshots: dict[str, Snapshot]) -> Choice:
 
 
 def choose_nothing() -> None:
-    """Let go of all that is chosen."""
+    """Clear the selection."""
     compare_state().choice = Choice()
 
 
 def seed_runs() -> SeedRuns | None:
-    """Those that the reader asked for, or None."""
+    """The trainings over seeds that the reader asked for, or None."""
     plan = compare_state().plan
     return registry().seeds_of(plan) if plan is not None else None
 
 
 def seeds_dropped() -> Plan | None:
-    """What the reader asked for, if it is no longer kept."""
+    """The plan that the reader asked for, if its trainings are no longer kept."""
     return compare_state().plan if seed_runs() is None else None
 
 
@@ -59,12 +59,12 @@ def view_key(name: str) -> str:
 
 
 def view_of(name: str) -> str:
-    """What a view control says; before it is drawn, what the URL first said."""
+    """Value of a view control; before it is drawn, the URL's first value."""
     return said_by(view_key(name)) or _first(name)
 
 
 def views_in_link(setup: Setup) -> dict[str, str]:
-    """All of it, as the link says it."""
+    """The whole view, as written in the link."""
     state = compare_state()
     view = {name: view_of(name) for name in comparison.VIEWS} | {"select": write_choice(state.choice or Choice())}
     if state.plan is not None and dict(state.plan.recipes) == setup.recipes():
@@ -73,7 +73,7 @@ def views_in_link(setup: Setup) -> dict[str, str]:
 
 
 def choose(place: Any, name: str, choices: Any) -> str:
-    """Draw one view control; returns what it says."""
+    """Draw one view control; returns its value."""
     first, key = _first(name), view_key(name)
     start = {} if is_drawn(key) else {"default": first if first in choices else choices[0]}
     chosen: str = place.segmented_control(

@@ -48,7 +48,7 @@ def page() -> None:
 
 
 def _attach() -> Entry | None:
-    """The session that this browser has here, the one in its URL, or a new one as the URL describes."""
+    """This browser's session, the one in its URL, or a new one as the URL describes."""
     state, link = compare_state(), st.query_params.get("session")
     asked = registry().find(link)
     if link and asked is None and link != state.session and "problem" not in st.query_params:

@@ -41,7 +41,7 @@ PRESETS: tuple[tuple[str, str, str, Setup], ...] = (
     (
         ":material/flag:",
         "The start",
-        "Codes that start as draws from N(0, 1), beside codes that start at k-means centres.",
+        "Codes drawn from N(0, 1) beside codes that start at k-means centres.",
         _preset("patches", [("random", ""), ("k-means", "code_init=kmeans")]),
     ),
 )

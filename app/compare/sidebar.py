@@ -215,7 +215,7 @@ def _share(entry: Entry, status: Status, setup: Setup) -> None:
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
     with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
-        st.caption("Each repeats one variant until now without a browser, every switch at its step.")
+        st.caption("Each repeats one variant up to now without a browser, with every switch at its step.")
         for recipe, snapshot in entry.session.repeatable_of_all().values():
             words = command(recipe, snapshot.events, max(1, snapshot.step))
             st.code(words, language="bash", wrap_lines=True)

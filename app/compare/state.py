@@ -17,10 +17,10 @@ class CompareState:
     """The session on show, by its id."""
 
     gone: bool = False
-    """Whether a link's session was no more, so that one was begun from its settings."""
+    """Whether a link's session had ended, so that a new one was begun from its settings."""
 
     setup: Setup | None = None
-    """What was trained when the page was last drawn."""
+    """The set-up when the page was last drawn."""
 
     first_view: Mapping[str, str] | None = None
     """What the URL first said of the view; None before it is read."""

@@ -1,6 +1,5 @@
 """The Doctor page: what is wrong with a codebook in a file, with numbers, cause and remedy."""
 
-from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +8,7 @@ from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
+from app.doctor.markup import markup
 from app.doctor.result import result
 from app.doctor.state import DoctorState, doctor_state
 from app.doctor.under_way import begin_charts, under_way
@@ -108,10 +108,7 @@ def _bar(asked: Asked, generation: int) -> None:
 
 
 def _empty() -> None:
-    st.html(
-        f"<div class='vq-lead'><h1>Doctor</h1><p>{LEAD}</p><p>{escape(about_roots())}</p></div>"
-        "<p class='vq-offer'>No file? Train one now in a few seconds.</p>"
-    )
+    st.html(markup("lead", about=LEAD, roots=about_roots()))
     _, *places, _ = st.columns([1, *[4] * len(EXAMPLES), 1])
     for column, (name, example) in zip(places, EXAMPLES.items(), strict=True):
         with column.container(border=True, height="stretch", key=f"doctor-example-{name}"):

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from app.doctor.asking import ask, reread
 from app.doctor.case import Case, Result
 from app.doctor.charts import charts
+from app.doctor.markup import markup
 from app.doctor.series import through_training
 from app.doctor.state import doctor_state
 from app.doctor.treatment import reports, treatment
@@ -63,33 +63,24 @@ def _looked_at(examination: Examination) -> int | None:
 
 
 def _verdict(examination: Examination) -> None:
-    severity, amounts = "note", ""
+    severity, amounts = "note", ("", "")
     if examination.examined:
         one = worst(examination)
         severity, usage = one.verdict.severity, one.evidence.usage
         vectors = None if usage is None else usage.num_vectors
         total, _, share = amount(vectors, one.codebook.num_codes).partition(", ")
-        amounts = f"<p>{escape(total)}<span>{escape(share) or 'nothing counts usage'}</span></p>"
-    st.html(
-        f"<div class='vq-doctor vq-verdict vq-{severity}'><div><small>Verdict · {severity}</small>"
-        f"<strong>{escape(headline(examination))}</strong></div>{amounts}</div>"
-    )
+        amounts = total, share or "nothing counts usage"
+    st.html(markup("verdict", severity=severity, headline=headline(examination), amounts=any(amounts) and amounts))
 
 
 def _what_was_read(case: Case, examination: Examination, number: int | None) -> None:
     checkpoint = examination.checkpoint
     head = bar("doctor-read")
-    facts = [f"<b>{escape(shown(checkpoint.path.name))}</b>, {escape(contents_of(checkpoint))}"]
-    facts += ["dropped here"] if case.asked.upload else ["trained here"] if case.asked.example else []
+    facts = [(shown(checkpoint.path.name), f", {contents_of(checkpoint)}")]
+    facts += [("", "dropped here")] if case.asked.upload else [("", "trained here")] if case.asked.example else []
     if number is not None:
-        book, one = examination.examined[number].codebook, examination.examined[number]
-        facts += [f"<b>{escape(book.label)}</b> {book.num_codes:,} × {book.dim:,}"]
-        facts += [f"{escape(book.confidence)}: {escape(book.layout)}"]
-        facts += [f"copy: {escape(str(book.copy))}"] if book.copy != "main" else []
-        facts += [f"also {len(book.aliases)} levels with the same values"] if book.aliases else []
-        facts += ["⚠ K is a guess"] if not book.axis_certain else []
-        facts += [escape(_usage_source(one))]
-    head.container(width="stretch").html(f"<div class='vq-doctor vq-read'>{_spans(facts)}</div>")
+        facts += _facts_of(examination.examined[number])
+    head.container(width="stretch").html(markup("facts", pairs=facts))
     with head.popover("Evidence", icon=":material/fact_check:"):
         _evidence(examination, number)
     with head.popover("Read it differently", icon=":material/tune:"):
@@ -118,8 +109,15 @@ def _usage_source(one: Examined) -> str:
     return "usage of the given codes" if kept is None else f"usage from {shown(kept.key)}, {kept.meaning.name}"
 
 
-def _spans(facts: list[str]) -> str:
-    return "".join(f"<span>{fact}</span>" for fact in facts)
+def _facts_of(one: Examined) -> list[tuple[str, str]]:
+    """Each as what stands out and what follows it."""
+    book = one.codebook
+    facts = [f"{book.confidence}: {book.layout}"]
+    facts += [f"copy: {book.copy}"] if book.copy != "main" else []
+    facts += [f"also {len(book.aliases)} levels with the same values"] if book.aliases else []
+    facts += ["⚠ K is a guess"] if not book.axis_certain else []
+    facts += [_usage_source(one)]
+    return [(book.label, f" {book.num_codes:,} × {book.dim:,}"), *(("", fact) for fact in facts)]
 
 
 def _evidence(examination: Examination, number: int | None) -> None:
@@ -135,11 +133,11 @@ def _evidence(examination: Examination, number: int | None) -> None:
             [f"The same values are also under {', '.join(map(shown, book.aliases[:6]))}."] if book.aliases else []
         )
         lines += [f"An average of {shown(book.copy_of)}."] if book.copy_of else []
-    st.html("<div class='vq-doctor'><ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul></div>")
+    st.html(markup("evidence", lines=lines))
 
 
 def _findings(one: Examined) -> None:
-    st.html(f"<div class='vq-panel'><b>Findings</b><span>worst first, {len(one.findings)} in all</span></div>")
+    st.html(markup("panel", title="Findings", aside=f"worst first, {len(one.findings)} in all"))
     list_findings(one.findings)
 
 
@@ -161,13 +159,8 @@ _BADGES = {
 
 
 def _finding(finding: Finding, place: int) -> None:
-    rows = "".join(
-        f"<tr><td>{escape(one.name)}</td><td class='num'>{escape(one.text)}</td>"
-        f"<td class='dim'>{escape(one.limit)}</td></tr>"
-        for one in finding.numbers
-    )
-    cause = f"<p>Likely cause: {escape(finding.cause)}</p>" if finding.severity != "healthy" else ""
-    st.html(f"<div class='vq-doctor vq-finding'><table>{rows}</table>{cause}</div>")
+    cause = finding.cause if finding.severity != "healthy" else ""
+    st.html(markup("finding", numbers=finding.numbers, cause=cause))
     if finding.severity in ("healthy", "note"):
         return
     for number, remedy in enumerate(finding.remedies):
@@ -182,7 +175,7 @@ def _remedy(remedy: Remedy, key: str) -> None:
     told = [(name, line) for name, line in zip(TONGUES, lines, strict=True) if line]
     with st.container(key=key):
         for column, (name, line) in zip(st.columns(len(TONGUES), gap="small"), told, strict=False):
-            column.html(f"<p class='vq-tongue'>{NAMES.get(name, name)}</p>")
+            column.html(markup("tongue", name=NAMES.get(name, name)))
             column.code(line, language="python" if name != "vqcore" else None, wrap_lines=True)
 
 
@@ -191,7 +184,7 @@ def _codebooks(examination: Examination, number: int) -> None:
     examined = examination.examined
     head = bar("doctor-codebooks")
     several = f"{len(examined)} in the file" if len(examined) > 1 else "one in the file"
-    head.container(width="stretch").html(f"<div class='vq-panel'><b>Codebooks</b><span>{several}</span></div>")
+    head.container(width="stretch").html(markup("panel", title="Codebooks", aside=several))
     if len(examined) > 1:
         labels = [f"{place}. {one.codebook.label}" for place, one in enumerate(examined, start=1)]
         chosen = head.selectbox(
@@ -206,7 +199,7 @@ def _codebooks(examination: Examination, number: int) -> None:
         if chosen is not None and chosen != number:
             doctor_state().look = chosen + 1
             st.rerun()
-    st.html(f"<div class='vq-doctor scroll'>{_table(examined, number)}</div>")
+    st.html(_table(examined, number))
     _usage(examined[number])
     for one in examination.checkpoint.implicit[:5]:
         st.caption(as_written(f"{shown(one.path) or 'the file'}: {one.about}"))
@@ -216,16 +209,17 @@ HEADS = ("codebook", "K × D", "used", "entropy / log K", "relative error", "wor
 
 
 def _table(examined: Sequence[Examined], number: int) -> str:
-    """A row for each codebook, as in the reports; the one shown stands out."""
-    head = "".join(f"<th class='{'num' if 0 < place < 5 else ''}'>{name}</th>" for place, name in enumerate(HEADS))
-    lines = []
-    for place, (one, row) in enumerate(zip(examined, levels_table(examined), strict=True)):
-        name = "<wbr>".join(map(escape, re.findall(r"[^./_]*[./_]?", row[0])))  # may break after a dot
-        numbers = "".join(f"<td class='num'>{escape(cell)}</td>" for cell in row[1:5])
-        finding = f"<i class='vq-dot vq-{one.verdict.severity}'></i>{one.verdict.condition}"
-        shown_class = "shown" if place == number and len(examined) > 1 else ""
-        lines.append(f"<tr class='{shown_class}'><td>{name}</td>{numbers}<td class='last'>{finding}</td></tr>")
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+    """A row for each codebook, as the reports have it; the one looked at stands out."""
+    rows = [
+        {
+            "name_parts": re.findall(r"[^./_]+[./_]?|[./_]", row[0]),  # it may break after each
+            "numbers": row[1:5],
+            "severity": one.verdict.severity,
+            "condition": one.verdict.condition,
+        }
+        for one, row in zip(examined, levels_table(examined), strict=True)
+    ]
+    return markup("codebooks", heads=HEADS, rows=rows, looked_at=number if len(examined) > 1 else None)
 
 
 def _usage(one: Examined) -> None:

@@ -1,11 +1,11 @@
 """What became of a codebook through training, from the checkpoints of a folder."""
 
-from html import escape
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app.doctor.markup import markup
 from app.figures.curves import Curve, Panel, curves
 from app.live_plot.component import live_plot
 from app.theme import role
@@ -21,9 +21,9 @@ MOST_SKIPPED = 8
 def through_training(following: Following, label: str) -> None:
     """The codebook called `label` in every checkpoint that has it, as curves, and all of them as a table."""
     moments = [one for one in following.moments if one.codebook == label]
-    newest = escape(shown(following.newest.path.name))
+    newest = shown(following.newest.path.name)
     with st.container(border=True, key="panel-doctor-series"):
-        st.html(f"<div class='vq-panel'><b>Through training</b><span>{newest} is examined</span></div>")
+        st.html(markup("panel", title="Through training", aside=f"{newest} is examined"))
         if len(moments) > 1:
             figure = _figure(moments, following.series.unit)
             live_plot(
@@ -35,12 +35,7 @@ def through_training(following: Following, label: str) -> None:
             )
         st.caption(as_written(following_words(following)))
         with st.expander("Checkpoints", key="doctor-series-table"):
-            rows = [following_head(following), *following_rows(following)]
-            cells = [
-                "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
-                for tag, row in zip(["th", *["td"] * len(rows)], rows, strict=False)
-            ]
-            st.html(f"<div class='vq-doctor scroll'><table>{''.join(cells)}</table></div>")
+            st.html(markup("checkpoints", rows=[following_head(following), *following_rows(following)]))
         for skipped in following.skipped[:MOST_SKIPPED]:
             st.caption(as_written(f"Skipped {shown(skipped.path.name)}: {skipped.reason}"))
         if len(following.skipped) > MOST_SKIPPED:

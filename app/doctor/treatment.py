@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.doctor.case import Case, Result, as_path, command
+from app.doctor.markup import markup
 from app.doctor.state import doctor_state
 from app.live_plot.again import polled
 from app.panels.head import bar
@@ -84,14 +85,8 @@ def _table(treatment: Treatment) -> None:
     foretold = treatment.foretold
     rows = [("as it is", "", foretold.before)]
     rows += [(remedy, ABOUT[remedy], outcome) for remedy, outcome in foretold.after.items()]
-    head = "".join(f"<th class='{'num' if name else ''}'>{name}</th>" for name in HEAD)
-    lines = "".join(
-        f"<tr><td>{name} <span class='dim'>{about}</span></td>"
-        + "".join(f"<td class='num'>{cell}</td>" for cell in _cells(outcome))
-        + "</tr>"
-        for name, about, outcome in rows
-    )
-    st.html(f"<div class='vq-doctor'><table><tr>{head}</tr>{lines}</table></div>")
+    lines = [(name, about, _cells(outcome)) for name, about, outcome in rows]
+    st.html(markup("outcomes", heads=HEAD, rows=lines))
     said = [f"{remedy} does not apply: {as_written(reason)}" for remedy, reason in foretold.unsuited.items()]
     said.append(
         f"fitted to {foretold.num_fit:,} latents, judged on {foretold.num_held_out:,} others, of "

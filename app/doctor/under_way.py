@@ -1,11 +1,10 @@
 """What the checkpoint alone shows while its latents or codes are still being counted."""
 
-from html import escape
-
 import streamlit as st
 
 from app.doctor.case import Case
 from app.doctor.charts import NOT_GIVEN, UNDER_WAY, charts
+from app.doctor.markup import markup
 from app.doctor.result import list_findings
 from vqcore.doctor.examination import Reading
 from vqcore.doctor.report import contents_of
@@ -28,21 +27,19 @@ def under_way(case: Case, reading: Reading, look: int) -> None:
     book = reading.checkpoint.codebooks[number]
     follows = "how they are used is being counted" if case.has_latents else "the findings follow"
     with st.container(border=True, key="panel-doctor-so-far"):
-        st.html(
-            "<div class='vq-doctor vq-verdict vq-unknown'><div><small>No verdict yet</small>"
-            f"<strong>The vectors are read; {follows}.</strong></div></div>"
-            f"<div class='vq-doctor vq-read'><span><b>{escape(shown(reading.checkpoint.path.name))}</b>, "
-            f"{escape(contents_of(reading.checkpoint))}</span>"
-            f"<span><b>{escape(book.label)}</b> {book.num_codes:,} × {book.dim:,}</span>"
-            f"<span>{escape(book.confidence)}: {escape(book.layout)}</span></div>"
-        )
+        facts = [
+            (shown(reading.checkpoint.path.name), f", {contents_of(reading.checkpoint)}"),
+            (book.label, f" {book.num_codes:,} × {book.dim:,}"),
+            ("", f"{book.confidence}: {book.layout}"),
+        ]
+        st.html(markup("no_verdict", follows=follows) + markup("facts", pairs=facts))
     without = UNDER_WAY if case.has_latents else NOT_GIVEN
     charts(lambda: case.first_facts(number), f"{case.asked} {number} first", without=without)
     if case.without_latents is None:
         return
     found = [one for one in case.without_latents.examined[number].findings if one.condition != NEEDS_MORE]
     with st.container(border=True, key="panel-doctor-findings"):
-        st.html("<div class='vq-panel'><b>Findings so far</b><span>from the vectors alone</span></div>")
+        st.html(markup("panel", title="Findings so far", aside="by the vectors alone"))
         list_findings(found)
         if not found:
             st.caption("None from the vectors alone.")

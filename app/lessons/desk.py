@@ -8,11 +8,12 @@ import streamlit as st
 
 from app.lessons.claim_sweep import ClaimSweep
 from app.lessons.run import LessonRun
+from app.sessions.jobs import Kept
 from app.sessions.registry import Registry, registry
 from demos.lesson import Lesson
 
 MOST_READERS = 48
-"""Readers remembered at once; one more replaces the oldest."""
+"""Readers remembered at once; one more takes the place of who was away for longest."""
 
 MOST_SWEEPS = 2
 """Lessons checked over seeds at once; the oldest ends for a new one."""
@@ -68,23 +69,18 @@ class Desk:
     """All readers, and the sweep of each lesson, which they share."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards both; nobody waits for a training while holding it
-        self._readers: dict[str, Reader] = {}
+        self._readers: Kept[Reader] = Kept(MOST_READERS, Reader.end)
+        self._lock = threading.Lock()
+        # Not `Kept`: all are kept, one a lesson, and what is bounded is how many run.
         self._sweeps: dict[str, ClaimSweep] = {}
 
     def reader(self, reader_id: str | None) -> Reader:
         """The reader with this id, else a new one."""
-        left: list[Reader] = []
-        with self._lock:
-            found = self._readers.pop(reader_id, None) if reader_id else None
-            if found is None:
-                while len(self._readers) >= MOST_READERS:
-                    left.append(self._readers.pop(next(iter(self._readers))))
-                found = Reader(secrets.token_urlsafe(9), registry())
-            self._readers[found.id] = found  # behind all others
-        for reader in left:
-            reader.end()
-        return found
+        found = self._readers.find(reader_id) if reader_id else None
+        if found is not None:
+            return found
+        new = Reader(secrets.token_urlsafe(9), registry())
+        return self._readers.find_or_make(new.id, lambda: new)
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:
         """Check the lesson's claims over seeds, joining a sweep that others have begun."""
@@ -106,11 +102,9 @@ class Desk:
     def close(self) -> None:
         """End everything."""
         with self._lock:
-            readers, sweeps = tuple(self._readers.values()), tuple(self._sweeps.values())
-            self._readers.clear()
+            sweeps = tuple(self._sweeps.values())
             self._sweeps.clear()
-        for reader in readers:
-            reader.end()
+        self._readers.close()
         for sweep in sweeps:
             sweep.stop()
 

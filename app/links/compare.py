@@ -74,7 +74,7 @@ TABLE: tuple[Field, ...] = (
 
 
 def read(query: Mapping[str, str]) -> CompareLink:
-    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    """What `query` asks for; unusable names and values are left out and named in `refused`."""
     values, refused = codec.read(query, TABLE)
     places = [place for place in PLACES if place in query]
     setup: Setup | None = None
@@ -103,6 +103,6 @@ def _read_setup(values: Mapping[str, Any], variants: tuple[Variant, ...]) -> tup
 
 
 def write(session: str | None, setup: Setup, view: Mapping[str, str], *, paused: bool) -> dict[str, str]:
-    """The query that `read` turns into the same; what stands at its default is left out."""
+    """The query that `read` turns back into the same values; defaults are left out."""
     trained = {"problem": setup.problem, **dict(setup.common), **dict(zip(PLACES, setup.variants, strict=False))}
     return codec.write({**view, **trained, "session": session, "paused": paused}, TABLE)

@@ -68,7 +68,7 @@ class DoctorLink:
     """The plane of its map."""
 
     refused: tuple[str, ...]
-    """A sentence for whatever could not be used."""
+    """A sentence for each value that could not be used."""
 
 
 def read(query: Mapping[str, str]) -> DoctorLink:

@@ -98,7 +98,7 @@ class Preset(NamedTuple):
 
 
 def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
-    """The limits that `query` sets on `page`, and a sentence for each name that could not be used."""
+    """The limits that `query` sets on `page`, and sentences on names that could not be used."""
     groups = GROUPS.get(page, OTHERS)
     values, refused = codec.read({name: query[name] for name in NAMES if name in query}, table(groups))
     hidden = set(values[HIDE])
@@ -106,7 +106,7 @@ def read(query: Mapping[str, str], page: str) -> tuple[Limits, list[str]]:
         hidden |= set(groups) - set(values[ONLY])
     loose = [name for name in values[LOCK] if not groups[name].lockable]
     if loose:
-        refused.append(f"`{LOCK}` in the link cannot hold {', '.join(loose)}: such can be shown or hidden only.")
+        refused.append(f"`{LOCK}` in the link cannot name {', '.join(loose)}: these can only be shown or hidden.")
     return Limits(frozenset(hidden), frozenset(values[LOCK]) - hidden - set(loose)), refused
 
 

@@ -46,6 +46,6 @@ def read(query: Mapping[str, str], lessons: Sequence[Lesson]) -> tuple[LessonLin
 
 
 def write(link: LessonLink, reader: str | None = None) -> dict[str, str]:
-    """The query that `read` turns into the same; without `reader`, for a link that others may follow."""
+    """The query that `read` turns back into the same place; without `reader` for a link to share."""
     place = {"lesson": link.lesson, "step": link.number} if link.lesson is not None else {}
     return codec.write(place | {"seed": link.seed, "reader": reader}, table((), None))

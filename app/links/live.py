@@ -110,7 +110,7 @@ class LiveLink:
 
 
 def read(query: Mapping[str, str]) -> LiveLink:
-    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    """What `query` asks for; unusable names and values are left out and named in `refused`."""
     values, refused = codec.read(query, TABLE, beside=lecture.NAMES)
     recipe: Recipe | None = None
     if values["problem"] is not None:
@@ -125,7 +125,7 @@ def read(query: Mapping[str, str]) -> LiveLink:
 def write(
     session: str | None, recipe: Recipe, view: Mapping[str, Any], *, paused: bool, at: int | None = None
 ) -> dict[str, str]:
-    """The query that `read` turns into the same; what stands at its default is left out."""
+    """The query that `read` turns back into the same values; defaults are left out."""
     other = differences(recipe, default_recipe(recipe.problem), RECIPE_NAMES)
     own = {"session": session, "problem": recipe.problem, "paused": paused, "at": at}
     return codec.write({**view, **other, **own}, TABLE)

@@ -111,4 +111,4 @@ def outside(noun: str, ids: Sequence[int], count: int) -> str:
     if not ids:
         return ""
     named = f"{noun} {ids[0]:,}" + (f" and {len(ids) - 1:,} more" if len(ids) > 1 else "")
-    return f"There is no {named}: {noun}s are 0…{count - 1:,}."
+    return f"There is no {named}: {noun}s run from 0 to {count - 1:,}."

@@ -11,10 +11,10 @@ from app.links.selection import MOST_PINS, Choice, Pin, outside
 from vqcore.training.recipe import MAX_CODES, MAX_LEVELS
 
 LONGEST_TEXT = 1500
-"""Characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
+"""Most characters of a selection in the URL: browsers and proxies cut lines of a few thousand."""
 
 LONGEST_PACKED = 40_000
-"""Characters of a selection on its way between a page and the road of its live data."""
+"""Most characters of a selection on its way between a page and its WebSocket."""
 
 LARGEST_ID = MAX_CODES - 1
 
@@ -23,7 +23,7 @@ PIN = re.compile(r"(\d{1,6})(?:@(\d{1,2}))?")
 
 
 def write_choice(choice: Choice) -> str:
-    """The choice as a text that `read_choice` turns back; where all is too long the codes alone, or nothing.
+    """The choice as a text for `read_choice`; if it is too long, the codes alone or nothing.
 
     >>> write_choice(Choice(0, (4, 5, 6), (2,)))
     'c2;v4-6'
@@ -33,7 +33,7 @@ def write_choice(choice: Choice) -> str:
 
 
 def pack_choice(choice: Choice) -> str:
-    """The whole choice as a text, however long it is: at most `LONGEST_PACKED` for all ids there can be."""
+    """The whole choice as a text of at most `LONGEST_PACKED` characters, whatever its ids."""
     codes = "c" + _write_ids(choice.codes) if choice.codes else ""
     vectors = "v" + _write_ids(choice.vectors) if choice.vectors else ""
     return ";".join(filter(None, (codes, vectors)))
@@ -43,7 +43,7 @@ def read_choice(text: str, level: int = 0, *, longest: int = LONGEST_TEXT) -> Ch
     """The choice that a text means.
 
     Raises:
-        ValueError: for anything that `write_choice` does not write, saying what it does write.
+        ValueError: for any text that `write_choice` does not write, naming the expected format.
 
     >>> read_choice("c2;v4-6")
     Choice(level=0, vectors=(4, 5, 6), codes=(2,))
@@ -63,12 +63,12 @@ def read_codes(text: str, num_codes: int) -> tuple[int, ...]:
     """The codes that a person typed: `17`, or `3, 7-9`.
 
     Raises:
-        ValueError: for what is no list of codes, or a code outside 0…K−1, naming it.
+        ValueError: if it is not a list of codes, or names a code outside 0…K−1.
     """
     try:
         codes = _read_ranges(text.replace(" ", ""))
     except ValueError:
-        raise ValueError(f"A code is a whole number, as in 17 or 3, 7-9, but this is {_short(text)}.") from None
+        raise ValueError(f"Codes are whole numbers, as in 17 or 3, 7-9, but this is {_short(text)}.") from None
     if sentence := outside("code", tuple(code for code in codes if code >= num_codes), num_codes):
         raise ValueError(sentence)
     return codes
@@ -83,7 +83,7 @@ def read_pins(text: str) -> tuple[Pin, ...]:
     """The pins that a text means.
 
     Raises:
-        ValueError: for what is no list of pins, or too long a one.
+        ValueError: if it is not a list of pins, or too long.
 
     >>> read_pins("17,4@2")
     (Pin(code=17, level=0), Pin(code=4, level=1))
@@ -99,7 +99,7 @@ def read_pins(text: str) -> tuple[Pin, ...]:
 
 
 def _write_ids(ids: Sequence[int]) -> str:
-    """Ranges, or the bits of a set where those are shorter, in letters that a URL leaves as they are."""
+    """Ids as ranges or as a bit set, whichever is shorter, in characters that a URL leaves as they are."""
     index = np.asarray(ids)
     starts = np.flatnonzero(np.diff(index, prepend=-2) != 1)
     runs = [(run[0], run[-1]) for run in np.split(index, starts[1:])]
@@ -140,5 +140,5 @@ def _not_understood(name: str, text: str, example: str) -> str:
 
 
 def _short(text: str) -> str:
-    """What was written, without what a page could take for markup."""
+    """The text, without anything that a page could take for markup."""
     return "'" + re.sub(r"[^\w,;@~. -]", "?", text[:40]) + ("…'" if len(text) > 40 else "'")

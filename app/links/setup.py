@@ -10,7 +10,7 @@ from vqcore.training.recipe import Recipe, changed, default_recipe, differences,
 from vqcore.training.run import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
-"""What variants may differ in; all else would give them other data, another order of it, or another clock."""
+"""What variants may differ in; anything else would change their data, its order or the clock."""
 
 COMMON = ("seed", "device", "batch_size", "structure", "levels", "share")
 """Settings that all variants share."""
@@ -18,7 +18,7 @@ COMMON = ("seed", "device", "batch_size", "structure", "levels", "share")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A name, and what is other than the problem's default."""
+    """A name, and what differs from the problem's defaults."""
 
     name: str
     changes: tuple[tuple[str, Any], ...] = ()
@@ -34,32 +34,32 @@ class Setup:
     """Variants of one problem, on one seed and data order.
 
     Raises:
-        ValueError: for no variant or too many, a name taken twice, or a change that variants cannot differ in.
+        ValueError: for no variant or too many, a duplicate name, or a change that variants cannot differ in.
     """
 
     problem: str
     common: tuple[tuple[str, Any], ...] = ()
-    """Settings that all share, where they are not the problem's own."""
+    """Settings shared by all that are not the problem's defaults."""
 
     variants: tuple[Variant, ...]
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.variants) <= MOST_VARIANTS:
-            raise ValueError(f"Side by side there are 1 to {MOST_VARIANTS} variants, but got {len(self.variants)}.")
+            raise ValueError(f"Side by side takes 1 to {MOST_VARIANTS} variants, but got {len(self.variants)}.")
         names = [read_name(variant.name) for variant in self.variants]
         if twice := [name for name in names if names.count(name) > 1 or not name]:
-            raise ValueError(f"Each variant needs a name of its own, but got {twice[0]!r} twice or empty.")
+            raise ValueError(f"Each variant needs its own name, but got {twice[0]!r} twice or an empty one.")
         for variant in self.variants:
             for name, _ in variant.changes:
                 if name not in OWN:
                     raise ValueError(
                         f"`{name}` cannot differ between variants, which share data and clock; "
-                        f"there are {', '.join(OWN)}."
+                        f"they can differ in {', '.join(OWN)}."
                     )
         self.recipes()
 
     def recipes(self) -> dict[str, Recipe]:
-        """What each variant begins with, by its name."""
+        """The recipe that each variant begins with, by its name."""
         base = default_recipe(self.problem, **dict(self.common))
         return {variant.name: changed(base, dict(variant.changes)) for variant in self.variants}
 
@@ -70,7 +70,7 @@ class Setup:
 
 
 def read_variant(name: str, words: str) -> Variant:
-    """A variant of its name and `key=value` words.
+    """A variant from its name and `key=value` words.
 
     >>> read_variant("moving", "affine=running sync=0.5")
     Variant(name='moving', changes=(('affine', 'running'), ('sync', 0.5)))
@@ -82,7 +82,7 @@ def read_variant(name: str, words: str) -> Variant:
 
 
 def setup_of(recipes: Mapping[str, Recipe]) -> Setup:
-    """The set-up that begins these recipes again; what is common is the first's."""
+    """The set-up that begins these recipes again; shared settings are taken from the first."""
     first = next(iter(recipes.values()))
     default = default_recipe(first.problem)
     return Setup(

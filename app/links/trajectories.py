@@ -30,7 +30,7 @@ def default_setting(landscape: str = "quadratic") -> Setting:
 
 
 def read(query: Mapping[str, str]) -> TrajectoryLink:
-    """What `query` asks for; a name or value that cannot be used is named in `refused` and left out."""
+    """What `query` asks for; unusable names and values are left out and named in `refused`."""
     values, refused = codec.read(query, TABLE, beside=lecture.NAMES)
     setting = default_setting(values.pop("landscape"))
     for name, value in values.items():

@@ -12,7 +12,7 @@ CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
 
 
 def gather(entry: Entry, snapshot: Snapshot) -> Focus:
-    """The choice with what the reader has done since the last look, as far as `snapshot` has it."""
+    """The choice, updated by what the reader has done since the last run, as far as `snapshot` has it."""
     state = live_state()
     if state.choice is None:
         state.choice = read_choice(state.first("select"), int(state.first("level")) - 1)
@@ -36,13 +36,13 @@ def chosen() -> Choice:
 
 
 def choose(choice: Choice) -> None:
-    """Have this chosen instead."""
+    """Replace the choice."""
     state = live_state()
     state.choice, state.choice_sentence = choice, ""
 
 
 def refuse(sentence: str) -> None:
-    """Say why a wish was not granted; what was chosen stays."""
+    """Say why a request was refused; the choice stays."""
     live_state().choice_sentence = sentence
 
 
@@ -52,7 +52,7 @@ def clear() -> None:
 
 
 def toggle_pin(pin: Pin) -> None:
-    """Pin a code, or take its pin away."""
+    """Pin a code, or unpin it."""
     state = live_state()
     if pin in state.pins:
         state.pins = tuple(kept for kept in state.pins if kept != pin)
@@ -63,12 +63,12 @@ def toggle_pin(pin: Pin) -> None:
 
 
 def unpin_all() -> None:
-    """Take every pin away."""
+    """Remove every pin."""
     live_state().pins = ()
 
 
 def texts() -> dict[str, str]:
-    """Choice and pins as the URL has them."""
+    """Choice and pins as written in the URL."""
     state = live_state()
     if state.choice is None:
         return {name: state.first(name) for name in ("select", "pins")}
@@ -76,7 +76,7 @@ def texts() -> dict[str, str]:
 
 
 def hands_taken_in() -> dict[str, int]:
-    """When the hand last did something on each chart, by its key, as far as `gather` has folded that in."""
+    """Time of the last selection on each chart, by its key, that `gather` has taken in."""
     return dict(live_state().hands_seen)
 
 
@@ -103,7 +103,7 @@ def _drop_lost_pins(snapshot: Snapshot) -> None:
     lost = [pin for pin in kept if pin.code >= len(snapshot.levels[pin.level].counts)]
     if lost:
         count = len(snapshot.levels[lost[0].level].counts)
-        refuse(f"There is no code {lost[0].code:,} to pin: codes are 0…{count - 1:,}.")
+        refuse(f"There is no code {lost[0].code:,} to pin: codes run from 0 to {count - 1:,}.")
     state.pins = tuple(pin for pin in kept if pin not in lost)
 
 

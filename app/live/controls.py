@@ -18,7 +18,7 @@ def adopt(recipe: Recipe) -> None:
     """Set every control to `recipe`, before the controls are drawn.
 
     The controls are recreated, under new keys and with these values as their defaults: a value pushed into a
-    control that the browser has not drawn yet can be lost, and the browser then answers with a zero.
+    control that the browser has not drawn yet can be lost, and the browser then reports a zero.
     """
     state = live_state()
     state.adopted = state.asked = recipe
@@ -26,9 +26,9 @@ def adopt(recipe: Recipe) -> None:
 
 
 def in_step(entry: Entry, status: Status) -> bool:
-    """Whether the controls show what the session does; a command on its way counts as obeyed.
+    """Whether the controls match the session; a command on its way counts as obeyed.
 
-    What only a restart can change may differ: it is on its way to the next restart.
+    What only a restart can change may differ: it waits for the next restart.
     """
     if entry.session.commands_pending() > 0:
         return True
@@ -39,7 +39,7 @@ def in_step(entry: Entry, status: Status) -> bool:
 
 
 def shown() -> Recipe | None:
-    """The recipe in force by the controls; None before there are any."""
+    """The recipe that the controls say is in force; None before they are drawn."""
     asked = live_state().asked
     if asked is None:
         return None
@@ -49,10 +49,10 @@ def shown() -> Recipe | None:
 
 
 def asked_for() -> Recipe | None:
-    """The recipe that a restart with all settings would begin.
+    """The recipe that a restart with all settings would use.
 
     Raises:
-        ValueError: where they do not go together.
+        ValueError: if the settings do not fit together.
     """
     recipe, settings = shown(), _values(*RESTARTING)
     if settings.get("structure") == "vector":
@@ -69,7 +69,7 @@ def restart(entry: Entry, recipe: Recipe) -> None:
 
 
 def already(entry: Entry, is_so: bool) -> bool:
-    """Whether the session is as a control wants it, so that nothing is to be sent.
+    """Whether the session already is as a control wants it, so that nothing need be sent.
 
     Controls that were recreated (`adopt`) can report their first value as a change.
     """
@@ -84,7 +84,7 @@ def key(name: str) -> str:
 def is_gone(drawn: str, name: str) -> bool:
     """Whether the control for `name` that was drawn under the key `drawn` has been recreated since.
 
-    A browser that is slow still sends what such a control said, and Streamlit takes that for a change.
+    A slow browser still sends the old control's value, which Streamlit takes for a change.
     """
     return drawn != key(name)
 
@@ -102,11 +102,11 @@ def default(name: str) -> Any:
 
 
 def value(name: str) -> Any:
-    """What the control for `name` says, drawn or about to be."""
+    """Value of the control for `name`, whether or not it is drawn yet."""
     drawn = key(name)
     return said_by(drawn) if is_drawn(drawn) else default(name)
 
 
 def _values(*names: str) -> dict[str, Any]:
-    """What those of the controls say that are drawn."""
+    """Values of those controls that are drawn."""
     return {name: said_by(key(name)) for name in names if is_drawn(key(name))}

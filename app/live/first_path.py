@@ -17,7 +17,7 @@ CLOSE_HELP = "Close this line; the time bar takes its place"
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
-    """A session that can be watched as it collapses, and then waits for its reader; usage is shown through time."""
+    """Start a session that visibly collapses and then waits for its reader; usage is shown through time."""
     state = live_state()
     state.first_view = {**(state.first_view or FIRST_VIEW), "bars": "time"}
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)

@@ -30,7 +30,7 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
     with place.popover("", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
         st.text_input(
             "Codes",
-            placeholder=f"17, or 3, 7-9: of 0…{snapshot.num_codes - 1:,}",
+            placeholder=f"for example 17, or 3, 7-9; from 0 to {snapshot.num_codes - 1:,}",
             key=find_key("number"),
             on_change=_find_number,
             args=(entry, snapshot.level),
@@ -58,7 +58,7 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
 
 
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
-    """What the colours mean and which layers are shown."""
+    """Choice of what the colours mean and which layers are shown."""
     state = live_state()
     with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]

@@ -21,7 +21,7 @@ NOTHING = "nothing: an exact copy"
 
 
 def fork_popover(place: Any, entry: Entry, status: Status) -> None:
-    """A button that opens the choice of what the fork is to change."""
+    """A button that opens the choice of what the fork changes."""
     names = tuple(entry.session.recipes)
     full = len(names) >= MOST_VARIANTS
     with place.popover(
@@ -57,7 +57,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
 
 
 def variants_bar(entry: Entry) -> None:
-    """Which variant the views below show, while there are several."""
+    """The choice of which variant the views below show, if there are several."""
     names = tuple(entry.session.recipes)
     if len(names) < 2:
         return

@@ -112,7 +112,7 @@ def _attach() -> Entry | None:
 
 
 def _watched(request: address.LiveLink) -> str | None:
-    """What is to be followed: as the URL says or, back from another page, what was followed before."""
+    """Watch id of the session to follow: from the URL or, back from another page, the one followed before."""
     return request.watch or live_state().watched
 
 
@@ -143,7 +143,7 @@ def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, s
 
 
 def _gone(way_back: str) -> None:
-    """Say that the session in the link is no more, until the reader has read it."""
+    """Say that the session in the link has ended, until the reader confirms it."""
     state = live_state()
     if not state.gone:
         return
@@ -163,7 +163,7 @@ def _empty_state() -> None:
     state = live_state()
     recipe = request.recipe or state.asked
     if _watched(request):
-        _offer(wording.FOLLOWED_GONE, "Begin a run of your own with its last settings", recipe)
+        _offer(wording.FOLLOWED_GONE, "Begin your own run with its last settings", recipe)
     elif state.session is not None:
         _offer(wording.ENDED, "Begin it again", recipe)
     else:
@@ -233,7 +233,7 @@ def _numbers(scene: Scene) -> list[str]:
 
 
 def _leave_umap(scene: Scene) -> None:
-    """A layout that its plane no longer needs is given up; who else looks at it asks again."""
+    """Cancel a layout that its plane no longer needs; other watchers of it will ask again."""
     state, plane = live_state(), plane_shown(scene.view.controls["map"], scene.snapshot)
     if state.map_was == "UMAP" != plane:
         registry().projection.cancel(scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None))
@@ -241,7 +241,7 @@ def _leave_umap(scene: Scene) -> None:
 
 
 def _scene(entry: Entry) -> Scene | None:
-    """What there is to see now; None before the first moment."""
+    """The scene shown now; None before the first moment."""
     status = entry.one.status()
     newest = entry.one.latest(level=level_shown(status.recipe))
     if newest is None:

@@ -66,5 +66,5 @@ def _chart(name: str, height: int) -> list[str]:
 
 
 def _show_pca() -> None:
-    """The map gives up a layout that its plane no longer needs."""
+    """Cancel a layout that the map no longer needs."""
     set_control(view_key("map"), "PCA")

@@ -10,7 +10,7 @@ from vqcore.training.status import Status
 
 
 def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:
-    """The moment that the reader went back to, else `newest`. Where its run is no more, the page goes live."""
+    """The moment that the reader went back to, else `newest`. If its run is gone, the page goes live."""
     state, of = live_state(), (entry.id, status.run)
     if state.at is None:
         return newest
@@ -24,7 +24,7 @@ def moment_shown(entry: Entry, newest: Snapshot, status: Status) -> Snapshot:
 
 
 def past_bar() -> None:
-    """The place of play, slider and *live*, over the moments of this run that are kept."""
+    """The place of the time bar over the kept moments of this run."""
     state = live_state()
     time_bar_place(
         "time-bar",

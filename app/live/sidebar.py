@@ -199,7 +199,7 @@ def _share(entry: Entry, status: Status) -> None:
         if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
             lecture_dialog(LIVE, query)
     with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: computed again
-        st.caption("Repeats this run until now without a browser, every switch at its step.")
+        st.caption("Repeats this run up to now without a browser, with every switch at its step.")
         if (run := entry.one.repeatable()) is not None:
             words = command(run.recipe, run.snapshot.events, run.snapshot.step)
             st.code(words, language="bash", wrap_lines=True)

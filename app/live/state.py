@@ -43,7 +43,7 @@ class LiveState:
     """The key of the control that chooses it, as it was last drawn."""
 
     at: int | None = None
-    """The step that the reader went back to; None for live."""
+    """The step that the reader went back to; None: live."""
 
     past_run: tuple[str, int] | None = None
     """The session and run that this step is of."""

@@ -21,5 +21,5 @@ def chosen_variant() -> str:
 
 
 def show_variant(name: str) -> None:
-    """Have the page show this variant; empty for the first."""
+    """Make the page show this variant; empty for the first."""
     live_state().variant = name

@@ -37,7 +37,7 @@ def choose(head: Any, name: str, choices: Sequence[str]) -> Any:
 
 
 def current_view(recipe: Recipe) -> dict[str, str]:
-    """What every view control says now, as far as `recipe` has it; before it is drawn, what the URL first said."""
+    """Value of every view control, as far as `recipe` has it; before it is drawn, the URL's first value."""
     view = {name: _said(name) for name in address.VIEWS}
     view |= {name: _number(name) for name in address.NUMBERS}
     view["level"] = str(level_shown(recipe) + 1)
@@ -58,6 +58,6 @@ def _said(name: str) -> str:
 
 
 def _number(name: str) -> str:
-    """As in the URL; a control that was emptied stands where it starts."""
+    """As in the URL; an emptied control stands at its default."""
     found = said_by(view_key(name), live_state().first(name))
     return f"{found:g}" if isinstance(found, int | float) else found or address.NUMBERS[name].first

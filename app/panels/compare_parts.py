@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from app import wording
@@ -186,7 +185,7 @@ def _table(scene: CompareScene) -> dict[str, Part]:
     if first.step:
         window = wording.usage_window(first.window_batches, first.window_vectors)
         said = TABLE_NOTE.format(window=window, first=next(iter(scene.snapshots)))
-    return {"compare-table": html_part(table(scene.snapshots)), "compare-table-said": html_part(escape(said))}
+    return {"compare-table": html_part(table(scene.snapshots)), "compare-table-said": said_part([said])}
 
 
 def _moment(scene: CompareScene) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,12 @@ import numpy as np
 from app.figures.code_bars import Marked, usage_bars
 from app.figures.curves import Curve, Marker, Panel, curve_of
 from app.figures.map_layers import Look
-from app.figures.map_legend import Mark, by_words, marks_named
+from app.figures.map_legend import by_words, marks_named
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
 from app.links.compare import CURVES
 from app.links.selection import Choice
+from app.panels.markup import markup
 from app.sessions.planes import REFIT_BELOW, MapMemory, finite_points, use_of
 from app.sessions.seed_runs import Band, SeedResult, band
 from app.wording import number
@@ -94,12 +94,7 @@ def map_legend(snapshots: Mapping[str, Snapshot]) -> str:
     """What the marks of all maps mean, as HTML."""
     has_dead = any(len(np.unique(snapshot.codes)) < snapshot.num_codes for snapshot in snapshots.values())
     names = LAYERS - {"1σ"} - (set() if has_dead else {"dead"}) | {"1σ of P", "1σ of C"}
-    entries = (f"{''.join(map(_sign, alike))}{words}" for words, alike in by_words(marks_named(names)))
-    return f"<div class='vq-panel'>{' '.join(entries)}</div>"
-
-
-def _sign(mark: Mark) -> str:
-    return f"<i class='{mark.colour[0].lower()}'>{mark.sign}</i>"
+    return markup("map_legend", entries=by_words(marks_named(names)))
 
 
 def bars(snapshots: Mapping[str, Snapshot], choice: Choice, *, log: bool) -> dict[str, Any]:
@@ -219,15 +214,8 @@ def seed_table(results: Sequence[SeedResult]) -> str:
 
 
 def html_table(columns: Sequence[str], rows: Sequence[tuple[int, str, Sequence[tuple[str, str]]]]) -> str:
-    """Rows of a variant's index and name, and for each column a value with a muted note."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(
-        f"<tr><th><i class='v{place}'></i>{escape(name)}</th>"
-        + "".join(f"<td>{escape(value)}<span>{escape(word)}</span></td>" for value, word in cells)
-        + "</tr>"
-        for place, name, cells in rows
-    )
-    return f"<table class='vq-compared'><thead><tr><th>variant</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """Rows of a variant's place and name, and for each column a value and a muted word beside it."""
+    return markup("compared", columns=columns, rows=rows)
 
 
 def _cell(metrics: Metrics, first: Metrics, column: str, *, is_first: bool) -> tuple[str, str]:

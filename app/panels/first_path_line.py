@@ -4,11 +4,11 @@ Only a session that was begun for it has one. It promises nothing: the line says
 that was.
 """
 
-import html
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from app.panels.markup import markup
 from app.panels.scene import Scene
 from app.sessions.entry import Entry
 from vqcore.diagnostics.usage import active_codes, count_codes
@@ -87,7 +87,7 @@ def line_of(scene: Scene) -> Line | None:
     if thrown is not None and newest.step > thrown.step + DONE_AFTER:
         return None
     meaning = MEANING.format(vectors=len(newest.codes))
-    text = f"<div class='vq-path' title='{meaning}'>{sentence(counts, thrown)} <span>{NOTE}</span></div>"
+    text = markup("path_line", meaning=meaning, sentence=sentence(counts, thrown), note=NOTE)
     return Line(text, tuple(_offers(scene.status)) if asks(counts, thrown) else ())
 
 
@@ -104,8 +104,13 @@ def sentence(counts: Counts, thrown: Thrown | None) -> str:
     if thrown is not None:
         since = counts.step - thrown.step
         steps = "1 step" if since == 1 else f"{since:,} steps"
-        went = (
-            f"{steps} after <i>{html.escape(thrown.label)}</i>, codes in use: <b>{thrown.before:,}</b> → {now} {of}."
+        went = markup(
+            "after_switch",
+            steps=steps,
+            label=thrown.label,
+            before=f"{thrown.before:,}",
+            now=f"{counts.now:,}",
+            num_codes=f"{counts.num_codes:,}",
         )
         return f"{went} {_verdict(counts)}" if since >= JUDGED_AFTER else went
     if counts.step == 0:

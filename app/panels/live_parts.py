@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
 
 from app.live_plot.code_card import card_data
@@ -18,6 +17,7 @@ from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.first_path_line import line_of
+from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
 from app.panels.verdict_words import verdict_line, verdict_of, why
@@ -80,9 +80,7 @@ def _plot(chart: Chart) -> Part:
 
 def said_part(said: Sequence[str], warning: str = "") -> Part:
     """The line below a chart; a warning stands out at its end."""
-    html = escape(" · ".join(said))
-    html += f"{' · ' if said else ''}<span class='vq-warning'>{escape(warning)}</span>" if warning else ""
-    return html_part(html)
+    return html_part(markup("said", sentences=said, warning=warning))
 
 
 def html_part(html: str) -> Part:
@@ -159,18 +157,7 @@ def _progress(scene: Scene, projection: ProjectionService) -> Part:
 def _table(scene: Scene, _: ProjectionService) -> Part | None:
     if scene.problem.task != "plane":
         return None
-    return html_part("".join(_table_of(plane_rows(scene), plane_said(scene))))
-
-
-def _table_of(rows: Sequence[Mapping[str, str]], said: str) -> Iterator[str]:
-    yield "<table class='vq-table'>"
-    yield f"<caption>{escape(said)}</caption>" if said else ""
-    yield "<thead><tr>"
-    yield from (f"<th>{escape(name)}</th>" for name in (rows[0] if rows else ()))
-    yield "</tr></thead><tbody>"
-    for row in rows:
-        yield f"<tr>{''.join(f'<td>{escape(value)}</td>' for value in row.values())}</tr>"
-    yield "</tbody></table>"
+    return html_part(markup("rows_table", rows=plane_rows(scene), said=plane_said(scene)))
 
 
 def _card(scene: Scene, _: ProjectionService) -> Part | None:

@@ -1,8 +1,8 @@
 """The doctor's verdict on a moment of a session, as shown on the page: one line, and numbers and causes behind it."""
 
-from html import escape
 from typing import Any
 
+from app.panels.markup import markup
 from app.panels.scene import Scene
 from app.sessions.verdict_memory import FIRST_STEPS, Verdict
 from app.wording import LevelWords
@@ -44,48 +44,40 @@ def verdict_line(scene: Scene, verdict: Verdict | None) -> str:
 
 
 def _too_early(step: int) -> str:
-    return (
-        "<div class='vq-verdict unknown' role='status'><i>●</i><b>not enough data to say</b>"
-        f"<span>{step:,} of the {FIRST_STEPS} steps needed for a first verdict.</span></div>"
-    )
+    return markup("too_early", step=f"{step:,}", first_steps=FIRST_STEPS)
 
 
 def _line(findings: tuple[Finding, ...], step: int, words: LevelWords) -> str:
     worst, others = findings[0], sum(one.severity in ("severe", "warning") for one in findings[1:])
-    severity = SEVERITIES[worst.severity]
     facts = [*([words.name] if words.name else []), f"step {step:,}"]
     facts += [f"{others} more finding{'s' if others > 1 else ''}"] if others else []
-    return (
-        f"<div class='vq-verdict {worst.severity}' role='status'><i>●</i>"
-        f"{f'<b>{severity}</b>' if severity else ''}<span>{escape(worst.title)}</span>"
-        f"<small>{escape(' · '.join(facts))}</small></div>"
-    )
+    return markup("verdict", worst=worst, severity=SEVERITIES[worst.severity], facts=facts)
 
 
 def why(verdict: Verdict, recipe: Recipe) -> str:
     """The numbers behind it, the likely cause and what to try, as HTML."""
     worst, *others = verdict.findings
-    parts = ["<br>".join(f"<small>{escape(_number(one))}</small>" for one in worst.numbers)]
-    if worst.severity not in ("healthy", "note"):
-        parts.append(f"<b>Likely cause.</b> {escape(worst.cause)}")
-        parts += [f"{_how(remedy, recipe)} {escape(remedy.what)}" for remedy in worst.remedies]
-    if others:
-        also = " · ".join(f"{other.severity}: {other.title}" for other in others)
-        parts.append(f"<b>Also.</b> {escape(also)}")
-    if worst.source:
-        parts.append(f"<small>After {escape(worst.source)}</small>")
-    return "".join(f"<p>{part}</p>" for part in parts)
+    is_wrong = worst.severity not in ("healthy", "note")
+    return markup(
+        "why",
+        numbers=[_number(one) for one in worst.numbers],
+        cause=worst.cause if is_wrong else "",
+        remedies=[(*_how(remedy, recipe), remedy.what) for remedy in worst.remedies] if is_wrong else [],
+        also=" · ".join(f"{other.severity}: {other.title}" for other in others),
+        source=worst.source,
+    )
 
 
 def _number(number: Number) -> str:
     return f"{number.name}: {number.text}" + (f" ({number.limit})" if number.limit else "")
 
 
-def _how(remedy: Remedy, recipe: Recipe) -> str:
-    changes, written = live_changes(remedy), escape(" ".join(remedy.ours))
+def _how(remedy: Remedy, recipe: Recipe) -> tuple[str, str]:
+    """What to write, and how the sentence ends that says so."""
+    changes, written = live_changes(remedy), " ".join(remedy.ours)
     if changes is None:
-        return f"<b>Try</b> <code>{written}</code> at a restart." if written else "<b>Try</b> in your own code."
-    return f"<b>Try</b> <code>{written}</code>{', which is in force.' if in_force(changes, recipe) else '.'}"
+        return written, " at a restart." if written else "in your own code."
+    return written, ", which is in force." if in_force(changes, recipe) else "."
 
 
 def thrown_by(verdict: Verdict) -> list[tuple[Remedy, dict[str, Any]]]:

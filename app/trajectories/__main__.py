@@ -3,19 +3,18 @@
 import sys
 from collections.abc import Sequence
 
-import torch
-
 from app.trajectory_plot.picture import check_size
 from app.trajectory_plot.standalone import standalone_html
 from demos.trajectories import add_setting_options, chosen_setting
 from vqcore.arguments import Parser, named_path
+from vqcore.training.cores import compute_on_one_thread
 from vqcore.trajectories.lockstep import trajectories
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute the paths and write them; returns the exit code."""
     options = _parser().parse_args(arguments)
-    torch.set_num_threads(1)  # the tensors hold a handful of numbers
+    compute_on_one_thread()
     try:
         setting = chosen_setting(options, options.seed)
         check_size(setting)

@@ -55,7 +55,7 @@ def test_one_legend_stands_for_the_maps_of_all_variants(snapshots):
     figure = compare_reading.maps(snapshots, None)
     marks = {mark for trace in figure["data"] for mark in trace["meta"]["marks"]}
     signs = {"P": "●", "C": "○", "Q": "◆", "dead": "✕", "1σ of P": "╌", "1σ of C": "╌"}
-    assert set(re.findall(r"<i class='.'>(.)</i>", html)) == {signs[mark] for mark in marks}
+    assert set(re.findall(r"<i class=.[pcqd].>(.)</i>", html)) == {signs[mark] for mark in marks}
     assert not any(note.get("name") == "legend" for note in figure["layout"]["annotations"])
     assert "scaleanchor" not in figure["layout"]["yaxis"]
     assert compare_reading.maps(snapshots, None, equal=True)["layout"]["yaxis"]["scaleanchor"] == "x"

@@ -192,7 +192,7 @@ def test_followers_see_what_the_owner_does():
     reach(teacher, lambda session: step_of(session) == 1)
     run(page)
     (row,) = [text for text in messages(page.sidebar) if "affine</td>" in text]
-    assert "<tr class=changed><td>affine</td><td>running</td>" in row
+    assert '<tr class=\\"changed\\"><td>affine</td><td>running</td>' in row
     assert page.query_params["affine"] == "running"
     press(teacher, "restart")
     reach(teacher, lambda session: step_of(session) == 0)

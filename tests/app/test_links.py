@@ -50,6 +50,7 @@ def queries(draw: st.DrawFn, page: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", TABLES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_url_breaks_a_page_and_what_it_says_in_vain_is_named(page: str, data: st.DataObject) -> None:
     query = data.draw(queries(page))
@@ -61,6 +62,7 @@ def test_no_url_breaks_a_page_and_what_it_says_in_vain_is_named(page: str, data:
 
 
 @pytest.mark.parametrize("page", TABLES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_what_is_read_from_any_url_is_written_and_read_as_the_same(page: str, data: st.DataObject) -> None:
     values, _ = codec.read(data.draw(queries(page)), TABLES[page])
@@ -98,6 +100,7 @@ def setups(draw: st.DrawFn) -> Setup:
     )
 
 
+@settings(deadline=None)
 @given(setup=setups(), paused=st.booleans(), session=st.none() | st.text())
 def test_variants_survive_their_link(setup: Setup, paused: bool, session: str | None) -> None:
     view = {"curve": "task loss", "select": "c3", "seeds": "4", "level": "2"}
@@ -122,11 +125,13 @@ def settings_of_paths(draw: st.DrawFn) -> trajectories.Setting:
     )
 
 
+@settings(deadline=None)
 @given(settings_of_paths())
 def test_paths_survive_their_link_to_the_last_digit(setting: trajectories.Setting) -> None:
     assert trajectories.read(trajectories.write(setting)) == (setting, ())
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LESSONS), st.data())
 def test_a_place_in_a_lesson_survives_its_link(lesson: Lesson, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, len(lesson.steps) + 1))
@@ -137,6 +142,7 @@ def test_a_place_in_a_lesson_survives_its_link(lesson: Lesson, data: st.DataObje
 paths = st.text(max_size=60)
 
 
+@settings(deadline=None)
 @given(path=paths, latents=paths, codebook=paths, rows=st.none() | st.integers(1, 2**31 - 1), look=st.integers(0, 99))
 def test_what_a_doctor_is_asked_survives_its_link(
     path: str, latents: str, codebook: str, rows: int | None, look: int
@@ -147,7 +153,7 @@ def test_what_a_doctor_is_asked_survives_its_link(
 
 
 @pytest.mark.parametrize("page", [LIVE, TRAJECTORIES])
-@settings(max_examples=50)
+@settings(deadline=None)
 @given(data=st.data())
 def test_limits_survive_their_link(page: str, data: st.DataObject) -> None:
     groups = GROUPS[page]

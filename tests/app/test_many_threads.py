@@ -203,11 +203,11 @@ def test_sixteen_tabs_of_one_reader_are_one_reader(sessions):
     reader = desk.reader(None)
     for _ in range(MOST_READERS - 1):
         desk.reader(None)
-    desk._readers = MeetingDict(desk._readers)
+    desk._readers._values = MeetingDict(desk._readers._values)
     with together() as all_at_once:
         found = all_at_once(lambda _: desk.reader(reader.id))
     assert found == [reader] * THREADS
-    assert len(desk._readers) == MOST_READERS
+    assert len(desk._readers.values()) == MOST_READERS
 
 
 def test_sixteen_tabs_of_one_reader_have_one_run_of_a_lesson(sessions, monkeypatch):

@@ -12,5 +12,5 @@ def perplexity(counts: Tensor) -> Tensor:
     >>> perplexity(torch.tensor([5, 5, 0, 0])).item()
     2.0
     """
-    found: Tensor = torch.special.entr(counts / counts.sum()).sum().exp()
-    return found
+    entropy: Tensor = torch.special.entr(counts / counts.sum()).sum()
+    return entropy.exp()

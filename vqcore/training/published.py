@@ -47,7 +47,7 @@ class Published:
         with self._news:
             self._news.notify_all()
 
-    def take_up(self, recipes: Mapping[str, Recipe], timeline: Timeline, trained_steps: int) -> None:
+    def take_up(self, recipes: Mapping[str, Recipe], timeline: Timeline, trained_steps: int = 0) -> None:
         """Publish that another run is trained from here on; the snapshots shown stay until its first."""
         self.timeline, self.recipes, self.trained_steps = timeline, recipes, trained_steps
         self.examinations = {}

@@ -1,4 +1,4 @@
-"""One run: variants that step in lockstep, with the paths of their codes and their past.
+"""One run: variants that step in lockstep, with the paths of their codes and their past; and the run before it.
 
 The thread of its session owns it. Knows no thread, no clock and no command.
 """
@@ -173,3 +173,31 @@ class Run:
     def _raise_if_stopping(self) -> None:
         if self._stop():
             raise StoppedError
+
+
+class Runs:
+    """The run that is trained, and the one that the last restart put away."""
+
+    def __init__(self) -> None:
+        self.present: Run | None = None
+        self.replaced: Run | None = None
+        self._number = 0
+
+    def begin(self, recipes: Mapping[str, Recipe], *, stop: Callable[[], bool], tell: Callable[[int], None]) -> Run:
+        """Put the present run away for a new one; where that cannot be built the present one stays. See `Run`."""
+        number = self._number if self.present is None else self._number + 1
+        run = Run(recipes, number, stop=stop, tell=tell)
+        self.replaced, self.present, self._number = self.present, run, number
+        return run
+
+    def take_back(self) -> Run:
+        """Exchange the present run for the one put away, which a second time exchanges them again.
+
+        Raises:
+            ValueError: where none was put away.
+        """
+        if self.replaced is None:
+            raise ValueError("There is no restart to take back.")
+        before = self.replaced
+        self.replaced, self.present = self.present, before
+        return before

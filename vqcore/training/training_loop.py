@@ -23,7 +23,7 @@ from vqcore.training.cores import TURNS
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.published import Published
 from vqcore.training.recipe import Recipe
-from vqcore.training.run import Run
+from vqcore.training.run import Run, Runs
 from vqcore.training.speed import Speed
 from vqcore.training.status import State
 from vqcore.training.trainer import StoppedError
@@ -67,11 +67,7 @@ class TrainingLoop:
         self._idle_pause_seconds = idle_pause_seconds
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._until = pause_at
-        self._run: Run | None = None
-        self._replaced: Run | None = None
-        """The run that the last restart put away."""
-
-        self._runs_begun = 0
+        self._runs = Runs()
         self._next_publish = clock()
         self._advanced_at: float | None = None
 
@@ -100,7 +96,7 @@ class TrainingLoop:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
             self._tell(State.BROKEN, message=sentence)
         except ValueError as error:  # refused, with a sentence; nothing has changed
-            self._tell(State.BROKEN if self._run is None else self._state, message=str(error))
+            self._tell(State.BROKEN if self._runs.present is None else self._state, message=str(error))
         except Exception as error:
             self._tell(State.BROKEN, message=f"A step failed: {error}", details=traceback.format_exc())
 
@@ -120,8 +116,8 @@ class TrainingLoop:
                 self._begin({first: recipe} if isinstance(recipe, Recipe) else recipe)
             case UndoRestartCommand():
                 self._undo_restart()
-            case _ if self._run is not None:
-                self._obey_in(self._run, command)
+            case _ if self._runs.present is not None:
+                self._obey_in(self._runs.present, command)
 
     def _obey_in(self, run: Run, command: Command) -> None:
         match command:
@@ -149,39 +145,32 @@ class TrainingLoop:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
-        number = self._runs_begun if self._run is None else self._runs_begun + 1
 
         def tell(built: int) -> None:
             self._tell(State.STARTING, built=built, to_build=len(recipes))
 
         try:
-            run = Run(recipes, number, stop=lambda: stopping.is_set(), tell=tell)
+            run = self._runs.begin(recipes, stop=lambda: stopping.is_set(), tell=tell)
         except Exception:
             self._tell(was)
             raise
-        if self._run is not None:
-            self._replaced, self._until = self._run, None
-        self._runs_begun = number
-        self._take_up(run)
+        if self._runs.replaced is not None:  # the first pauses where it was told to
+            self._until = None
+        self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
         self._tell(self._resume_as, message="", details="")
         self._publish()
 
     def _undo_restart(self) -> None:
-        if self._replaced is None:
-            raise ValueError("There is no restart to take back.")
-        before, self._replaced, self._until = self._replaced, self._run, None
-        self._take_up(before)
+        run, self._until = self._runs.take_back(), None
+        self._published.take_up(run.recipes, run.timeline, run.steps_done)
         self._tell(State.PAUSED, message="", details="")
         self._publish()
 
-    def _take_up(self, run: Run) -> None:
-        self._run = run
-        self._published.take_up(run.recipes, run.timeline, run.steps_done)
-
     def _examine(self, query: ExamineCommand) -> None:
         try:
-            found = None if self._run is None else self._run.examine(query.variant, query.code, query.level)
+            run = self._runs.present
+            found = None if run is None else run.examine(query.variant, query.code, query.level)
             if found is not None:
                 self._published.answer(query, found)
         finally:
@@ -207,7 +196,7 @@ class TrainingLoop:
         self._publish()
 
     def _advance(self) -> None:
-        run, now = self._run, self._clock()
+        run, now = self._runs.present, self._clock()
         assert run is not None
         run.timeline.seconds += now - self._advanced_at if self._advanced_at is not None else 0.0
         self._advanced_at = now
@@ -234,17 +223,17 @@ class TrainingLoop:
 
     def _publish(self) -> None:
         """Publish the present moment, and allow none for so long that moments take their share of the time."""
-        assert self._run is not None
-        began = self._clock()
+        run, began = self._runs.present, self._clock()
+        assert run is not None
         self._wishes.take_look()
-        self._published.show(self._run.snapshots())
+        self._published.show(run.snapshots())
         ended = self._clock()
         self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
         self._tell()
 
     def _tell(self, state: State | None = None, **changes: Any) -> None:
         """Publish the status: in `state`, by default the present one, with these fields changed."""
-        run, state = self._run, state or self._state
+        run, state = self._runs.present, state or self._state
         self._advanced_at = self._advanced_at if state is State.RUNNING else None
         if run is None:
             recipes = tuple(self._published.recipes.values())
@@ -259,6 +248,6 @@ class TrainingLoop:
             recipes=recipes,
             run=run.number,
             variants=run.variants,
-            can_undo=self._replaced is not None,
+            can_undo=self._runs.replaced is not None,
             **changes,
         )

@@ -1,0 +1,12 @@
+"""The panels' own HTML, in which whatever is filled in is escaped. Knows no widget."""
+
+from pathlib import Path
+
+from vqcore.markup import fragment
+
+TEMPLATE = Path(__file__).with_name("markup.html.j2")
+
+
+def markup(macro: str, **values: object) -> str:
+    """What one macro of the panels' template writes."""
+    return fragment(TEMPLATE, macro, **values)
