@@ -25,6 +25,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 
 LABEL_PIXELS = 13
 BAND_OPACITY = 0.22
+FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
 MOST_MARKERS = 12
 """Markers that carry a label; earlier ones keep their line."""
 
@@ -53,6 +54,11 @@ class Curve:
 
     high: NDArray[np.float32]
     dash: str = "solid"
+    is_faint: bool = False
+    """Drawn thin and without a name at its end: what another curve of the panel is to be held against."""
+
+    is_held_out: bool = False
+    """Free of the noise of batches: never smoothed, and its newest value is drawn as it is."""
 
 
 Ints = NDArray[np.int64]
@@ -161,12 +167,13 @@ def curves(
 def _thinned(curve: Curve, smoothing: int) -> _Line:
     """Mean, minimum and maximum of equal runs of rows, at the last step of each; the last run is complete."""
     values = np.where(curve.finite > 0, curve.values, 0).astype(np.float64)
-    if smoothing > 1:
+    if smoothing > 1 and not curve.is_held_out:
         values, weight = _smoothed(curve, values, smoothing)
     else:
         weight = curve.finite
     after = np.cumsum(curve.rows[::-1])[::-1] - curve.rows  # how many rows are newer
-    run = after // max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
+    together = max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
+    run = -(-after // together) if curve.is_held_out else after // together
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     ends = np.append(starts[1:], len(run)) - 1
     if len(run) == 0:
@@ -228,7 +235,8 @@ def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:
         "x": line.steps,
         "y": line.values,
         "yaxis": y,
-        "line": {"color": curve.colour, "width": 1.8, "dash": curve.dash},
+        "line": {"color": curve.colour, "width": FAINT_WIDTH if curve.is_faint else 1.8, "dash": curve.dash},
+        "opacity": FAINT_OPACITY if curve.is_faint else 1,
         "hovertemplate": f"{curve.label} %{{y:.4g}}<extra></extra>",
     }
 
@@ -270,7 +278,7 @@ def _end_labels(
     ends = [
         (float(np.log10(values[-1])) if panel.log else float(values[-1]), curve)
         for curve, values in zip(panel.curves, [line.values for line in lines], strict=True)
-        if len(values) and np.isfinite(values[-1]) and (values[-1] > 0 or not panel.log)
+        if not curve.is_faint and len(values) and np.isfinite(values[-1]) and (values[-1] > 0 or not panel.log)
     ]
     if limits is None or not ends:
         return []

@@ -14,6 +14,7 @@ from app.live.view_controls import view_key
 from app.page_state import said_by
 from app.sessions.entry import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
+from vqcore.diagnostics.usage import count_codes
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
@@ -124,7 +125,7 @@ def _find_by_order(entry: Entry, level: int) -> None:
     ordered = (
         codes_by_age(snapshot.steps_unused)
         if by == ORDERS[2]
-        else codes_by_use(snapshot.counts, most=by == ORDERS[0])
+        else codes_by_use(count_codes(snapshot.codes, snapshot.num_codes), most=by == ORDERS[0])
     )
     choice_state.choose(Choice(level, codes=tuple(sorted(ordered[:many].tolist()))))
 

@@ -10,19 +10,18 @@ from app.links.lecture import LIVE
 from app.links.live_view import View, focus_of, write_view
 from app.live import choice as choice_state
 from app.live.controls import adopt, in_step
-from app.live.first_path import begin_first_path, first_path
+from app.live.first_path import begin_first_path
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
 from app.live.sidebar import sidebar
 from app.live.state import live_state
+from app.live.story import story_band
 from app.live.variant import look_at, show_variant
-from app.live.verdict import verdict_places
 from app.live.view_controls import choose, current_view, level_shown
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.panels.charts import plane_shown
-from app.panels.first_path_line import line_of
 from app.panels.head import bar
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
@@ -220,16 +219,14 @@ def _live(session_id: str) -> None:
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The line of the first path or the time bar, the tiles and the verdict; returns the keys of their places."""
-    line = line_of(scene)
-    with st.container(key="time"):  # one of the two, that no chart moves to another place
-        if line is not None:
-            first_path(scene.entry, line)
-        elif shows("time"):
+    """The story, the time bar and the tiles; returns the keys of their places."""
+    placed = story_band(scene)
+    with st.container(key="time"):
+        if shows("time"):
             past_bar()
+            placed = [*placed, "time-bar"]
     tiles_place("tiles")
-    verdict_places(scene)
-    return ["first-path-line" if line is not None else "time-bar", "tiles", "verdict-line", "verdict-cause"]
+    return [*placed, "tiles"]
 
 
 def _leave_umap(scene: Scene) -> None:

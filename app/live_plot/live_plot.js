@@ -61,6 +61,7 @@ class LivePlot {
     if (same && told === this.told && scheme === this.scheme && data.height === this.data.height) return;
     Object.assign(this, { data, told, scheme });
     this.node.style.height = `${data.height}px`;
+    this.node.classList.toggle("vq-late", Boolean(data.late));
     this.node.setAttribute("role", "figure");
     this.node.setAttribute("aria-label", data.alt);
     this.schedule();

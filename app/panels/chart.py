@@ -31,6 +31,8 @@ class Chart:
     file_name: str
     selectable: str | bool = False
     selected: Mapping[str, list[int]] | None = None
+    is_late: bool = False
+    """Whether it shows an earlier moment than the page, as its caption says: it is dimmed."""
 
     @property
     def caption(self) -> str:

@@ -34,6 +34,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
     settings = settings_of(controls)
     shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
     drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
+    is_late = shown.snapshot.step != snapshot.step
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
 
     def drawing() -> dict[str, Any]:
@@ -50,7 +51,8 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
         title=MAP_TITLE,
         said=_said_of_map(scene, shown),
         warning=focus.sentence,
-        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own}",
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own} {is_late}",
+        is_late=is_late,
         drawing=drawing,
         height=UPPER,
         file_name=file_name("map", scene, shown.snapshot),
@@ -118,7 +120,9 @@ def curves_chart(scene: Scene) -> Chart:
 
     return Chart(
         title="Through time",
-        said=(wording.curve_note(group, scene.problem.loss_name, scene.words),),
+        said=(
+            wording.curve_note(group, scene.problem.loss_name, scene.words, snapshot.num_codes, len(snapshot.codes)),
+        ),
         revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
         drawing=drawing,
         height=LOWER,

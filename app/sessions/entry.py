@@ -34,8 +34,8 @@ class Entry:
     watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     """Another id of the session, by which others may watch it and nothing else."""
 
-    in_use: dict[int, int] | None = None
-    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
+    is_first_path: bool = False
+    """Whether it was begun for the first path, which offers its reader switches."""
 
     @property
     def one(self) -> OneVariant:

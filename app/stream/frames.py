@@ -14,7 +14,7 @@ from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts, compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
 from app.panels.scene import Scene, scene_of, through_variant
-from app.panels.verdict_words import verdict_of
+from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.stream.asking import Ask
@@ -131,8 +131,8 @@ def afterwards(entry: Entry, ask: Ask) -> None:
     scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
     if scene is None:
         return
-    if "verdict-line" in ask.wanted:
-        verdict_of(scene)
+    if "story" in ask.wanted:
+        read_verdict(scene)
     if "map-plot" in ask.wanted:
         with entry.maps.drawing:
             judge_map(scene, projection)
@@ -147,7 +147,7 @@ def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
 
 def _waiting(entry: Entry) -> dict[str, Part]:
     """Of a session that has not had its first moment."""
-    return {"status": status_part(status_of(entry.one.status(), 0, None, is_followed=entry.is_followed))}
+    return {"status": status_part(status_of(entry.one.status(), is_followed=entry.is_followed))}
 
 
 def _piece(entry: Entry, key: str, part: Part) -> bytes:
