@@ -106,8 +106,8 @@ MEANINGS = {
 }
 
 CURVE_NOTES = {
-    "learning": "task loss: {loss_name} · bold: held-out, as are all others; thin: training batches · "
-    "‖z_e−z_q‖²: summed over features · in use, perplexity{of_level}: of K = {num_codes:,}, N = {num_vectors:,}",
+    "learning": "held-out, N = {num_vectors:,}; thin: training batches · task loss: {loss_name} · "
+    "usage{of_level}: of K = {num_codes:,} codes",
     "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
     "gradients": "reached{of_level}: codes that a step's gradient moves, directly or through their group's learned "
     "map · "

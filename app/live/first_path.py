@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.live.state import FIRST_VIEW, live_state
+from app.live.twin import throwing
 from app.panels.story_reading import OFFERS, PAUSES_AT
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
@@ -37,9 +38,7 @@ def offer(entry: Entry, names: Sequence[str]) -> None:
 
 
 def _throw(entry: Entry, name: str) -> None:
-    entry.send(SpeedCommand(AFTERWARDS))
-    entry.send(change(**OFFERS[name]))
-    entry.send(ResumeCommand())  # last: while one is on its way, the page leaves the controls as they are
+    entry.send(SpeedCommand(AFTERWARDS), *throwing(entry, change(**OFFERS[name])), ResumeCommand())
 
 
 def _close() -> None:

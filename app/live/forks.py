@@ -61,8 +61,7 @@ def variants_bar(entry: Entry) -> None:
     names = tuple(entry.session.recipes)
     if len(names) < 2:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
-        st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="bar-variants"):
         key = f"variant {names} {entry.variant}"  # recreated when it is another's doing
         live_state().variant_control = key
         st.segmented_control(

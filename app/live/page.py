@@ -198,8 +198,7 @@ def _live(session_id: str) -> None:
     controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
-    _header(status.recipe)
-    variants_bar(entry)
+    _header(entry, status.recipe)
     with st.container(key="message"):  # there when empty, that a message moves no chart to another place
         _gone("This one begins again from its settings.")
         if status.message:
@@ -256,11 +255,12 @@ def _scene(entry: Entry) -> Scene | None:
     return scene_at(entry, snapshot, newest, status, view)
 
 
-def _header(recipe: Recipe) -> None:
+def _header(entry: Entry, recipe: Recipe) -> None:
     head = bar("head")
     head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(recipe)
+        variants_bar(entry)  # in the header: a fork moves no chart
     with head.container(key="status-place"):
         status_place("status")
 

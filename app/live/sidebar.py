@@ -16,6 +16,7 @@ from app.live.followed import followed_controls
 from app.live.forks import fork_popover
 from app.live.state import LiveState, live_state
 from app.live.switches import switches
+from app.live.twin import twin_toggle
 from app.live.view_controls import current_view
 from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
@@ -65,7 +66,10 @@ def sidebar(entry: Entry, status: Status) -> None:
     )
     _transport(entry, status)
     if shows(*SWITCHES):
-        st.caption("LIVE · in force on the next step")
+        with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
+            st.caption("LIVE · in force on the next step")
+            if all(shows(group) for group in SWITCHES):
+                twin_toggle(entry)
         switches(entry)
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.live.first_path import offer
+from app.live.twin import throw
 from app.live_plot.words import words_place
 from app.panels.scene import Scene
 from app.panels.story_reading import offers_of
@@ -43,6 +44,6 @@ def _remedies(scene: Scene) -> None:
                 if is_past
                 else "Live, marked on the curves",
                 disabled=is_past or in_force(changes, recipe),
-                on_click=scene.entry.send,
-                args=(change(**changes),),
+                on_click=throw,
+                args=(scene.entry, change(**changes)),
             )

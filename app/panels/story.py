@@ -21,10 +21,8 @@ RECOVERED_SHARE = 0.5
 """Codes in use over those that even use would touch, from which a codebook counts as recovered."""
 
 HIGHER_LOSS, LOWER_LOSS = 1.5, 0.8
-"""Task loss over its value before the switch, from which it is higher and down to which it is lower."""
-
-FAR_LOSS = 2.0
-"""The same, from which it is far above: nothing is healthy then."""
+"""Task loss over its value before the switch, from which it is higher, so that nothing is healthy, and down to which
+it is lower."""
 
 FALLING = 0.5
 """Task loss over its peak since the switch, down to which a loss that is still higher is on its way back."""
@@ -223,7 +221,7 @@ def bad_signs(account: Account) -> list[str]:
         signs.append("no relative error: P is one point")
     elif error >= NO_BETTER_THAN_THE_MEAN:
         signs.append(f"relative error {number(error)}: the mean of P alone would do as well")
-    if factor >= FAR_LOSS:
+    if factor >= HIGHER_LOSS:
         signs.append(f"task loss {number(factor)} times its value at the switch")
     if account.has_failed:
         signs.append("this run has failed")

@@ -47,12 +47,12 @@ class Entry:
         """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
         return isinstance(self.session, WatchedSession)
 
-    def send(self, command: Command) -> None:
-        """Send, to the variant that is seen if one is, and give the session a moment to obey.
+    def send(self, *commands: Command) -> None:
+        """Send together, to the variant that is seen if one is, and give the session a moment to obey.
 
-        What is drawn next then already shows the command obeyed.
+        What is drawn next then already shows them obeyed.
         """
-        ticket = self.one.send(command) if self.variant else self.session.send(command)
+        ticket = self.one.send(*commands) if self.variant else self.session.send(*commands)
         self.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:

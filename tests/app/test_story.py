@@ -8,7 +8,6 @@ import pytest
 
 from app.panels.story import (
     EARLY_STEPS,
-    FAR_LOSS,
     HIGHER_LOSS,
     LOWER_LOSS,
     NOTABLE_PEAK,
@@ -132,7 +131,7 @@ BAD = {
     "an infinite error": {"relative_error": math.inf},
     "P a point": {"relative_error": math.nan},
     "an error of 1": {"relative_error": 1.0},
-    "a loss far above": {"now": Values(512, 0.2 * FAR_LOSS)},
+    "a loss far above": {"now": Values(512, 0.2 * HIGHER_LOSS)},
     "failed later": {"has_failed": True, "training_at": 99},
 }
 
