@@ -30,10 +30,9 @@ SEEDS_DROPPED = (
 def map_panel(scene: CompareScene) -> list[str]:
     """The variants' P, C and Q in one plane, on axes with one scale; returns the keys of its places."""
     head = bar("compare-map")
-    head.container(width="stretch", key="map-heading").html(
-        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
-        "area = use <i class='d'>✕</i>dead</div>"
-    )
+    head.html("<div class='vq-panel'><b>P · C · Q</b></div>", width="content")
+    with head.container(width="stretch", key="map-heading"):
+        words_place(f"{PLOTS[0]}-legend")
     if scene.view.choice:
         head.button(
             "",
@@ -52,7 +51,8 @@ def map_panel(scene: CompareScene) -> list[str]:
             help="The plane is kept from turning under you. Fit it again to all variants at this moment.",
             on_click=scene.memory.ask_for_refit,
         )
-    return _chart(PLOTS[0], MAP_HEIGHT, MAP_GROWS)
+    choose(head, "aspect", comparison.VIEWS["aspect"])
+    return [f"{PLOTS[0]}-legend", *_chart(PLOTS[0], MAP_HEIGHT, MAP_GROWS)]
 
 
 def bars_panel() -> list[str]:

@@ -30,14 +30,9 @@ def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: st
 
 
 def _chosen(job: Job[Facts | None], facts: Facts) -> Plane:
-    legend = "<i class='c'>○</i>C"
-    if len(facts.plane.p):
-        legend = f"<i class='p'>●</i>P {legend}"
-    if facts.counts is not None:
-        legend += " <i class='q'>●</i>Q <i class='d'>✕</i>unused"
     title = "P · C · Q" if len(facts.plane.p) else "Codes"
     head = bar("doctor-map")
-    head.container(width="stretch").html(f"<div class='vq-panel'><b>{title}</b>{legend}</div>")
+    head.container(width="stretch").html(f"<div class='vq-panel'><b>{title}</b></div>")
     if facts.points.c.shape[1] <= 2:  # drawn as they are
         return "PCA"
     view = doctor_state().map
@@ -78,9 +73,6 @@ def _said(facts: Facts, without_p: str) -> list[str]:
         if facts.num_latents
         else []
     )
-    said += ["area = use"] if facts.counts is not None else []
-    if facts.plane.keeps_distances:
-        said += ["dashed: 1σ of P and C" if len(facts.plane.p) else "dashed: 1σ of C"]
     said += [] if len(facts.plane.p) else [without_p]
     said += ["directions only, at length 1"] if facts.search == "cosine" else []
     return said + ([] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"])

@@ -19,8 +19,11 @@ TILE = 32
 """Side of one picture on the sheet in pixels; the browser enlarges it and keeps the pixels sharp."""
 
 SPACE = 3
-UNCHOSEN = (0x8C, 0x96, 0xA3, 0x60)
-"""Colour of a cell that is not chosen: a translucent grey for light and dark pages."""
+LINE = 8
+"""Height of a line of captions, in pixels of the sheet."""
+
+FADED = 0x60
+"""Opacity, of 255, of a cell that is not chosen: its code's colour can still be seen."""
 
 Bytes = NDArray[np.uint8]
 
@@ -39,13 +42,13 @@ def examples(
     """Rows of B pictures: inputs (B, C, H, W) in ±1, reconstructions alike, code maps (B, h, w).
 
     Captions stand under each column, coloured by `right` if given, for a classifier's answers.
-    Cells of the code maps that are not `chosen`, (B, h, w), turn grey; those of pinned codes get a frame in the
-    colour of the pin's place.
+    Cells that are `chosen`, (B, h, w), are outlined in every row, and the others fade in the code maps; those of
+    pinned codes get a frame in the colour of the pin's place.
     """
     rows = [pictures(inputs)]
     if reconstructions is not None:
         rows.append(pictures(reconstructions))
-    rows.append(_coloured(code_maps, num_codes, chosen))
+    rows.append(coloured(code_maps, num_codes, chosen))
     names = ["input", "decoded", "codes"] if reconstructions is not None else ["input", "codes"]
     sheet = _sheet(rows)
     height, width = sheet.shape[:2]
@@ -53,11 +56,12 @@ def examples(
     labels = [_row_label(name, order * pitch + TILE / 2) for order, name in enumerate(names)]
     if captions is not None:
         labels += [_caption(text, i, height, right[i] if right else None) for i, text in enumerate(captions)]
-    bottom = height + (3 * SPACE if captions is not None else 0)
+    bottom = height + LINE * max((1 + text.count("<br>") for text in captions or ()), default=0)
     return {
         "data": [
             {"type": "image", "source": png(sheet), "hoverinfo": "skip"},
             *_cells(code_maps, (len(rows) - 1) * pitch, pins or {}),
+            *_outlines(chosen, len(rows)),
         ],
         "layout": layout(
             xaxis=axis(visible=False, range=[0, width], constrain="domain", fixedrange=True),
@@ -87,31 +91,37 @@ def pictures(images: NDArray[np.float32]) -> Bytes:
     return shown.transpose(0, 2, 3, 1)  # (B, H, W, 3)
 
 
-def _coloured(code_maps: NDArray[np.int64], num_codes: int, chosen: NDArray[np.bool_] | None) -> Bytes:
+def coloured(code_maps: NDArray[np.int64], num_codes: int, chosen: NDArray[np.bool_] | None) -> Bytes:
+    """Code maps (B, h, w) as bytes (B, h, w, 4); cells that are not `chosen` fade."""
     colours = np.concatenate([code_colours(num_codes), np.full((num_codes, 1), 255, np.uint8)], 1)[code_maps]
     if chosen is not None:
-        colours[~chosen] = UNCHOSEN
+        colours[~chosen, 3] = FADED
     return colours  # (B, h, w, 4)
 
 
-def _cells(code_maps: NDArray[np.int64], top: int, pins: Mapping[int, int]) -> list[dict[str, Any]]:
-    """Hover targets: the middle of every cell with its code, and frames around the cells of pinned codes."""
+def pointed_cells(code_maps: NDArray[np.int64], *, top: int, left: int = 0) -> dict[str, Any]:
+    """Hover targets: the middle of every cell with its code."""
     count, height, width = code_maps.shape
-    columns = (np.arange(width) + 0.5) * TILE / width + (np.arange(count) * (TILE + SPACE))[:, None, None]
+    columns = left + (np.arange(width) + 0.5) * TILE / width + (np.arange(count) * (TILE + SPACE))[:, None, None]
     lines = top + (np.arange(height) + 0.5)[:, None] * TILE / height
     x, y = (np.broadcast_to(places, code_maps.shape).ravel() for places in (columns, lines))
-    codes = code_maps.ravel()
     # One invisible line through all cells: a marker for each would be hundreds of nodes to draw at every refresh.
-    cells = {
+    return {
         "type": "scatter",
         "mode": "lines",
         "line": {"width": 0},
         "x": x,
         "y": y,
-        "customdata": codes,
+        "customdata": code_maps.ravel(),
         "meta": {"role": "Q"},
         "hovertemplate": "code %{customdata}<extra></extra>",
     }
+
+
+def _cells(code_maps: NDArray[np.int64], top: int, pins: Mapping[int, int]) -> list[dict[str, Any]]:
+    """What a pointer finds, and frames around the cells of pinned codes."""
+    cells, height = pointed_cells(code_maps, top=top), code_maps.shape[1]
+    x, y, codes = cells["x"], cells["y"], cells["customdata"]
     frames = [
         {
             "type": "scatter",
@@ -131,6 +141,56 @@ def _cells(code_maps: NDArray[np.int64], top: int, pins: Mapping[int, int]) -> l
     return [cells, *frames]
 
 
+def _outlines(chosen: NDArray[np.bool_] | None, rows: int) -> list[dict[str, Any]]:
+    """Lines around the chosen places of every picture, light on dark: seen on whatever lies below."""
+    if chosen is None or not chosen.any():
+        return []
+    pitch = TILE + SPACE
+    around = [outline(places) for places in chosen]
+    return outline_traces(
+        np.concatenate(
+            [
+                lines + np.array([column * pitch, row * pitch])
+                for row in range(rows)
+                for column, lines in enumerate(around)
+            ]
+        )
+    )
+
+
+def outline(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(3n, 2) lines around the chosen cells (h, w) of a picture, as x and y on its tile, each with a gap after it."""
+    height, width = chosen.shape
+    padded = np.pad(chosen, 1)
+    across = _runs(padded[:-1, 1:-1] != padded[1:, 1:-1])  # an edge lies above a cell, or below one
+    down = _runs((padded[1:-1, :-1] != padded[1:-1, 1:]).T)[:, :, ::-1]
+    ends = np.concatenate([across, down]).astype(np.float64)
+    lines = np.concatenate([ends, np.full_like(ends[:, :1], np.nan)], 1).reshape(-1, 2)
+    return np.asarray(lines * [TILE / width, TILE / height])
+
+
+def _runs(edges: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(n, 2, 2) the ends of each unbroken run of edges along the rows, as column and row."""
+    changes = np.diff(np.pad(edges, ((0, 0), (1, 1))).astype(np.int8))
+    ends = [np.argwhere(changes == step)[:, ::-1] for step in (1, -1)]
+    return np.stack(ends, 1)
+
+
+def outline_traces(lines: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """`lines` twice: broad in the colour of the page, thin in that of words."""
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": lines[:, 0],
+            "y": lines[:, 1],
+            "line": {"color": role(name), "width": width},
+            "hoverinfo": "skip",
+        }
+        for name, width in (("background", 3.5), ("text", 1.5))
+    ]
+
+
 def _sheet(rows: list[Bytes]) -> Bytes:
     """All pictures on one transparent sheet, (height, width, 4)."""
     count = len(rows[0])
@@ -138,11 +198,18 @@ def _sheet(rows: list[Bytes]) -> Bytes:
     sheet = np.zeros((len(rows) * pitch - SPACE, count * pitch - SPACE, 4), dtype=np.uint8)
     for order, row in enumerate(rows):
         for column, picture in enumerate(row):
-            enlarged = picture.repeat(TILE // len(picture), 0).repeat(TILE // picture.shape[1], 1)
             top, left = order * pitch, column * pitch
-            sheet[top : top + TILE, left : left + TILE, 3] = 255
-            sheet[top : top + TILE, left : left + TILE, : enlarged.shape[2]] = enlarged
+            sheet[top : top + TILE, left : left + TILE] = enlarged(picture)
     return sheet
+
+
+def enlarged(picture: Bytes) -> Bytes:
+    """A picture (height, width, 3 or 4) on a tile, (TILE, TILE, 4)."""
+    pixels = picture.repeat(TILE // len(picture), 0).repeat(TILE // picture.shape[1], 1)
+    tile = np.zeros((TILE, TILE, 4), dtype=np.uint8)
+    tile[: len(pixels), : pixels.shape[1], 3] = 255
+    tile[: len(pixels), : pixels.shape[1], : pixels.shape[2]] = pixels
+    return tile
 
 
 def png(sheet: Bytes) -> str:
@@ -167,11 +234,12 @@ def _row_label(text: str, y: float) -> dict[str, Any]:
 
 def _caption(text: str, column: int, height: int, right: bool | None) -> dict[str, Any]:
     colour = role("muted") if right is None else role("good" if right else "bad")
+    sign = "" if right is None else "✓ " if right else "✗ "
     return {
         "x": column * (TILE + SPACE) + TILE / 2,
         "y": height,
         "yanchor": "top",
-        "text": text,
+        "text": sign + text,
         "showarrow": False,
         "font": {"size": 12, "color": colour},
     }

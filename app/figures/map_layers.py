@@ -20,6 +20,9 @@ SCALE = tuple(f"scale{stop}" for stop in range(5))
 MOST_CLASSES = 10
 """Number of classes that get their own colour."""
 
+FEW = 12
+"""Chosen vectors that are found one by one; more are seen as a group."""
+
 UNKNOWN = 0.06
 """Share of a colour scale, at its lower end, that is grey, for points without a value."""
 
@@ -80,7 +83,15 @@ class Look:
     """Pinned codes, each with the index of its colour."""
 
     linked: Ints | None = None
-    """Vectors whose links are drawn; None: all."""
+    """Vectors whose links are drawn, those chosen; None: all."""
+
+    equal_scale: bool = False
+    """Whether x and y have the same scale; otherwise each axis fills its side of the map."""
+
+    @property
+    def has_few(self) -> bool:
+        """Whether so few vectors are chosen that each one is highlighted, with its link."""
+        return self.linked is not None and len(self.linked) <= FEW
 
 
 class Scale:
@@ -164,6 +175,7 @@ def links(p: Floats, c: Floats, codes: Ints, chosen: Ints | None) -> dict[str, A
         "type": "scattergl",
         "mode": "lines",
         "name": "links",
+        "meta": {"marks": ["links"]},
         "x": lines[:, 0],
         "y": lines[:, 1],
         "line": {"color": role("muted", 0.35), "width": 0.8},

@@ -81,7 +81,7 @@ def _moved(trace: Mapping[str, Any], variant: str, place: int, number: str) -> d
     moved = {**trace, "xaxis": f"x{number}", "yaxis": f"y{number}"}
     if "name" in trace:
         moved["name"] = f"{variant} {trace['name']}"
-    if meta := trace.get("meta"):
+    if "role" in (meta := trace.get("meta", {})):
         moved["meta"] = {**meta, "role": f"{meta['role']}{place}"}
     return moved
 

@@ -121,7 +121,7 @@ def _single(
     if panel == "map":
         moments = [moment for (other, _), moment in found.moments.items() if other == name]
         basis = _basis(moments) if bases is None else bases[name]
-        note = f"Showing {vectors}; dashed: 1σ of P and of C."
+        note = f"Showing {vectors}; dead: not in use now."
         return Figure(panel, name, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"

@@ -200,7 +200,7 @@ def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Reco
                 _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
     has_map = "map" in row.panels
     said = [*dict.fromkeys(each.note for each in figures if each.note), *([_planes(run, step)] if has_map else [])]
-    st.html(lesson_text.caption(said, has_legend=any(each.panel == "map" for each in figures)))
+    st.html(lesson_text.caption(said))
 
 
 def _heading(title: str, aside: str, lines: int) -> None:

@@ -77,9 +77,9 @@ def panel_heading(title: str, aside: str, lines: int) -> str:
     return fragment(TEMPLATE, "panel_heading", title=title, aside=aside, lines=lines)
 
 
-def caption(sentences: Sequence[str], *, has_legend: bool) -> str:
-    """Below a row of charts; with the legend of the map."""
-    return fragment(TEMPLATE, "caption", sentences=sentences, has_legend=has_legend)
+def caption(sentences: Sequence[str]) -> str:
+    """Below a row of charts."""
+    return fragment(TEMPLATE, "caption", sentences=sentences)
 
 
 def hidden(text: str) -> str:

@@ -20,6 +20,7 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "of": ("this run", "seeds"),
     "smoothing": ("1", "5", "25", "100"),
     "scale": ("log", "linear"),
+    "aspect": ("free", "equal"),
     "level": tuple(str(level) for level in range(1, 17)),
 }
 """The view controls and their allowed values; the first is the default."""

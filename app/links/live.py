@@ -24,6 +24,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "curves": ("learning", "P and C", "gradients"),
     "smoothing": ("1", "5", "25", "100"),
     "colour": ("role", "class", "usage", "age", "error", "gradient"),
+    "aspect": ("free", "equal"),
     "panel": ("code", "inputs"),
     "rate": ("2", "4", "8"),
 }

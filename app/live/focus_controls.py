@@ -80,6 +80,15 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             persist_state="page",
         )
         st.segmented_control(
+            "Scale of the axes",
+            address.VIEWS["aspect"],
+            default=state.first("aspect"),
+            key=view_key("aspect"),
+            required=True,
+            persist_state="page",
+            help="*free*: the points fill the map. *equal*: a length is as long in x as in y.",
+        )
+        st.segmented_control(
             "Frames a second",
             address.VIEWS["rate"],
             default=state.first("rate"),
@@ -88,7 +97,9 @@ def look_of_map(place: Any, snapshot: Snapshot) -> None:
             persist_state="page",
             help="How often, at most, the charts follow a running training. Each frame slows it down a little.",
         )
-        st.caption("links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: recent")
+        st.caption(
+            "links: from each z_e, or each chosen one, to its code vector · 1σ: ellipses · paths: codes, mean of P"
+        )
 
 
 def let_go(place: Any, focus: Focus) -> None:

@@ -18,7 +18,7 @@ from app.sessions import planes
 
 
 def map_head(scene: Scene) -> None:
-    """Title and legend, the plane and its settings, search, colours, and a button that clears the selection."""
+    """Title, the plane and its settings, search, colours, and a button that clears the selection."""
     entry, snapshot, focus = scene.entry, scene.snapshot, scene.focus
     memory = entry.maps.of(snapshot, scene.status.run)
     views = planes.views_of(snapshot)
@@ -42,10 +42,7 @@ def map_head(scene: Scene) -> None:
         look_of_map(tools, snapshot)
     if len(views) > 1:
         choose(head, "map", views)
-    heading.html(
-        "<div class='vq-panel'><b>P · C · Q</b><i class='p'>●</i>P <i class='c'>○</i>C <i class='q'>●</i>Q, "
-        "area = use <i class='d'>✕</i>dead</div>"
-    )
+    heading.html("<div class='vq-panel'><b>P · C · Q</b></div>")
 
 
 def bars_head(scene: Scene) -> None:

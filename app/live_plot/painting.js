@@ -20,6 +20,13 @@ const SYMBOLS = {
     path.lineTo(x, y - reach);
     path.closePath();
   },
+  cross: (path, x, y, r) => {
+    const [reach, half] = [1.2 * r, 0.4 * r];
+    const turns = [[half, half], [half, reach], [-half, reach], [-half, half], [-reach, half], [-reach, -half],
+      [-half, -half], [-half, -reach], [half, -reach], [half, -half], [reach, -half], [reach, half]];
+    for (const [across, down] of turns) path.lineTo(x + across, y + down);
+    path.closePath();
+  },
   "x-thin": (path, x, y, r) => {
     path.moveTo(x - r, y - r);
     path.lineTo(x + r, y + r);
@@ -42,13 +49,23 @@ function standIns(traces, canPoint) {
   return [...rest, ...Object.values(mere).map(frameAround)];
 }
 
+/** Where each id lies, in words: row i is of input i // (rows · columns) of `grid`. */
+function placesOf(ids, [rows, columns]) {
+  return Array.from(ids, (id) => {
+    const [given, place] = [Math.floor(id / (rows * columns)), id % (rows * columns)];
+    return `input ${given}, row ${Math.floor(place / columns)}, column ${place % columns}`;
+  });
+}
+
 /** Its points, of which Plotly makes a shape for one, unseen. */
 function standIn(trace) {
   if (trace.mode === "lines") return { ...trace, type: "scatter", mode: "none" };
   const colour = colourReader(trace.marker);
-  const hoverlabel = colour.varies && { bgcolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
+  const hoverlabel = colour.varies && { bordercolor: Array.from(unpacked(trace.x), (_, row) => colour(row)) };
   const marker = { ...trace.marker, maxdisplayed: 1 };
-  return { ...trace, type: "scatter", opacity: 0, marker, ...(hoverlabel && { hoverlabel }) };
+  const hovertext = trace.meta?.grid && placesOf(unpacked(trace.customdata), trace.meta.grid);
+  const told = { ...(hoverlabel && { hoverlabel }), ...(hovertext && { hovertext }) };
+  return { ...trace, type: "scatter", opacity: 0, marker, ...told };
 }
 
 /** Two corners, so that Plotly's axes reach as far as these clouds do. */
@@ -117,19 +134,23 @@ class Painting {
     this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
     this.fit(layout.width, layout.height);
     brush.clearRect(0, 0, layout.width, layout.height);
-    for (const cloud of this.clouds) {
-      const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
-      const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
-      const x = placer(cloud.x, across.range, across._offset, across._length);
-      const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
-      brush.save();
-      brush.beginPath();
-      brush.rect(across._offset, up._offset, across._length, up._length);
-      brush.clip();
-      if (cloud.mode === "lines") this.line(cloud, x, y);
-      else this.points(cloud, x, y);
-      brush.restore();
-    }
+    for (const cloud of this.clouds) this.cloud(cloud, layout, false);
+    for (const cloud of this.clouds) if (cloud.selectedpoints) this.cloud(cloud, layout, true); // above all others
+  }
+
+  cloud(cloud, layout, isChosen) {
+    const { brush } = this;
+    const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
+    const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
+    const x = placer(cloud.x, across.range, across._offset, across._length);
+    const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
+    brush.save();
+    brush.beginPath();
+    brush.rect(across._offset, up._offset, across._length, up._length);
+    brush.clip();
+    if (cloud.mode === "lines") this.line(cloud, x, y);
+    else this.points(cloud, x, y, isChosen);
+    brush.restore();
   }
 
   begin() {
@@ -168,19 +189,25 @@ class Painting {
     brush.setLineDash([]);
   }
 
-  points({ marker, selectedpoints, unselected }, x, y) {
+  /** Those that are not chosen, or else those that are. */
+  points({ marker, selectedpoints, selected, unselected }, x, y, isChosen) {
     const all = [...Array(x.count).keys()];
     const opacity = marker.opacity ?? (typeof marker.size === "object" ? BUBBLES : 1);
     if (!selectedpoints) {
       this.symbols(marker, opacity, all, x, y);
       return;
     }
+    if (isChosen) {
+      const { opacity: bright = opacity, ...own } = selected?.marker ?? {};
+      this.symbols({ ...marker, ...own }, bright, selectedpoints, x, y);
+      return;
+    }
     const chosen = new Set(selectedpoints);
     const { color, opacity: faint } = unselected.marker;
-    const edge = marker.symbol ? color : marker.line?.color; // a ring or a cross is all edge, a disc keeps its own
+    const isAllEdge = /-(open|thin)$/.test(marker.symbol ?? "");
+    const edge = isAllEdge ? color : marker.line?.color; // a filled symbol keeps its own
     const grey = { ...marker, color, line: { ...marker.line, color: edge } };
     this.symbols(grey, faint, all.filter((row) => !chosen.has(row)), x, y);
-    this.symbols(marker, opacity, selectedpoints, x, y);
   }
 
   symbols({ symbol = "circle", size, line = {}, ...marker }, opacity, rows, x, y) {

@@ -1,6 +1,7 @@
 // Colours by role: the palette that fits the background in force, put in wherever a figure names a role.
 
 const ROLE = /^role:([A-Za-z]+\d*)(?:\/([\d.]+))?$/;
+const ROLE_WITHIN = /(?<=style='color:)role:[A-Za-z]+\d*/g; // of a word in a text
 const rulers = new Map();
 
 /** Red, green and blue of any CSS colour, 0 to 255. */
@@ -24,7 +25,7 @@ function schemeBehind(element) {
 /** One role as a CSS colour; any other string stays as it is. */
 function colourOf(text, scheme, font) {
   const found = ROLE.exec(text);
-  if (!found) return text;
+  if (!found) return text.replace(ROLE_WITHIN, (part) => colourOf(part, scheme, font));
   if (found[1] === "font") return font;
   const colour = PALETTES[scheme][found[1]];
   if (!colour) throw new Error(`A figure names the colour role "${found[1]}", which app/theme.py lacks.`);

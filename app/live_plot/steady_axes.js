@@ -5,6 +5,7 @@ const ROOM = 0.06; // left free at each end, as a share of what the clouds take 
 const LEAST_FILLED = 0.6; // the share of an axis that the clouds must fill, or it is fitted again
 
 const isAxis = (name) => /^[xy]axis\d*$/.test(name);
+const countsForScale = ({ meta }) => meta?.scales !== false; // a path leads off to where nothing is any more
 
 class SteadyAxes {
   constructor() {
@@ -15,14 +16,14 @@ class SteadyAxes {
     this.ranges.clear();
   }
 
-  /** Gives every axis of `layout` that has no range of its own one that holds the clouds `traces`. */
+  /** Gives every axis of `layout` that has no range of its own one that holds those `traces` that count for scale. */
   settle(traces, layout) {
     const free = Object.keys(layout).filter((name) => isAxis(name) && !layout[name].range);
     const leaderOf = (name) => layout[name].matches ?? name.replace("axis", "");
     for (const [leader, names] of Object.entries(Object.groupBy(free, leaderOf))) {
       const [letter] = leader;
       const ids = new Set(names.map((name) => name.replace("axis", "")));
-      const clouds = traces.filter((trace) => ids.has(trace[`${letter}axis`] ?? letter));
+      const clouds = traces.filter((trace) => countsForScale(trace) && ids.has(trace[`${letter}axis`] ?? letter));
       const reach = reachOf(clouds.map((trace) => trace[letter]));
       if (!reach) continue;
       this.ranges.set(leader, around(reach, this.ranges.get(leader)));

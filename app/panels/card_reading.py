@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from app import wording
 from app.figures.examples import pictures, png
 from app.live_plot.code_card import Card, Fact, Picture
+from app.panels.chosen_inputs import place_of
 from vqcore.diagnostics.code_facts import CodeFacts, Near
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
@@ -130,13 +131,12 @@ def _output(output: NDArray[Any], caption: str, problem: Problem) -> Picture:
 
 def _nearest(near: Near, snapshot: Snapshot) -> Picture:
     assert snapshot.monitor_inputs is not None
-    found, place = divmod(near.id, snapshot.vectors_per_input)
-    given, caption = snapshot.monitor_inputs[found], wording.number(near.distance)
+    place = place_of(near.id, snapshot)
+    given, caption = snapshot.monitor_inputs[place.input], wording.number(near.distance)
     if given.ndim == 1:
         return Picture(caption=caption, words=_point(given))
     height, width = snapshot.code_maps.shape[1:]
-    row, column = divmod(place, width)
-    frame = (100 * column / width, 100 * row / height, 100 / width, 100 / height)
+    frame = (100 * place.column / width, 100 * place.row / height, 100 / width, 100 / height)
     return Picture(caption=caption, image=png(pictures(given[None])[0]), frame=frame)
 
 

@@ -3,25 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app import wording
 from app.figures.curves import Marker, curves
-from app.figures.examples import examples
 from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
 from app.links.selection import Focus
 from app.panels.chart import LOWER, UPPER, Chart, file_name, moment
 from app.panels.map_shades import shade
-from app.panels.readings import answers, curve_panels
+from app.panels.readings import curve_panels
 from app.panels.scene import Scene
 from app.sessions import planes
 from app.sessions.planes import MapSettings, Shown
 from vqcore.projection.service import ProjectionService
 from vqcore.snapshot import Snapshot
 
-MAP_TITLE = "P · C · Q: ● P, ○ C, ● Q with area = use, ✕ dead"
+MAP_TITLE = "P · C · Q"
 
 
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
@@ -33,7 +29,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
     stream = scene.entry.stream(snapshot.level, is_past=is_past)
     settings = settings_of(controls)
     shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
-    drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']}"
+    drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']} {controls['aspect']}"
     is_late = shown.snapshot.step != snapshot.step
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
 
@@ -43,6 +39,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
             shade=shade(controls["colour"], shown.snapshot, scene.problem),
             pins=focus.pinned(snapshot.level),
             linked=focus.choice.vectors_in(shown.snapshot) if focus.choice else None,
+            equal_scale=controls["aspect"] == "equal",
         )
         plane = view if view != "UMAP" or not shown.plane.keeps_distances else "PCA for now"  # on axes of its own
         return pcq_map(shown.plane, revision=f"{scene.words.name} {plane}", look=look)
@@ -86,9 +83,10 @@ def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
     said = [
         f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
     ]
-    if shown.plane.keeps_distances:
-        said.append("dashed: 1σ of P and of C · lines: codes' recent paths · ◆ mean of P")
-    else:
+    said.append("dead: nearest to none of these")
+    if (moments := len(shown.plane.mean_path)) and "paths" in read_layers(scene.view.controls["layers"]):
+        said.append(f"paths: the last {moments + 1:,} moments")
+    if not shown.plane.keeps_distances:
         said.append(wording.UMAP_CAUTION)
     said += [wording.trust(*shown.trust)] if shown.trust else []
     said += [shown.note] if shown.note else []
@@ -99,7 +97,7 @@ def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
 def _selected(focus: Focus, snapshot: Snapshot) -> str:
     chosen = {"vector": len(focus.choice.vectors_in(snapshot)), "code": len(focus.choice.codes_in(snapshot))}
     counted = [f"{count:,} {noun}{'' if count == 1 else 's'}" for noun, count in chosen.items()]
-    return f"selected {' and '.join(counted)} (Escape or a double click clears)"
+    return f"selected {' and '.join(counted)} (Escape clears)"
 
 
 def curves_chart(scene: Scene) -> Chart:
@@ -128,65 +126,3 @@ def curves_chart(scene: Scene) -> Chart:
         height=LOWER,
         file_name=file_name("curves", scene, snapshot),
     )
-
-
-def examples_chart(scene: Scene) -> Chart:
-    """Held-out inputs, the model's outputs for them, and the codes in between."""
-    snapshot, problem, words, focus = scene.snapshot, scene.problem, scene.words, scene.focus
-    is_classifier = problem.task == "classification"
-
-    def drawing() -> dict[str, Any]:
-        captions, right = answers(snapshot, problem) if is_classifier else (None, None)
-        return examples(
-            snapshot.inputs,
-            snapshot.code_maps,
-            snapshot.num_codes,
-            reconstructions=None if is_classifier else snapshot.outputs,
-            captions=captions,
-            right=right,
-            chosen=_chosen_cells(snapshot, focus) if focus.choice else None,
-            pins=focus.pinned(snapshot.level),
-        )
-
-    said = f"One colour per code{words.of}; click on a cell to choose its code. "
-    said += "Below: the class predicted and its probability." if is_classifier else ""
-    return Chart(
-        title=examples_title(scene),
-        said=(said,),
-        revision=moment(scene, snapshot, focus),
-        drawing=drawing,
-        height=LOWER,
-        file_name=file_name("examples", scene, snapshot),
-        selectable="click",
-        selected=focus.choice.ids_in(snapshot),
-    )
-
-
-def examples_title(scene: Scene) -> str:
-    """Title of the examples."""
-    return f"{wording.examples_title(scene.problem.task, scene.words)} (held-out)"
-
-
-def plane_rows(scene: Scene) -> list[dict[str, str]]:
-    """The examples of a problem of points: each input, its z_e, and its code vector."""
-    snapshot = scene.snapshot
-    return [
-        {
-            "input": _point(x),
-            scene.words.vectors: _point(z),
-            "code": f"{int(code):,}",
-            "code vector": _point(snapshot.codebook[code]),
-        }
-        for x, z, code in zip(snapshot.inputs, snapshot.z_e, snapshot.codes, strict=False)
-    ]
-
-
-def _chosen_cells(snapshot: Snapshot, focus: Focus) -> NDArray[np.bool_]:
-    """(B, h, w) whether each cell's vector is chosen; the inputs shown are the first of the monitor sample."""
-    chosen = np.zeros(len(snapshot.z_e), dtype=bool)
-    chosen[focus.choice.vectors_in(snapshot)] = True
-    return chosen[: snapshot.code_maps.size].reshape(snapshot.code_maps.shape)
-
-
-def _point(place: Any) -> str:
-    return f"({', '.join(f'{feature:.2f}' for feature in place)})"

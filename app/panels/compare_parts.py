@@ -12,6 +12,7 @@ from app.panels.compare_reading import (
     bars,
     curve_panel,
     label_margin,
+    map_legend,
     maps,
     markers,
     selected,
@@ -94,11 +95,12 @@ def _status(scene: CompareScene) -> Any:
 def _map(scene: CompareScene) -> dict[str, Part]:
     snapshots, first, memory, choice = scene.snapshots, scene.first, scene.memory, scene.view.choice
     basis = shared_plane(snapshots, memory)
-    revision = f"{_moment(scene)} {memory.fitted_at} {hash(choice)}"
+    aspect = scene.view.controls["aspect"]
+    revision = f"{_moment(scene)} {memory.fitted_at} {hash(choice)} {aspect}"
 
     def make() -> dict[str, Any]:
         return plot_part(
-            maps(snapshots, basis),
+            maps(snapshots, basis, equal=aspect == "equal"),
             revision=revision,
             selectable="all",
             selected=selected(snapshots, choice),
@@ -113,8 +115,12 @@ def _map(scene: CompareScene) -> dict[str, Part]:
         if basis is not None
         else "the two features as they are"
     )
-    said.append("one scale: positions compare · dashed: 1σ of P and of C")
-    return {"compare-map": Part(revision, make, is_shared=True), "compare-map-said": said_part(said)}
+    said.append("one scale: positions compare · dead: nearest to none of these")
+    return {
+        "compare-map": Part(revision, make, is_shared=True),
+        "compare-map-said": said_part(said),
+        "compare-map-legend": html_part(map_legend(snapshots)),
+    }
 
 
 def _bars(scene: CompareScene) -> dict[str, Part]:

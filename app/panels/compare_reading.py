@@ -9,12 +9,13 @@ import numpy as np
 from app.figures.code_bars import Marked, usage_bars
 from app.figures.curves import Curve, Marker, Panel, curve_of
 from app.figures.map_layers import Look
+from app.figures.map_legend import by_words, marks_named
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
 from app.links.compare import CURVES
 from app.links.selection import Choice
 from app.panels.markup import markup
-from app.sessions.planes import REFIT_BELOW, MapMemory, finite_points
+from app.sessions.planes import REFIT_BELOW, MapMemory, finite_points, use_of
 from app.sessions.seed_runs import Band, SeedResult, band
 from app.wording import number
 from vqcore.projection.pca import FrozenBasis
@@ -53,8 +54,8 @@ def shared_plane(snapshots: Mapping[str, Snapshot], memory: MapMemory) -> Frozen
     return basis
 
 
-def maps(snapshots: Mapping[str, Snapshot], basis: FrozenBasis | None) -> dict[str, Any]:
-    """P, C and Q of every variant, in one plane and on one scale."""
+def maps(snapshots: Mapping[str, Snapshot], basis: FrozenBasis | None, *, equal: bool = False) -> dict[str, Any]:
+    """P, C and Q of every variant, in one plane and on one scale; `equal`: the same scale in x and y."""
     titles = ("feature 1", "feature 2")
     if basis is not None:
         first, second = (f"PC {order} · {share:.0%}" for order, share in enumerate(basis.explained_share, start=1))
@@ -65,9 +66,9 @@ def maps(snapshots: Mapping[str, Snapshot], basis: FrozenBasis | None) -> dict[s
         x={"title": titles[0], "nticks": 4},
         y={"title": titles[1], "nticks": 5},
         margin={"l": 46, "r": 6, "b": 34},
-        equal=True,
+        equal=equal,
         dragmode="pan",
-        uirevision="side by side",
+        uirevision=f"side by side{' equal' if equal else ''}",
     ) | {"config": {"scrollZoom": True}}
 
 
@@ -80,12 +81,20 @@ def _map(snapshot: Snapshot, basis: FrozenBasis | None) -> dict[str, Any]:
     plane = Plane(
         p=placed(snapshot.z_e),
         c=placed(snapshot.codebook),
-        codes=snapshot.codes,
-        counts=snapshot.counts,
+        **use_of(snapshot),
         axis_titles=("", ""),
         keeps_distances=True,
     )
-    return pcq_map(plane, look=Look(layers=LAYERS))
+    figure = pcq_map(plane, look=Look(layers=LAYERS))
+    figure["layout"]["annotations"] = []  # one legend for all stands above them
+    return figure
+
+
+def map_legend(snapshots: Mapping[str, Snapshot]) -> str:
+    """What the marks of all maps mean, as HTML."""
+    has_dead = any(len(np.unique(snapshot.codes)) < snapshot.num_codes for snapshot in snapshots.values())
+    names = LAYERS - {"1σ"} - (set() if has_dead else {"dead"}) | {"1σ of P", "1σ of C"}
+    return markup("map_legend", entries=by_words(marks_named(names)))
 
 
 def bars(snapshots: Mapping[str, Snapshot], choice: Choice, *, log: bool) -> dict[str, Any]:

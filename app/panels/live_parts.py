@@ -14,12 +14,8 @@ from app.live_plot.time_bar import bar_data
 from app.panels.bars_chart import bars_chart
 from app.panels.card_reading import card
 from app.panels.chart import Chart
-from app.panels.charts import (
-    curves_chart,
-    examples_chart,
-    map_chart,
-    plane_rows,
-)
+from app.panels.charts import curves_chart, map_chart
+from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
@@ -150,7 +146,7 @@ def _progress(scene: Scene, projection: ProjectionService) -> Part:
 def _table(scene: Scene, _: ProjectionService) -> Part | None:
     if scene.problem.task != "plane":
         return None
-    return html_part(markup("rows_table", rows=plane_rows(scene)))
+    return html_part(markup("rows_table", rows=plane_rows(scene), said=plane_said(scene)))
 
 
 def _card(scene: Scene, _: ProjectionService) -> Part | None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from app.figures.map_layers import Shade
 from vqcore.diagnostics.code_facts import class_of_codes, errors_of
+from vqcore.diagnostics.usage import count_codes
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
@@ -19,7 +20,7 @@ def shade(by: str, snapshot: Snapshot, problem: Problem) -> Shade | None:
         of_vectors, of_codes = errors_of(snapshot)
         return Shade(title="‖z_e − z_q‖², the mean for codes", p=of_vectors, c=of_codes, log=True)
     measured: dict[str, tuple[NDArray[Any], str]] = {
-        "usage": (snapshot.counts, "assignments of the code"),
+        "usage": (count_codes(snapshot.codes, snapshot.num_codes), "held-out vectors of the code"),
         "age": (snapshot.steps_unused, "steps since the code's last use"),
         "gradient": (snapshot.gradient_norm, "‖∂L/∂c_raw‖ of the code"),
     }

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.pcq_map import Floats, Plane
+from vqcore.diagnostics.usage import count_codes
 from vqcore.projection.pca import FrozenBasis
 from vqcore.projection.service import ProjectionService, State
 from vqcore.projection.trustworthiness import Trust, trustworthiness
@@ -150,8 +151,7 @@ def _raw(snapshot: Snapshot) -> Shown:
     plane = Plane(
         p=same(snapshot.z_e),
         c=same(snapshot.codebook),
-        codes=snapshot.codes,
-        counts=snapshot.counts,
+        **use_of(snapshot),
         axis_titles=("feature 1", "feature 2" if snapshot.codebook.shape[1] == 2 else ""),
         keeps_distances=True,
         paths=[same(path) for path in _paths(snapshot)],
@@ -189,8 +189,7 @@ def _flat(
     plane = Plane(
         p=basis.project(snapshot.z_e),
         c=basis.project(snapshot.codebook),
-        codes=snapshot.codes,
-        counts=snapshot.counts,
+        **use_of(snapshot),
         axis_titles=titles,
         keeps_distances=True,
         paths=[basis.project(path) for path in _paths(snapshot)],
@@ -288,13 +287,23 @@ def _umap(
     plane = Plane(
         p=layout.coordinates[:count],
         c=layout.coordinates[count:],
-        codes=shown.codes,
-        counts=shown.counts,
+        **use_of(shown),
         axis_titles=("UMAP 1", "UMAP 2"),
         keeps_distances=False,
     )
     note = f"Layout of step {shown.step:,}, {layout.seconds:.1f} s."
     return Shown(plane, shown, note if as_set else f"{note} Laying out again.", layout.trust)
+
+
+def use_of(snapshot: Snapshot) -> dict[str, Any]:
+    """What a plane has of the held-out vectors: a code is in use if it is nearest to one of them at this moment."""
+    places = snapshot.code_maps.shape[1:]
+    return {
+        "codes": snapshot.codes,
+        "counts": count_codes(snapshot.codes, snapshot.num_codes),
+        "counted": f"{len(snapshot.codes):,} held-out vectors",
+        "grid": places if len(places) == 2 else None,
+    }
 
 
 def _paths(snapshot: Snapshot) -> list[Floats]:

@@ -3,7 +3,8 @@
 from app.links.live_view import View
 from app.panels.bars_chart import bars_chart
 from app.panels.chart import Chart
-from app.panels.charts import curves_chart, examples_chart, examples_title, map_chart, plane_rows
+from app.panels.charts import curves_chart, map_chart
+from app.panels.examples_chart import examples_chart, examples_title, plane_rows, plane_said
 from app.panels.live_parts import status_of
 from app.panels.page_export import SeenPage, SeenPanel
 from app.panels.readings import headline
@@ -56,5 +57,5 @@ def _panel(chart: Chart) -> SeenPanel:
 
 def _examples(scene: Scene) -> SeenPanel:
     if scene.problem.task == "plane":
-        return SeenPanel(title=examples_title(scene), caption="", rows=plane_rows(scene))
+        return SeenPanel(title=examples_title(scene), caption=plane_said(scene), rows=plane_rows(scene))
     return _panel(examples_chart(scene))

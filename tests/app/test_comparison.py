@@ -50,6 +50,17 @@ def test_what_is_written_is_read_again_and_recipes_give_their_set_up_back(setup)
     assert len({(recipe.seed, recipe.batch_size) for recipe in setup.recipes().values()}) == 1
 
 
+def test_one_legend_stands_for_the_maps_of_all_variants(snapshots):
+    html = compare_reading.map_legend(snapshots)
+    figure = compare_reading.maps(snapshots, None)
+    marks = {mark for trace in figure["data"] for mark in trace["meta"]["marks"]}
+    signs = {"P": "●", "C": "○", "Q": "◆", "dead": "✕", "1σ of P": "╌", "1σ of C": "╌"}
+    assert set(re.findall(r"<i class=.[pcqd].>(.)</i>", html)) == {signs[mark] for mark in marks}
+    assert not any(note.get("name") == "legend" for note in figure["layout"]["annotations"])
+    assert "scaleanchor" not in figure["layout"]["yaxis"]
+    assert compare_reading.maps(snapshots, None, equal=True)["layout"]["yaxis"]["scaleanchor"] == "x"
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [
@@ -118,7 +129,8 @@ def test_a_code_chosen_in_one_is_chosen_in_all_with_the_vectors_that_each_gives_
     for place, snapshot in enumerate(snapshots.values()):
         assert chosen[f"Q{place}"] == [code]
         assert chosen[f"P{place}"] == np.flatnonzero(snapshot.codes == code).tolist()
-    roles = {trace["meta"]["role"] for trace in compare_reading.maps(snapshots, None)["data"] if "meta" in trace}
+    metas = [trace["meta"] for trace in compare_reading.maps(snapshots, None)["data"]]
+    roles = {meta["role"] for meta in metas if "role" in meta}
     assert roles <= chosen.keys()
 
 

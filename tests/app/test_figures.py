@@ -292,17 +292,17 @@ def test_examples_show_inputs_decoded_and_codes_pixel_for_pixel():
     np.testing.assert_array_equal(mosaic, code_colours(5)[codes[0]])
 
 
-def test_a_classifiers_answers_stand_below_in_the_colour_of_right_and_wrong():
+def test_a_classifiers_answers_stand_below_in_the_colour_and_with_the_sign_of_right_and_wrong():
     figure = examples(
         np.zeros((2, 1, 8, 8), np.float32),
         np.zeros((2, 4, 4), int),
         4,
-        captions=["3 · 90%", "7 · 51%"],
+        captions=["3 · 90%", "7 · 51%<br>is 1"],
         right=[True, False],
     )
     known_to_plotly(figure)
     notes = {note["text"]: note["font"]["color"] for note in figure["layout"]["annotations"]}
-    assert (notes["3 · 90%"], notes["7 · 51%"]) == (role("good"), role("bad"))
+    assert (notes["✓ 3 · 90%"], notes["✗ 7 · 51%<br>is 1"]) == (role("good"), role("bad"))
 
 
 def test_code_colours_differ():

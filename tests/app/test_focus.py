@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
 from page_runs import press, run, shown, state_in
-from road_reading import words
+from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
 from app.links.selection import Choice
+from app.links.selection_text import write_choice
 from app.live.state import LiveState
 from vqcore.snapshot import Snapshot
 
@@ -30,6 +31,10 @@ def snapshot_of(page: AppTest) -> Snapshot:
 
 def said(page: AppTest) -> str:
     return words(page)
+
+
+def table_of(page: AppTest) -> str:
+    return parts(page)["examples-table"]["html"]
 
 
 def search(page: AppTest, order: str, many: int) -> None:
@@ -64,6 +69,59 @@ def test_what_is_chosen_is_counted(page, vectors):
         f"{len(vectors)} {'vectors' if len(vectors) > 1 else 'vector'} and {codes} {'codes' if codes > 1 else 'code'}"
     )
     assert f"selected {words} (" in said(page)
+
+
+@pytest.mark.parametrize("problem", ["digits", "digits-classifier", "patches"])
+def test_a_lasso_shows_the_inputs_of_the_chosen_vectors_and_how_many_there_are(problem):
+    vectors = tuple(range(3, 1536, 5))
+    link = open_page(problem=problem, paused="1", select=write_choice(Choice(vectors=vectors)))
+    page = reach(link, lambda session: step_of(session) == 0)
+    snapshot = snapshot_of(page)
+    inputs = len({vector // snapshot.vectors_per_input for vector in vectors})
+    assert f"showing 6 of {inputs} inputs of the {len(vectors):,} chosen vectors" in said(page)
+
+
+@pytest.mark.parametrize("problem", ["digits", "digits-classifier"])
+def test_one_vector_is_shown_with_its_place_its_code_and_what_the_model_makes_of_its_input(problem):
+    page = reach(open_page(problem=problem, paused="1", select="v777"), lambda session: step_of(session) == 0)
+    snapshot = snapshot_of(page)
+    drawn = parts(page)["examples-plot"]["figure"]
+    words = [note["text"] for note in drawn["layout"]["annotations"]]
+    code, given = int(snapshot.codes[777]), 777 // 16
+    distance = np.sqrt(((snapshot.codebook[code].astype(float) - snapshot.z_e[777]) ** 2).sum())
+    assert words[0] == f"input {given}"
+    assert f"z_e 777: row {777 % 16 // 4}, column {777 % 4}" in words
+    assert any(word.startswith(f"code {code} at ‖z_e − c‖ = {distance:#.3g}") for word in words)
+    if problem == "digits":
+        assert words[1] == "decoded"
+    else:
+        answer = int(snapshot.monitor_outputs[given].argmax())
+        (told,) = [word for word in words if word.startswith("predicted")]
+        assert told.startswith(f"predicted {answer} · ")
+        assert (
+            f"true class {snapshot.labels[given]}: {'right' if answer == snapshot.labels[given] else 'wrong'}" in told
+        )
+
+
+def test_chosen_points_are_the_rows_of_the_table_and_no_code_without_vectors_leaves_it_empty():
+    page = reach(open_page(problem="plane", paused="1", select="v5,900"), lambda session: step_of(session) == 0)
+    snapshot = snapshot_of(page)
+    assert "showing 2 of the 2 chosen points" in table_of(page)
+    for vector in (5, 900):
+        x, y = snapshot.monitor_inputs[vector]
+        assert f"({x:.2f}, {y:.2f})" in table_of(page)
+    unused = int(np.setdiff1d(np.arange(snapshot.num_codes), snapshot.codes)[0])
+    link = open_page(problem="plane", paused="1", select=f"c{unused}", panel="inputs")
+    page = reach(link, lambda session: step_of(session) == 0)
+    assert "No held-out point has what is chosen: these are the first." in table_of(page)
+    assert table_of(page).count("<tr>") == 1 + len(snapshot.inputs)
+
+
+def test_dead_on_the_map_are_as_many_as_no_held_out_vector_is_nearest_to(page):
+    snapshot = snapshot_of(page)
+    names = {found.get("name"): found for found in parts(page)["map-plot"]["figure"]["data"]}
+    assert len(names["Q"]["customdata"]) == snapshot.held_out.in_use
+    assert len(names["dead"]["customdata"]) == snapshot.num_codes - snapshot.held_out.in_use
 
 
 def test_a_search_by_class_chooses_the_codes_that_fire_most_on_it(page):

@@ -35,7 +35,7 @@ def settled(page: Page, *updates: list[dict], layout: dict | None = None) -> lis
     )
 
 
-def cloud(x: list, y: list | None = None, **axes: str) -> dict:
+def cloud(x: list, y: list | None = None, **axes: object) -> dict:
     return {"x": x, "y": y or [0, 1], **axes}
 
 
@@ -49,6 +49,13 @@ def test_every_cloud_lies_within_with_room_around_it(page: Page) -> None:
         (first, last), width = layout[name]["range"], high - low
         assert low - width / 10 < first < low < high < last < high + width / 10
         assert layout[name]["autorange"] is False
+
+
+def test_what_does_not_count_for_the_scale_moves_no_axis(page: Page) -> None:
+    path = cloud([-500, 500], [-90, 90], meta={"marks": ["paths"], "scales": False})
+    with_path, without, alone = settled(page, [cloud([0, 10]), path], [cloud([0, 10])], [path])
+    assert with_path == without
+    assert alone["xaxis"] == {}  # a path alone leaves the axis to Plotly
 
 
 def test_a_range_stands_still_while_it_serves(page: Page) -> None:
