@@ -91,7 +91,7 @@ def tile(screen: dict[str, Any], label: str) -> str:
 
 def state_said(screen: dict[str, Any]) -> tuple[str, str]:
     """How the codebook is doing: the look and the word."""
-    found = re.search(r"vq-story-state (\w+)\".*?<b>(.*?)</b>", screen["story"]["html"], re.DOTALL)
+    found = re.search(r"vq-story-state (\w+)\">.*?<b>(.*?)</b>", screen["story"]["html"], re.DOTALL)
     assert found
     return found[1], found[2]
 
