@@ -224,7 +224,7 @@ def test_the_cards_numbers_are_those_of_the_snapshot(opened: Callable[[str], Pag
     page = opened("?problem=digits&seed=3&paused=1&select=c9&code_init=kmeans")
     for step in range(1, 4):
         page.locator(".st-key-step button:visible").click()
-        wait_until(page, f"document.querySelector('.vq-status').innerText.includes('step {step}')")
+        wait_until(page, f"document.querySelector('.vq-story').innerText.includes('Step {step}')")
     trainer = Trainer(default_recipe("digits", seed=3, code_init="kmeans"))
     for _ in range(3):
         trainer.step()
