@@ -24,7 +24,10 @@ CHOSEN_SIZE = 10
 """Diameter in pixels of an embedding that is one of a few chosen."""
 
 SMALLEST_Q, LARGEST_Q = 4.0, 20.0
-"""Diameters in pixels of a hardly used code and of the most used one."""
+"""Diameters in pixels of a hardly used code and of a much used one."""
+
+LARGE_SHARE = 0.1
+"""Share of all use from which on a code is drawn largest."""
 
 LONGEST_TRAIL_CODES = 96
 """Most paths drawn, of the codes that moved furthest; more would turn into a thicket."""
@@ -186,9 +189,9 @@ def _dead(plane: Plane, dead: Ints) -> dict[str, Any]:
 
 def _used(plane: Plane, used: Ints) -> dict[str, Any]:
     counts = plane.counts[used]
-    largest = counts.max(initial=1)
-    # Area by use: the diameter goes with the root.
-    size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(counts / largest)
+    share = counts / plane.counts.sum()
+    # Area by use: the diameter goes with the root. Of many codes in even use none covers the others.
+    size = SMALLEST_Q + (LARGEST_Q - SMALLEST_Q) * np.sqrt(np.minimum(share / LARGE_SHARE, 1))
     use = f"nearest to %{{text:,}} of {plane.counted}" if plane.counted else "used %{text:,} times"
     return {
         "type": "scattergl",

@@ -84,7 +84,7 @@ def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
         f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
     ]
     said.append("dead: nearest to none of these")
-    if (moments := len(shown.plane.mean_path)) and "paths" in read_layers(scene.view.controls["layers"]):
+    if (moments := len(shown.plane.paths)) and "paths" in read_layers(scene.view.controls["layers"]):
         said.append(f"paths: the last {moments + 1:,} moments")
     if not shown.plane.keeps_distances:
         said.append(wording.UMAP_CAUTION)

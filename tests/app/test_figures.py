@@ -12,7 +12,7 @@ from app.figures.code_bars import gradient_bars, usage_bars
 from app.figures.curves import MOST_POINTS, Curve, Marker, Panel, curves
 from app.figures.examples import TILE, code_colours, examples
 from app.figures.level_bars import LevelRow, level_bars
-from app.figures.pcq_map import LARGEST_Q, LONGEST_TRAIL_CODES, SMALLEST_Q, Plane, pcq_map
+from app.figures.pcq_map import LARGE_SHARE, LARGEST_Q, LONGEST_TRAIL_CODES, SMALLEST_Q, Plane, pcq_map
 from app.theme import role
 
 RANDOM = np.random.default_rng(0)
@@ -73,10 +73,13 @@ def test_before_the_first_batch_no_code_is_dead():
 
 
 def test_area_goes_with_use():
-    size = trace(pcq_map(plane()), "Q")["marker"]["size"]
+    counts = np.array([0, 1, 2, 40, 50, 907])
+    size = trace(pcq_map(plane(c=C[:6], counts=counts, codes=np.zeros(400, int))), "Q")["marker"]["size"]
+    grown = ((size - SMALLEST_Q) / (LARGEST_Q - SMALLEST_Q)) ** 2
+    np.testing.assert_allclose(grown[:4] / grown[0], counts[1:5])
     assert size.max() == LARGEST_Q
-    grown = (size - SMALLEST_Q) / (LARGEST_Q - SMALLEST_Q)
-    np.testing.assert_allclose(grown**2, COUNTS[5:] / 100)
+    even = trace(pcq_map(plane(c=C, counts=np.full(20, 9))), "Q")["marker"]["size"]
+    np.testing.assert_allclose(((even - SMALLEST_Q) / (LARGEST_Q - SMALLEST_Q)) ** 2, (1 / 20) / LARGE_SHARE)
 
 
 def test_ellipses_lie_one_standard_deviation_out_and_only_where_distances_mean_something():

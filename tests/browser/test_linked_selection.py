@@ -190,6 +190,37 @@ def test_a_click_on_a_cell_of_a_code_map_chooses_its_code_and_the_button_lets_go
     wait_until(page, f"document.querySelector('{EXAMPLES}')?._fullLayout")
 
 
+def test_a_vector_under_the_pointer_says_its_place_and_a_click_shows_its_input_beside_its_legend(
+    opened: Callable[[str], Page],
+) -> None:
+    page = opened("?problem=digits&paused=1&code_init=kmeans")
+    # The one that lies furthest from the middle has no other point near it.
+    vector, code, x, y = page.evaluate(
+        f"""(() => {{
+            const p = {traces(MAP)}.find((t) => t.meta?.role === 'P');
+            const plot = document.querySelector('{MAP}');
+            const {{ xaxis, yaxis }} = plot._fullLayout;
+            const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+            const row = [...p.x.keys()].reduce((far, at) => (Math.abs(p.x[at]) > Math.abs(p.x[far]) ? at : far), 0);
+            return [p.customdata[row], p.text[row], box.x + xaxis.l2p(p.x[row]), box.y + yaxis.l2p(p.y[row])];
+        }})()"""
+    )
+    given, place = divmod(vector, 16)
+    page.mouse.move(x, y, steps=3)
+    told = page.locator(f"{MAP} .hovertext").first
+    expect(told).to_contain_text(f"input {given}, row {place // 4}, column {place % 4}")
+    expect(told).to_contain_text(f"code {code}")
+    page.mouse.click(x, y)
+    wait_until(page, f"JSON.stringify({chosen('P')}) === '[{vector}]'")
+    shown = page.locator(EXAMPLES)
+    expect(shown).to_contain_text(f"input {given}")
+    expect(shown).to_contain_text(f"z_e {vector:,}: row {place // 4}, column {place % 4}")
+    expect(shown).to_contain_text(f"code {code} at")
+    legend = page.locator(f"{MAP} .annotation-text", has_text="area = use")
+    colours = legend.locator("tspan[style*=fill]").evaluate_all("(signs) => signs.map((sign) => sign.style.fill)")
+    assert colours[:3] == ["rgb(0, 114, 178)", "rgb(230, 159, 0)", "rgb(213, 94, 0)"]  # P, C, Q on a light page
+
+
 def test_a_box_over_the_bars_chooses_their_codes(opened: Callable[[str], Page]) -> None:
     page = opened("?problem=plane&paused=1&code_init=kmeans&order=by+code")
     page.locator(BARS).hover()
