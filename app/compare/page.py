@@ -8,7 +8,7 @@ from app import wording
 from app.compare.chosen import choice_made, choose, view_of, views_in_link
 from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
 from app.compare.presets import PRESETS
-from app.compare.sidebar import begin, sidebar
+from app.compare.sidebar import begin, obey_transport, sidebar
 from app.compare.state import compare_state
 from app.links import compare as comparison
 from app.links.compare_view import CompareView, write_compare_view
@@ -37,6 +37,7 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
+    obey_transport(entry)
     status = entry.session.status()
     setup = _setup(entry, status)
     state = compare_state()

@@ -14,7 +14,7 @@ from app.live.first_path import begin_first_path
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
-from app.live.sidebar import sidebar
+from app.live.sidebar import obey_transport, sidebar
 from app.live.state import live_state
 from app.live.story import story_band
 from app.live.variant import look_at, show_variant
@@ -72,6 +72,8 @@ def page() -> None:
     state = live_state()
     state.watched = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
+    if not entry.is_followed:
+        obey_transport(entry)
     status = entry.one.status()
     if not in_step(entry, status):
         adopt(status.recipe)

@@ -111,7 +111,9 @@ def drag(page: Page, plot: str, path: list[tuple[float, float]]) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    page.locator(f".st-key-{name} button:visible").click()  # Streamlit hides a second one for narrow screens
+    page.locator(
+        f".st-key-{name} button:visible, button.vq-{name}"
+    ).click()  # Streamlit hides a second one for narrow screens
 
 
 def wait_for_state(page: Page, state: str) -> None:
