@@ -293,18 +293,33 @@ def held_out(num_vectors: int, num_codes: int) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, without an exponent where a person would not write one.
+    """Three significant digits, with a power of ten only for very small or large values.
 
-    >>> number(0.02431), number(12.34), number(25731), number(1e-6), number(float("nan")), number(float("inf"))
-    ('0.0243', '12.3', '25,700', '1e-06', '–', '∞')
+    >>> number(0.02431), number(12.34), number(25_734), number(1e-6), number(1.09e36)
+    ('0.0243', '12.3', '25,700', '1 · 10⁻⁶', '1.09 · 10³⁶')
+    >>> number(float("nan")), number(float("inf"))
+    ('–', '∞')
     """
     if value != value:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     rounded = float(f"{value:.3g}")
-    if 1e3 <= abs(rounded) < 1e6:
+    if 1000 <= abs(rounded) < 1e6:
         return f"{rounded:,.0f}"
-    if rounded == 0 or 1e-4 <= abs(rounded) < 1e3:
-        return f"{value:#.3g}".rstrip(".")
-    return f"{value:.0e}" if value == float(f"{value:.0e}") else f"{value:.2e}"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{rounded:#.3g}".rstrip(".")
+    digits, power = f"{rounded:e}".split("e")
+    return f"{float(digits):g} · 10{str(int(power)).translate(RAISED)}"
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def coordinate(value: float) -> str:
+    """One coordinate of a point, short however far away it lies.
+
+    >>> coordinate(-0.123), coordinate(4.2e20)
+    ('-0.12', '4.2 · 10²⁰')
+    """
+    return f"{value:.2f}" if abs(value) < 1000 else number(value)

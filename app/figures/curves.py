@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.figures.switch_marks import Marker, marker_labels
 from app.theme import axis, layout, role
 
 MOST_POINTS = 400
@@ -26,8 +27,6 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 LABEL_PIXELS = 13
 BAND_OPACITY = 0.22
 FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
-MOST_MARKERS = 12
-"""Markers that carry a label; earlier ones keep their line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,14 +86,6 @@ class Panel:
 
     beside: Sequence[NDArray[np.float32]] = ()
     """Values in a neighbouring figure: the axis covers them too, so that the two can be compared."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marker:
-    """Where a switch was thrown."""
-
-    step: int
-    label: str
 
 
 class _Line(NamedTuple):
@@ -160,7 +151,7 @@ def curves(
         annotations += _end_labels(panel, lines, limits, (top - span, top), height - TOP - BOTTOM)
     figure_layout["shapes"] = [marker_line(marker.step) for marker in markers]
     figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
-    figure_layout["annotations"] = annotations + _marker_labels(markers, last_step)
+    figure_layout["annotations"] = annotations + marker_labels(markers, last_step)
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
 
 
@@ -318,25 +309,6 @@ def cursor_line(step: int) -> dict[str, Any]:
 
 def _upright(step: int, line: dict[str, Any]) -> dict[str, Any]:
     return {"type": "line", "yref": "paper", "x0": step, "x1": step, "y0": 0, "y1": 1, "line": line}
-
-
-def _marker_labels(markers: Sequence[Marker], last_step: int) -> list[dict[str, Any]]:
-    """Labels on alternating rows, so that neighbours stay legible."""
-    return [
-        {
-            "x": marker.step,
-            "yref": "paper",
-            "y": 1 - 0.07 * (order % 3),
-            "yanchor": "top",
-            "xanchor": "right" if marker.step > 0.6 * last_step else "left",
-            "xshift": -3 if marker.step > 0.6 * last_step else 3,
-            "text": marker.label,
-            "showarrow": False,
-            "font": {"color": role("text"), "size": 11},
-            "bgcolor": role("background", 0.75),
-        }
-        for order, marker in enumerate(markers[-MOST_MARKERS:])
-    ]
 
 
 def _sentence(panels: Sequence[Panel]) -> str:

@@ -28,7 +28,7 @@ def find_key(name: str) -> str:
 
 def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, focus: Focus) -> None:
     """A search by number, by order of use or age, and by class."""
-    with place.popover("", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
+    with place.popover("Find codes", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
         st.text_input(
             "Codes",
             placeholder=f"for example 17, or 3, 7-9; from 0 to {snapshot.num_codes - 1:,}",
@@ -61,7 +61,9 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
     """Choice of what the colours mean and which layers are shown."""
     state = live_state()
-    with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
+    with place.popover(
+        "Colours, layers, pace", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"
+    ):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
         st.segmented_control(
             "Colour by",
@@ -106,7 +108,7 @@ def let_go(place: Any, focus: Focus) -> None:
     """A button that clears the selection, if there is one."""
     if focus.choice or focus.sentence:
         place.button(
-            "",
+            "Clear the selection",
             icon=":material/close:",
             key="clear",
             type="tertiary",

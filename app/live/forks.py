@@ -8,7 +8,7 @@ import streamlit as st
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
 from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
-from app.page_state import said_by
+from app.page_state import said_by, set_control
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
@@ -113,6 +113,7 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
     except ValueError as error:
         live_state().fork_refused = str(error)
         return
+    set_control("fork", False)  # closed: what it offers next would fork the fork
     live_state().go_live()
     entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
     show_variant(name)

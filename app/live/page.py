@@ -22,7 +22,7 @@ from app.live.view_controls import choose, current_view, level_shown
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.panels.charts import plane_shown
-from app.panels.head import bar
+from app.panels.head import bar, brand
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
 from app.sessions.entry import Entry
@@ -150,14 +150,16 @@ def _gone(way_back: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(f"{wording.GONE} {way_back}", icon=":material/link_off:")
-        if st.button("", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"):
+        if st.button(
+            "I have read this", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"
+        ):
             state.gone = False
             st.rerun()
 
 
 def _empty_state() -> None:
     st.html(
-        "<div class='vq-hero'><h1>VQ Scope</h1>"
+        "<div class='vq-hero'><h1 id='content'>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
     request = address.read(st.query_params)
@@ -201,10 +203,6 @@ def _live(session_id: str) -> None:
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
     _header(entry, status.recipe)
-    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
-        _gone("This one begins again from its settings.")
-        if status.message:
-            _message(status)
     with st.container(key="numbers"):
         placed = ["status"]
         if scene is None:
@@ -214,6 +212,10 @@ def _live(session_id: str) -> None:
     if scene is not None:
         placed += panels(scene)
         _leave_umap(scene)
+    with st.container(key="message"):  # style.css lays it over the lowest chart, so that none moves
+        _gone("This one begins again from its settings.")
+        if status.message:
+            _message(status)
     live_state().looked_at = entry, view
     rate = float(view.controls["rate"])
     conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
@@ -259,7 +261,7 @@ def _scene(entry: Entry) -> Scene | None:
 
 def _header(entry: Entry, recipe: Recipe) -> None:
     head = bar("head")
-    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
+    head.html(brand("Live"), width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(recipe)
         variants_bar(entry)  # in the header: a fork moves no chart

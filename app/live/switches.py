@@ -81,7 +81,7 @@ def _replacement(entry: Entry) -> None:
     )
     _select(onto, entry, "replace_onto", "onto", get_args(ReplaceOnto))
     now.button(
-        "",
+        "Replace now",
         icon=":material/bolt:",
         key="replace_now",
         help="Move every code unused over the window (or for *replace every* steps) onto a z_e of the last batch now",

@@ -25,7 +25,10 @@ _mount = st.components.v2.component(
     isolate_styles=False,
 )
 _mount_preload = st.components.v2.component(
-    "vq_preload_plotly", js=javascript(*LIVE_PLOT, "stage.js", "preload.js"), isolate_styles=False
+    "vq_preload_plotly",
+    js=javascript(*LIVE_PLOT, "stage.js", "preload.js"),
+    css=as_it_stands("skip_link.css"),
+    isolate_styles=False,
 )
 
 

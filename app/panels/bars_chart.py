@@ -47,7 +47,7 @@ def bars_chart(scene: Scene) -> Chart:
 def bars_kind(scene: Scene) -> str:
     """What the bars show; a quantizer with one level has nothing to show by level."""
     kind = scene.view.controls["bars"]
-    return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
+    return "time" if kind == "levels" and scene.status.recipe.levels == 1 else kind
 
 
 def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:

@@ -141,4 +141,4 @@ def _nearest(near: Near, snapshot: Snapshot) -> Picture:
 
 
 def _point(place: NDArray[Any]) -> str:
-    return f"({', '.join(f'{feature:.2f}' for feature in place)})"
+    return f"({', '.join(map(wording.coordinate, place))})"

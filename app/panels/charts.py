@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import wording
-from app.figures.curves import Marker, curves
+from app.figures.curves import curves
 from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
+from app.figures.switch_marks import Marker
 from app.links.selection import Focus
 from app.panels.chart import LOWER, UPPER, Chart, file_name, moment
 from app.panels.map_shades import shade
 from app.panels.readings import curve_panels
 from app.panels.scene import Scene
+from app.panels.switch_words import event_words
 from app.sessions import planes
 from app.sessions.planes import MapSettings, Shown
 from vqcore.projection.service import ProjectionService
@@ -109,7 +111,10 @@ def curves_chart(scene: Scene) -> Chart:
     def drawing() -> dict[str, Any]:
         return curves(
             curve_panels(group, snapshot),
-            [Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events],
+            [
+                Marker(step=event.step, label=others.get(event.variant, "") + event_words(event))
+                for event in snapshot.events
+            ],
             smoothing=smoothing,
             last_step=snapshot.step,
             height=LOWER,

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vqcore.snapshot import Event
+
 OFF = (0, 0.0, False, "off", "none")
 
 WORDS: Mapping[str, Callable[[Any], str]] = {
@@ -51,3 +53,14 @@ def _words(name: str, value: Any) -> str:
         return SWITCHED_OFF[name]
     told = f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     return WORDS[name](told) if name in WORDS else f"{name} {told}"
+
+
+def event_words(event: Event) -> str:
+    """The label of an event on a chart; where codes were replaced at a command, it says how many.
+
+    >>> event_words(Event(20, "main", "replaced 12", (("replace", "now"),)))
+    'replaced 12 codes'
+    """
+    if event.changes and event.changes[0][0] == "replace":
+        return f"{event.label} codes"
+    return switch_words(event.changes)
