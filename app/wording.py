@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from vqcore.training.usage_window import USAGE_WINDOW
+from vqcore.diagnostics.usage import enough_to_judge
 
 SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
@@ -98,15 +98,16 @@ def level_words(structure: str, level: int, num_levels: int) -> LevelWords:
 MEANINGS = {
     "perplexity": "exp of the entropy of code usage, 1…K",
     "active_codes": "codes used at least once",
-    "quantization_error": "‖z_e − z_q‖²: summed over features, mean over the vectors of the newest batch",
+    "in_use": "codes that are nearest to at least one of the held-out vectors at this step",
+    "quantization_error": "‖z_e − z_q‖²: summed over features, mean over the vectors",
     "relative_error": "the quantization error over the total variance of z_e; 1 is no better than the mean alone",
     "level_error": "its own error over the variance of what it quantizes; 1 is no better than the mean alone",
     "gradient_norm": "‖∂L/∂c_raw‖ of the newest step, inner steps included",
 }
 
 CURVE_NOTES = {
-    "learning": "task loss: {loss_name} · ‖z_e−z_q‖²: summed over features · "
-    f"usage{{of_level}}: last {USAGE_WINDOW} batches",
+    "learning": "held-out, N = {num_vectors:,}; thin: training batches · task loss: {loss_name} · "
+    "usage{of_level}: of K = {num_codes:,} codes",
     "P and C": "{p}spread: rms of features' std · mean: length of the mean · distance: √(‖μ_P−μ_C‖² + ‖σ_P−σ_C‖²)",
     "gradients": "reached{of_level}: codes that a step's gradient moves, directly or through their group's learned "
     "map · "
@@ -115,8 +116,8 @@ CURVE_NOTES = {
 """Definitions of what a group of curves shows, short enough for one line under them."""
 
 LEVELS_NOTE = (
-    "active: share of K = {num_codes:,} codes used at least once; {window} · perplexity / K: 1 is even use · "
-    "rel. error: the level's own error over the variance of what it quantizes, newest batch"
+    "in use: share of K = {num_codes:,} codes, by N = {num_vectors:,} held-out vectors at this step · "
+    "perplexity / K: 1 is even use · rel. error: the level's own error over the variance of what it quantizes"
 )
 """Definitions for the overview of groups or levels."""
 
@@ -179,25 +180,32 @@ def examples_title(task: str, words: LevelWords) -> str:
     return titles.get(task, "Inputs, reconstructions, codes")
 
 
-def curve_note(group: str, loss_name: str, words: LevelWords) -> str:
+def curve_note(group: str, loss_name: str, words: LevelWords, num_codes: int, num_vectors: int) -> str:
     """The line under a group of curves.
 
-    >>> curve_note("gradients", "", level_words("grouped", 0, 2)).split(" · ")[1]
+    >>> curve_note("gradients", "", level_words("grouped", 0, 2), 8, 64).split(" · ")[1]
     'relative of group 1: over Var(sub-vectors of group 1)'
     """
     p = f"P: {words.vectors} · " if words.name else ""
-    return CURVE_NOTES[group].format(loss_name=loss_name, of_level=words.of, p=p, vectors=words.vectors)
+    return CURVE_NOTES[group].format(
+        loss_name=loss_name,
+        of_level=words.of,
+        p=p,
+        vectors=words.vectors,
+        num_codes=num_codes,
+        num_vectors=num_vectors,
+    )
 
 
 def usage_map_note(span: int, codes_per_row: int) -> str:
     """The line under usage through time.
 
     >>> usage_map_note(4, 2)
-    'assignments in each 4 steps over their even share N/K, log scale · grey: unused · each row is 2 codes'
+    'training assignments in each 4 steps over their even share N/K, log scale · grey: unused · each row is 2 codes'
     """
     each = f"each {span} steps" if span > 1 else "each step"
     rows = f" · each row is {codes_per_row} codes" if codes_per_row > 1 else ""
-    return f"assignments in {each} over their even share N/K, log scale · grey: unused{rows}"
+    return f"training assignments in {each} over their even share N/K, log scale · grey: unused{rows}"
 
 
 LONGEST_SENTENCE, NAMES_SAID, LONGEST_NAME = 240, 4, 32
@@ -274,16 +282,44 @@ def usage_window(window_batches: int, num_vectors: int) -> str:
     return f"last {window_batches} training batches, N = {num_vectors:,}"
 
 
-def number(value: float) -> str:
-    """Three significant digits, with an exponent only for very small or large values.
+def held_out(num_vectors: int, num_codes: int) -> str:
+    """Over what use is counted, and whether that is enough to tell unused codes from rare ones.
 
-    >>> number(0.02431), number(12.34), number(1e-6), number(float("nan")), number(float("inf"))
-    ('0.0243', '12.3', '1e-06', '–', '∞')
+    >>> held_out(2048, 512), held_out(2048, 65_536)
+    ('N = 2,048 held-out vectors', 'N = 2,048 held-out vectors, too few to judge')
+    """
+    few = "" if enough_to_judge(num_vectors, num_codes) else ", too few to judge"
+    return f"N = {num_vectors:,} held-out vectors{few}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, with a power of ten only for very small or large values.
+
+    >>> number(0.02431), number(12.34), number(25_734), number(1e-6), number(1.09e36)
+    ('0.0243', '12.3', '25,700', '1 · 10⁻⁶', '1.09 · 10³⁶')
+    >>> number(float("nan")), number(float("inf"))
+    ('–', '∞')
     """
     if value != value:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        return f"{value:#.3g}".rstrip(".")
-    return f"{value:.0e}" if value == float(f"{value:.0e}") else f"{value:.2e}"
+    rounded = float(f"{value:.3g}")
+    if 1000 <= abs(rounded) < 1e6:
+        return f"{rounded:,.0f}"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        return f"{rounded:#.3g}".rstrip(".")
+    digits, power = f"{rounded:e}".split("e")
+    return f"{float(digits):g} · 10{str(int(power)).translate(RAISED)}"
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def coordinate(value: float) -> str:
+    """One coordinate of a point, short however far away it lies.
+
+    >>> coordinate(-0.123), coordinate(4.2e20)
+    ('-0.12', '4.2 · 10²⁰')
+    """
+    return f"{value:.2f}" if abs(value) < 1000 else number(value)

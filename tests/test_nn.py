@@ -668,7 +668,7 @@ def test_a_loaded_codebook_is_not_started_again():
         ({}, {"affine_transform.scale": (1, D), "affine_transform.bias": (1, D)}, "built with affine_lr=0"),
         ({"affine_lr": 1.0}, {"affine_transform.scale": (2, D)}, "Build the layer with the `affine_groups`"),
         ({"norm": "bn"}, {"norm_layer.weight": (4,)}, "'norm_layer.weight' has shape"),
-        ({"replace_freq": 2}, {"_counts": (5,)}, "12 values in '_counts', one a code, but has 5"),
+        ({"replace_freq": 2}, {"_counts": (5,)}, "12 values in '_counts', one per code, but has 5"),
     ],
 )
 def test_a_state_dict_that_does_not_fit_is_refused_and_changes_nothing(arguments, state, message):
@@ -813,7 +813,7 @@ def test_a_codebook_that_something_else_owns_gets_no_gradient_of_the_loss(kind, 
         ({"norm": "gn"}, "`feature_size` must be a multiple of 32"),
         ({"features": 0}, "`feature_size` must be"),
         ({"codes": 0}, "`num_codes` must be"),
-        ({"code_vector_size": 3, "affine_lr": 1.0}, "`code_vector_size` must be 8"),
+        ({"code_vector_size": 3, "affine_lr": 1.0}, "`code_vector_size` must equal `feature_size`, 8"),
         ({"code_vector_size": 0}, "`code_vector_size` must be a whole number from 1"),
         (
             {"kind": "group own", "codes": 30, "groups": 4},

@@ -7,7 +7,7 @@ new PerformanceObserver((list) => {
 }).observe({ type: "longtask" });
 
 new MutationObserver((changes) => {
-  const lines = changes.filter(({ target }) => target.closest?.(".vq-status"));
+  const lines = changes.filter(({ target }) => target.closest?.(".vq-story, .vq-status"));
   if (lines.length) vqBench.refreshed.push(Date.now() / 1000);
   for (const { removedNodes } of changes) {
     for (const node of removedNodes) {

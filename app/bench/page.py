@@ -14,8 +14,8 @@ from app.bench.serving import Server, after_closing, longest_gap, queries, serve
 SAMPLE_MINUTES = (1, 2, 3, 4, 6, 8, 10)
 SPEED_SECONDS = 15.0
 
-DRAWN = "document.querySelectorAll('.js-plotly-plot').length >= 3 && document.querySelector('.vq-status')"
-STEP = "Number(/step ([\\d,]+)/.exec(document.querySelector('.vq-status').innerText)[1].replaceAll(',', ''))"
+DRAWN = "document.querySelectorAll('.js-plotly-plot').length >= 3 && document.querySelector('.vq-story')"
+STEP = "Number(/step ([\\d,]+)/i.exec(document.querySelector('.vq-story').innerText)[1].replaceAll(',', ''))"
 
 
 @dataclass

@@ -8,7 +8,7 @@ from app import wording
 from app.compare.chosen import choice_made, choose, view_of, views_in_link
 from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
 from app.compare.presets import PRESETS
-from app.compare.sidebar import begin, sidebar
+from app.compare.sidebar import begin, obey_transport, sidebar
 from app.compare.state import compare_state
 from app.links import compare as comparison
 from app.links.compare_view import CompareView, write_compare_view
@@ -16,7 +16,7 @@ from app.links.setup import Setup, setup_of
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
 from app.panels.compare_parts import CompareScene, compare_scene
-from app.panels.head import bar
+from app.panels.head import bar, brand
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.sessions.seed_runs import Plan
@@ -37,6 +37,7 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
+    obey_transport(entry)
     status = entry.session.status()
     setup = _setup(entry, status)
     state = compare_state()
@@ -81,9 +82,9 @@ def _begin(setup: Setup) -> None:
 
 
 def _empty_state() -> None:
-    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+    st.html(brand())
     st.html(
-        "<div class='vq-hero'><h1>Side by side</h1><p>Two to four variants of one problem: "
+        "<div class='vq-hero'><h1 id='content'>Side by side</h1><p>Two to four variants of one problem: "
         "the same seed, the same batches, one clock.</p></div>"
     )
     state = compare_state()
@@ -170,7 +171,7 @@ def _message(status: Status, variants: int) -> None:
 
 def _header(snapshots: Mapping[str, Snapshot]) -> None:
     head = bar("head")
-    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
+    head.html(brand("Side by side"), width="content")
     first = next(iter(snapshots.values()), None)
     if first is not None and len(first.levels) > 1:
         choose(head, "level", comparison.VIEWS["level"][: len(first.levels)])

@@ -30,12 +30,12 @@ SEEDS_DROPPED = (
 def map_panel(scene: CompareScene) -> list[str]:
     """The variants' P, C and Q in one plane, on axes with one scale; returns the keys of its places."""
     head = bar("compare-map")
-    head.html("<div class='vq-panel'><b>P · C · Q</b></div>", width="content")
+    head.html("<div class='vq-panel'><h2>P · C · Q</h2></div>", width="content")
     with head.container(width="stretch", key="map-heading"):
         words_place(f"{PLOTS[0]}-legend")
     if scene.view.choice:
         head.button(
-            "",
+            "Clear the selection",
             icon=":material/close:",
             key="compare-clear",
             type="tertiary",
@@ -44,7 +44,7 @@ def map_panel(scene: CompareScene) -> list[str]:
         )
     if scene.first.codebook.shape[1] > 2:
         head.button(
-            "",
+            "Fit the plane again",
             icon=":material/center_focus_strong:",
             key="compare-refit",
             type="tertiary",
@@ -58,7 +58,7 @@ def map_panel(scene: CompareScene) -> list[str]:
 def bars_panel() -> list[str]:
     """How often each code of each variant was assigned; returns the keys of its places."""
     head = bar("compare-bars")
-    head.container(width="stretch").html("<div class='vq-panel'><b>Code usage</b></div>")
+    head.container(width="stretch").html("<div class='vq-panel'><h2>Code usage</h2></div>")
     choose(head, "scale", comparison.VIEWS["scale"])
     return _chart(PLOTS[1], BARS_HEIGHT, BARS_GROW)
 
@@ -67,7 +67,7 @@ def curves_panel(scene: CompareScene) -> list[str]:
     """One quantity of all variants through time, of this run or over seeds; returns the keys of its places."""
     runs = seed_runs()
     head = bar("compare-curves")
-    head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
+    head.container(width="stretch").html("<div class='vq-panel'><h2>Through time</h2></div>")
     quantity = choose(head, "curve", comparison.CURVES)
     of = choose(head, "of", comparison.VIEWS["of"]) if runs is not None else "this run"
     if runs is not None and of == "seeds":

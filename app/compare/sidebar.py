@@ -12,6 +12,7 @@ from app.links import compare as comparison
 from app.links.command_line import command
 from app.links.setup import OWN, Setup, Variant, read_variant
 from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
+from app.live_plot.transport import Button, new_clicks, transport
 from app.page_state import said_by, set_control
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
@@ -19,6 +20,7 @@ from app.sessions.seed_runs import SEEDS, Plan
 from app.wording import SWITCH_HELP, as_written
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
+    Command,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -26,11 +28,13 @@ from vqcore.training.commands import (
     StepCommand,
     UndoRestartCommand,
 )
+from vqcore.training.recipe import Recipe
 from vqcore.training.run import MOST_VARIANTS
 from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 STEPPING = (State.RUNNING, State.IDLE)
+TRANSPORT = "compare-transport"
 
 
 def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
@@ -57,38 +61,31 @@ def begin(setup: Setup, *, paused: bool = False) -> Entry:
     return entry
 
 
+def obey_transport(entry: Entry) -> None:
+    """Obey what was clicked on the transport's buttons since the last run of the script."""
+    commands: dict[str, Command] = {
+        "pause": PauseCommand(),
+        "resume": ResumeCommand(),
+        "step": StepCommand(),
+        "restart": RestartCommand(_recipes(entry.session.status())),
+        "undo": UndoRestartCommand(),
+    }
+    entry.send(*(commands[click] for click in new_clicks(TRANSPORT)))
+
+
+def _recipes(status: Status) -> dict[str, Recipe]:
+    return dict(zip(status.variants, status.recipes, strict=False))
+
+
 def _transport(entry: Entry, status: Status) -> None:
-    running = status.state in STEPPING
-    recipes = dict(zip(status.variants, status.recipes, strict=False))
-    buttons: list[tuple[str, str, str, Any, bool]] = [
-        (
-            "compare-play",
-            "pause" if running else "play_arrow",
-            "Pause; all views stay alive" if running else "Train on",
-            PauseCommand() if running else ResumeCommand(),
-            False,
-        ),
-        ("compare-step", "skip_next", "Train one step of each variant, then pause", StepCommand(), False),
-        (
-            "compare-restart",
-            "restart_alt",
-            "Begin all again at step 0, each with its current switches",
-            RestartCommand(recipes),
-            not recipes,
-        ),
-        ("compare-undo", "undo", "Bring back the run before the last restart", UndoRestartCommand(), False),
-    ]
-    for column, (key, icon, help_, sent, disabled) in zip(st.columns(4, gap="small"), buttons, strict=True):
-        column.button(
-            "",
-            icon=f":material/{icon}:",
-            key=key,
-            help=help_,
-            on_click=entry.send,
-            args=(sent,),
-            disabled=disabled or (key == "compare-undo" and not status.can_undo),
-            width="stretch",
-        )
+    buttons = (
+        Button("play", "Train on", help_running="Pause; all views stay alive"),
+        Button("step", "Train one step of each variant, then pause"),
+        Button("restart", "Begin all again at step 0, each with its current switches", disabled=not status.recipes),
+        Button("undo", "Bring back the run before the last restart", disabled=not status.can_undo),
+    )
+    is_settled = entry.session.commands_pending() == 0
+    transport(buttons, running=status.state in STEPPING, settled=is_settled, key=TRANSPORT)
     st.selectbox(
         "Speed",
         list(SPEEDS),

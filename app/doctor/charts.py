@@ -82,7 +82,7 @@ def _draw(name: str, figure: dict[str, Any], revision: str) -> None:
 
 
 def _head(title: str, note: str = "") -> None:
-    st.html(f"<div class='vq-panel'><b>{title}</b>{note}</div>")
+    st.html(f"<div class='vq-panel'><h2>{title}</h2>{note}</div>")
 
 
 def _none(words: str) -> None:

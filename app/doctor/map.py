@@ -32,7 +32,7 @@ def map_panel(job: Job[Facts | None], facts: Facts, revision: str, without_p: st
 def _chosen(job: Job[Facts | None], facts: Facts) -> Plane:
     title = "P · C · Q" if len(facts.plane.p) else "Codes"
     head = bar("doctor-map")
-    head.container(width="stretch").html(f"<div class='vq-panel'><b>{title}</b></div>")
+    head.container(width="stretch").html(f"<div class='vq-panel'><h2>{title}</h2></div>")
     if facts.points.c.shape[1] <= 2:  # drawn as they are
         return "PCA"
     view = doctor_state().map

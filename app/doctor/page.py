@@ -15,6 +15,7 @@ from app.doctor.under_way import begin_charts, under_way
 from app.links import doctor as doctor_address
 from app.links.doctor import Asked
 from app.live_plot.again import polled
+from app.panels.head import brand
 from app.roots import about_roots
 from app.sessions.registry import registry
 from app.sessions.uploads import MOST_MEGABYTES
@@ -33,7 +34,7 @@ DROPPED = "This examination is no longer kept. Examine the file again."
 def page() -> None:
     """The page, as a script."""
     st.html(Path(__file__).with_name("doctor.css"))
-    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+    st.html(brand("Doctor"))
     state = doctor_state()
     asked = _adopt_link(state)
     _bar(asked, state.generation)
@@ -170,7 +171,8 @@ def _refused(case: Case) -> None:
     if job.problem and not job.details and case.request is not None and case.request.path.exists():
         with st.container(border=True, key="panel-doctor-reread"):
             st.html(
-                "<div class='vq-panel'><b>Read it differently</b><span>as --codebook, --axis, --rows do</span></div>"
+                "<div class='vq-panel'><h2>Read it differently</h2>"
+                "<span>as --codebook, --axis, --rows do</span></div>"
             )
             reread(case.asked, [], of_codes=case.has_codes)
 

@@ -88,7 +88,7 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
         reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes)
         st.caption("As --codebook, --axis, --rows and --level-axis do on the command line.")
     head.button(
-        "",
+        "Close",
         icon=":material/close:",
         key="doctor-close",
         type="tertiary",

@@ -37,7 +37,7 @@ def treatment(case: Case, examination: Examination) -> None:
         return
     with st.container(border=True, height="stretch", key="panel-doctor-what-if"):
         if case.request is None or case.request.latents is None:
-            st.html("<div class='vq-panel'><b>What if</b><span>the effect of each remedy</span></div>")
+            st.html("<div class='vq-panel'><h2>What if</h2><span>the effect of each remedy</span></div>")
             st.caption("Needs latents: a remedy is fitted to half of them and judged on the other half.")
             return
         running = any(job is not None and job.is_running for job in (case.what_if, case.repair))
@@ -50,7 +50,7 @@ def _what_if(case: Case, was_running: bool) -> None:
     if was_running and running is None:
         st.rerun()
     head = bar("doctor-what-if")
-    head.container(width="stretch").html("<div class='vq-panel'><b>What if</b><span>before | after</span></div>")
+    head.container(width="stretch").html("<div class='vq-panel'><h2>What if</h2><span>before | after</span></div>")
     if running is not None:
         if head.button("Cancel", icon=":material/close:", key="doctor-what-if-cancel"):
             running.cancel()

@@ -29,8 +29,10 @@ class Marked:
     """Pinned codes, each with the index of its colour."""
 
 
-def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None) -> dict[str, Any]:
-    """Assignments of each code over the window, the even share as a line, dead codes marked."""
+def usage_bars(
+    counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None, unused: str = "dead"
+) -> dict[str, Any]:
+    """How often each code is used, the even share as a line, codes without use marked and called `unused`."""
     total, num_codes = float(counts.sum()), len(counts)
     dead = int((counts == 0).sum())
     figure = _bars(
@@ -43,12 +45,12 @@ def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Ma
         hover="code %{customdata}<br>used %{text:,} times<extra></extra>",
         marked=marked,
     )
-    figure["alt"] = f"Use of {num_codes} codes; {dead} are not used in the window."
+    figure["alt"] = f"Use of {num_codes} codes; {dead} are {unused}."
     if total > 0:
         figure["layout"]["shapes"] = [_level(total / num_codes), *_dead_marks(counts, order)]
         figure["layout"]["annotations"] = [
             _level_label(total / num_codes, log),
-            *_dead_label(dead, num_codes),
+            *_dead_label(dead, num_codes, unused),
         ]
     return figure
 
@@ -202,5 +204,5 @@ def _dead_marks(counts: NDArray[np.int64], order: Order) -> list[dict[str, Any]]
     ]
 
 
-def _dead_label(dead: int, num_codes: int) -> list[dict[str, Any]]:
-    return [corner_label(f"{dead:,} of {num_codes:,} dead", role("dead"))] if dead else []
+def _dead_label(dead: int, num_codes: int, unused: str) -> list[dict[str, Any]]:
+    return [corner_label(f"{dead:,} of {num_codes:,} {unused}", role("dead"))] if dead else []

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.figures.switch_marks import Marker, marker_labels
 from app.theme import axis, layout, role
 
 MOST_POINTS = 400
@@ -25,8 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 
 LABEL_PIXELS = 13
 BAND_OPACITY = 0.22
-MOST_MARKERS = 12
-"""Markers that carry a label; earlier ones keep their line."""
+FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,11 @@ class Curve:
 
     high: NDArray[np.float32]
     dash: str = "solid"
+    is_faint: bool = False
+    """Drawn thin and without a name at its end: what another curve of the panel is to be held against."""
+
+    is_held_out: bool = False
+    """Free of the noise of batches: never smoothed, and its newest value is drawn as it is."""
 
 
 Ints = NDArray[np.int64]
@@ -81,14 +86,6 @@ class Panel:
 
     beside: Sequence[NDArray[np.float32]] = ()
     """Values in a neighbouring figure: the axis covers them too, so that the two can be compared."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marker:
-    """Where a switch was thrown."""
-
-    step: int
-    label: str
 
 
 class _Line(NamedTuple):
@@ -154,19 +151,20 @@ def curves(
         annotations += _end_labels(panel, lines, limits, (top - span, top), height - TOP - BOTTOM)
     figure_layout["shapes"] = [marker_line(marker.step) for marker in markers]
     figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
-    figure_layout["annotations"] = annotations + _marker_labels(markers, last_step)
+    figure_layout["annotations"] = annotations + marker_labels(markers, last_step)
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
 
 
 def _thinned(curve: Curve, smoothing: int) -> _Line:
     """Mean, minimum and maximum of equal runs of rows, at the last step of each; the last run is complete."""
     values = np.where(curve.finite > 0, curve.values, 0).astype(np.float64)
-    if smoothing > 1:
+    if smoothing > 1 and not curve.is_held_out:
         values, weight = _smoothed(curve, values, smoothing)
     else:
         weight = curve.finite
     after = np.cumsum(curve.rows[::-1])[::-1] - curve.rows  # how many rows are newer
-    run = after // max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
+    together = max(1, -(-int(curve.rows.sum()) // MOST_POINTS))
+    run = -(-after // together) if curve.is_held_out else after // together
     starts = np.flatnonzero(np.diff(run, prepend=-1))
     ends = np.append(starts[1:], len(run)) - 1
     if len(run) == 0:
@@ -228,7 +226,8 @@ def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:
         "x": line.steps,
         "y": line.values,
         "yaxis": y,
-        "line": {"color": curve.colour, "width": 1.8, "dash": curve.dash},
+        "line": {"color": curve.colour, "width": FAINT_WIDTH if curve.is_faint else 1.8, "dash": curve.dash},
+        "opacity": FAINT_OPACITY if curve.is_faint else 1,
         "hovertemplate": f"{curve.label} %{{y:.4g}}<extra></extra>",
     }
 
@@ -270,7 +269,7 @@ def _end_labels(
     ends = [
         (float(np.log10(values[-1])) if panel.log else float(values[-1]), curve)
         for curve, values in zip(panel.curves, [line.values for line in lines], strict=True)
-        if len(values) and np.isfinite(values[-1]) and (values[-1] > 0 or not panel.log)
+        if not curve.is_faint and len(values) and np.isfinite(values[-1]) and (values[-1] > 0 or not panel.log)
     ]
     if limits is None or not ends:
         return []
@@ -310,25 +309,6 @@ def cursor_line(step: int) -> dict[str, Any]:
 
 def _upright(step: int, line: dict[str, Any]) -> dict[str, Any]:
     return {"type": "line", "yref": "paper", "x0": step, "x1": step, "y0": 0, "y1": 1, "line": line}
-
-
-def _marker_labels(markers: Sequence[Marker], last_step: int) -> list[dict[str, Any]]:
-    """Labels on alternating rows, so that neighbours stay legible."""
-    return [
-        {
-            "x": marker.step,
-            "yref": "paper",
-            "y": 1 - 0.07 * (order % 3),
-            "yanchor": "top",
-            "xanchor": "right" if marker.step > 0.6 * last_step else "left",
-            "xshift": -3 if marker.step > 0.6 * last_step else 3,
-            "text": marker.label,
-            "showarrow": False,
-            "font": {"color": role("text"), "size": 11},
-            "bgcolor": role("background", 0.75),
-        }
-        for order, marker in enumerate(markers[-MOST_MARKERS:])
-    ]
 
 
 def _sentence(panels: Sequence[Panel]) -> str:

@@ -13,7 +13,7 @@ ROOM = 1.6
 """Width of a column relative to a full bar: the rest is for the number beside it."""
 
 COLUMNS = ((0.0, 0.27), (0.3, 0.57), (0.6, 0.87))
-"""Where the columns of bars begin and end, as shares of the width; the dead codes stand to their right."""
+"""Where the columns of bars begin and end, as shares of the width; the codes not in use stand to their right."""
 
 TALLEST_ROW = 0.2
 """Largest share of the height for a row, so that two rows do not become two blocks."""
@@ -27,7 +27,7 @@ class LevelRow:
     num_codes: int
     """K."""
 
-    active_codes: int
+    in_use: int
     perplexity: float
     """1…K; NaN before the first batch."""
 
@@ -35,9 +35,9 @@ class LevelRow:
     """NaN before the first batch."""
 
     @property
-    def active_share(self) -> float:
-        """Active codes over K; NaN before the first batch."""
-        return self.active_codes / self.num_codes if math.isfinite(self.perplexity) else math.nan
+    def in_use_share(self) -> float:
+        """Codes in use over K; NaN before the first batch."""
+        return self.in_use / self.num_codes if math.isfinite(self.perplexity) else math.nan
 
     @property
     def even_share(self) -> float:
@@ -45,16 +45,16 @@ class LevelRow:
         return self.perplexity / self.num_codes
 
     @property
-    def dead_codes(self) -> int:
+    def unused_codes(self) -> int:
         """Codes not used in the window."""
-        return self.num_codes - self.active_codes
+        return self.num_codes - self.in_use
 
 
 def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
-    """Active share, perplexity / K and relative error as bars, dead codes as a number; row `shown` stands out."""
+    """Share in use, perplexity / K and relative error as bars, unused codes as a number; row `shown` stands out."""
     names = [row.name for row in rows]
     columns = [
-        ("active", [row.active_share for row in rows], "Q", "{:.0%}".format),
+        ("in use", [row.in_use_share for row in rows], "Q", "{:.0%}".format),
         ("perplexity / K", [row.even_share for row in rows], "C", "{:.0%}".format),
         ("rel. error", [row.relative_error for row in rows], "P", _two_digits),
     ]
@@ -70,7 +70,7 @@ def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
         notes += [_heading(title, domain[0]), *_numbers(rows, values, worded, f"x{suffix}", full)]
         data += [_bar(names, [full] * len(rows), f"x{suffix}", role("grid")) | {"hoverinfo": "skip"}]
         data += [_bar(names, values, f"x{suffix}", role(colour)) | _hover(rows) | {"name": title}]
-    notes += [_heading("dead", 1, xanchor="right"), *map(_dead, rows)]
+    notes += [_heading("not in use", 1, xanchor="right"), *map(_dead, rows)]
     height = max(len(rows), 1 / TALLEST_ROW)
     return {
         "data": data,
@@ -87,7 +87,7 @@ def level_bars(rows: Sequence[LevelRow], *, shown: int) -> dict[str, Any]:
             uirevision="levels",
         ),
         "alt": "; ".join(
-            f"{row.name}: {row.active_codes} of {row.num_codes} codes active, perplexity {row.perplexity:.3g}, "
+            f"{row.name}: {row.in_use} of {row.num_codes} codes in use, perplexity {row.perplexity:.3g}, "
             f"relative error {row.relative_error:.3g}"
             for row in rows
         ),
@@ -113,7 +113,7 @@ def _bar(names: Sequence[str], values: Sequence[float], x: str, colour: str) -> 
 
 def _hover(rows: Sequence[LevelRow]) -> dict[str, Any]:
     said = [
-        f"{row.name}<br>{row.active_codes:,} of {row.num_codes:,} codes active<br>perplexity {row.perplexity:.3g}"
+        f"{row.name}<br>{row.in_use:,} of {row.num_codes:,} codes in use<br>perplexity {row.perplexity:.3g}"
         f"<br>relative error {row.relative_error:.3g}"
         for row in rows
     ]
@@ -161,6 +161,6 @@ def _two_digits(value: float) -> str:
 
 
 def _dead(row: LevelRow) -> dict[str, Any]:
-    text = f"{row.dead_codes:,}" if math.isfinite(row.perplexity) else "–"
+    text = f"{row.unused_codes:,}" if math.isfinite(row.perplexity) else "–"
     dead = {"size": 11, "color": role("dead")}
     return _note(text, xref="paper", x=1, xanchor="right", yref="y", y=row.name, font=dead)

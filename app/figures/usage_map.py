@@ -41,7 +41,7 @@ def usage_map(
         first_step: (C,) of each span.
         last_step: (C,) likewise.
         born: (K,) step at which each code was first used; −1: never.
-        now: (K,) assignments over the newest usage window.
+        now: (K,) how often the held-out vectors use each code at the newest step.
         order: which codes come first, at the top: those used earliest, or those used most now.
         marks: steps at which switches were thrown.
         cursor: the step that the rest of the page shows, if not the newest.
@@ -58,7 +58,8 @@ def usage_map(
         level = np.clip((np.log10(shown) - low) / (high - low), 0, 1)
     cells = np.where(shown > 0, 1 + np.round(level * (SHADES - 1)), 0).astype(np.uint8)
     dead = int((now == 0).sum())
-    alt = f"Use of {num_codes} codes through {int(last_step[-1]) if len(last_step) else 0} steps; {dead} unused now."
+    steps = int(last_step[-1]) if len(last_step) else 0
+    alt = f"Use of {num_codes} codes through {steps} steps; {dead} not in use now."
     heat = {
         "type": "heatmap",
         "z": cells,

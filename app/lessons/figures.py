@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from app.figures.code_bars import Order, usage_bars
-from app.figures.curves import Marker, curve_of, curves
 from app.figures.curves import Panel as CurvePanel
+from app.figures.curves import curve_of, curves
 from app.figures.examples import examples
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, variant_colour
+from app.figures.switch_marks import Marker
+from app.panels.switch_words import event_words
 from app.theme import role
 from demos.lesson import Step
 from demos.measures import usage_now
@@ -184,7 +186,7 @@ def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict
             ],
         ),
     ]
-    markers = [Marker(step=event.step, label=event.label) for event in snapshot.events]
+    markers = [Marker(step=event.step, label=event_words(event)) for event in snapshot.events]
     return curves(panels, markers, smoothing=1, last_step=snapshot.step, height=height)
 
 

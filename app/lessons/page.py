@@ -16,6 +16,7 @@ from app.lessons.step import step_view
 from app.links import lessons as lesson_address
 from app.links.lessons import LARGEST_SEED, LessonLink
 from app.page_state import said_by
+from app.panels.head import brand
 from app.wording import as_written
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
@@ -48,7 +49,7 @@ def page() -> None:
     st.query_params.from_dict(lesson_address.write(place, reader.id))
     reader.end_others(place.lesson)
     if lesson is None:
-        st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+        st.html(brand())
         _refusals()
         _list(reader, lessons, unusable)
         return
@@ -92,7 +93,7 @@ def _reseed(run: LessonRun) -> None:
 
 def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     top = st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head")
-    top.html("<div class='vq-title'><b>VQ Scope</b></div>", width="stretch")
+    top.html(brand(), width="stretch")
     top.button("All lessons", icon=":material/apps:", type="tertiary", on_click=_go, args=(_list_place(run),))
     with top.popover(f"Seed {run.seed}", icon=":material/casino:", type="tertiary"):
         st.number_input(

@@ -17,7 +17,7 @@ from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, SETTINGS, Recipe, defa
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "two codes", "raw"),
     "level": tuple(str(level) for level in range(1, MAX_LEVELS + 1)),
-    "bars": ("usage", "gradient", "levels", "time"),
+    "bars": ("time", "usage", "gradient", "levels"),
     "rows": ("by birth", "by usage now"),
     "order": ("sorted", "by code"),
     "scale": ("log", "linear"),

@@ -1,10 +1,12 @@
-"""The first path on the Live page: its session, its line, and the switches that the line offers."""
+"""The first path on the Live page: a session that collapses as it is watched, and the switches offered then."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from app.live.state import FIRST_VIEW, live_state
-from app.live_plot.words import words_place
-from app.panels.first_path_line import OFFERS, PAUSES_AT, Line
+from app.live.twin import throwing
+from app.panels.story_reading import OFFERS, PAUSES_AT
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from vqcore.training.commands import ResumeCommand, SpeedCommand, change
@@ -13,7 +15,7 @@ from vqcore.training.recipe import Recipe
 WATCHABLE, AFTERWARDS = 3.0, 10.0
 """Steps per second before and after a switch is thrown."""
 
-CLOSE_HELP = "Close this line; the time bar takes its place"
+CLOSE_HELP = "Offer no switches here; they are all in the sidebar"
 
 
 def begin_first_path(recipe: Recipe) -> Entry:
@@ -23,21 +25,20 @@ def begin_first_path(recipe: Recipe) -> Entry:
     return registry().begin(recipe, pauses_at=PAUSES_AT, steps_per_second=WATCHABLE)
 
 
-def first_path(entry: Entry, line: Line) -> None:
-    """The place of the line, the switches that it offers now, and a button that closes it."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="first-path"):
-        words_place("first-path-line")
-        for name in line.offers:
-            st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name))
+def offer(entry: Entry, names: Sequence[str]) -> None:
+    """A button for each of these switches, and one that closes the offer."""
+    if not names:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="first-path"):
+        for name in names:
+            st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name), type="primary")
         st.button(
             "", icon=":material/close:", type="tertiary", key="first-path-close", help=CLOSE_HELP, on_click=_close
         )
 
 
 def _throw(entry: Entry, name: str) -> None:
-    entry.send(SpeedCommand(AFTERWARDS))
-    entry.send(change(**OFFERS[name]))
-    entry.send(ResumeCommand())  # last: while one is on its way, the page leaves the controls as they are
+    entry.send(SpeedCommand(AFTERWARDS), *throwing(entry, change(**OFFERS[name])), ResumeCommand())
 
 
 def _close() -> None:

@@ -14,6 +14,7 @@ from app.live.view_controls import view_key
 from app.page_state import said_by
 from app.sessions.entry import Entry
 from vqcore.diagnostics.code_facts import class_of_codes, codes_by_age, codes_by_use
+from vqcore.diagnostics.usage import count_codes
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 
@@ -27,7 +28,7 @@ def find_key(name: str) -> str:
 
 def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, focus: Focus) -> None:
     """A search by number, by order of use or age, and by class."""
-    with place.popover("", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
+    with place.popover("Find codes", icon=":material/search:", help="Find codes", type="tertiary", key="find"):
         st.text_input(
             "Codes",
             placeholder=f"for example 17, or 3, 7-9; from 0 to {snapshot.num_codes - 1:,}",
@@ -60,7 +61,9 @@ def find_codes(place: Any, entry: Entry, snapshot: Snapshot, problem: Problem, f
 def look_of_map(place: Any, snapshot: Snapshot) -> None:
     """Choice of what the colours mean and which layers are shown."""
     state = live_state()
-    with place.popover("", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"):
+    with place.popover(
+        "Colours, layers, pace", icon=":material/palette:", help="Colours, layers, pace", type="tertiary", key="look"
+    ):
         colours = [by for by in address.VIEWS["colour"] if by != "class" or snapshot.labels is not None]
         st.segmented_control(
             "Colour by",
@@ -105,7 +108,7 @@ def let_go(place: Any, focus: Focus) -> None:
     """A button that clears the selection, if there is one."""
     if focus.choice or focus.sentence:
         place.button(
-            "",
+            "Clear the selection",
             icon=":material/close:",
             key="clear",
             type="tertiary",
@@ -135,7 +138,7 @@ def _find_by_order(entry: Entry, level: int) -> None:
     ordered = (
         codes_by_age(snapshot.steps_unused)
         if by == ORDERS[2]
-        else codes_by_use(snapshot.counts, most=by == ORDERS[0])
+        else codes_by_use(count_codes(snapshot.codes, snapshot.num_codes), most=by == ORDERS[0])
     )
     choice_state.choose(Choice(level, codes=tuple(sorted(ordered[:many].tolist()))))
 

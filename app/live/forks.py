@@ -8,7 +8,7 @@ import streamlit as st
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
 from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
-from app.page_state import said_by
+from app.page_state import said_by, set_control
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
@@ -61,8 +61,7 @@ def variants_bar(entry: Entry) -> None:
     names = tuple(entry.session.recipes)
     if len(names) < 2:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-variants"):
-        st.html("<div class='vq-panel'><span>variant shown</span></div>", width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="bar-variants"):
         key = f"variant {names} {entry.variant}"  # recreated when it is another's doing
         live_state().variant_control = key
         st.segmented_control(
@@ -114,6 +113,7 @@ def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
     except ValueError as error:
         live_state().fork_refused = str(error)
         return
+    set_control("fork", False)  # closed: what it offers next would fork the fork
     live_state().go_live()
     entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
     show_variant(name)

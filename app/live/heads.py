@@ -29,7 +29,7 @@ def map_head(scene: Scene) -> None:
         settings_popover(tools, chosen)
     if len(views) > 1:
         tools.button(
-            "",
+            "Fit the plane again",
             icon=":material/center_focus_strong:",
             key="refit",
             type="tertiary",
@@ -42,7 +42,7 @@ def map_head(scene: Scene) -> None:
         look_of_map(tools, snapshot)
     if len(views) > 1:
         choose(head, "map", views)
-    heading.html("<div class='vq-panel'><b>P · C · Q</b></div>")
+    heading.html("<div class='vq-panel'><h2>P · C · Q</h2></div>")
 
 
 def bars_head(scene: Scene) -> None:
@@ -55,13 +55,13 @@ def bars_head(scene: Scene) -> None:
     elif kind != "levels":
         choose(head, "order", address.VIEWS["order"])
         choose(head, "scale", address.VIEWS["scale"])
-    heading.html(f"<div class='vq-panel'><b>{wording.bars_title(kind, scene.status.recipe.structure)}</b></div>")
+    heading.html(f"<div class='vq-panel'><h2>{wording.bars_title(kind, scene.status.recipe.structure)}</h2></div>")
 
 
 def curves_head(_: Scene) -> None:
     """Which curves, and how smooth."""
     head = bar("curves")
-    head.container(width="stretch").html("<div class='vq-panel'><b>Through time</b></div>")
+    head.container(width="stretch").html("<div class='vq-panel'><h2>Through time</h2></div>")
     choose(head, "curves", address.VIEWS["curves"])
     place("view", head).selectbox(
         "Smoothing",
@@ -80,7 +80,7 @@ def examples_head(scene: Scene) -> None:
         _card_head(scene)
         return
     head = bar("examples")
-    title = f"<b>{wording.examples_title(scene.problem.task, scene.words)}</b><span>held-out</span>"
+    title = f"<h2>{wording.examples_title(scene.problem.task, scene.words)}</h2><span>held-out</span>"
     head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
     if scene.focus.choice.code is not None:
         choose(head, "panel", ("code", "inputs"))
@@ -91,7 +91,7 @@ def _card_head(scene: Scene) -> None:
     assert code is not None
     head = bar("card")
     head.container(width="stretch").html(
-        f"<div class='vq-panel'><b>Code {code:,}</b><span>{scene.words.name}</span></div>"
+        f"<div class='vq-panel'><h2>Code {code:,}</h2><span>{scene.words.name}</span></div>"
     )
     pin = Pin(code, scene.snapshot.level)
     head.button(

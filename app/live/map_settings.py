@@ -17,7 +17,9 @@ HELP = {
 
 def settings_popover(place: Any, view: str) -> None:
     """Settings beside the choice of the plane, for a plane that has some."""
-    with place.container(width="content", key="map-settings").popover("", icon=":material/tune:", type="tertiary"):
+    with place.container(width="content", key="map-settings").popover(
+        "Settings of the plane", icon=":material/tune:", type="tertiary"
+    ):
         if view == "UMAP":
             _number("neighbours", "Neighbours", HELP["neighbours"], step=1)
             _number("min_dist", "Minimum distance", HELP["min_dist"], step=0.05)

@@ -10,20 +10,19 @@ from app.links.lecture import LIVE
 from app.links.live_view import View, focus_of, write_view
 from app.live import choice as choice_state
 from app.live.controls import adopt, in_step
-from app.live.first_path import begin_first_path, first_path
+from app.live.first_path import begin_first_path
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
-from app.live.sidebar import sidebar
+from app.live.sidebar import obey_transport, sidebar
 from app.live.state import live_state
+from app.live.story import story_band
 from app.live.variant import look_at, show_variant
-from app.live.verdict import verdict_places
 from app.live.view_controls import choose, current_view, level_shown
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place, tiles_place
 from app.panels.charts import plane_shown
-from app.panels.first_path_line import line_of
-from app.panels.head import bar
+from app.panels.head import bar, brand
 from app.panels.lecture_places import begin, query, shows
 from app.panels.scene import Scene, scene_at
 from app.sessions.entry import Entry
@@ -73,6 +72,8 @@ def page() -> None:
     state = live_state()
     state.watched = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
+    if not entry.is_followed:
+        obey_transport(entry)
     status = entry.one.status()
     if not in_step(entry, status):
         adopt(status.recipe)
@@ -149,14 +150,16 @@ def _gone(way_back: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
         st.info(f"{wording.GONE} {way_back}", icon=":material/link_off:")
-        if st.button("", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"):
+        if st.button(
+            "I have read this", icon=":material/close:", help="I have read this", type="tertiary", key="gone-read"
+        ):
             state.gone = False
             st.rerun()
 
 
 def _empty_state() -> None:
     st.html(
-        "<div class='vq-hero'><h1>VQ Scope</h1>"
+        "<div class='vq-hero'><h1 id='content'>VQ Scope</h1>"
         "<p>See a vector-quantized network train, collapse and recover.</p></div>"
     )
     request = address.read(st.query_params)
@@ -199,12 +202,7 @@ def _live(session_id: str) -> None:
     controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     st.query_params.from_dict(_query(entry, status, view.controls))
-    _header(status.recipe)
-    variants_bar(entry)
-    with st.container(key="message"):  # there when empty, that a message moves no chart to another place
-        _gone("This one begins again from its settings.")
-        if status.message:
-            _message(status)
+    _header(entry, status.recipe)
     with st.container(key="numbers"):
         placed = ["status"]
         if scene is None:
@@ -214,22 +212,24 @@ def _live(session_id: str) -> None:
     if scene is not None:
         placed += panels(scene)
         _leave_umap(scene)
+    with st.container(key="message"):  # style.css lays it over the lowest chart, so that none moves
+        _gone("This one begins again from its settings.")
+        if status.message:
+            _message(status)
     live_state().looked_at = entry, view
     rate = float(view.controls["rate"])
     conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The line of the first path or the time bar, the tiles and the verdict; returns the keys of their places."""
-    line = line_of(scene)
-    with st.container(key="time"):  # one of the two, that no chart moves to another place
-        if line is not None:
-            first_path(scene.entry, line)
-        elif shows("time"):
+    """The story, the time bar and the tiles; returns the keys of their places."""
+    placed = story_band(scene)
+    with st.container(key="time"):
+        if shows("time"):
             past_bar()
+            placed = [*placed, "time-bar"]
     tiles_place("tiles")
-    verdict_places(scene)
-    return ["first-path-line" if line is not None else "time-bar", "tiles", "verdict-line", "verdict-cause"]
+    return [*placed, "tiles"]
 
 
 def _leave_umap(scene: Scene) -> None:
@@ -259,11 +259,12 @@ def _scene(entry: Entry) -> Scene | None:
     return scene_at(entry, snapshot, newest, status, view)
 
 
-def _header(recipe: Recipe) -> None:
+def _header(entry: Entry, recipe: Recipe) -> None:
     head = bar("head")
-    head.html("<div class='vq-title'><b>VQ Scope</b></div>", width="content")
+    head.html(brand("Live"), width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(recipe)
+        variants_bar(entry)  # in the header: a fork moves no chart
     with head.container(key="status-place"):
         status_place("status")
 

@@ -5,13 +5,18 @@ import streamlit as st
 from app.live.heads import bars_head, curves_head, examples_head, map_head
 from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
-from app.live_plot.component import live_place
+from app.live_plot.component import Grow, live_place
 from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
 from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
 from app.panels.scene import Scene
 from app.sessions.registry import registry
+
+LOWEST_WINDOW = 900
+"""Height in pixels at which the whole page is in view; a higher window gives its charts more."""
+
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
 
 
 def panels(scene: Scene) -> list[str]:
@@ -60,7 +65,7 @@ def examples_panel(scene: Scene) -> list[str]:
 
 def _chart(name: str, height: int) -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height)
+    live_place(keys[0], height=height, grow=GROWS[height])
     words_place(keys[1], look="said")
     return keys
 

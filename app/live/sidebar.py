@@ -1,5 +1,7 @@
 """The sidebar: live switches, settings that restart, and links and exports of the run."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import get_args
 
@@ -16,16 +18,19 @@ from app.live.followed import followed_controls
 from app.live.forks import fork_popover
 from app.live.state import LiveState, live_state
 from app.live.switches import switches
+from app.live.twin import twin_toggle
 from app.live.view_controls import current_view
+from app.live_plot.transport import Button, new_clicks, transport
 from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
-from app.panels.lecture_places import NOWHERE, place, row, shows
+from app.panels.lecture_places import LOCKED_TIP, NOWHERE, is_locked, place, row, shows
 from app.panels.page_export import page_html
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
+    Command,
     PauseCommand,
     RestartCommand,
     ResumeCommand,
@@ -44,6 +49,14 @@ SPEEDS: dict[str, float | None] = {
     "1 step/s": 1.0,
 }
 STEPPING = (State.RUNNING, State.IDLE)
+TRANSPORT = "transport"
+COMMANDS: Mapping[str, Command] = {
+    "pause": PauseCommand(),
+    "resume": ResumeCommand(),
+    "step": StepCommand(),
+    "undo": UndoRestartCommand(),
+}
+"""By what a click means."""
 
 
 def sidebar(entry: Entry, status: Status) -> None:
@@ -65,7 +78,10 @@ def sidebar(entry: Entry, status: Status) -> None:
     )
     _transport(entry, status)
     if shows(*SWITCHES):
-        st.caption("LIVE · in force on the next step")
+        with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
+            st.caption("LIVE · in force on the next step")
+            if all(shows(group) for group in SWITCHES):
+                twin_toggle(entry)
         switches(entry)
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")
@@ -78,46 +94,28 @@ def sidebar(entry: Entry, status: Status) -> None:
         _share(entry, status)
 
 
+def obey_transport(entry: Entry) -> None:
+    """Obey what was clicked on the transport's buttons since the last run of the script."""
+    commands = [_meant(click) for click in new_clicks(TRANSPORT)]
+    entry.send(*(command for command in commands if command is not None))
+
+
+def _meant(click: str) -> Command | None:
+    state = live_state()
+    match click:
+        case "restart":
+            state.asked = shown()
+            state.go_live()
+            return None if state.asked is None else RestartCommand(state.asked)
+        case "undo":
+            state.go_live()
+    return COMMANDS[click]
+
+
 def _transport(entry: Entry, status: Status) -> None:
-    running = status.state in STEPPING
-    play, step, restart, undo = row("play", "step", "restart", "undo")
-    play.button(
-        "",
-        icon=":material/pause:" if running else ":material/play_arrow:",
-        key="play",
-        help="Pause; all views stay alive" if running else "Train on",
-        on_click=entry.send,
-        args=(PauseCommand() if running else ResumeCommand(),),
-        width="stretch",
-    )
-    step.button(
-        "",
-        icon=":material/skip_next:",
-        key="step",
-        help="Train one step, then pause",
-        on_click=entry.send,
-        args=(StepCommand(),),
-        width="stretch",
-    )
-    restart.button(
-        "",
-        icon=":material/restart_alt:",
-        key="restart",
-        help="Begin again at step 0 with the current switches",
-        on_click=_restart,
-        args=(entry,),
-        width="stretch",
-    )
-    undo.button(
-        "",
-        icon=":material/undo:",
-        key="undo",
-        help="Bring back the run before the last restart",
-        on_click=_undo,
-        args=(entry,),
-        disabled=not status.can_undo,
-        width="stretch",
-    )
+    is_settled = entry.session.commands_pending() == 0
+    if buttons := [_within_limits(button) for button in _buttons(status) if place(button.name) is not NOWHERE]:
+        transport(buttons, running=status.state in STEPPING, settled=is_settled, key=TRANSPORT)
     speed, forking = row("speed", "fork")
     if forking is not NOWHERE:
         fork_popover(forking, entry, status)
@@ -131,6 +129,21 @@ def _transport(entry: Entry, status: Status) -> None:
         args=(entry, key("speed")),
         label_visibility="collapsed",
     )
+
+
+def _buttons(status: Status) -> tuple[Button, ...]:
+    return (
+        Button("play", "Train on", help_running="Pause; all views stay alive"),
+        Button("step", "Train one step, then pause"),
+        Button("restart", "Begin again at step 0 with the current switches"),
+        Button("undo", "Bring back the run before the last restart", disabled=not status.can_undo),
+    )
+
+
+def _within_limits(button: Button) -> Button:
+    if not is_locked(button.name):
+        return button
+    return replace(button, disabled=True, help=LOCKED_TIP, help_running=LOCKED_TIP)
 
 
 def _settings(entry: Entry) -> None:
@@ -241,11 +254,6 @@ def _change_problem(entry: Entry, drawn: str) -> None:
     entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
 
 
-def _restart(entry: Entry) -> None:
-    if (recipe := shown()) is not None:
-        restart(entry, recipe)
-
-
 def _restart_with_settings(entry: Entry) -> None:
     try:
         recipe = asked_for()
@@ -254,8 +262,3 @@ def _restart_with_settings(entry: Entry) -> None:
         return
     if recipe is not None:
         restart(entry, recipe)
-
-
-def _undo(entry: Entry) -> None:
-    live_state().go_live()
-    entry.send(UndoRestartCommand())

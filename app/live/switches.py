@@ -6,6 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from app.live.controls import already, default, is_gone, key, value
+from app.live.twin import throw
 from app.panels.lecture_places import place, row, shows
 from app.sessions.entry import Entry
 from app.wording import SWITCH_HELP
@@ -80,12 +81,12 @@ def _replacement(entry: Entry) -> None:
     )
     _select(onto, entry, "replace_onto", "onto", get_args(ReplaceOnto))
     now.button(
-        "",
+        "Replace now",
         icon=":material/bolt:",
         key="replace_now",
         help="Move every code unused over the window (or for *replace every* steps) onto a z_e of the last batch now",
-        on_click=entry.send,
-        args=(change(replace="now"),),
+        on_click=throw,
+        args=(entry, change(replace="now")),
         width="stretch",
     )
 
@@ -154,4 +155,4 @@ def _throw(entry: Entry, name: str, drawn: str) -> None:
         return
     new = value(name)
     if not already(entry, getattr(entry.one.status().recipe.options, name) == new):
-        entry.send(change(**{name: new}))
+        throw(entry, change(**{name: new}))

@@ -18,6 +18,8 @@ LIVE_PLOT = (
     "chart_files.js",
     "log_cells.js",
     "escape.js",
+    "space.js",
+    "skip_link.js",
     "live_plot.js",
 )
 TILES = ("palette.js", "spark.js", "tiles.js")

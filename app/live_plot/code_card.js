@@ -57,7 +57,7 @@ function newCard(parent) {
   card.chips = child(card.codes, "chips", "span");
   for (const name of ["decoded", "nearest"]) {
     const section = child(card, "section");
-    card[name] = { title: child(section, "title"), row: child(section, "row") };
+    card[name] = { section, title: child(section, "title"), row: child(section, "row") };
   }
   return card;
 }
@@ -77,6 +77,7 @@ function mount({ data, parentElement, setStateValue }) {
       setStateValue("selection", { ids, hand: { at: Date.now(), ids, adds: false, clears: false } });
     };
   });
+  card.decoded.section.classList.toggle("vq-late", data.decoded_is_late);
   for (const name of ["decoded", "nearest"]) {
     write(card[name].title, data[`${name}_note`]);
     const pictures = matched(card[name].row, data[name], () => newPicture(card[name].row));

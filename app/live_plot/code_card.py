@@ -53,6 +53,8 @@ class Card:
     "Nearest codes, each with its distance."
     decoded: Sequence[Picture]
     decoded_note: str
+    decoded_is_late: bool
+    "Whether what is decoded is of another step than all else: it is dimmed."
     nearest: Sequence[Picture]
     nearest_note: str
 

@@ -25,7 +25,10 @@ _mount = st.components.v2.component(
     isolate_styles=False,
 )
 _mount_preload = st.components.v2.component(
-    "vq_preload_plotly", js=javascript(*LIVE_PLOT, "stage.js", "preload.js"), isolate_styles=False
+    "vq_preload_plotly",
+    js=javascript(*LIVE_PLOT, "stage.js", "preload.js"),
+    css=as_it_stands("skip_link.css"),
+    isolate_styles=False,
 )
 
 
@@ -143,8 +146,12 @@ def plot_part(
     file_name: str,
     selectable: str | bool = False,
     selected: Ids | None = None,
+    is_late: bool = False,
 ) -> dict[str, Any]:
-    """What is sent to a chart's place, with its arrays; the arguments are those of `live_plot`."""
+    """What is sent to a chart's place, with its arrays; the arguments are those of `live_plot`.
+
+    One that `is_late` shows an earlier moment than the page does, and is dimmed.
+    """
     parts = {part: figure[part] for part in ("data", "layout", "config") if part in figure}
     return {
         "figure": {**parts, "data": [_with_picture(trace) for trace in figure["data"]]},
@@ -153,6 +160,7 @@ def plot_part(
         "fileName": file_name,
         "selectable": selectable,
         "selected": _plain(selected),
+        "late": is_late,
     }
 
 

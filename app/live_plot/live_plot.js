@@ -38,6 +38,7 @@ class LivePlot {
     this.width = 0; // told by the observer: asking for it would make the browser lay out the page at every draw
     this.sizes = new ResizeObserver(([entry]) => {
       this.width = Math.round(entry.contentRect.width);
+      if (this.sent) this.receive(this.sent); // a wider window is often a higher one too
       this.schedule();
     });
     this.sizes.observe(this.node);
@@ -51,6 +52,7 @@ class LivePlot {
 
   receive(sent) {
     const taller = Math.max(0, window.innerHeight - (sent.grow?.from ?? 0));
+    this.sent = sent;
     const data = { ...sent, height: sent.height + Math.round((sent.grow?.share ?? 0) * taller) };
     if (data.answered === this.unanswered) this.unanswered = null;
     // What was sent before the page knew of this hand's last choice would take that back for a moment.
@@ -61,6 +63,7 @@ class LivePlot {
     if (same && told === this.told && scheme === this.scheme && data.height === this.data.height) return;
     Object.assign(this, { data, told, scheme });
     this.node.style.height = `${data.height}px`;
+    this.node.classList.toggle("vq-late", Boolean(data.late));
     this.node.setAttribute("role", "figure");
     this.node.setAttribute("aria-label", data.alt);
     this.schedule();

@@ -1,11 +1,12 @@
 // Nothing to see: hands every plot its code, once a page, and asks for Plotly's script while the reader still reads,
-// that the first chart need not wait for it. And has the page listen for Escape.
+// that the first chart need not wait for it. And has the page listen for Escape and the
+// space bar, and begin with a skip link.
 
 let listens = false;
 
 export default function ({ data }) {
   (window.vqScopeLivePlot ??= Promise.withResolvers()).resolve({ mount, onStage });
-  if (!listens) letGoOnEscape();
+  if (!listens) for (const begin of [letGoOnEscape, playOnSpace, addSkipLink]) begin();
   listens = true;
   loadPlotly(data.script).catch((error) => console.error(error));
 }

@@ -23,7 +23,7 @@ function newTile() {
   tile.className = "vq-tile";
   tile.setAttribute("role", "group");
   tile.parts = { label: part(tile, "label"), line: part(tile, "line") };
-  for (const name of ["value", "of", "change"]) tile.parts[name] = part(tile.parts.line, name);
+  for (const name of ["value", "of", "note"]) tile.parts[name] = part(tile.parts.line, name);
   tile.parts.spark = sparkLine(tile);
   return tile;
 }
@@ -31,13 +31,13 @@ function newTile() {
 function fill(tile, data, scheme) {
   if (tile.label !== data.label) tile.parts.label.replaceChildren(...label(data.label));
   tile.label = data.label;
-  for (const name of ["value", "of", "change"]) write(tile.parts[name], data[name]);
+  for (const name of ["value", "of", "note"]) write(tile.parts[name], data[name]);
   tile.parts.spark.setAttribute("d", sparkPath(data.past));
   tile.parts.spark.setAttribute("stroke", colourOf(data.colour, scheme, ""));
   tile.title = data.meaning;
-  const change = data.change && `, ${data.change} since the last switch`;
+  const note = data.note && `, ${data.note}`;
   const words = `${tile.parts.label.textContent}: ${data.value} ${data.of}`.trim();
-  tile.setAttribute("aria-label", `${words}${change}. ${data.meaning}`);
+  tile.setAttribute("aria-label", `${words}${note}. ${data.meaning}`);
 }
 
 function newRow(parent) {

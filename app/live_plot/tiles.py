@@ -24,8 +24,8 @@ class Tile:
     value: str
     of: str = ""
     "Muted, after the value: ``/ 512 (67%)``."
-    change: str = ""
-    "Change since the last switch: ``+255``."
+    note: str = ""
+    """A second, smaller number: ``506 touched in 50 batches``."""
     meaning: str
     "Definition of the number, shown on hover, with its window and number of vectors."
     past: Sequence[float] | npt.NDArray[np.floating] = ()

@@ -11,7 +11,7 @@ from app.links.selection import Focus
 from app.panels.chart import UPPER, Chart, file_name, moment
 from app.panels.readings import level_rows
 from app.panels.scene import Scene
-from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.diagnostics.usage import count_codes, enough_to_judge
 from vqcore.snapshot import Snapshot
 
 
@@ -21,7 +21,7 @@ def bars_chart(scene: Scene) -> Chart:
     kind = bars_kind(scene)
     revision = f"{moment(scene, snapshot, focus)} {kind}"
     if kind == "time":
-        said = _through_time_note(newest)
+        said = _through_time_note(snapshot, newest)
         revision += f" {controls['rows']} {newest.step} {scene.cursor}"
         drawing = partial(_through_time, newest, controls["rows"], scene.cursor)
     elif kind == "levels":
@@ -47,7 +47,7 @@ def bars_chart(scene: Scene) -> Chart:
 def bars_kind(scene: Scene) -> str:
     """What the bars show; a quantizer with one level has nothing to show by level."""
     kind = scene.view.controls["bars"]
-    return "usage" if kind == "levels" and scene.status.recipe.levels == 1 else kind
+    return "time" if kind == "levels" and scene.status.recipe.levels == 1 else kind
 
 
 def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:
@@ -55,24 +55,28 @@ def _by_level(snapshot: Snapshot, structure: str) -> dict[str, Any]:
 
 
 def _by_level_note(snapshot: Snapshot) -> str:
-    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
-    return wording.LEVELS_NOTE.format(window=window, num_codes=snapshot.num_codes) + _too_few(snapshot)
+    num_codes, num_vectors = snapshot.num_codes, len(snapshot.codes)
+    few = "" if enough_to_judge(num_vectors, num_codes) else " · too few vectors to judge"
+    return wording.LEVELS_NOTE.format(num_codes=num_codes, num_vectors=num_vectors) + few
 
 
 def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bool) -> dict[str, Any]:
     marked = Marked(chosen=focus.choice.codes_in(snapshot).tolist(), pins=focus.pinned(snapshot.level))
     if kind == "gradient":
         return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
-    return usage_bars(snapshot.counts, order=order, log=log, marked=marked)
+    counts = count_codes(snapshot.codes, snapshot.num_codes)
+    return usage_bars(counts, order=order, log=log, marked=marked, unused="not in use")
 
 
 def _by_code_note(snapshot: Snapshot, kind: str) -> str:
     if kind == "gradient":
         return f"{wording.MEANINGS['gradient_norm']}; reached: {snapshot.metrics.gradient_fraction:.0%} of codes"
-    total = snapshot.window_vectors
-    said = wording.usage_window(snapshot.window_batches, total)
-    said += f", N/K = {total / snapshot.num_codes:,.3g}" if total else ""
-    return said + _too_few(snapshot)
+    num_vectors, num_codes = len(snapshot.codes), snapshot.num_codes
+    said = f"{snapshot.held_out.in_use:,} of {num_codes:,} in use by {wording.held_out(num_vectors, num_codes)}"
+    said += f", N/K = {num_vectors / num_codes:,.3g}"
+    if batches := snapshot.window_batches:
+        said += f" · {snapshot.metrics.active_codes:,} touched by the last {batches} training batches"
+    return said
 
 
 def _through_time(newest: Snapshot, order: Any, cursor: int | None) -> dict[str, Any]:
@@ -82,19 +86,15 @@ def _through_time(newest: Snapshot, order: Any, cursor: int | None) -> dict[str,
         usage.first_step,
         usage.last_step,
         usage.born,
-        newest.counts,
+        count_codes(newest.codes, newest.num_codes),
         order=order,
         marks=[event.step for event in newest.events],
         cursor=cursor,
     )
 
 
-def _through_time_note(newest: Snapshot) -> str:
+def _through_time_note(snapshot: Snapshot, newest: Snapshot) -> str:
     usage = newest.history.usage
     span = int((usage.last_step - usage.first_step + 1).max(initial=1))
-    return wording.usage_map_note(span, rows_per(newest.num_codes))
-
-
-def _too_few(snapshot: Snapshot) -> str:
-    total = snapshot.window_vectors
-    return " · too few vectors to judge" if total and not enough_to_judge(total, snapshot.num_codes) else ""
+    note = wording.usage_map_note(span, rows_per(newest.num_codes))
+    return f"{snapshot.held_out.in_use:,} of {snapshot.num_codes:,} in use by the held-out vectors · {note}"

@@ -23,7 +23,8 @@ def card(facts: CodeFacts, examination: Examination | None, snapshot: Snapshot, 
         facts=_facts(facts, snapshot, problem),
         neighbours=[(near.id, wording.number(near.distance)) for near in facts.neighbours],
         decoded=_decoded(examination, problem) if examination is not None else [],
-        decoded_note=_decoded_note(examination),
+        decoded_note=_decoded_note(examination, snapshot.step),
+        decoded_is_late=examination is not None and examination.step != snapshot.step,
         nearest=[_nearest(near, snapshot) for near in facts.nearest],
         nearest_note="nearest held-out inputs, by the distance of their z_e",
     )
@@ -34,13 +35,19 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
     placed = "never" if facts.placed_at < 0 else f"step {facts.placed_at:,}"
     found = [
         Fact(
-            label="used",
+            label="used by",
+            value=f"{facts.members:,}",
+            note=f"of {len(snapshot.codes):,} held-out vectors",
+            meaning="Vectors of the monitor sample that are assigned to it now.",
+        ),
+        Fact(
+            label="touched in training",
             value=f"{facts.count:,}",
-            note=f"{facts.share:.2%}" if facts.count else "dead" if snapshot.step else "",
+            note=f"{facts.share:.2%}" if facts.count else "not lately" if snapshot.step else "",
             meaning=f"Assignments over the usage window: {window}.",
         ),
         Fact(
-            label="rank by use",
+            label="rank in training",
             value=f"{facts.rank:,}",
             note=f"of {snapshot.num_codes:,}",
             meaning="1 is the most used; codes used equally often share the best rank.",
@@ -64,12 +71,6 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
             label="gradient norm",
             value=wording.number(facts.gradient_norm),
             meaning=f"{wording.MEANINGS['gradient_norm']}.",
-        ),
-        Fact(
-            label="held-out vectors",
-            value=f"{facts.members:,}",
-            note=f"of {len(snapshot.codes):,}",
-            meaning="Vectors of the monitor sample that are assigned to it now.",
         ),
         Fact(
             label="their ‖z_e − c‖²",
@@ -105,10 +106,11 @@ def _decoded(examination: Examination, problem: Problem) -> list[Picture]:
     return shown
 
 
-def _decoded_note(examination: Examination | None) -> str:
+def _decoded_note(examination: Examination | None, step: int) -> str:
+    """Says the step of the examination where that is not the `step` shown."""
     if examination is None:
         return "asking the model …"
-    said = f"decoded at step {examination.step:,}: alone"
+    said = "decoded alone" if examination.step == step else f"decoded at step {examination.step:,}: alone"
     if (replaced := examination.replaced) is None:
         return f"{said}; no other code is in use that it could replace"
     change, loss = wording.number(replaced.output_change), wording.number(abs(replaced.loss_change))
@@ -139,4 +141,4 @@ def _nearest(near: Near, snapshot: Snapshot) -> Picture:
 
 
 def _point(place: NDArray[Any]) -> str:
-    return f"({', '.join(f'{feature:.2f}' for feature in place)})"
+    return f"({', '.join(map(wording.coordinate, place))})"

@@ -8,7 +8,7 @@ from app.links.selection import Focus
 from app.panels.scene import Scene
 from vqcore.snapshot import Snapshot
 
-UPPER, LOWER = 290, 235
+UPPER, LOWER = 278, 224
 """Heights in pixels of the two rows of charts: with the time bar, tiles and verdict above they fill 900 pixels."""
 
 
@@ -31,6 +31,8 @@ class Chart:
     file_name: str
     selectable: str | bool = False
     selected: Mapping[str, list[int]] | None = None
+    is_late: bool = False
+    """Whether it shows an earlier moment than the page, as its caption says: it is dimmed."""
 
     @property
     def caption(self) -> str:

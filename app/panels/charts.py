@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import wording
-from app.figures.curves import Marker, curves
+from app.figures.curves import curves
 from app.figures.map_layers import Look, read_layers
 from app.figures.pcq_map import pcq_map
+from app.figures.switch_marks import Marker
 from app.links.selection import Focus
 from app.panels.chart import LOWER, UPPER, Chart, file_name, moment
 from app.panels.map_shades import shade
 from app.panels.readings import curve_panels
 from app.panels.scene import Scene
+from app.panels.switch_words import event_words
 from app.sessions import planes
 from app.sessions.planes import MapSettings, Shown
 from vqcore.projection.service import ProjectionService
@@ -30,6 +32,7 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
     settings = settings_of(controls)
     shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
     drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']} {controls['aspect']}"
+    is_late = shown.snapshot.step != snapshot.step
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
 
     def drawing() -> dict[str, Any]:
@@ -47,7 +50,8 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
         title=MAP_TITLE,
         said=_said_of_map(scene, shown),
         warning=focus.sentence,
-        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own}",
+        revision=f"{drawn} {view} {shown.note} {memory.fitted_at} {own} {is_late}",
+        is_late=is_late,
         drawing=drawing,
         height=UPPER,
         file_name=file_name("map", scene, shown.snapshot),
@@ -107,7 +111,10 @@ def curves_chart(scene: Scene) -> Chart:
     def drawing() -> dict[str, Any]:
         return curves(
             curve_panels(group, snapshot),
-            [Marker(step=event.step, label=others.get(event.variant, "") + event.label) for event in snapshot.events],
+            [
+                Marker(step=event.step, label=others.get(event.variant, "") + event_words(event))
+                for event in snapshot.events
+            ],
             smoothing=smoothing,
             last_step=snapshot.step,
             height=LOWER,
@@ -116,7 +123,9 @@ def curves_chart(scene: Scene) -> Chart:
 
     return Chart(
         title="Through time",
-        said=(wording.curve_note(group, scene.problem.loss_name, scene.words),),
+        said=(
+            wording.curve_note(group, scene.problem.loss_name, scene.words, snapshot.num_codes, len(snapshot.codes)),
+        ),
         revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
         drawing=drawing,
         height=LOWER,

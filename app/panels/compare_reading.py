@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from app.figures.code_bars import Marked, usage_bars
-from app.figures.curves import Curve, Marker, Panel, curve_of
+from app.figures.curves import Curve, Panel, curve_of
 from app.figures.map_layers import Look
 from app.figures.map_legend import by_words, marks_named
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, Cell, row, variant_colour
+from app.figures.switch_marks import Marker
 from app.links.compare import CURVES
 from app.links.selection import Choice
 from app.panels.markup import markup
+from app.panels.switch_words import event_words
 from app.sessions.planes import REFIT_BELOW, MapMemory, finite_points, use_of
 from app.sessions.seed_runs import Band, SeedResult, band
 from app.wording import number
@@ -188,7 +190,7 @@ def label_margin(names: Sequence[str]) -> int:
 def markers(snapshots: Mapping[str, Snapshot]) -> list[Marker]:
     """Where switches were thrown, each once and with its variant."""
     seen = dict.fromkeys(
-        (event.step, event.variant, event.label) for each in snapshots.values() for event in each.events
+        (event.step, event.variant, event_words(event)) for each in snapshots.values() for event in each.events
     )
     alone = len(snapshots) == 1
     return [Marker(step=step, label=label if alone else f"{name}: {label}") for step, name, label in sorted(seen)]

@@ -12,7 +12,7 @@ from app.panels.chart import LOWER, Chart, file_name, moment
 from app.panels.chosen_inputs import ChosenInputs, inputs_of, place_of
 from app.panels.readings import answers
 from app.panels.scene import Scene
-from app.wording import number
+from app.wording import coordinate, number
 from vqcore.history import Ints
 from vqcore.snapshot import Snapshot
 
@@ -161,4 +161,4 @@ def _plane_row(scene: Scene, given: Any, vector: int) -> dict[str, str]:
 
 
 def _point(place: Any) -> str:
-    return f"({', '.join(f'{feature:.2f}' for feature in place)})"
+    return f"({', '.join(map(coordinate, place))})"

@@ -58,6 +58,11 @@ def place(control: str, within: Any = st) -> Any:
     return Locked(within) if group in _limits().locked else within
 
 
+def is_locked(control: str) -> bool:
+    """Whether `control` is drawn, but disabled."""
+    return isinstance(place(control), Locked)
+
+
 def row(
     *controls: str,
     spec: Sequence[float] | None = None,

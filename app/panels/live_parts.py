@@ -16,17 +16,17 @@ from app.panels.card_reading import card
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
-from app.panels.first_path_line import line_of
 from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
-from app.panels.verdict_words import verdict_line, verdict_of, why
+from app.panels.story_reading import account_of, story_html
+from app.panels.verdict_words import recipe_then, verdict_of, why
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.projection.service import ProjectionService
 from vqcore.training.commands import ExamineCommand
 from vqcore.training.status import State, Status
 
-NO_VERDICT = "<p>There is no verdict yet.</p>"
+NO_VERDICT = "<p>This moment has not been judged yet.</p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _plot(chart: Chart) -> Part:
             file_name=chart.file_name,
             selectable=chart.selectable,
             selected=chart.selected,
+            is_late=chart.is_late,
         )
 
     return Part(chart.revision, make, is_shared=True)
@@ -93,23 +94,16 @@ def status_part(line: StatusLine) -> Part:
     return small_part(asdict(line))
 
 
-def status_of(status: Status, newest_step: int, shown_step: int | None, *, is_followed: bool) -> StatusLine:
-    """The line in the head of the page; `shown_step` is a past step shown, if any."""
+def status_of(status: Status, *, is_followed: bool) -> StatusLine:
+    """The line in the head of the page; which step is shown, the story says."""
     facts = ["following a session"] if is_followed else []
-    facts += [f"step {newest_step:,}"]
-    facts += [f"showing step {shown_step:,}"] if shown_step is not None else []
     if status.state is State.RUNNING:
         facts.append(f"{status.steps_per_second:.0f} steps/s")
     return status_line_of(status, facts)
 
 
-def status_of_scene(scene: Scene) -> StatusLine:
-    """The line in the head of the page."""
-    return status_of(scene.status, scene.newest.step, scene.cursor, is_followed=scene.entry.is_followed)
-
-
 def _status(scene: Scene, _: ProjectionService) -> Part:
-    return status_part(status_of_scene(scene))
+    return status_part(status_of(scene.status, is_followed=scene.entry.is_followed))
 
 
 def _tiles(scene: Scene, _: ProjectionService) -> Part:
@@ -128,18 +122,13 @@ def _time_bar(scene: Scene, _: ProjectionService) -> Part:
     )
 
 
-def _line(scene: Scene, _: ProjectionService) -> Part | None:
-    line = line_of(scene)
-    return None if line is None else html_part(line.text)
-
-
-def _verdict(scene: Scene, _: ProjectionService) -> Part:
-    return html_part(verdict_line(scene, verdict_of(scene, only_known=True)))
+def _story(scene: Scene, _: ProjectionService) -> Part:
+    return html_part(story_html(account_of(scene)))
 
 
 def _why(scene: Scene, _: ProjectionService) -> Part:
-    verdict = verdict_of(scene, only_known=True)
-    return html_part(NO_VERDICT if verdict is None else why(verdict, scene.status.recipe))
+    verdict = verdict_of(scene)
+    return html_part(NO_VERDICT if verdict is None else why(verdict, recipe_then(scene), scene.snapshot))
 
 
 def _progress(scene: Scene, projection: ProjectionService) -> Part:
@@ -169,16 +158,15 @@ def _card(scene: Scene, _: ProjectionService) -> Part | None:
     return small_part(card_data(card(facts, examination, scene.snapshot, scene.problem)))
 
 
-def _card_said(scene: Scene, _: ProjectionService) -> Part:
-    return said_part([f"Numbers of step {scene.snapshot.step:,}. Click a nearest code to open its card."])
+def _card_said(_scene: Scene, _: ProjectionService) -> Part:
+    return said_part(["Click a nearest code to open its card."])
 
 
 GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "status": _status,
     "tiles": _tiles,
     "time-bar": _time_bar,
-    "first-path-line": _line,
-    "verdict-line": _verdict,
+    "story": _story,
     "verdict-cause": _why,
     "map-progress": _progress,
     "examples-table": _table,

@@ -45,6 +45,9 @@ class SeenPage:
 
     step: int
     status: Status
+    story: str
+    """What happened, in one sentence."""
+
     tiles: Sequence[Tile]
     panels: Mapping[str, SeenPanel]
     events: Sequence[Event]

@@ -1,6 +1,7 @@
 """What the page shows of a session and its snapshot: status, headline numbers, curves, a classifier's answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
-from vqcore.history import Points
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
@@ -35,77 +35,74 @@ def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
 
 
 def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:
-    """The four numbers above the charts, each with its definition and its change since the last switch.
+    """The four numbers above the charts, by the held-out vectors at this step, each with its definition.
 
-    Usage is that of the level shown; loss and error are those of the whole quantizer.
+    Usage and relative error are those of the level shown; loss and quantization error are of the whole.
     """
-    metrics, history, num_codes = snapshot.metrics, snapshot.history, snapshot.num_codes
-    window = wording.usage_window(snapshot.window_batches, snapshot.window_vectors)
-    judged = enough_to_judge(snapshot.window_vectors, num_codes)
-    too_few = "" if judged or snapshot.step == 0 else " · too few vectors to judge"
-    share = f" ({metrics.active_codes / num_codes:.0%})" if snapshot.step else ""
-    active = f"{metrics.active_codes:,}" if snapshot.step else "–"
+    now, rows, num_codes = snapshot.held_out, snapshot.history.held_out, snapshot.num_codes
+    by = wording.held_out(len(snapshot.codes), num_codes)
     label = f" · {words.name}" if words.name else ""
-    relative = f"Relative{words.of}: {wording.MEANINGS['level_error' if words.name else 'relative_error']}."
-    since = snapshot.events[-1].step if snapshot.events else None
-    measured = history.measured
+    few = "" if enough_to_judge(len(snapshot.codes), num_codes) else ", too few"
     return [
         Tile(
-            label=f"perplexity{label}",
-            value=wording.number(metrics.perplexity),
-            of=f"/ {num_codes:,}{too_few}",
-            change=_change(history.points("perplexity"), since),
-            meaning=f"Perplexity: {wording.MEANINGS['perplexity']}; {window}.",
-            past=measured["perplexity"],
+            label=f"in use{label}",
+            value=f"{now.in_use:,}",
+            of=f"of {num_codes:,} · N = {len(snapshot.codes):,}{few}",
+            note=_touched(snapshot),
+            meaning=f"In use: {wording.MEANINGS['in_use']}; {by}. Touched: assigned at least once in training, "
+            f"{wording.usage_window(snapshot.window_batches, snapshot.window_vectors)}, so it follows later.",
+            past=rows["in_use"],
             colour=role("Q"),
         ),
         Tile(
-            label=f"active codes{label}",
-            value=active,
-            of=f"/ {num_codes:,}{share}{too_few}",
-            change=_change(history.points("active_codes"), since),
-            meaning=f"Active: {wording.MEANINGS['active_codes']}; {window}.",
-            past=measured["active_codes"],
-            colour=role("Q"),
+            label=f"perplexity{label}",
+            value=wording.number(now.perplexity),
+            of=f"of {num_codes:,}",
+            meaning=f"Perplexity: {wording.MEANINGS['perplexity']}; {by}.",
+            past=rows["perplexity"],
+            colour=role("C"),
         ),
         Tile(
             label="task loss",
-            value=wording.number(metrics.task_loss),
-            change=_change(history.points("task_loss"), since, relative=True),
-            meaning=f"Task loss of the newest batch: {problem.loss_name}.",
-            past=history.losses["task_loss"][-400:],
+            value=wording.number(now.task_loss),
+            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}" if snapshot.step else "",
+            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.",
+            past=rows["task_loss"][-400:],
             colour=role("text"),
         ),
-        Tile(
-            label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
-            value=wording.number(metrics.quantization_error),
-            of=f"{words.name} relative {wording.number(metrics.relative_error)}".lstrip(),
-            change=_change(history.points("quantization_error"), since, relative=True),
-            meaning=f"Quantization error, {wording.MEANINGS['quantization_error']}. {relative}",
-            past=history.losses["quantization_error"][-400:],
-            colour=role("P"),
-        ),
+        _error_tile(snapshot, words),
     ]
 
 
-def _change(points: Points, since: int | None, *, relative: bool = False) -> str:
-    """Change from the last value before step `since` to the newest, in words; empty without a switch.
-
-    Long after the switch, that value is the mean of the last bucket before it.
-    """
-    before = np.searchsorted(points.last_step, since, side="right") - 1 if since is not None else -1
-    if before < 0 or before == len(points.mean) - 1:
-        return ""
-    start, end = float(points.mean[before]), float(points.mean[-1])
-    if not np.isfinite([start, end]).all():
-        return ""
-    if relative:
-        return f"{_signed(round(100 * (end / start - 1)))}% since the switch" if start else ""
-    return f"{_signed(round(end - start))} since the switch"
+def _touched(snapshot: Snapshot) -> str:
+    batches = snapshot.window_batches
+    touched = f"{snapshot.metrics.active_codes:,} touched in {batches} batch{'' if batches == 1 else 'es'}"
+    return touched if batches else ""
 
 
-def _signed(value: int) -> str:
-    return f"{value:+,}".replace("-", "−") if value else "±0"
+def _error_tile(snapshot: Snapshot, words: LevelWords) -> Tile:
+    """The quantization error with what it is relative to; of several levels, the relative error of the one shown."""
+    now, rows = snapshot.held_out, snapshot.history.held_out
+    whole = f"‖z_e − z_q‖² {wording.number(now.quantization_error)}"
+    meaning = f"Relative{words.of}: {wording.MEANINGS['level_error' if words.name else 'relative_error']}."
+    meaning += f" Quantization error, {wording.MEANINGS['quantization_error']}. Both of the held-out vectors."
+    if words.name:
+        return Tile(
+            label=f"relative error · {words.name}",
+            value=wording.number(now.relative_error),
+            note=f"all together: {whole}",
+            meaning=meaning,
+            past=rows["relative_error"][-400:],
+            colour=role("P"),
+        )
+    return Tile(
+        label="‖z<sub>e</sub> − z<sub>q</sub>‖²",
+        value=wording.number(now.quantization_error),
+        of=f"relative {wording.number(now.relative_error)}",
+        meaning=meaning,
+        past=rows["quantization_error"][-400:],
+        colour=role("P"),
+    )
 
 
 def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
@@ -113,7 +110,8 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
     history = snapshot.history
 
     def curve(name: str, label: str, colour: str) -> Curve:
-        return curve_of(label, history.points(name), colour)
+        found = curve_of(label, history.points(name), colour)
+        return replace(found, is_held_out=name.startswith("held_out."))
 
     if group == "learning":
         return [
@@ -121,8 +119,9 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
                 title="",
                 log=True,
                 curves=[
-                    curve("task_loss", "task loss", role("text")),
-                    curve("quantization_error", "‖z_e−z_q‖²", role("P")),
+                    replace(curve("task_loss", "task loss of batches", role("text")), is_faint=True),
+                    curve("held_out.task_loss", "task loss", role("text")),
+                    curve("held_out.quantization_error", "‖z_e−z_q‖²", role("P")),
                 ],
             ),
             Panel(
@@ -130,8 +129,8 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
                 log=True,
                 ends=(1.0, float(max(snapshot.num_codes, 2))),
                 curves=[
-                    curve("active_codes", "active codes", role("Q")),
-                    curve("perplexity", "perplexity", role("C")),
+                    curve("held_out.in_use", "in use", role("Q")),
+                    curve("held_out.perplexity", "perplexity", role("C")),
                 ],
             ),
         ]
@@ -172,9 +171,9 @@ def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
         LevelRow(
             name=wording.level_words(structure, level, len(snapshot.levels)).name,
             num_codes=len(usage.counts),
-            active_codes=usage.active_codes,
-            perplexity=usage.perplexity,
-            relative_error=usage.relative_error,
+            in_use=usage.held_out.in_use,
+            perplexity=usage.held_out.perplexity,
+            relative_error=usage.held_out.relative_error,
         )
         for level, usage in enumerate(snapshot.levels)
     ]

@@ -1,65 +1,82 @@
-"""The doctor's verdict on a moment of a session, as shown on the page: one line, and numbers and causes behind it."""
+"""The doctor's verdict on a moment of a session, as shown on the page: a few words, and what is behind them."""
 
 from typing import Any
 
 from app.panels.markup import markup
 from app.panels.scene import Scene
 from app.sessions.verdict_memory import FIRST_STEPS, Verdict
-from app.wording import LevelWords
-from vqcore.diagnostics.finding import Finding, Number, Remedy
+from vqcore.diagnostics.finding import Number, Remedy
 from vqcore.quantizer.options import option_names
-from vqcore.training.recipe import Recipe, parse_changes
+from vqcore.snapshot import Snapshot
+from vqcore.training.recipe import Recipe, changed, parse_changes
 
-SEVERITIES = {
-    "severe": "severe",
-    "warning": "warning",
-    "unknown": "not enough data to say",
-    "healthy": "",
-    "note": "",
-}
-"""Words for a severity, shown before the sentence."""
+OF_USAGE = ("index-collapse", "dead-codes-far", "dead-codes-crowded", "not-enough-data")
+"""Conditions judged by the usage window of training batches, not by the held-out vectors of one step: it is named."""
 
-WAITING = "<div class='vq-verdict'>…</div>"
+WINDOW = (
+    "Judged over the last {batches} training batches, N = {vectors:,}: so many show rare codes too, and follow a "
+    "change later than the held-out vectors of one step."
+)
 
 
-def verdict_of(scene: Scene, *, only_known: bool = False) -> Verdict | None:
-    """The verdict on the moment shown; None before there can be one, or if none was read yet with `only_known`.
+def verdict_of(scene: Scene) -> Verdict | None:
+    """The verdict on the very moment shown; None before there can be one, or while it has not been read.
 
-    Reading one costs some 50 ms, so the newest moments are read only every few seconds.
+    A cheap one is read here, another by `read_verdict` after the frame.
     """
     if scene.snapshot.step < FIRST_STEPS:
         return None
-    memory, recipe, run = scene.entry.verdicts.of(scene.snapshot), scene.status.recipe, scene.status.run
-    if only_known:
-        return memory.known(run) if scene.cursor is None else memory.known_past(run, scene.snapshot.step)
-    read = memory.of_newest if scene.cursor is None else memory.of_past
-    return read(scene.snapshot, recipe, run, lambda: scene.entry.one.at(0, level=scene.snapshot.level))
+    memory = scene.entry.verdicts.of(scene.snapshot)
+    return read_verdict(scene) if memory.is_cheap else memory.known(scene.status.run, scene.snapshot)
 
 
-def verdict_line(scene: Scene, verdict: Verdict | None) -> str:
-    """What is wrong with the codebook at this moment, in a line of HTML."""
-    if scene.snapshot.step < FIRST_STEPS:
-        return _too_early(scene.snapshot.step)
-    return WAITING if verdict is None else _line(verdict.findings, verdict.step, scene.words)
+def read_verdict(scene: Scene) -> Verdict | None:
+    """The verdict on the moment shown, whatever it costs; None before there can be one."""
+    snapshot = scene.snapshot
+    if snapshot.step < FIRST_STEPS:
+        return None
+    return scene.entry.verdicts.of(snapshot).read(
+        snapshot,
+        recipe_then(scene),
+        scene.status.run,
+        lambda: scene.entry.one.at(0, level=snapshot.level),
+        is_newest=scene.cursor is None,
+    )
 
 
-def _too_early(step: int) -> str:
-    return markup("too_early", step=f"{step:,}", first_steps=FIRST_STEPS)
+def remedied(scene: Scene) -> Verdict | None:
+    """The verdict whose remedies are offered: of the newest moments one that has settled, so no button flickers."""
+    if scene.cursor is not None:
+        return verdict_of(scene)
+    return scene.entry.verdicts.of(scene.snapshot).settled(scene.status.run)
 
 
-def _line(findings: tuple[Finding, ...], step: int, words: LevelWords) -> str:
-    worst, others = findings[0], sum(one.severity in ("severe", "warning") for one in findings[1:])
-    facts = [*([words.name] if words.name else []), f"step {step:,}"]
-    facts += [f"{others} more finding{'s' if others > 1 else ''}"] if others else []
-    return markup("verdict", worst=worst, severity=SEVERITIES[worst.severity], facts=facts)
+def recipe_then(scene: Scene) -> Recipe:
+    """The recipe with the switches as they stood at the moment shown."""
+    began = scene.entry.one.repeatable()
+    if began is None:
+        return scene.status.recipe
+    thrown = [change for event in scene.snapshot.events for change in event.changes]
+    return changed(began.recipe, {name: value for name, value in thrown if name in option_names()})
 
 
-def why(verdict: Verdict, recipe: Recipe) -> str:
-    """The numbers behind it, the likely cause and what to try, as HTML."""
+def finding_words(verdict: Verdict, snapshot: Snapshot) -> str:
+    """The worst finding in a few words, with its window if that is not this step, and how many more there are."""
+    worst, others = verdict.findings[0], sum(one.severity in ("severe", "warning") for one in verdict.findings[1:])
+    said = worst.condition.replace("-", " ")
+    said += f" over the last {snapshot.window_batches} batches" if worst.condition in OF_USAGE else ""
+    return said + (f", {others} more finding{'s' if others > 1 else ''}" if others else "")
+
+
+def why(verdict: Verdict, recipe: Recipe, snapshot: Snapshot) -> str:
+    """The finding, the numbers behind it, the likely cause and what to try, as HTML."""
     worst, *others = verdict.findings
     is_wrong = worst.severity not in ("healthy", "note")
+    window = WINDOW.format(batches=snapshot.window_batches, vectors=snapshot.window_vectors)
     return markup(
         "why",
+        title=worst.title,
+        window=window if worst.condition in OF_USAGE else "",
         numbers=[_number(one) for one in worst.numbers],
         cause=worst.cause if is_wrong else "",
         remedies=[(*_how(remedy, recipe), remedy.what) for remedy in worst.remedies] if is_wrong else [],

@@ -34,8 +34,8 @@ class Entry:
     watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     """Another id of the session, by which others may watch it and nothing else."""
 
-    in_use: dict[int, int] | None = None
-    """Codes in use by step, as they were read; kept only where the session was begun for the first path."""
+    is_first_path: bool = False
+    """Whether it was begun for the first path, which offers its reader switches."""
 
     @property
     def one(self) -> OneVariant:
@@ -47,12 +47,12 @@ class Entry:
         """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
         return isinstance(self.session, WatchedSession)
 
-    def send(self, command: Command) -> None:
-        """Send, to the variant that is seen if one is, and give the session a moment to obey.
+    def send(self, *commands: Command) -> None:
+        """Send together, to the variant that is seen if one is, and give the session a moment to obey.
 
-        What is drawn next then already shows the command obeyed.
+        What is drawn next then already shows them obeyed.
         """
-        ticket = self.one.send(command) if self.variant else self.session.send(command)
+        ticket = self.one.send(*commands) if self.variant else self.session.send(*commands)
         self.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
 
     def stream(self, level: int, *, is_past: bool = False) -> str:

@@ -80,7 +80,7 @@ class Registry:
         A session that pauses by itself has a first path that guides its reader.
         """
         session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
-        entry = Entry(secrets.token_urlsafe(9), session, in_use=None if pauses_at is None else {})
+        entry = Entry(secrets.token_urlsafe(9), session, is_first_path=pauses_at is not None)
         taken: list[Owned | Entry] = []
         with self._lock:
             while len(self._sessions) >= MOST_SESSIONS:
@@ -140,7 +140,13 @@ class Registry:
             while len(self._followers) >= MOST_FOLLOWERS:
                 dropped.append(self._followers.pop(next(iter(self._followers))))
             owner = owned.entry
-            entry = Entry(secrets.token_urlsafe(9), owned.watched, owner.maps.copied(), watch_id=owner.watch_id)
+            entry = Entry(
+                secrets.token_urlsafe(9),
+                owned.watched,
+                owner.maps.copied(),
+                owner.verdicts,  # the same moments: read once for all
+                watch_id=owner.watch_id,
+            )
             self._followers[entry.id] = entry
         self._let_go(dropped)
         return entry

@@ -1,7 +1,8 @@
-"""The doctor's verdict on a running session, read seldom and held until it has changed for good."""
+"""The doctor's verdict on moments of a running session: of each moment its own, read once however many watch."""
 
 # M monitor vectors
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -18,20 +19,17 @@ if TYPE_CHECKING:
     from vqcore.diagnostics.evidence import Evidence
     from vqcore.diagnostics.finding import Finding
 
-LEAST_SECONDS = 3.0
-"""Least seconds between two readings."""
-
-MOST_SECONDS = 15.0
-
-SHARE_OF_TIME = 0.006
-"""Share of a thread's time for readings: 3 ms of the half second between two refreshes."""
+CHEAP_SECONDS = 0.005
+"""CPU time of a reading up to which a frame makes it itself; a longer one is made after the frame has been sent."""
 
 FIRST_STEPS = 20
 """Steps before the first verdict: until then any codebook is about as initialized, and far from P."""
 
-SAMPLED = 512
+SAMPLED = 256
 """Monitor vectors whose distances are used, evenly spaced."""
 
+MOST_MOMENTS = 32
+"""Moments of one level whose verdicts are kept: a reader who plays the past goes through them again."""
 
 MOST_MEMORIES = 64
 """Of one session: all levels of all variants that it can have at once, and more."""
@@ -55,72 +53,63 @@ class Verdict:
 
 
 class VerdictMemory:
-    """The verdict on one level of one session.
-
-    A reading costs some 50 ms, so there is one every few seconds at most, and fewer if it costs more. What is
-    shown changes to another condition once two readings in a row have found it.
+    """The verdicts on the moments of one level of one variant.
 
     Args:
         read: maps a moment to its verdict.
-        clock: seconds, monotonic.
         cost: CPU seconds of this thread.
     """
 
     def __init__(
         self,
         read: "Callable[[Snapshot, Recipe, Snapshot | None], Verdict] | None" = None,
-        clock: Callable[[], float] = time.monotonic,
         cost: Callable[[], float] = time.thread_time,
     ) -> None:
-        self._read, self._clock, self._cost = read or examined, clock, cost
-        self._run: int | None = None
-        self._shown: Verdict | None = None
+        self._read, self._cost = read or examined, cost
+        self._verdicts: Kept[Verdict] = Kept(MOST_MOMENTS)
         self._last: Verdict | None = None
-        self._due = 0.0
-        self._past: tuple[int, int, Verdict] | None = None
+        self._settled: tuple[int, Verdict] | None = None
         self._reading = Lock()  # a session has several watchers
+        self._least_cost = math.inf  # of all readings: others may have had to wait for memory that many use
 
-    def known(self, run: int) -> Verdict | None:
-        """The verdict shown with the newest moments of `run`, if one has been read."""
-        return self._shown if run == self._run else None
+    @property
+    def is_cheap(self) -> bool:
+        """Whether a reading costs no more than a frame can wait for; not known before the first."""
+        return self._least_cost <= CHEAP_SECONDS
 
-    def known_past(self, run: int, step: int) -> Verdict | None:
-        """The verdict on this past moment, if it was the last one read."""
-        past = self._past
-        return past[2] if past is not None and past[:2] == (run, step) else None
+    def known(self, run: int, snapshot: Snapshot) -> Verdict | None:
+        """The verdict on this very moment of `run`, if it has been read."""
+        return self._verdicts.find(_moment(run, snapshot))
 
-    def of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
-        """The verdict to show with `snapshot`, the newest of `run`; `start` returns the moment at step 0, if kept."""
+    def settled(self, run: int) -> Verdict | None:
+        """The newest verdict of `run` that two readings in a row agreed on, or the first: it does not flicker."""
+        return self._settled[1] if self._settled is not None and self._settled[0] == run else None
+
+    def read(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start, *, is_newest: bool = True) -> Verdict:
+        """The verdict on this moment; `start` returns the moment at step 0, if it is kept."""
         with self._reading:
-            return self._of_newest(snapshot, recipe, run, start)
+            found = self.known(run, snapshot)
+            if found is None:
+                found = self._timed(snapshot, recipe, start)
+                self._verdicts.find_or_make(_moment(run, snapshot), lambda: found)
+                if is_newest:
+                    self._settle(run, found)
+            return found
 
-    def _of_newest(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
-        if run != self._run or self._last is None or snapshot.step < self._last.step or self._shown is None:
-            self._run = run
-            self._shown = self._last = self._timed(snapshot, recipe, start)
-            return self._shown
-        if self._clock() < self._due:
-            return self._shown
-        before = self._last
-        if snapshot.step != before.step:
-            self._last = self._timed(snapshot, recipe, start)
-        if self._last.what in (self._shown.what, before.what):
-            self._shown = self._last
-        return self._shown
-
-    def of_past(self, snapshot: Snapshot, recipe: Recipe, run: int, start: Start) -> Verdict:
-        """The verdict on a moment that the reader went back to."""
-        with self._reading:
-            if self._past is None or self._past[:2] != (run, snapshot.step):
-                self._past = (run, snapshot.step, self._read(snapshot, recipe, start()))
-            return self._past[2]
+    def _settle(self, run: int, verdict: Verdict) -> None:
+        before, self._last = self._last, verdict
+        if self.settled(run) is None or (before is not None and before.what == verdict.what):
+            self._settled = run, verdict
 
     def _timed(self, snapshot: Snapshot, recipe: Recipe, start: Start) -> Verdict:
         began = self._cost()
         verdict = self._read(snapshot, recipe, start())
-        wait = max(LEAST_SECONDS, (self._cost() - began) / SHARE_OF_TIME)
-        self._due = self._clock() + min(wait, MOST_SECONDS)
+        self._least_cost = min(self._least_cost, self._cost() - began)
         return verdict
+
+
+def _moment(run: int, snapshot: Snapshot) -> tuple[int, int, int]:
+    return run, snapshot.step, len(snapshot.events)  # a switch can change the codes within a step
 
 
 class VerdictMemories:

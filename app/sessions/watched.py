@@ -61,13 +61,13 @@ class WatchedSession(LiveSession):
         """The recipe that each variant began with."""
         return MappingProxyType(dict(self._session.recipes))
 
-    def send(self, command: Command) -> int:
+    def send(self, *commands: Command) -> int:
         """Refuse every command.
 
         Raises:
             PermissionError: always.
         """
-        raise PermissionError(REFUSAL.format(command=type(command).__name__))
+        raise PermissionError(REFUSAL.format(command=type(commands[0]).__name__))
 
     def commands_pending(self) -> int:
         """Always empty for a follower; the owner's commands show once they are obeyed."""

@@ -3,9 +3,9 @@
 import hashlib
 
 from app.panels.compare_parts import CompareScene
-from app.panels.first_path_line import line_of
 from app.panels.scene import Scene
-from app.panels.verdict_words import in_force, thrown_by, verdict_of
+from app.panels.story_reading import offers_of
+from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
 from vqcore.training.status import State, Status
 
@@ -26,12 +26,12 @@ def sidebar_state(entry: Entry, status: Status) -> str:
 
 
 def heads_state(scene: Scene | None) -> str:
-    """What the heads of the panels, the line of the first path and the remedies depend on."""
+    """What the heads of the panels, the offers of the first path and the remedies depend on."""
     if scene is None:
         return "nothing to see"
-    snapshot, line, verdict = scene.snapshot, line_of(scene), verdict_of(scene, only_known=True)
+    snapshot, verdict = scene.snapshot, remedied(scene)
     remedies = None
-    if verdict is not None and scene.cursor is None:
+    if verdict is not None:
         recipe = scene.status.recipe
         remedies = verdict.what, [in_force(changes, recipe) for _, changes in thrown_by(verdict)]
     return _digest(
@@ -39,7 +39,7 @@ def heads_state(scene: Scene | None) -> str:
         len(snapshot.levels),
         snapshot.codebook.shape,
         scene.cursor is not None,
-        None if line is None else line.offers,
+        offers_of(scene),
         remedies,
     )
 

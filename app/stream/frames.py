@@ -13,15 +13,14 @@ from app.links.live_view import View
 from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts, compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
-from app.panels.scene import Scene, scene_of, through_variant
-from app.panels.verdict_words import verdict_of
+from app.panels.scene import scene_of, through_variant
+from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.stream.asking import Ask
 from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
 from app.stream.wire import message, piece
 from vqcore.training.cores import TURNS
-from vqcore.training.status import State
 
 MOST_KEPT = 48 * 2**20
 """Most bytes of pieces kept for other watchers, over all sessions."""
@@ -86,12 +85,6 @@ class Pieces:
 
 PIECES = Pieces()
 
-RESTING = (
-    frozenset({"bars-plot", "bars-said", "curves-plot", "curves-said"}),
-    frozenset({"examples-plot", "code-card", "card-said"}),
-)
-"""Parts left out of every other frame of a running session: they update at half the rate, split over two frames."""
-
 
 def frame_of(entry: Entry, ask: Ask) -> Frame:
     """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
@@ -114,7 +107,7 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     controls = f"{sidebar_state(seen, seen.one.status())} {heads_state(scene)}"
     if scene is None:
         return controls, _waiting(seen)
-    return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
+    return controls, parts_of(scene, ask.wanted, registry().projection)
 
 
 def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
@@ -131,23 +124,16 @@ def afterwards(entry: Entry, ask: Ask) -> None:
     scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
     if scene is None:
         return
-    if "verdict-line" in ask.wanted:
-        verdict_of(scene)
+    if "story" in ask.wanted:
+        read_verdict(scene)
     if "map-plot" in ask.wanted:
         with entry.maps.drawing:
             judge_map(scene, projection)
 
 
-def _resting(ask: Ask, scene: Scene | None) -> frozenset[str]:
-    """The parts that this frame leaves out: none if a person waits or the session is paused."""
-    if scene is None or ask.now or scene.status.state is not State.RUNNING or scene.cursor is not None:
-        return frozenset()
-    return RESTING[ask.number % 2] & ask.have.keys()
-
-
 def _waiting(entry: Entry) -> dict[str, Part]:
     """Of a session that has not had its first moment."""
-    return {"status": status_part(status_of(entry.one.status(), 0, None, is_followed=entry.is_followed))}
+    return {"status": status_part(status_of(entry.one.status(), is_followed=entry.is_followed))}
 
 
 def _piece(entry: Entry, key: str, part: Part) -> bytes:

@@ -5,10 +5,12 @@ from app.panels.bars_chart import bars_chart
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.examples_chart import examples_chart, examples_title, plane_rows, plane_said
-from app.panels.live_parts import status_of_scene
+from app.panels.live_parts import status_of
 from app.panels.page_export import SeenPage, SeenPanel
 from app.panels.readings import headline
 from app.panels.scene import Scene, scene_of
+from app.panels.story_reading import account_of, story_text
+from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 
@@ -23,6 +25,7 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
         scene = scene_of(entry, view)
         if scene is None:
             raise ValueError("There is nothing to save before the first moment of the session. Try again.")
+        read_verdict(scene)
         panels = {
             "map": _panel(map_chart(scene, registry().projection)),
             "bars": _panel(bars_chart(scene)),
@@ -33,7 +36,8 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
     return SeenPage(
         recipe=scene.entry.one.recipe,
         step=scene.snapshot.step,
-        status=status_of_scene(scene),
+        status=status_of(scene.status, is_followed=scene.entry.is_followed),
+        story=story_text(account_of(scene)),
         tiles=headline(scene.snapshot, scene.problem, scene.words),
         panels=panels,
         events=scene.snapshot.events,

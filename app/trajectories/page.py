@@ -11,6 +11,7 @@ from app.links import trajectories as trajectory_address
 from app.links.lecture import TRAJECTORIES
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
+from app.panels.head import brand
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import begin, query, row, shows
 from app.panels.lecture_places import place as at
@@ -59,7 +60,7 @@ def page() -> None:
         adopt(setting)
         for sentence in refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
-    st.html("<div class='vq-title'><b>VQ Scope</b></div>")
+    st.html(brand("Trajectories"))
     with st.sidebar:
         problem = choose()
         setting = state.in_force
@@ -148,7 +149,7 @@ def _sweep(setting: Setting, was_running: bool) -> None:
         st.rerun()  # the whole page, which no longer refreshes this part
     bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="bar-sweep")
     bar.container(width="stretch").html(
-        f"<div class='vq-panel'><b>Over {sweeps.SEEDS} seeds</b><span>from seed {setting.seed} on</span></div>"
+        f"<div class='vq-panel'><h2>Over {sweeps.SEEDS} seeds</h2><span>from seed {setting.seed} on</span></div>"
     )
     if sweep is not None and running:
         if bar.button("Cancel", icon=":material/close:", key="sweep-cancel"):

@@ -20,7 +20,7 @@ from app.links.selection import Focus
 from app.stream.routes import routes
 
 CHARTS = ("map-plot", "bars-plot", "curves-plot")
-WANTED = ("status", "tiles", "time-bar", "verdict-line", *CHARTS, "map-said", "bars-said")
+WANTED = ("status", "tiles", "time-bar", "story", *CHARTS, "map-said", "bars-said")
 SECONDS = 30
 
 

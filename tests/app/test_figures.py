@@ -132,14 +132,14 @@ def test_usage_bars_of_nothing_and_of_one_code(counts):
 
 
 def level(name: str, active: int, perplexity: float, error: float) -> LevelRow:
-    return LevelRow(name=name, num_codes=128, active_codes=active, perplexity=perplexity, relative_error=error)
+    return LevelRow(name=name, num_codes=128, in_use=active, perplexity=perplexity, relative_error=error)
 
 
 def texts(figure: dict) -> list[str]:
     return [note["text"] for note in figure["layout"]["annotations"]]
 
 
-def test_every_level_has_a_row_with_its_shares_error_and_dead_codes():
+def test_every_level_has_a_row_with_its_shares_error_and_unused_codes():
     rows = [level("level 1", 128, 64.0, 0.25), level("level 2", 32, 6.4, 3.0), level("level 3", 1, 1.0, 0.001)]
     figure = level_bars(rows, shown=1)
     known_to_plotly(figure)
@@ -149,11 +149,11 @@ def test_every_level_has_a_row_with_its_shares_error_and_dead_codes():
     assert [track["x"][0] for track in tracks] == [1.0, 1.0, 4.0]  # an error beyond 1 has room
     said = texts(figure)
     assert {"100%", "25%", "50%", "5%", "0.25", "3.00", "<0.01"} <= set(said)
-    assert said[-3:] == ["0", "96", "127"]  # dead
+    assert said[-3:] == ["0", "96", "127"]  # not in use
     assert [text for text in said if "<b>" in text] == ["<b>level 2</b>"]
 
 
-def test_levels_before_the_first_batch_have_no_share_and_no_dead_codes():
+def test_levels_before_the_first_batch_have_no_share_and_no_unused_codes():
     figure = level_bars([level("group 1", 0, np.nan, np.nan)] * 2, shown=0)
     known_to_plotly(figure)
     assert texts(figure).count("–") == 8

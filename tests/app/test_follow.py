@@ -197,7 +197,7 @@ def test_followers_see_what_the_owner_does():
     press(teacher, "restart")
     reach(teacher, lambda session: step_of(session) == 0)
     run(page)
-    assert "step 0" in parts(page)["status"]["facts"]
+    assert "<b>Step 0</b>" in parts(page)["story"]["html"]
 
 
 def test_the_owners_id_is_nowhere_on_a_page_that_follows():

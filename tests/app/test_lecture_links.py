@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from live_page_runs import control, entry_of, open_page, options, reach, sentences, step_of
-from page_runs import press, run, shown, state_in
+from page_runs import press, run, shown, state_in, transport
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
@@ -23,7 +23,7 @@ KINDS = ("button", "button_group", "selectbox", "number_input", "slider", "toggl
 
 def drawn(page: AppTest) -> dict[str, bool]:
     """The name of every control in the sidebar, without its generation, and whether it is disabled."""
-    return {
+    return transport(page) | {
         str(element.key).rsplit("-", 1)[0]: element.disabled for kind in KINDS for element in page.sidebar.get(kind)
     }
 

@@ -37,7 +37,7 @@ def test_its_link_opens_the_page_with_just_these_settings(found: Lesson) -> None
     if path == "trajectories":
         setting, refused = trajectory_address.read(query)
         assert setting == replace(found.try_it.setting, seed=7)
-        assert refused == []
+        assert refused == ()
     else:
         request = live_address.read(query)
         assert request.recipe == found.try_it.training.recipe(7)

@@ -26,22 +26,22 @@ def go(page: AppTest, step: int | None) -> AppTest:
     return run(page)
 
 
-def facts(page: AppTest) -> list[str]:
-    return parts(page)["status"]["facts"]
+def story(page: AppTest) -> str:
+    return parts(page)["story"]["html"]
 
 
 def test_the_page_shows_the_past_and_the_header_the_present():
     page = go(after_steps(6), 2)
-    assert {"step 6", "showing step 2"} <= set(facts(page))
+    assert "<b>Showing step 2, training is at 6</b>" in story(page)
     assert page.query_params["at"] == "2"
     then = entry_of(page).session.at(2)
     (loss,) = [tile for tile in parts(page)["tiles"]["tiles"] if tile["label"] == "task loss"]
-    assert float(loss["value"]) == pytest.approx(then.metrics.task_loss, rel=1e-2)
+    assert float(loss["value"]) == pytest.approx(then.held_out.task_loss, rel=1e-2)
     assert parts(page)["time-bar"]["shown"] == 2
     assert parts(page)["time-bar"]["steps"] == list(range(7))
     go(page, None)
     assert "at" not in page.query_params
-    assert "showing" not in " ".join(facts(page))
+    assert "<b>Step 6</b>" in story(page)
 
 
 def test_looking_back_holds_training_up_no_more_than_looking():
@@ -49,7 +49,7 @@ def test_looking_back_holds_training_up_no_more_than_looking():
     press(page, "play")
     reach(page, lambda session: step_of(session) > 30)
     assert entry_of(page).session.status().state is State.RUNNING
-    assert "showing step 1" in facts(page)
+    assert "<b>Showing step 1, training is at " in story(page)
 
 
 def test_a_step_between_moments_shows_the_one_before_it_and_says_which():
@@ -60,7 +60,7 @@ def test_a_step_between_moments_shows_the_one_before_it_and_says_which():
     kept = [moment.step for moment in entry_of(page).session.moments()]
     gap = next(step for step in range(3, 150) if step not in kept)
     go(page, gap)
-    assert f"showing step {max(step for step in kept if step < gap):,}" in facts(page)
+    assert f"<b>Showing step {max(step for step in kept if step < gap):,}, training is at " in story(page)
 
 
 def test_restart_and_undo_go_live():
@@ -87,11 +87,11 @@ def test_a_restart_by_another_browser_goes_live():
 def test_a_link_goes_back_and_one_beyond_the_run_is_said_and_live():
     session = entry_of(after_steps(5)).id
     page = open_page(problem="plane", session=session, paused="1", at="2")
-    assert "showing step 2" in facts(page)
+    assert "<b>Showing step 2, training is at " in story(page)
     assert sentences(page) == []
     page = open_page(problem="plane", session=session, paused="1", at="6000")
     (said,) = sentences(page)
-    assert "step 6,000, but this run has reached step 5" in said
+    assert "step 6,000, but this run has only reached step 5" in said
     assert "at" not in page.query_params
     page = open_page(problem="plane", session=session, paused="1", at="soon")
     (said,) = sentences(page)
@@ -103,7 +103,7 @@ def test_the_past_can_be_seen_at_every_level_and_in_every_view():
     go(page, 3)
     page.button_group(key="view-level").set_value("2")
     run(page)
-    assert "showing step 3" in facts(page)
+    assert "<b>Showing step 3, training is at " in story(page)
     for rows in ("by usage now", "by birth"):
         page.button_group(key="view-rows").set_value(rows)
         run(page)

@@ -22,6 +22,7 @@ def page(**changes) -> str:
         "recipe": default_recipe("plane", seed=7, num_codes=10, sync=0.5),
         "step": 1284,
         "status": Status(state="paused", facts=("step 1,284", "cpu")),
+        "story": "Step 1,284 · in use 3 → 9 of 512 · <recovering>",
         "tiles": [Tile(label="perplexity", value="2.31", meaning="of usage")],
         "panels": {
             "bars": SeenPanel(
@@ -53,6 +54,7 @@ def test_the_file_carries_the_numbers_that_were_seen():
     assert carried(text)["tiles"]["tiles"]["tiles"][0]["value"] == "2.31"
     assert "<td>(0.1, 0.2)</td><td>3</td>" in text
     assert "last 50 batches" in text
+    assert "in use 3 → 9 of 512 · &lt;recovering&gt;" in text
     assert "<td>201</td><td>affine running</td>" in text
     assert "<dt>sync</dt><dd>0.5</dd>" in text
     command = "python -m vqcore train plane --steps 1284 --seed 7 --set num_codes=10 sync=0.5 --at 200 affine=running"

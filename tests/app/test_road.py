@@ -1,6 +1,7 @@
 """The road of live data against a client written by hand: what it sends, to whom, and whom it sends away."""
 
 import json
+import re
 import socket
 import threading
 import urllib.request
@@ -10,12 +11,13 @@ from contextlib import suppress
 import numpy as np
 import psutil
 import pytest
-from app.services import Entry, Registry
 from road_watching import CHARTS, SECONDS, WANTED, Watcher, serving_the_road, view, watching
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from app.live_plot.plotly_script import script_name, script_path
+from app.sessions.entry import Entry
+from app.sessions.registry import Registry
 from app.stream import frames, road
 from vqcore.training.commands import PauseCommand, ResumeCommand, StepCommand
 from vqcore.training.recipe import default_recipe
@@ -58,6 +60,12 @@ def soon(is_so: Callable[[], bool]) -> bool:
     return False
 
 
+def step_of(watcher: Watcher) -> int:
+    """The step that the story says."""
+    (step,) = re.findall(r"<b>Step ([\d,]+)</b>", watcher.parts["story"]["html"])
+    return int(step.replace(",", ""))
+
+
 def trace(part: dict, name: str) -> dict:
     (found,) = [one for one in part["figure"]["data"] if one.get("name") == name]
     return found
@@ -65,7 +73,7 @@ def trace(part: dict, name: str) -> dict:
 
 def test_a_first_frame_has_all_that_is_wanted_with_the_numbers_of_the_snapshot(entry, watcher):
     sent = watcher.next(now=True)
-    assert {*CHARTS, "status", "tiles", "time-bar", "verdict-line", "map-said", "bars-said"} <= set(sent)
+    assert {*CHARTS, "status", "tiles", "time-bar", "story", "map-said", "bars-said"} <= set(sent)
     snapshot = entry.session.latest()
     points = trace(sent["map-plot"], "P")
     assert isinstance(points["x"], np.ndarray)
@@ -92,9 +100,9 @@ def test_a_request_waits_until_there_is_news_and_is_then_sent_that_alone(entry, 
         watcher.read(0.4)
     entry.session.send(StepCommand())
     sent = watcher.read()
-    while "step 1" not in watcher.parts["status"]["facts"]:
+    while step_of(watcher) != 1:
         sent |= watcher.next()
-    assert {"status", "tiles", "map-plot"} <= set(sent)
+    assert {"story", "tiles", "map-plot"} <= set(sent)
     assert all(watcher.have[key] != before.get(key) for key in sent)
 
 
@@ -116,7 +124,7 @@ def test_a_running_session_is_followed_moment_by_moment(port, sessions):
         steps = []
         for _ in range(5):
             watcher.next()
-            steps.append(int(watcher.parts["status"]["facts"][0].split()[1].replace(",", "")))
+            steps.append(step_of(watcher))
     assert steps == sorted(steps)
     assert steps[-1] > steps[0]
 
@@ -304,7 +312,7 @@ def test_cut_sockets_leave_nothing_behind(port, sessions):
     assert now[0] <= fds + 4
     assert now[1] <= threads + 4
     assert now[2] - rss < 30 * 2**20
-    assert list(sessions._entries) == [entry.id]
+    assert list(sessions._sessions) == [entry.id]
     with watching(port, entry.id) as watcher:
         assert watcher.next(now=True)
 

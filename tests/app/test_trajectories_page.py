@@ -126,7 +126,7 @@ def test_the_seeds_run_in_the_background_and_end_in_sentences_and_a_table(sessio
     assert sessions.sweep_of(setting).wait(SECONDS)
     run(page)
     said = " ".join(item.value for item in page.markdown)
-    assert "alternating reduced, against STE: the gradient gap in " in said
+    assert "Compared with STE, alternating reduced the gradient gap in " in said
     assert "of 20 seeds" in said
     assert list(page.dataframe[0].value["method"]) == ["STE", "alternating"]
     assert page.button(key="sweep-begin")

@@ -1,4 +1,4 @@
-"""The doctor's line on the Live page, as Streamlit runs it without a browser."""
+"""The doctor's verdict in the band of the Live page, as Streamlit runs it without a browser."""
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 def line(page) -> str:
-    return parts(page)["verdict-line"]["html"]
+    return parts(page)["story"]["html"]
 
 
 def at_a_verdict(**query: str):
@@ -28,8 +28,8 @@ def at_a_verdict(**query: str):
 
 def test_before_there_is_enough_to_judge_the_line_says_so():
     page = run(reach(open_page(problem="plane", paused="1"), lambda session: step_of(session) == 0))
-    assert "not enough data to say" in line(page)
-    assert f"0 of the {FIRST_STEPS} steps" in line(page)
+    assert "too early to judge" in line(page)
+    assert f"a verdict takes {FIRST_STEPS} steps" in line(page)
 
 
 def test_a_collapse_is_named_and_its_remedy_thrown_and_recorded():
@@ -54,7 +54,9 @@ def test_back_in_time_the_verdict_is_of_that_moment_and_throws_nothing():
     past = next(moment.step for moment in session.moments() if moment.step >= FIRST_STEPS)
     state_in(page, LiveState).at = past
     run(page)
-    assert f"step {past:,}" in line(page)
+    assert f"Showing step {past:,}," in line(page)
+    assert "judging" not in line(page)
+    run(page)
     buttons = [button for button in page.button if (button.key or "").startswith("remedy-")]
     assert buttons
     assert all(button.disabled for button in buttons)

@@ -1,4 +1,4 @@
-"""When a verdict is read, and when it changes on the page."""
+"""A verdict is of its own moment: read once however many watch, at once where that is cheap, else after the frame."""
 
 from types import SimpleNamespace
 
@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from app.sessions.verdict_memory import (
+    CHEAP_SECONDS,
     FIRST_STEPS,
-    LEAST_SECONDS,
-    MOST_MEMORIES,
     SAMPLED,
     Verdict,
-    VerdictMemories,
     VerdictMemory,
     evidence,
     examined,
 )
 from vqcore.diagnostics.diagnosis import diagnose
+from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -25,88 +24,76 @@ from vqcore.training.trainer import Trainer
 class Page:
     """A page that looks at moments whose condition the test sets."""
 
-    def __init__(self, cost: float = 0.0) -> None:
-        self.now, self.worked, self.read = 0.0, 0.0, []
+    def __init__(self) -> None:
+        self.worked, self.cost, self.read = 0.0, 0.0, []
         self.condition = "index-collapse"
 
         def read(snapshot, recipe, start) -> Verdict:
             self.read.append(snapshot.step)
-            self.worked += cost
-            finding = SimpleNamespace(condition=self.condition, severity="severe")
-            return Verdict((finding,), snapshot.step)
+            self.worked += self.cost
+            return Verdict((SimpleNamespace(condition=self.condition, severity="severe"),), snapshot.step)
 
-        self.memory = VerdictMemory(read, clock=lambda: self.now, cost=lambda: self.worked)
+        self.memory = VerdictMemory(read, cost=lambda: self.worked)
 
-    def look(self, step: int, after: float = 0.0, run: int = 0) -> tuple[str, int]:
-        self.now += after
-        verdict = self.memory.of_newest(SimpleNamespace(step=step), None, run, lambda: None)
+    def look(self, step: int, run: int = 0, *, is_newest: bool = True) -> tuple[str, int]:
+        verdict = self.memory.read(moment(step), None, run, lambda: None, is_newest=is_newest)
         return verdict.findings[0].condition, verdict.step
 
+    def settled(self, run: int = 0) -> str | None:
+        found = self.memory.settled(run)
+        return None if found is None else found.findings[0].condition
 
-def test_refreshes_between_two_readings_read_nothing():
+
+def moment(step: int, switches: int = 0):
+    return SimpleNamespace(step=step, events=(None,) * switches)
+
+
+def test_every_moment_has_its_own_verdict_and_is_read_once():
     page = Page()
-    for step in range(20):
-        page.look(step, after=0.1)
-    assert page.read == [0]
-    assert page.look(99, after=LEAST_SECONDS) == ("index-collapse", 99)
-    assert page.read == [0, 99]
-
-
-def test_readings_that_cost_more_come_less_often():
-    page = Page(cost=0.06)
-    page.look(0)
-    page.look(1, after=9.9)
-    assert page.read == [0]
-    page.look(2, after=0.2)
-    assert page.read == [0, 2]
-
-
-def test_another_verdict_is_shown_when_two_readings_in_a_row_have_found_it():
-    page = Page()
-    assert page.look(1) == ("index-collapse", 1)
+    assert page.look(21) == ("index-collapse", 21)
     page.condition = "healthy"
-    assert page.look(2, after=LEAST_SECONDS) == ("index-collapse", 1)
+    assert page.look(22) == ("healthy", 22)
+    assert page.look(21) == ("index-collapse", 21)
+    assert page.read == [21, 22]
+
+
+def test_a_moment_that_has_not_been_read_has_no_verdict_least_of_all_anothers():
+    page = Page()
+    page.look(21)
+    assert page.memory.known(0, moment(21)).step == 21
+    assert page.memory.known(0, moment(22)) is None
+    assert page.memory.known(1, moment(21)) is None
+    assert page.memory.known(0, moment(21, switches=1)) is None
+
+
+def test_what_a_frame_can_wait_for_is_cheap_and_one_slow_reading_does_not_change_that():
+    page = Page()
+    assert not page.memory.is_cheap
+    page.cost = 2 * CHEAP_SECONDS
+    page.look(1)
+    assert not page.memory.is_cheap
+    page.cost = CHEAP_SECONDS / 2
+    page.look(2)
+    assert page.memory.is_cheap
+    page.cost = 2 * CHEAP_SECONDS
+    page.look(3)
+    assert page.memory.is_cheap
+
+
+def test_remedies_change_when_two_readings_in_a_row_agree_and_the_past_does_not_count():
+    page = Page()
+    page.look(21)
+    assert page.settled() == "index-collapse"
+    page.condition = "healthy"
+    page.look(22)
+    page.look(7, is_newest=False)
+    assert page.settled() == "index-collapse"
     page.condition = "dead-codes-far"
-    assert page.look(3, after=LEAST_SECONDS) == ("index-collapse", 1)
-    assert page.look(4, after=LEAST_SECONDS) == ("dead-codes-far", 4)
-
-
-def test_one_stray_reading_changes_nothing():
-    page = Page()
-    page.look(1)
-    page.condition = "healthy"
-    page.look(2, after=LEAST_SECONDS)
-    page.condition = "index-collapse"
-    assert page.look(3, after=LEAST_SECONDS) == ("index-collapse", 3)
-
-
-def test_a_paused_training_is_read_once_and_its_last_verdict_is_shown_in_the_end():
-    page = Page()
-    page.look(1)
-    page.condition = "healthy"
-    page.look(2, after=LEAST_SECONDS)
-    for _ in range(5):
-        shown = page.look(2, after=LEAST_SECONDS)
-    assert page.read == [1, 2]
-    assert shown == ("healthy", 2)
-
-
-def test_another_run_is_read_at_once():
-    page = Page()
-    page.look(50)
-    page.condition = "healthy"
-    assert page.look(1, run=1) == ("healthy", 1)
-
-
-def test_a_past_moment_is_read_once_and_leaves_the_present_as_it_was():
-    page = Page()
-    page.look(50)
-    page.condition = "healthy"
-    for _ in range(3):
-        past = page.memory.of_past(SimpleNamespace(step=7), None, 0, lambda: None)
-    assert (past.findings[0].condition, past.step) == ("healthy", 7)
-    assert page.read == [50, 7]
-    assert page.look(51) == ("index-collapse", 50)
+    page.look(23)
+    assert page.settled() == "index-collapse"
+    page.look(24)
+    assert page.settled() == "dead-codes-far"
+    assert page.settled(run=1) is None
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +114,12 @@ def test_the_verdict_is_that_of_the_whole_moment_though_distances_are_of_fewer_v
     assert verdict.what == (whole[0].condition, whole[0].severity)
 
 
+def test_rows_are_told_apart_as_sorting_them_would():
+    drawn = np.random.default_rng(0).integers(-1, 2, (400, 4)).astype(np.float32) * np.float32(0.5)
+    assert distinct_rows(drawn) == len(np.unique(drawn, axis=0)) < len(drawn)
+    assert distinct_rows(-drawn * 0) == 1
+
+
 def test_the_first_moment_tells_a_codebook_that_never_moves():
     still = Trainer(default_recipe("plane", device="cpu", beta=0.0))
     start = still.snapshot()
@@ -134,12 +127,3 @@ def test_the_first_moment_tells_a_codebook_that_never_moves():
         still.step()
     assert examined(still.snapshot(), still.recipe, start).what == ("no-gradient", "severe")
     assert "has changed" in examined(still.snapshot(), still.recipe, start).findings[0].title
-
-
-def test_forks_that_come_and_go_leave_a_session_no_more_verdicts_than_it_may_have():
-    memories = VerdictMemories()
-    first = memories.of(SimpleNamespace(variant="main", level=0))
-    for number in range(2 * MOST_MEMORIES):
-        memories.of(SimpleNamespace(variant=f"fork {number}", level=0))
-        assert memories.of(SimpleNamespace(variant="main", level=0)) is first  # looked at all the while
-    assert len(memories._memories.values()) == MOST_MEMORIES

@@ -10,7 +10,10 @@ MAP = ".st-key-map-plot .js-plotly-plot"
 BARS = ".st-key-bars-plot .js-plotly-plot"
 CURVES = ".st-key-curves-plot .js-plotly-plot"
 MILLISECONDS = 60_000
-STEP = "Number(/step ([\\d,]+)/.exec(document.querySelector('.vq-status')?.innerText)?.[1].replaceAll(',', ''))"
+WHERE = "(document.querySelector('.vq-story') ?? document.querySelector('.vq-status'))"
+"""What says the step: the story of the Live page, and the status of the side-by-side page."""
+
+STEP = f"Number(/step ([\\d,]+)/i.exec({WHERE}?.innerText)?.[1].replaceAll(',', ''))"
 
 
 def wait_until(page: Page, condition: str, timeout: float = MILLISECONDS) -> None:
@@ -108,7 +111,9 @@ def drag(page: Page, plot: str, path: list[tuple[float, float]]) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    page.locator(f".st-key-{name} button:visible").click()  # Streamlit hides a second one for narrow screens
+    page.locator(
+        f".st-key-{name} button:visible, button.vq-{name}"
+    ).click()  # Streamlit hides a second one for narrow screens
 
 
 def wait_for_state(page: Page, state: str) -> None:

@@ -36,7 +36,7 @@ def save(page: Page, plot: str, form: str, folder: Path) -> Path:
 
 
 def test_a_chart_is_saved_as_csv_svg_and_png_with_the_numbers_drawn(paused: Page, tmp_path: Path) -> None:
-    step = paused.evaluate("/step ([\\d,]+)/.exec(document.querySelector('.vq-status').innerText)[1]").replace(
+    step = paused.evaluate("/step ([\\d,]+)/i.exec(document.querySelector('.vq-story').innerText)[1]").replace(
         ",", ""
     )
     table = save(paused, MAP, "CSV", tmp_path)

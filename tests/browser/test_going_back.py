@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from real_app import Server, Tab, app_server
 
 SHOWING = (
-    "Number(/showing step ([\\d,]+)/.exec(document.querySelector('.vq-status').innerText)?.[1].replaceAll(',', ''))"
+    "Number(/Showing step ([\\d,]+)/.exec(document.querySelector('.vq-story').innerText)?.[1].replaceAll(',', ''))"
 )
 CURSOR = f"document.querySelector('{CURVES}').layout.shapes.at(-1)?.x0"
 
@@ -102,9 +102,9 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
         """() => {
             window.seen = [];
             new MutationObserver(() => {
-                const shown = /showing step ([\\d,]+)/.exec(document.querySelector('.vq-status').innerText)?.[1];
+                const shown = /Showing step ([\\d,]+)/.exec(document.querySelector('.vq-story').innerText)?.[1];
                 if (shown && window.seen.at(-1) !== shown) window.seen.push(shown);
-            }).observe(document.querySelector('.vq-status'), { childList: true, subtree: true, characterData: true });
+            }).observe(document.querySelector('.vq-story'), { childList: true, subtree: true, characterData: true });
         }"""
     )
     watch_removals(page)

@@ -15,6 +15,7 @@ from live_page import (
     count_draws,
     drag,
     pause,
+    press,
     step_of,
     traces,
     wait_for_charts,
@@ -254,8 +255,8 @@ def test_the_cards_numbers_are_those_of_the_snapshot(opened: Callable[[str], Pag
     """The run is repeated here from its seed, and its numbers are computed with numpy alone."""
     page = opened("?problem=digits&seed=3&paused=1&select=c9&code_init=kmeans")
     for step in range(1, 4):
-        page.locator(".st-key-step button:visible").click()
-        wait_until(page, f"document.querySelector('.vq-status').innerText.includes('step {step}')")
+        press(page, "step")
+        wait_until(page, f"document.querySelector('.vq-story').innerText.includes('Step {step}')")
     trainer = Trainer(default_recipe("digits", seed=3, code_init="kmeans"))
     for _ in range(3):
         trainer.step()

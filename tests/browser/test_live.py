@@ -186,9 +186,9 @@ def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
     for level in (2, 3, 1, 3):
         choose(page, "level", str(level))
         used = active[level - 1]
-        wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - used} are not used in the window.'")
+        wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - used} are not in use.'")
         wait_until(page, f"{traces(MAP)}.find((t) => t.name === 'Q').x.length === {used}")
-        wait_until(page, f"document.querySelector('.vq-tiles').innerText.includes('active codes · level {level}')")
+        wait_until(page, f"document.querySelector('.vq-tiles').innerText.includes('in use · level {level}')")
         vectors = "z_e" if level == 1 else f"residuals before level {level}"
         expect(page.get_by_text(re.compile(f"held-out {vectors} "))).to_be_visible()
         wait_until(page, f"{selected_of('P')} === {selected} && {selected_of('Q')} > 0")  # the codes they have there
@@ -198,8 +198,8 @@ def test_each_level_is_shown_in_the_same_charts_and_the_link_keeps_it(
     wait_until(page, "location.search.includes('level=3')")
     page.reload()
     wait_for_charts(page)
-    wait_until(page, "document.querySelector('.vq-tiles')?.innerText.includes('active codes · level 3')")
-    wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - active[2]} are not used in the window.'")
+    wait_until(page, "document.querySelector('.vq-tiles')?.innerText.includes('in use · level 3')")
+    wait_until(page, f"{described(BARS)} === 'Use of 128 codes; {128 - active[2]} are not in use.'")
 
 
 def test_what_practitioners_use_instead_is_thrown_from_its_folded_group(plane: Page) -> None:
@@ -273,14 +273,14 @@ def test_a_collapse_is_named_and_a_remedy_thrown_from_the_verdict_is_marked_and_
 ) -> None:
     page = open_tab(server, "?problem=digits").page
     wait_for_movement(page)
-    named = re.compile(r"severe\s*Index collapse: \d+ of 128 codes")
-    expect(page.locator(".vq-verdict")).to_contain_text(named, timeout=60_000)
+    named = re.compile(r"severe · index collapse over the last \d+ batches")
+    expect(page.locator(".vq-story")).to_contain_text(named, timeout=60_000)
     page.locator(".st-key-verdict-why button:visible").click()
     remedy = page.locator("[class*='st-key-remedy-index-collapse-'] button:visible").filter(
         has_text="replace_every=20"
     )
     remedy.wait_for()
-    assert page.evaluate("document.querySelector('.st-key-verdict').getBoundingClientRect().height") <= 34
+    assert page.evaluate("document.querySelector('.st-key-story-band').getBoundingClientRect().height") <= 48
     before = step_of(page)
     remedy.click()
     marks = f"document.querySelector('{CURVES}').layout.shapes.map((shape) => shape.x0)"

@@ -11,7 +11,6 @@ from live_page import (
     step_of,
     wait_for_charts,
     wait_for_movement,
-    wait_for_rest,
     wait_for_state,
     wait_for_step,
     wait_until,
@@ -56,7 +55,7 @@ def test_charts_and_their_road_work_behind_a_proxy(
         proxied = Server(server.script, f"http://localhost:{port}", server.log, server.process)
         page = open_tab(proxied, f"{path}{PAUSED}").page
         wait_for_charts(page)
-        page.locator(".st-key-step button:visible").click()
+        press(page, "step")
         wait_for_step(page, 1)
         wait_until(page, "location.search.includes('session=')")
         page.close()
@@ -141,27 +140,3 @@ def test_a_server_that_starts_again_is_found_without_a_reload(
         assert "beta=0.5" in tab.page.url
         assert tab.page.evaluate("window.isTheSame")
         tab.page.close()
-
-
-def test_clicks_during_frames_are_obeyed_each_once(open_tab: Callable[..., Tab], server: Server) -> None:
-    page = open_tab(server, "?problem=plane&paused=1&rate=8").page
-    wait_for_charts(page)
-    step = page.locator(".st-key-step button:visible")
-    for turn in range(24):
-        step.click()
-        wait_for_step(page, turn + 1)  # of two clicks that wait for one run of the script, Streamlit keeps one
-        assert step_of(page) == turn + 1
-        page.wait_for_timeout(17 * (turn % 8))  # at all distances from the frames and the script's runs
-    wait_for_rest(page)
-    assert step_of(page) == 24
-    for _ in range(3):
-        for state, offers in (("running", "pause"), ("paused", "play_arrow")):
-            press(page, "play")
-            wait_for_state(page, state)
-            wait_until(page, f"document.querySelector('.st-key-play').innerText.includes('{offers}')")
-    wait_for_rest(page)
-    stood = step_of(page)
-    step.click()
-    wait_for_step(page, stood + 1)
-    wait_for_rest(page)
-    assert step_of(page) == stood + 1

@@ -81,7 +81,7 @@ def test_a_report_on_a_part_of_the_latents_says_so_and_all_counts_every_one(caps
     path, z_e = saved(tmp_path, codebook()), kept(tmp_path, latents(codebook()))
     (one,) = said(capsys, path, "--latents", z_e)["codebooks"]
     assert one["usage"]["num_vectors"] == 2_500
-    assert one["usage"]["window"] == "at least once by 2,500 of the 4,000 latents given (random, seed 0)"
+    assert one["usage"]["window"] == "at least once by 2,500 of the 4,000 given latents (random, seed 0)"
     assert any("--all" in sentence for sentence in one["read"])
     (one,) = said(capsys, path, "--latents", z_e, "--all")["codebooks"]
     assert one["usage"]["num_vectors"] == 4_000

@@ -18,8 +18,11 @@ STEPS = 30
 def in_double(trainer: Trainer) -> None:
     trainer.model.double()
     trainer.quantizer.double()
-    data = trainer.train_data
-    trainer.train_data = Split(data.inputs.double(), data.targets.double(), data.labels)
+    trainer.train_data, trainer._monitor = doubled(trainer.train_data), doubled(trainer._monitor)
+
+
+def doubled(data: Split) -> Split:
+    return Split(data.inputs.double(), data.targets.double(), data.labels)
 
 
 def test_the_moving_average_goes_on_from_where_the_task_gradient_put_a_code():

@@ -70,6 +70,17 @@ def mean_length(vectors: Floats) -> float:
     return float(np.linalg.norm(vectors.astype(np.float64), axis=1).mean())
 
 
+def distinct_rows(vectors: Floats) -> int:
+    """How many of the vectors (N, D) differ. As sets of bytes: to sort them takes ten times as long.
+
+    >>> distinct_rows(np.array([[0.0, 1], [-0.0, 1], [0, 2]]))
+    2
+    """
+    signless = np.ascontiguousarray(vectors + 0.0)  # 0 and −0 are equal, though not as bytes
+    every, width = signless.tobytes(), signless.shape[1] * signless.itemsize
+    return len({every[start : start + width] for start in range(0, len(every), width)})
+
+
 def is_point(vectors: Floats) -> bool:
     """Whether all vectors (N, D) are equal; their mean may be off by rounding, and a variance then is not quite 0."""
     return bool((vectors == vectors[:1]).all())

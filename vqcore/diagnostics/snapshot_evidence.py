@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.snapshot import Snapshot
 
 
@@ -70,5 +71,5 @@ def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence
         variance=z_e.var(0, dtype=np.float64),
         sample=z_e,
         error=float(np.square(apart).sum(1).mean()),
-        distinct=len(np.unique(z_e, axis=0)),
+        distinct=distinct_rows(z_e),
     )

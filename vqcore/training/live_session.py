@@ -30,11 +30,11 @@ class LiveSession(SnapshotSource, Protocol):
     def recipes(self) -> Mapping[str, Recipe]:
         """By variant, what it began with; of a fork, what the training that it was copied from began with."""
 
-    def send(self, command: Command) -> int:
-        """Have `command` obeyed between two steps.
+    def send(self, *commands: Command) -> int:
+        """Have `commands` obeyed between two steps, in this order and with nobody else's between them.
 
         Returns:
-            Its number: `status().commands_done` reaches it when the command has been obeyed or refused.
+            The number of the last: `status().commands_done` reaches it when that has been obeyed or refused.
 
         Raises:
             PermissionError: where the session is followed, and can only be watched.

@@ -56,8 +56,11 @@ class OneVariant(SnapshotSource):
         present = dict(zip(status.variants, status.recipes, strict=False))
         return replace(status, recipe=present.get(self.variant, status.recipe))
 
-    def send(self, command: Command) -> int:
+    def send(self, *commands: Command) -> int:
         """See `LiveSession.send`."""
+        return self.whole.send(*map(self._of_variant, commands))
+
+    def _of_variant(self, command: Command) -> Command:
         if isinstance(command, ChangeCommand | ForkCommand | ExamineCommand):
-            command = replace(command, variant=self.variant)
-        return self.whole.send(command)
+            return replace(command, variant=self.variant)
+        return command

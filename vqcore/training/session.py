@@ -115,9 +115,9 @@ class Session(LiveSession):
         """See `LiveSession.recipes`."""
         return self._published.recipes
 
-    def send(self, command: Command) -> int:
+    def send(self, *commands: Command) -> int:
         """See `LiveSession.send`."""
-        return self._wishes.send(command)
+        return self._wishes.send(*commands)
 
     def commands_pending(self) -> int:
         """See `LiveSession.commands_pending`."""

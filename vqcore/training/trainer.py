@@ -183,6 +183,8 @@ class Trainer:
         unknown = [name for name in options if name not in option_names()]
         if unknown:
             raise ValueError(f"`{unknown[0]}` is not a live switch; choose from {', '.join(option_names())}.")
+        if changes:
+            self._hold_out()  # what it was like just before, to hold what follows against
         if options:
             self.switch(replace(self.options, **options))
         for name in changes:

@@ -133,7 +133,10 @@ class TrainingLoop:
                 self._pause(State.PAUSED)
             case ChangeCommand(changes, variant):
                 run.apply(variant, changes)
-                self._publish()
+                if self._state is State.BROKEN:  # the last good snapshot stays
+                    self._tell(self._state)
+                else:
+                    self._publish()
             case ForkCommand(name, changes, variant):
                 run.fork(name, changes, variant)
                 self._publish_recipes(run)

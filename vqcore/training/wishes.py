@@ -26,11 +26,12 @@ class Wishes:
         self._moment_wanted = True
         self._looked_at = clock()
 
-    def send(self, command: Command) -> int:
-        """Have `command` obeyed; returns its number, counted from 1."""
+    def send(self, *commands: Command) -> int:
+        """Have `commands` obeyed, with none between them; returns the number of the last, counted from 1."""
         with self._sending:
-            self._sent += 1
-            self._commands.put(command)
+            for command in commands:
+                self._sent += 1
+                self._commands.put(command)
             return self._sent
 
     def sent(self) -> int:

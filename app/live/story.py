@@ -1,27 +1,35 @@
-"""The doctor's verdict on the Live page: the places of its line and its details, and remedies to apply."""
+"""The band below the header: what happened, how the codebook is doing, and what can be done about it."""
 
 import streamlit as st
 
+from app.live.first_path import offer
+from app.live.twin import throw
 from app.live_plot.words import words_place
 from app.panels.scene import Scene
-from app.panels.verdict_words import in_force, thrown_by, verdict_of
+from app.panels.story_reading import offers_of
+from app.panels.verdict_words import in_force, remedied, thrown_by
 from vqcore.training.commands import change
 
+PLACES = ["story", "verdict-cause"]
+"""The keys of what comes by the road of live data."""
 
-def verdict_places(scene: Scene) -> None:
-    """The place of the verdict line; expanded, the reasons, and the remedies that can be applied now."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="verdict"):
-        words_place("verdict-line")
+
+def story_band(scene: Scene) -> list[str]:
+    """Draw its places, the switches that the first path offers now, and the way to the reasons; returns the keys."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="story-band"):
+        words_place("story", look="story")
+        offer(scene.entry, offers_of(scene))
         # Plain: a popover that tells the server of its closing would do so beside the click that closed it.
         with st.popover("Why", key="verdict-why", type="tertiary", help="Numbers, cause, remedies"):
             words_place("verdict-cause", look="why")
             _remedies(scene)
+    return PLACES
 
 
 def _remedies(scene: Scene) -> None:
     """A button for each remedy that can be applied live."""
     is_past, recipe = scene.cursor is not None, scene.status.recipe
-    verdict = verdict_of(scene, only_known=not is_past)  # the newest are read for the road
+    verdict = remedied(scene)
     if verdict is None or scene.entry.is_followed:
         return
     thrown = thrown_by(verdict)
@@ -36,6 +44,6 @@ def _remedies(scene: Scene) -> None:
                 if is_past
                 else "Live, marked on the curves",
                 disabled=is_past or in_force(changes, recipe),
-                on_click=scene.entry.send,
-                args=(change(**changes),),
+                on_click=throw,
+                args=(scene.entry, change(**changes)),
             )

@@ -1,0 +1,66 @@
+"""What was thrown, in words: from the changes of an event to what a sentence calls them. Knows no page."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from vqcore.snapshot import Event
+
+OFF = (0, 0.0, False, "off", "none")
+
+WORDS: Mapping[str, Callable[[Any], str]] = {
+    "affine": "affine {}".format,
+    "affine_groups": "affine groups {}".format,
+    "affine_lr_scale": "affine rate × {}".format,
+    "inner_steps": "inner steps {}".format,
+    "inner_lr": "inner rate {}".format,
+    "sync": "sync ν = {}".format,
+    "replace_every": "replacement every {}".format,
+    "replace_onto": "replacement onto {} z_e".format,
+    "beta": "β = {}".format,
+    "alpha": "α = {}".format,
+    "learning_rate": "learning rate {}".format,
+    "codebook_update": "codes moved by {}".format,
+    "ema_decay": "EMA decay {}".format,
+    "estimator": "estimator {}".format,
+    "input_norm": "z_e at {} length".format,
+    "codebook_norm": "codes at {} length".format,
+    "bypass": lambda _: "bypass on",
+    "replace": lambda _: "replacement now",
+    "kmeans": lambda _: "a k-means restart",
+}
+SWITCHED_OFF = {
+    "affine": "affine off",
+    "inner_steps": "inner steps off",
+    "sync": "sync off",
+    "replace_every": "replacement off",
+    "input_norm": "z_e without a norm",
+    "codebook_norm": "codes without a norm",
+    "bypass": "bypass off",
+}
+
+
+def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
+    """What a sentence calls these changes of one event.
+
+    >>> switch_words([("replace_every", 10)]), switch_words([("sync", 0.0), ("affine", "running")])
+    ('replacement every 10', 'sync off and affine running')
+    """
+    return " and ".join(_words(name, value) for name, value in changes)
+
+
+def _words(name: str, value: Any) -> str:
+    if name in SWITCHED_OFF and value in OFF:
+        return SWITCHED_OFF[name]
+    told = f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return WORDS[name](told) if name in WORDS else f"{name} {told}"
+
+
+def event_words(event: Event) -> str:
+    """The label of an event on a chart; where codes were replaced at a command, it says how many.
+
+    >>> event_words(Event(20, "main", "replaced 12", (("replace", "now"),)))
+    'replaced 12 codes'
+    """
+    if event.changes and event.changes[0][0] == "replace":
+        return f"{event.label} codes"
+    return switch_words(event.changes)

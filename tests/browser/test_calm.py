@@ -1,0 +1,56 @@
+"""The Live page stays where it is, and fills the window."""
+
+from collections.abc import Callable
+
+from live_page import press, wait_for_charts, wait_until
+from playwright.sync_api import Page, expect
+from real_app import Server, Tab
+
+MAIN = "document.querySelector('main')"
+BOXES = """Object.fromEntries([...document.querySelectorAll('[class*="st-key-panel-"], .vq-tiles')].map((panel) => {
+    const { x, y, width, height } = panel.getBoundingClientRect();
+    return [panel.className.match(/st-key-[\\w-]+|vq-tiles/)[0], [x, y, width, height].map(Math.round)];
+}))"""
+
+
+def boxes(page: Page) -> dict[str, list[int]]:
+    """Where each panel lies."""
+    found: dict[str, list[int]] = page.evaluate(BOXES)
+    return found
+
+
+def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?problem=digits&num_codes=32&paused=1").page
+    wait_for_charts(page)
+    wait_until(page, "document.querySelector('.st-key-examples-plot .js-plotly-plot')?._fullLayout")
+    assert page.evaluate(f"{MAIN}.scrollHeight") <= 900
+    before = boxes(page)
+    assert len(before) == 5
+
+    press(page, "replace_now")
+    expect(page.locator(".st-key-message")).to_contain_text("no step has been trained")
+    assert boxes(page) == before
+
+    box = page.locator(".st-key-examples-plot .js-plotly-plot").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 0.83 * box["height"])  # a cell of a code map
+    expect(page.locator(".st-key-clear button:visible")).to_be_enabled()
+    assert boxes(page) == before
+
+    press(page, "fork")
+    page.get_by_role("button", name="Fork", exact=True).click()
+    expect(page.locator(".st-key-bar-variants")).to_be_visible()
+    expect(page.locator("[data-testid=stPopoverBody]")).to_have_count(0)
+    assert boxes(page) == before
+    page.get_by_role("link", name="See side by side").click()  # by one click: nothing is open that would take it
+    page.wait_for_url("**/compare*")
+
+
+def test_a_high_window_is_filled(open_tab: Callable[..., Tab], server: Server) -> None:
+    page = open_tab(server, "?problem=digits&num_codes=32&paused=1").page
+    wait_for_charts(page)
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    wait_until(page, f"{BOXES}['st-key-panel-curves'][3] + {BOXES}['st-key-panel-curves'][1] > 1040")
+    assert page.evaluate(f"{MAIN}.scrollHeight") <= 1080
