@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import wording
-from app.compare.chosen import choice_made, choose, view_of, views_in_link
-from app.compare.panels import bars_panel, curves_panel, map_panel, table_panel
+from app.compare.chosen import choice_made, choose, seed_runs, view_of, views_in_link
+from app.compare.panels import bars_panel, curves_panel, examples_panel, map_panel, table_panel
 from app.compare.presets import PRESETS
 from app.compare.sidebar import begin, obey_transport, sidebar
 from app.compare.state import compare_state
@@ -15,7 +15,7 @@ from app.links.compare_view import CompareView, write_compare_view
 from app.links.setup import Setup, setup_of
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.tiles import status_place
-from app.panels.compare_parts import CompareScene, compare_scene
+from app.panels.compare_scene import CompareScene, compare_scene
 from app.panels.head import bar, brand
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
@@ -119,12 +119,13 @@ def _live(session_id: str) -> None:
     scene = _scene(entry)
     status, snapshots = scene.status, scene.snapshots
     setup = _setup(entry, status)
+    _leave_umap(scene)
     st.query_params.from_dict(
         comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED)
     )
     _header(snapshots)
     with st.container(key="message"):
-        _message(status, len(snapshots))
+        _message(scene)
     conductor(
         session_id,
         view=write_compare_view(scene.view),
@@ -136,10 +137,19 @@ def _live(session_id: str) -> None:
 
 
 def _scene(entry: Entry) -> CompareScene:
-    controls = {name: view_of(name) for name in comparison.VIEWS}
+    controls, runs = {name: view_of(name) for name in comparison.VIEWS}, seed_runs()
+    seeds = "" if runs is None else runs.id
     snapshots = entry.session.latest_of_all(int(controls["level"]) - 1)
-    choice = choice_made(snapshots)
-    return compare_scene(entry, CompareView(controls, choice, dict(compare_state().hands_seen)))
+    view = CompareView(controls, choice_made(snapshots), seeds, dict(compare_state().hands_seen))
+    return compare_scene(entry, view, runs, wish=True)
+
+
+def _leave_umap(scene: CompareScene) -> None:
+    """Give up a layout that the maps no longer need."""
+    state, plane = compare_state(), scene.view.controls["map"]
+    if scene.snapshots and state.map_was == "UMAP" != plane:
+        registry().projection.cancel(scene.entry.shared_stream(scene.first.level))
+    state.map_was = plane
 
 
 def _panels(scene: CompareScene) -> list[str]:
@@ -148,24 +158,32 @@ def _panels(scene: CompareScene) -> list[str]:
         placed += map_panel(scene)
     with st.container(border=True, key="panel-compare-bars"):
         placed += bars_panel()
-    with st.container(border=True, key="panel-compare-curves"):
+    has_outputs = scene.problem.task != "plane"
+    curves, examples = st.columns([0.56, 0.44], gap="small") if has_outputs else (st.container(), None)
+    with curves.container(border=True, height="stretch", key="panel-compare-curves"):
         placed += curves_panel(scene)
+    if examples is not None:
+        with examples.container(border=True, height="stretch", key="panel-compare-examples"):
+            placed += examples_panel(scene)
     with st.container(border=True, key="panel-compare-table"):
         placed += table_panel()
     return placed
 
 
-def _message(status: Status, variants: int) -> None:
-    state = compare_state()
+def _message(scene: CompareScene) -> None:
+    state, status = compare_state(), scene.status
     if state.gone:
         st.toast(f"{wording.GONE} This one begins again from its settings.", icon=":material/link_off:")
     state.gone = False
+    for name, broken in scene.broken.items() if status.state is not State.BROKEN else ():
+        said = f"{name} trains no further, the others do. {broken.reason} It is shown as it was at step "
+        st.warning(as_written(f"{said}{scene.snapshots[name].step:,}."), icon=":material/error:")
     if status.message:
         (st.error if status.state is State.BROKEN else st.warning)(as_written(status.message))
     elif status.state is State.STARTING:
         said = f"Loading the data and building the models: {status.built} of {status.to_build} built"
         st.progress(status.built / max(1, status.to_build), text=said)
-    elif variants == 1:
+    elif len(scene.snapshots) == 1:
         st.info("This session has one variant. Fork it on the Live page, or begin with more in the sidebar.")
 
 

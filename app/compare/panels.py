@@ -1,25 +1,25 @@
 """The four panels of the side-by-side page: heads, and the places of the live data."""
 
+from typing import Any
+
 import streamlit as st
 
-from app.compare.chosen import PLOTS, choose, choose_nothing, seed_runs, seeds_dropped
-from app.figures.curves import curves
+from app.compare.chosen import PLOTS, choose, choose_nothing, seeds_dropped, view_key, view_of
 from app.links import compare as comparison
-from app.live_plot.again import polled
-from app.live_plot.component import Grow, live_place, live_plot
+from app.live_plot.component import Grow, live_place
+from app.live_plot.layout_progress import progress_place
 from app.live_plot.words import words_place
-from app.panels.compare_parts import CURVES_HEIGHT, CompareScene
-from app.panels.compare_reading import label_margin, seed_panel, seed_table
+from app.page_state import set_control
+from app.panels.compare_parts import CURVES_HEIGHT
+from app.panels.compare_scene import CompareScene
 from app.panels.head import bar
-from app.sessions.seed_runs import SeedRuns
-from app.wording import as_written
+from app.sessions.registry import registry
 
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
-MAP_HEIGHT, BARS_HEIGHT = 194, 110
+MAP_HEIGHT, BARS_HEIGHT = 184, 100
 MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.4, 0.2, 0.4))
-SEEDS_SECONDS = 1.0
 
 SEEDS_DROPPED = (
     "The trainings over {seeds} seeds have ended: newer ones took their place, or the server was restarted. "
@@ -42,7 +42,8 @@ def map_panel(scene: CompareScene) -> list[str]:
             help="Clear the selection; a double click on a chart does the same",
             on_click=choose_nothing,
         )
-    if scene.first.codebook.shape[1] > 2:
+    has_planes = scene.first.codebook.shape[1] > 2
+    if has_planes:
         head.button(
             "Fit the plane again",
             icon=":material/center_focus_strong:",
@@ -51,8 +52,32 @@ def map_panel(scene: CompareScene) -> list[str]:
             help="The plane is kept from turning under you. Fit it again to all variants at this moment.",
             on_click=scene.memory.ask_for_refit,
         )
+    _colour_choice(head, scene)
+    if has_planes:
+        choose(head, "map", comparison.VIEWS["map"])
     choose(head, "aspect", comparison.VIEWS["aspect"])
-    return [f"{PLOTS[0]}-legend", *_chart(PLOTS[0], MAP_HEIGHT, MAP_GROWS)]
+    projection = registry().projection
+    progress_place("compare-map-progress", cancel=_show_pca, start=projection.start)
+    return [f"{PLOTS[0]}-legend", "compare-map-progress", *_chart(PLOTS[0], MAP_HEIGHT, MAP_GROWS)]
+
+
+def _colour_choice(head: Any, scene: CompareScene) -> None:
+    colours = [by for by in comparison.VIEWS["colour"] if by != "class" or scene.first.labels is not None]
+    head.selectbox(
+        "Colour by",
+        colours,
+        index=colours.index(chosen) if (chosen := view_of("colour")) in colours else 0,
+        key=view_key("colour"),
+        format_func="colour by {}".format,
+        label_visibility="collapsed",
+        width=150,
+        persist_state="page",
+    )
+
+
+def _show_pca() -> None:
+    """Give up a layout that the reader cancels."""
+    set_control(view_key("map"), "PCA")
 
 
 def bars_panel() -> list[str]:
@@ -65,18 +90,29 @@ def bars_panel() -> list[str]:
 
 def curves_panel(scene: CompareScene) -> list[str]:
     """One quantity of all variants through time, of this run or over seeds; returns the keys of its places."""
-    runs = seed_runs()
+    runs = scene.seeds
     head = bar("compare-curves")
     head.container(width="stretch").html("<div class='vq-panel'><h2>Through time</h2></div>")
-    quantity = choose(head, "curve", comparison.CURVES)
-    of = choose(head, "of", comparison.VIEWS["of"]) if runs is not None else "this run"
-    if runs is not None and of == "seeds":
-        most = max(snapshot.num_codes for snapshot in scene.snapshots.values())
-        polled(_seed_curves, SEEDS_SECONDS if runs.is_running else None, "again-compare-seeds")(runs, quantity, most)
-        return []
+    choose(head, "curve", comparison.CURVES)
+    placed = []
+    if runs is not None:
+        choose(head, "of", comparison.VIEWS["of"])
+        placed.append("compare-seeds-progress")
+        progress = bar("compare-seeds")
+        with progress.container(width="stretch"):
+            words_place("compare-seeds-progress", look="said")
+        if runs.is_running:
+            progress.button("Cancel", icon=":material/close:", key="compare-seeds-cancel", on_click=runs.cancel)
     if (plan := seeds_dropped()) is not None:
         st.caption(SEEDS_DROPPED.format(seeds=plan.seeds))
-    return _chart("compare-curves", CURVES_HEIGHT, CURVES_GROW)
+    return placed + _chart("compare-curves", CURVES_HEIGHT, CURVES_GROW)
+
+
+def examples_panel(scene: CompareScene) -> list[str]:
+    """What each variant makes of the same inputs; returns the keys of its places."""
+    title = "Answers" if scene.problem.task == "classification" else "Reconstructions"
+    bar("compare-examples").html(f"<div class='vq-panel'><h2>{title}</h2><span>held-out</span></div>")
+    return _chart("compare-examples", CURVES_HEIGHT, CURVES_GROW)
 
 
 def table_panel() -> list[str]:
@@ -90,39 +126,3 @@ def _chart(key: str, height: int, grow: Grow) -> list[str]:
     live_place(key, height=height, grow=grow)
     words_place(f"{key}-said", look="said")
     return [key, f"{key}-said"]
-
-
-def _seed_curves(runs: SeedRuns, quantity: str, most: int) -> None:
-    plan, done = runs.plan, len(runs.results)
-    if runs.is_running or done < plan.seeds:
-        progress, cancel = st.columns([0.84, 0.16], vertical_alignment="center")
-        said = f"{done} of {plan.seeds} seeds, {plan.steps:,} steps each"
-        progress.progress(runs.share, text=said + ("" if runs.is_running else ", ended"))
-        if runs.is_running:
-            cancel.button(
-                "Cancel", icon=":material/close:", key="compare-seeds-cancel", on_click=runs.cancel, width="stretch"
-            )
-    if runs.problem:
-        st.error(as_written(runs.problem), icon=":material/error:")
-    if not done:
-        on_its_way = "The first seed is being trained: its curves appear once all variants are done with it."
-        st.caption(on_its_way if runs.is_running else "Ended before all variants were trained on the first seed.")
-        return
-    figure = curves(
-        [seed_panel(quantity, runs.results, most)], [], smoothing=1, last_step=plan.steps, height=CURVES_HEIGHT
-    )
-    figure["layout"]["margin"]["r"] = label_margin([name for name, _ in plan.recipes])
-    live_plot(
-        figure,
-        key="compare-curves",
-        height=CURVES_HEIGHT,
-        grow=CURVES_GROW,
-        revision=f"seeds {hash(plan)} {done} {quantity}",
-        file_name="side-by-side-curves",
-    )
-    first_seed = plan.recipes[0][1].seed
-    legend = f"line: mean of {done} seeds from {first_seed} on · band: minimum to maximum · at step {plan.steps:,}:"
-    st.html(seed_table(runs.results))
-    st.caption(f"{legend} the table above, mean and minimum – maximum")
-    for sentence in runs.diverged:
-        st.caption(as_written(sentence))

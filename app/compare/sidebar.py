@@ -1,24 +1,21 @@
 """The sidebar of the side-by-side page: transport, set-up, seeds, and links and exports."""
 
-from typing import Any
-
 import streamlit as st
 
 from app.compare.chosen import view_key
 from app.compare.presets import PRESETS
+from app.compare.setup_form import setup_form
 from app.compare.state import compare_state
 from app.doors.visitor import shared_link
 from app.links import compare as comparison
 from app.links.command_line import command
-from app.links.setup import OWN, Setup, Variant, read_variant
-from app.links.variant_names import LONGEST_NAME, MOST_SEEDS, MOST_STEPS
+from app.links.setup import Setup
+from app.links.variant_names import MOST_SEEDS, MOST_STEPS
 from app.live_plot.transport import Button, new_clicks, transport
-from app.page_state import said_by, set_control
+from app.page_state import is_drawn, said_by, set_control
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
-from app.wording import SWITCH_HELP, as_written
-from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     Command,
     PauseCommand,
@@ -29,10 +26,10 @@ from vqcore.training.commands import (
     UndoRestartCommand,
 )
 from vqcore.training.recipe import Recipe
-from vqcore.training.run import MOST_VARIANTS
 from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
+SPEED = "compare-speed"
 STEPPING = (State.RUNNING, State.IDLE)
 TRANSPORT = "compare-transport"
 
@@ -42,11 +39,7 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
     _transport(entry, status)
     st.caption("SET-UP · begin again at step 0")
     _presets(entry)
-    _form(entry, setup)
-    state = compare_state()
-    if state.notice:
-        st.warning(as_written(state.notice), icon=":material/info:")
-    state.notice = ""
+    setup_form(entry, setup)
     st.caption("OVER SEEDS · in the background")
     _seeds(entry, setup)
     _share(entry, status, setup)
@@ -86,21 +79,22 @@ def _transport(entry: Entry, status: Status) -> None:
     )
     is_settled = entry.session.commands_pending() == 0
     transport(buttons, running=status.state in STEPPING, settled=is_settled, key=TRANSPORT)
+    if is_drawn(SPEED) and entry.session.commands_pending() == 0 and SPEEDS[said_by(SPEED)] != status.speed_limit:
+        set_control(SPEED, next((name for name, limit in SPEEDS.items() if limit == status.speed_limit), "max"))
     st.selectbox(
         "Speed",
         list(SPEEDS),
         index=list(SPEEDS.values()).index(status.speed_limit) if status.speed_limit in SPEEDS.values() else 0,
-        key=f"compare-speed-{status.speed_limit}",
+        key=SPEED,
         format_func=lambda speed: f"speed: {speed}",
         on_change=_change_speed,
-        args=(entry, f"compare-speed-{status.speed_limit}"),
+        args=(entry,),
         label_visibility="collapsed",
     )
 
 
-def _change_speed(entry: Entry, key: str) -> None:
-    if key == f"compare-speed-{entry.session.status().speed_limit}":  # else it has been recreated since
-        entry.send(SpeedCommand(SPEEDS[said_by(key)]))
+def _change_speed(entry: Entry) -> None:
+    entry.send(SpeedCommand(SPEEDS[said_by(SPEED)]))
 
 
 def _presets(entry: Entry) -> None:
@@ -110,61 +104,6 @@ def _presets(entry: Entry) -> None:
                 title, icon=icon, width="stretch", on_click=_restart, args=(entry, setup), key=f"preset {title}"
             )
             st.caption(text)
-
-
-def _form(entry: Entry, setup: Setup) -> None:
-    """The form of the set-up; its fields are recreated when the set-up changes."""
-    key = f"{hash(setup)}"
-    with st.form("compare-setup", border=False, enter_to_submit=False):
-        names = list(PROBLEMS)
-        st.selectbox(
-            "Problem",
-            names,
-            index=names.index(setup.problem),
-            key=f"compare-problem-{key}",
-            format_func=lambda name: f"{name} · {PROBLEMS[name].title}",
-        )
-        st.number_input("Seed of all variants", 0, 2**31 - 1, value=setup.seed, step=1, key=f"compare-seed-{key}")
-        for place in range(MOST_VARIANTS):
-            variant = setup.variants[place] if place < len(setup.variants) else Variant("")
-            label = f"Variant {place + 1}" + ("" if place == 0 else ", empty for none")
-            st.text_input(
-                label,
-                variant.name,
-                max_chars=LONGEST_NAME,
-                placeholder="name",
-                key=f"compare-name{place}-{key}",
-            )
-            st.text_input(
-                f"Changes of variant {place + 1}",
-                variant.text,
-                placeholder="affine=running sync=0.5",
-                label_visibility="collapsed",
-                key=f"compare-changes{place}-{key}",
-                help=f"key=value words, as on the command line. Keys: {', '.join(OWN)}.",
-            )
-        st.form_submit_button("Begin with these", on_click=_begin_with, args=(entry, setup, key), width="stretch")
-    with st.popover("What can be changed", icon=":material/help:", type="tertiary", width="stretch"):
-        st.markdown("\n".join(f"- `{name}`: {SWITCH_HELP[name]}" for name in OWN if name in SWITCH_HELP))
-        st.markdown("- `num_codes`: number of codes. `code_init`: *normal* or *kmeans*.")
-
-
-def _begin_with(entry: Entry, setup: Setup, key: str) -> None:
-    def said(name: str) -> Any:
-        return said_by(f"compare-{name}-{key}")
-
-    try:
-        variants = [
-            read_variant(said(f"name{place}"), said(f"changes{place}"))
-            for place in range(MOST_VARIANTS)
-            if said(f"name{place}").strip() or said(f"changes{place}").strip()
-        ]
-        same = setup.problem == said("problem")
-        common = {name: value for name, value in setup.common if name == "device" or same} | {"seed": said("seed")}
-        common = {name: value for name, value in common.items() if (name, value) != ("seed", 0)}
-        _restart(entry, Setup(problem=said("problem"), common=tuple(common.items()), variants=tuple(variants)))
-    except ValueError as error:
-        compare_state().notice = str(error)
 
 
 def _restart(entry: Entry, setup: Setup) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app.compare.draft import Draft
 from app.links.selection import Choice
 from app.links.setup import Setup
 from app.page_state import state_of
@@ -22,6 +23,9 @@ class CompareState:
     setup: Setup | None = None
     """The set-up when the page was last drawn."""
 
+    draft: Draft | None = None
+    """What the reader is putting together in the sidebar."""
+
     first_view: Mapping[str, str] | None = None
     """What the URL first said of the view; None before it is read."""
 
@@ -36,6 +40,9 @@ class CompareState:
 
     notice: str = ""
     """Why a set-up was refused, to be said once."""
+
+    map_was: str = ""
+    """The maps' plane when the page was last drawn."""
 
     sidebar_shows: str = ""
     """What the sidebar was drawn from."""

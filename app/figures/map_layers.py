@@ -2,7 +2,7 @@
 
 # M monitor vectors, K codes
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,8 +67,18 @@ class Shade:
     log: bool = False
     """Colour by the logarithm; zeros then count as the smallest positive value."""
 
+    ends: tuple[float, float] | None = None
+    """The least and the greatest value of the scale where several maps share one; None for those of this."""
+
     classes: tuple[str, ...] = ()
     """Names of whole values from 0 up, where values are classes."""
+
+
+def ends_of(shades: Sequence[Shade]) -> tuple[float, float]:
+    """The least and the greatest value that the scale of these shades has to show."""
+    values = np.concatenate([part for shade in shades for part in (shade.p, shade.c)]).astype(np.float64)
+    values = values[np.isfinite(values) & ((values > 0) | (not shades[0].log))]
+    return (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,9 +109,7 @@ class Scale:
 
     def __init__(self, shade: Shade) -> None:
         self.shade = shade
-        values = np.concatenate([shade.p, shade.c]).astype(np.float64)
-        values = values[np.isfinite(values) & ((values > 0) | (not shade.log))]
-        self._low, self._high = (float(values.min()), float(values.max())) if len(values) else (1.0, 1.0)
+        self._low, self._high = shade.ends or ends_of([shade])
 
     def places(self, values: NDArray[Any]) -> Floats:
         """Position of each value on the scale; 0 if it is not finite."""

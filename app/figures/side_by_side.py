@@ -26,6 +26,8 @@ class Cell:
 
     name: str
     figure: Mapping[str, Any]
+    note: str = ""
+    """Said beside the name."""
 
 
 def row(
@@ -66,7 +68,7 @@ def row(
         data += [_moved(trace, cell.name, place, number) for trace in cell.figure["data"]]
         shapes += [_placed(shape, number) for shape in cell.figure["layout"].get("shapes", ())]
         labels += [_placed(label, number) for label in cell.figure["layout"].get("annotations", ())]
-        labels.append(_heading(cell.name, place, left))
+        labels.append(_heading(cell, place, left))
     made["shapes"], made["annotations"] = shapes, labels
     said = "; ".join(f"{cell.name}: {cell.figure.get('alt', '')}" for cell in cells)
     return {"data": data, "layout": made, "alt": said}
@@ -95,7 +97,7 @@ def _placed(item: Mapping[str, Any], number: str) -> dict[str, Any]:
     return {**item, **refs}
 
 
-def _heading(name: str, place: int, left: float) -> dict[str, Any]:
+def _heading(cell: Cell, place: int, left: float) -> dict[str, Any]:
     return {
         "xref": "paper",
         "x": left,
@@ -104,7 +106,7 @@ def _heading(name: str, place: int, left: float) -> dict[str, Any]:
         "y": 1,
         "yanchor": "bottom",
         "yshift": 2,
-        "text": f"<b>{name}</b>",
+        "text": f"<b>{cell.name}</b>" + (f"  {cell.note}" if cell.note else ""),
         "showarrow": False,
         "font": {"size": 13, "color": variant_colour(place)},
     }

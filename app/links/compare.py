@@ -14,8 +14,10 @@ from app.wording import cut
 from vqcore.training.run import MOST_VARIANTS
 
 PLACES = tuple(f"v{place}" for place in range(1, MOST_VARIANTS + 1))
-CURVES = ("perplexity", "active codes", "task loss", "‖z_e−z_q‖²")
+CURVES = ("perplexity", "in use", "task loss", "‖z_e−z_q‖²")
 VIEWS: Mapping[str, tuple[str, ...]] = {
+    "map": ("PCA", "UMAP"),
+    "colour": ("role", "class", "usage", "age", "error", "gradient"),
     "curve": CURVES,
     "of": ("this run", "seeds"),
     "smoothing": ("1", "5", "25", "100"),

@@ -21,6 +21,9 @@ class CompareView:
     """What every view control says, as the link names them."""
 
     choice: Choice = field(default_factory=Choice)
+    seeds: str = ""
+    """The id of the trainings over seeds shown beside the session; empty for none."""
+
     hands: Mapping[str, int] = field(default_factory=dict)
     """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
@@ -31,6 +34,7 @@ def write_compare_view(view: CompareView) -> dict[str, Any]:
         "page": "compare",
         "controls": {field.name: view.controls[field.name] for field in CARRIED},
         "choice": pack_choice(view.choice),
+        "seeds": view.seeds,
         "hands": dict(view.hands),
     }
 
@@ -45,5 +49,6 @@ def read_compare_view(told: Mapping[str, Any]) -> CompareView:
     return CompareView(
         {field.name: control(controls, field) for field in CARRIED},
         read_choice(a(str, told, "choice"), longest=LONGEST_PACKED),
+        a(str, told, "seeds"),
         {str(key): whole(hands, key) for key in list(hands)[:8]},
     )

@@ -17,7 +17,7 @@ from app.live.controls import already, asked_for, default, is_gone, key, restart
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
 from app.live.state import LiveState, live_state
-from app.live.switches import switches
+from app.live.switches import LiveBoard
 from app.live.twin import twin_toggle
 from app.live.view_controls import current_view
 from app.live_plot.transport import Button, new_clicks, transport
@@ -25,6 +25,7 @@ from app.page_state import said_by
 from app.panels.lecture_dialog import lecture_dialog
 from app.panels.lecture_places import LOCKED_TIP, NOWHERE, is_locked, place, row, shows
 from app.panels.page_export import page_html
+from app.panels.switches import switches
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
@@ -82,7 +83,7 @@ def sidebar(entry: Entry, status: Status) -> None:
             st.caption("LIVE · in force on the next step")
             if all(shows(group) for group in SWITCHES):
                 twin_toggle(entry)
-        switches(entry)
+        switches(LiveBoard(entry))
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")
         _settings(entry)

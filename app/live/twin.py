@@ -8,6 +8,7 @@ from app.panels.story_reading import thrown
 from app.sessions.entry import Entry
 from vqcore.training.commands import ChangeCommand, Command, EndVariantCommand, ForkCommand
 from vqcore.training.run import MOST_VARIANTS
+from vqcore.training.status import State
 
 TWIN = "twin"
 """What it is called among the variants. There is one: of the newest switch."""
@@ -26,6 +27,8 @@ def twin_toggle(entry: Entry) -> None:
 def throwing(entry: Entry, command: ChangeCommand) -> list[Command]:
     """The commands that throw a switch: before it the fork of a twin, where one is wanted and there is room."""
     names, shown = tuple(entry.session.recipes), entry.variant
+    if entry.one.status().state is State.BROKEN:  # a copy would break as it did
+        return [command]
     if not st.session_state.get(_key(entry), entry.is_first_path) or shown == TWIN or _has_copy(entry):
         return [command]
     earlier: list[Command] = [EndVariantCommand(TWIN)] if TWIN in names else []

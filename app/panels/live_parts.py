@@ -133,7 +133,11 @@ def _why(scene: Scene, _: ProjectionService) -> Part:
 
 def _progress(scene: Scene, projection: ProjectionService) -> Part:
     stream = scene.entry.stream(scene.snapshot.level, is_past=scene.cursor is not None)
-    is_shown = scene.view.controls["map"] == "UMAP"
+    return progress_part(projection, stream, is_shown=scene.view.controls["map"] == "UMAP")
+
+
+def progress_part(projection: ProjectionService, stream: str, *, is_shown: bool) -> Part:
+    """How far the layout of `stream` is; empty while none is made, or where the map does not show UMAP."""
     if is_shown and projection.has_stopped:
         return small_part({"id": "stopped", "share": None, "said": "UMAP has stopped."})
     progress = projection.progress(stream) if is_shown else None

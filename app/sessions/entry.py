@@ -58,3 +58,7 @@ class Entry:
     def stream(self, level: int, *, is_past: bool = False) -> str:
         """Names the projections of one group or level: of the newest moments, or of those gone back to."""
         return f"{self.id}/{level}/{self.variant}" + ("/past" if is_past else "")
+
+    def shared_stream(self, level: int) -> str:
+        """Names the projection of all variants together."""
+        return f"{self.id}/{level}//all"

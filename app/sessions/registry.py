@@ -161,6 +161,8 @@ class Registry:
             return self._followers.get(entry_id) if entry_id else None
 
     def _forget_maps(self, entry: Entry) -> None:
+        for level in tuple(entry.shared_maps.by_level):
+            self.projection.forget(entry.shared_stream(level))
         for level, variant in product(entry.maps.by_level, entry.session.status().variants):
             seen = replace(entry, variant=variant)
             self.projection.forget(seen.stream(level))
@@ -183,6 +185,10 @@ class Registry:
     def seeds_of(self, plan: Plan) -> SeedRuns | None:
         """The trainings begun for this plan, or None."""
         return self._seed_runs.find(plan)
+
+    def seeds_by_id(self, seeds_id: str) -> SeedRuns | None:
+        """The trainings over seeds with this id, or None."""
+        return next((runs for runs in self._seed_runs.values() if runs.id == seeds_id), None)
 
     def close(self) -> None:
         """End every session and the projection worker."""

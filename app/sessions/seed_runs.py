@@ -2,6 +2,7 @@
 
 # S seeds done, T recorded steps
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -15,13 +16,17 @@ from vqcore.history import History
 from vqcore.training.cores import TURNS, yield_to_others
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
-from vqcore.training.trainer import Trainer
+from vqcore.training.trainer import HELD_OUT_EVERY, Trainer
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 SEEDS = 5
-QUANTITIES = ("perplexity", "active_codes", "task_loss", "quantization_error")
+QUANTITIES = ("in_use", "perplexity", "task_loss", "quantization_error", "relative_error", "accuracy")
+"""What is kept of each training, all by its held-out monitor inputs."""
+
+FEWEST_POINTS = 40
+"""Points that a curve has, if there are as many steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class SeedRuns(Background):
     def __init__(self, plan: Plan) -> None:
         super().__init__("seeds")
         self.plan = plan
+        self.id = secrets.token_urlsafe(9)
         self.results: tuple[SeedResult, ...] = ()
         """Results so far; the list is replaced, never changed."""
 
@@ -90,7 +96,8 @@ class SeedRuns(Background):
             self.results = (*self.results, found)
 
     def _train(self, name: str, recipe: Recipe) -> Mapping[str, Line]:
-        trainer = Trainer(recipe, variant=name, exact_rows=self.plan.steps)
+        every = max(1, min(HELD_OUT_EVERY, self.plan.steps // FEWEST_POINTS))
+        trainer = Trainer(recipe, variant=name, exact_rows=self.plan.steps, held_out_every=every)
         begun_at = self.steps_done
         try:
             for _ in range(self.plan.steps):
@@ -127,5 +134,5 @@ def band(results: Sequence[SeedResult], variant: str, quantity: str) -> Band:
 
 
 def _line(history: History, quantity: str) -> Line:
-    points = history.points(quantity)
+    points = history.points(f"held_out.{quantity}")
     return Line(points.last_step, points.mean)

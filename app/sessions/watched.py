@@ -10,7 +10,7 @@ from vqcore.history import History
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
-from vqcore.training.live_session import LiveSession, Repeatable
+from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.published import MOST_EXAMINATIONS
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Status
@@ -80,6 +80,10 @@ class WatchedSession(LiveSession):
     def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
         """See `LiveSession.latest_of_all`; wishes no more often than `latest`."""
         return self._session.latest_of_all(level, wish=wish and self._may_look())
+
+    def together(self, *, wish: bool = True) -> Together:
+        """See `LiveSession.together`; wishes no more often than `latest`."""
+        return self._session.together(wish=wish and self._may_look())
 
     def _may_look(self) -> bool:
         with self._asking:

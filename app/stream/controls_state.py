@@ -2,7 +2,7 @@
 
 import hashlib
 
-from app.panels.compare_parts import CompareScene
+from app.panels.compare_scene import CompareScene
 from app.panels.scene import Scene
 from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
@@ -53,13 +53,19 @@ def compare_sidebar_state(status: Status) -> str:
         status.can_undo,
         status.speed_limit,
         status.message,
+        status.broken,
         (status.built, status.to_build) if status.state is State.STARTING else None,
     )
 
 
 def compare_heads_state(scene: CompareScene) -> str:
     """What the heads of its panels depend on."""
-    return _digest([(snapshot.codebook.shape, len(snapshot.levels)) for snapshot in scene.snapshots.values()])
+    runs = scene.seeds
+    return _digest(
+        [(name, snapshot.codebook.shape, len(snapshot.levels)) for name, snapshot in scene.snapshots.items()],
+        scene.together.broken,
+        None if runs is None else (runs.id, runs.is_running, bool(runs.results)),
+    )
 
 
 def _digest(*facts: object) -> str:

@@ -11,7 +11,8 @@ from threading import Lock
 from app.links.compare_view import CompareView
 from app.links.live_view import View
 from app.panels.charts import judge_map
-from app.panels.compare_parts import compare_parts, compare_scene
+from app.panels.compare_parts import compare_parts
+from app.panels.compare_scene import compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
 from app.panels.scene import scene_of, through_variant
 from app.panels.verdict_words import read_verdict
@@ -112,9 +113,9 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 
 def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(ask.view, CompareView)
-    scene = compare_scene(entry, ask.view)
+    scene = compare_scene(entry, ask.view, registry().seeds_by_id(ask.view.seeds))
     controls = f"{compare_sidebar_state(scene.status)} {compare_heads_state(scene)}"
-    return controls, compare_parts(scene, ask.wanted)
+    return controls, compare_parts(scene, ask.wanted, registry().projection)
 
 
 def afterwards(entry: Entry, ask: Ask) -> None:

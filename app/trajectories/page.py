@@ -40,7 +40,7 @@ SWEEP_NOTE = (
 )
 
 
-@st.cache_resource(max_entries=12, show_spinner="Computing the paths …", hash_funcs={Setting: repr})
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Setting: repr})
 def _paths(setting: Setting) -> list[Path]:
     check_size(setting)
     return trajectories(setting)
@@ -138,6 +138,7 @@ def _sweep_panel(setting: Setting) -> None:
     sweep = registry().sweep_of(setting)
     every = SWEEP_SECONDS if sweep is not None and sweep.is_running else None
     with st.container(border=True, key="panel-sweep"):
+        # No session, so no road of live data: the browser asks again once it has drawn, and never by a clock alone.
         polled(_sweep, every, "again-sweep")(setting, every is not None)
 
 

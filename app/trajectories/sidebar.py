@@ -53,8 +53,12 @@ def choose() -> str | None:
 
 
 def control_key(name: str) -> str:
-    """The key of one control as it is drawn now."""
-    return f"trajectory-{name}-{trajectories_state().generation}"
+    """The key of one control as it is drawn now.
+
+    That of the landscape stays, since it has the others recreated: Streamlit keeps a control that went on the page,
+    greyed, while the reader's hand is on it.
+    """
+    return f"trajectory-{name}" + ("" if name == "landscape" else f"-{trajectories_state().generation}")
 
 
 def _draw(shown: Setting) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class TrajectoryPlot {
     const { node, picture, player } = this;
     node.replaceChildren();
     node.classList.add("vq-traj");
+    if (callbacks.moved) make(node, "div", { class: "vq-traj-name" }, picture.landscape.title); // what can be exchanged
     const upper = make(node, "div", { class: "vq-traj-upper" });
     const report = callbacks.moved && {
       dragging: () => player.seek(0),

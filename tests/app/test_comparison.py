@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fake_projection import FakeProjection
 
 from app.compare.presets import PRESETS
 from app.figures.side_by_side import variant_colour
@@ -12,8 +13,12 @@ from app.links import compare as comparison
 from app.links.selection import Choice
 from app.links.setup import Setup, Variant, read_variant, setup_of
 from app.panels import compare_reading
+from app.panels.compare_map import map_legend, maps
+from app.panels.compare_table import Row, table
+from app.panels.markup import markup
 from app.sessions.planes import MapMemory
 from app.sessions.seed_runs import Line, Plan, SeedRuns, band
+from app.sessions.shared_planes import shared_plane
 from app.theme import DARK, LIGHT
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -37,6 +42,19 @@ def snapshots():
     return taken
 
 
+def rows_of(html):
+    """Of the table, the value and the note of every cell."""
+    return [re.findall(r"<td>(.*?)<span>(.*?)</span></td>", row) for row in re.findall(r"<tr.*?</tr>", html)[1:]]
+
+
+def plane_of(snapshots):
+    return shared_plane("PCA", snapshots, 0, MapMemory(), FakeProjection(), "stream")
+
+
+def bars_of(snapshots, notes):
+    return compare_reading.bars(snapshots, Choice(), notes, log=True)
+
+
 @pytest.mark.parametrize(
     "setup", [SMALL, *(preset[-1] for preset in PRESETS)], ids=lambda setup: setup.variants[-1].name
 )
@@ -51,14 +69,14 @@ def test_what_is_written_is_read_again_and_recipes_give_their_set_up_back(setup)
 
 
 def test_one_legend_stands_for_the_maps_of_all_variants(snapshots):
-    html = compare_reading.map_legend(snapshots)
-    figure = compare_reading.maps(snapshots, None)
+    html = map_legend(plane_of(snapshots), {})
+    figure = maps(plane_of(snapshots))
     marks = {mark for trace in figure["data"] for mark in trace["meta"]["marks"]}
     signs = {"P": "●", "C": "○", "Q": "◆", "dead": "✕", "1σ of P": "╌", "1σ of C": "╌"}
     assert set(re.findall(r"<i class=.[pcqd].>(.)</i>", html)) == {signs[mark] for mark in marks}
     assert not any(note.get("name") == "legend" for note in figure["layout"]["annotations"])
     assert "scaleanchor" not in figure["layout"]["yaxis"]
-    assert compare_reading.maps(snapshots, None, equal=True)["layout"]["yaxis"]["scaleanchor"] == "x"
+    assert maps(plane_of(snapshots), equal=True)["layout"]["yaxis"]["scaleanchor"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -91,26 +109,28 @@ def test_all_maps_share_one_plane_fitted_to_all_and_its_axes():
     digits = {
         name: Trainer(default_recipe("digits", sync=nu), variant=name).snapshot() for name, nu in (("a", 0), ("b", 1))
     }
-    memory = MapMemory()
-    basis = compare_reading.shared_plane(digits, memory)
+    memory, projection = MapMemory(), FakeProjection()
+    plane = shared_plane("PCA", digits, 0, memory, projection, "stream")
+    basis = memory.basis
     points = np.concatenate([part for each in digits.values() for part in (each.z_e, each.codebook)]).astype(
         np.float64
     )
     centred = points - points.mean(0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    figure = compare_reading.maps(digits, basis)
+    figure = maps(plane)
     for name, number in (("a", ""), ("b", "2")):
         (trace,) = [trace for trace in figure["data"] if trace.get("name") == f"{name} P"]
         assert (trace["xaxis"], trace["yaxis"]) == (f"x{number}", f"y{number}")
         expected = np.abs((digits[name].z_e - points.mean(0)) @ axes[0])
         np.testing.assert_allclose(np.abs(trace["x"]), np.abs(expected), atol=1e-3)
     assert (figure["layout"]["xaxis2"]["matches"], figure["layout"]["yaxis2"]["matches"]) == ("x", "y")
-    assert compare_reading.shared_plane(digits, memory) is basis
+    assert shared_plane("PCA", digits, 0, memory, projection, "stream").note == plane.note
+    assert memory.basis is basis
 
 
 def test_the_bars_have_one_scale_and_room_for_the_largest_codebook(snapshots):
     figure = compare_reading.bars(snapshots, Choice(), log=True)
-    highest = max(snapshot.counts.max() for snapshot in snapshots.values())
+    highest = max(np.bincount(snapshot.codes).max() for snapshot in snapshots.values())
     low, high = figure["layout"]["yaxis"]["range"]
     assert 10**low < 1
     assert highest <= 10**high < 3 * highest
@@ -120,7 +140,9 @@ def test_the_bars_have_one_scale_and_room_for_the_largest_codebook(snapshots):
     ]
     assert figure["layout"]["yaxis2"]["matches"] == "y"
     drawn = {trace["name"]: trace for trace in figure["data"]}
-    np.testing.assert_array_equal(drawn["two assignments"]["text"], np.sort(snapshots["two"].counts)[::-1])
+    np.testing.assert_array_equal(
+        drawn["two assignments"]["text"], np.sort(np.bincount(snapshots["two"].codes, minlength=9))[::-1]
+    )
 
 
 def test_a_code_chosen_in_one_is_chosen_in_all_with_the_vectors_that_each_gives_it(snapshots):
@@ -129,24 +151,32 @@ def test_a_code_chosen_in_one_is_chosen_in_all_with_the_vectors_that_each_gives_
     for place, snapshot in enumerate(snapshots.values()):
         assert chosen[f"Q{place}"] == [code]
         assert chosen[f"P{place}"] == np.flatnonzero(snapshot.codes == code).tolist()
-    metas = [trace["meta"] for trace in compare_reading.maps(snapshots, None)["data"]]
+    metas = [trace["meta"] for trace in maps(plane_of(snapshots))["data"]]
     roles = {meta["role"] for meta in metas if "role" in meta}
     assert roles <= chosen.keys()
 
 
 def test_the_table_has_present_numbers_and_differences_to_the_first(snapshots):
-    rows = re.findall(r"<tr><th>.*?</tr>", compare_reading.table(snapshots))
-    one, two = (snapshot.metrics for snapshot in snapshots.values())
-    cells = [re.findall(r"<td>(.*?)<span>(.*?)</span></td>", row) for row in rows[1:]]
-    assert cells[0][1] == (str(one.active_codes), "")
-    difference = two.active_codes - one.active_codes
-    assert cells[1][1] == (str(two.active_codes), f"{difference:+d}".replace("-", "−") if difference else "±0")
+    cells = rows_of(table(snapshots, None))
+    one, two = (snapshot.held_out for snapshot in snapshots.values())
+    first, second = (len(np.unique(snapshot.codes)) for snapshot in snapshots.values())
+    assert cells[0][:2] == [("10", ""), (f"{first} of {snapshots['one'].num_codes}", "")]
+    assert cells[1][1] == (f"{second} of 9", f"{second - first:+d}".replace("-", "−") if second != first else "±0")
     percent = round(100 * (two.task_loss / one.task_loss - 1))
-    assert cells[1][2][1] == (f"{percent:+d}%".replace("-", "−") if percent else "±0%")
+    assert cells[1][3][1] == (f"{percent:+d}%".replace("-", "−") if percent else "±0%")
+
+
+def test_a_variant_that_broke_says_so_and_its_step_wherever_it_is_shown(snapshots):
+    early = replace(snapshots["two"], step=4)
+    shown = {"one": snapshots["one"], "two": early}
+    assert rows_of(table(shown, None, {"two": 5}))[1][0] == ("4", "broke at 5")
+    for figure in (maps(plane_of(shown), {"two": "broke, step 4"}), bars_of(shown, {"two": "broke, step 4"})):
+        (heading,) = [each["text"] for each in figure["layout"]["annotations"] if "two" in each["text"]]
+        assert heading == "<b>two</b>  broke, step 4"
 
 
 def test_names_are_shown_as_they_are():
-    assert "&lt;b&gt;" in compare_reading.html_table(["x"], [(0, "<b>", [("1", "")])])
+    assert "&lt;b&gt;" in markup("compared", columns=["x"], rows=[Row(0, "<b>", "1", "", [("1", "")])])
 
 
 def test_a_band_is_mean_and_range_of_the_seeds_that_are_finite_there():
@@ -167,12 +197,14 @@ def test_seeds_are_trainings_of_their_own_from_the_first_seed_on():
     assert runs.wait(SECONDS)
     assert (runs.problem, runs.share, len(runs.results)) == ("", 1.0, 2)
     for number, result in enumerate(runs.results):
-        trainer = Trainer(replace(recipes["two"], seed=3 + number))
+        trainer, losses, perplexities = Trainer(replace(recipes["two"], seed=3 + number)), [], []
         for _ in range(12):
             trainer.step()
-        expected = trainer.snapshot().history
-        np.testing.assert_array_equal(result["two"]["task_loss"].values, expected.losses["task_loss"])
-        np.testing.assert_array_equal(result["two"]["perplexity"].values, expected.measured["perplexity"])
+            held_out = trainer.snapshot().held_out
+            losses.append(np.float32(held_out.task_loss))
+            perplexities.append(np.float32(held_out.perplexity))
+        np.testing.assert_array_equal(result["two"]["task_loss"].values, losses)
+        np.testing.assert_array_equal(result["two"]["perplexity"].values, perplexities)
     runs.stop()
 
 

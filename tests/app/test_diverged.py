@@ -25,11 +25,14 @@ from app.live_plot.encoding import plot_data
 from app.live_plot.tiles import tile_data
 from app.panels import compare_reading
 from app.panels.card_reading import card
+from app.panels.compare_map import maps, shared_shades
+from app.panels.compare_table import table
 from app.panels.map_shades import shade
 from app.panels.readings import answers, curve_panels, headline, level_rows
 from app.sessions import planes
 from app.sessions.planes import MapMemory
 from app.sessions.registry import registry
+from app.sessions.shared_planes import shared_plane
 from app.wording import level_words
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.problems.catalogue import find_problem
@@ -143,18 +146,20 @@ def test_examples_and_the_card_of_a_code_are_drawn(moment, problem):
 
 
 def test_side_by_side_reads_it(moment, problem):
-    snapshots = {"whole": trained(problem.name), "diverged": moment, "alike": moment}
+    each = {"whole": trained(problem.name), "diverged": moment, "alike": moment}
+    snapshots = {name: dataclasses.replace(snapshot, variant=name) for name, snapshot in each.items()}
     for order in (snapshots, dict(reversed(snapshots.items()))):
         memory = MapMemory()
         for _ in range(2):
-            basis = compare_reading.shared_plane(order, memory)
-            plot_data(compare_reading.maps(order, basis))
+            plane = shared_plane("PCA", order, 0, memory, FakeProjection(), "stream")
+            for by in ("role", "class", "usage", "age", "error", "gradient"):
+                plot_data(maps(plane, shades=shared_shades(by, order, problem)))
         plot_data(compare_reading.bars(order, Choice(), log=True))
         for quantity in compare_reading.QUANTITY:
             panel = compare_reading.curve_panel(quantity, order)
             plot_data(curves([panel], [], smoothing=5, last_step=moment.step, height=200))
-        table = compare_reading.table(order)
-        assert not any(word in table for word in (">nan", ">inf", "nan%", "inf%"))
+        html = table(order, None)
+        assert not any(word in html for word in (">nan", ">inf", "nan%", "inf%"))
 
 
 @pytest.mark.usefixtures("sessions")

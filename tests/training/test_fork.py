@@ -10,12 +10,15 @@ import torch
 from vqcore.training.batches import ShuffledBatches
 from vqcore.training.commands import (
     EndVariantCommand,
+    PauseCommand,
     RestartCommand,
     ResumeCommand,
     StepCommand,
     UndoRestartCommand,
+    change,
     fork,
 )
+from vqcore.training.one_variant import OneVariant
 from vqcore.training.recipe import default_recipe
 from vqcore.training.run import MOST_VARIANTS
 from vqcore.training.session import Session
@@ -114,6 +117,10 @@ def stepped(session, command):
     assert session.wait(lambda s: s.status().commands_done >= ticket, SECONDS), session.status()
 
 
+def step_of(session, variant):
+    return session.latest(variant).step
+
+
 @pytest.fixture
 def session():
     session = Session(LIVELY, paused=True)
@@ -208,16 +215,47 @@ def test_all_variants_can_begin_again_each_from_its_own_recipe(session):
     assert session.status().variants == ("main",)
 
 
-def test_a_fork_that_breaks_is_named_and_without_it_the_others_go_on_in_lockstep(session):
+def test_a_fork_that_breaks_stops_alone_and_the_others_go_on_in_lockstep(session):
     stepped(session, fork("wild", learning_rate=1e9))
     stepped(session, fork("calm"))
     stepped(session, ResumeCommand())
-    assert session.wait(lambda s: s.status().state is State.BROKEN, SECONDS)
-    assert "of wild became NaN or infinite at step" in session.status().message
-    stepped(session, EndVariantCommand("wild"))
-    stepped(session, StepCommand())
+    assert session.wait(lambda s: s.status().broken, SECONDS)
+    stood = session.latest("wild").step
+    reached = session.trained_steps()
+    assert session.wait(lambda s: step_of(s, "main") > reached, SECONDS)
+    stepped(session, PauseCommand())
+    (broken,) = session.status().broken
+    assert (broken.variant, session.status().state, session.status().message) == ("wild", State.PAUSED, "")
+    assert stood == session.latest("wild").step < broken.step <= session.latest().step
+    assert np.isfinite(session.latest("wild").z_e).all()
     assert session.latest().step == session.latest("calm").step
     assert differing(session.latest(), session.latest("calm")) == ["variant"]
+    seen = OneVariant(session, "wild")
+    assert (seen.status().state, seen.moments()[-1].step) == (State.BROKEN, stood)
+    assert seen.status().message.startswith(broken.reason)
+    stepped(session, fork("wilder", variant="wild"))
+    assert "wild broke at step" in session.status().message
+    stepped(session, EndVariantCommand("wild"))
+    assert session.status().broken == ()
+    stepped(session, StepCommand())
+    assert session.latest().step == session.latest("calm").step
+
+
+def test_the_first_may_break_and_a_fork_trains_on_until_the_last_breaks(session):
+    stepped(session, fork("calm"))
+    stepped(session, change(learning_rate=1e9))
+    stepped(session, ResumeCommand())
+    assert session.wait(lambda s: s.status().broken, SECONDS)
+    reached = session.trained_steps()
+    assert session.wait(lambda s: step_of(s, "calm") > reached + 3, SECONDS)
+    assert session.moments()[-1].step == session.latest("calm").step > session.latest().step
+    stepped(session, change("calm", learning_rate=1e9))
+    assert session.wait(lambda s: s.status().state is State.BROKEN, SECONDS)
+    assert [broken.variant for broken in session.status().broken] == ["main", "calm"]
+    assert [broken.variant for broken in session.together().broken] == ["main", "calm"]
+    assert "of calm became NaN or infinite at step" in session.status().message
+    stepped(session, StepCommand())
+    assert session.status().state is State.BROKEN
 
 
 def test_every_pass_over_the_inputs_has_an_order_of_its_own_and_a_short_rest_is_left_out():

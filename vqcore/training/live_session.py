@@ -8,7 +8,7 @@ from vqcore.snapshot import Snapshot, SnapshotSource
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
 from vqcore.training.recipe import Recipe
-from vqcore.training.status import Status
+from vqcore.training.status import Broken, Status
 from vqcore.training.timeline import Moment
 
 
@@ -17,6 +17,28 @@ class Repeatable(NamedTuple):
 
     recipe: Recipe
     snapshot: Snapshot
+
+
+class Together(NamedTuple):
+    """The newest moment of all variants, with all that must be of the same run to go with it."""
+
+    run: int
+    """Which of the session's runs it is of."""
+
+    recipes: Mapping[str, Recipe]
+    """Of each variant, with the live options in force at that moment."""
+
+    levels: Mapping[str, tuple[Snapshot, ...]]
+    """By variant; empty before the first moment. All of one step, but for those that are broken."""
+
+    broken: tuple[Broken, ...] = ()
+
+    def at(self, level: int) -> dict[str, Snapshot]:
+        """By variant, the snapshot of `level`, or of its last where it has fewer."""
+        return {name: levels[min(level, len(levels) - 1)] for name, levels in self.levels.items()}
+
+
+NOTHING_YET = Together(0, {}, {})
 
 
 class LiveSession(SnapshotSource, Protocol):
@@ -47,9 +69,12 @@ class LiveSession(SnapshotSource, Protocol):
         """The newest snapshot; by default with the wish for a newer one. None before the first."""
 
     def latest_of_all(self, level: int = 0, *, wish: bool = True) -> dict[str, Snapshot]:
-        """The newest snapshots by variant, all of one step; by default with the wish for newer ones.
+        """The newest snapshots by variant, as `together` has them; by default with the wish for newer ones."""
 
-        Empty before the first.
+    def together(self, *, wish: bool = True) -> Together:
+        """The newest moment of all variants; by default with the wish for a newer one.
+
+        All of it is of one run. While a restart is under way, `status` and `recipes` may already be of the next.
         """
 
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:

@@ -8,7 +8,7 @@ from vqcore.training.commands import ChangeCommand, Command, ExamineCommand, For
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import LiveSession, Repeatable
 from vqcore.training.recipe import Recipe
-from vqcore.training.status import Status
+from vqcore.training.status import State, Status
 from vqcore.training.timeline import Moment
 
 
@@ -43,18 +43,27 @@ class OneVariant(SnapshotSource):
         return self.whole.at(step, self.variant, level)
 
     def moments(self) -> tuple[Moment, ...]:
-        """The moments of this run that are kept of the variant, oldest first."""
-        return tuple(moment for moment in self.whole.moments() if self.variant in moment.snapshots)
+        """The moments of this run that are kept of the variant, oldest first; of a broken one, until it broke."""
+        return tuple(
+            moment
+            for moment in self.whole.moments()
+            if self.variant in moment.snapshots and moment.snapshots[self.variant][0].step == moment.step
+        )
 
     def examination(self, query: ExamineCommand) -> Examination | None:
         """See `LiveSession.examination`."""
         return self.whole.examination(replace(query, variant=self.variant))
 
     def status(self) -> Status:
-        """The session's current status, with the recipe of the variant."""
+        """The session's current status, with the recipe of the variant; broken where the variant is."""
         status = self.whole.status()
         present = dict(zip(status.variants, status.recipes, strict=False))
-        return replace(status, recipe=present.get(self.variant, status.recipe))
+        status = replace(status, recipe=present.get(self.variant, status.recipe))
+        mine = [broken for broken in status.broken if broken.variant == self.variant]
+        if not mine or status.state is State.BROKEN:
+            return status
+        said = f"{mine[0].reason} The last good snapshot stays, and the other variants train on."
+        return replace(status, state=State.BROKEN, steps_per_second=0.0, message=status.message or said)
 
     def send(self, *commands: Command) -> int:
         """See `LiveSession.send`."""

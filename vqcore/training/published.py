@@ -8,7 +8,7 @@ from typing import Any
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import ExamineCommand
 from vqcore.training.examination import Examination
-from vqcore.training.live_session import Repeatable
+from vqcore.training.live_session import NOTHING_YET, Repeatable, Together
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Status
 from vqcore.training.timeline import Timeline
@@ -31,8 +31,8 @@ class Published:
         self.trained_steps = 0
         """Told after each step, which a new `status` would be too dear for and would wake those who wait for news."""
 
-        self.snapshots: Mapping[str, tuple[Snapshot, ...]] = {}
-        """By variant, the levels of its newest moment."""
+        self.together: Together = NOTHING_YET
+        """The newest moment."""
 
         self.repeatable: Mapping[str, Repeatable] = {}
         self.timeline = Timeline()
@@ -52,10 +52,17 @@ class Published:
         self.timeline, self.recipes, self.trained_steps = timeline, recipes, trained_steps
         self.examinations = {}
 
-    def show(self, snapshots: Mapping[str, tuple[Snapshot, ...]]) -> None:
+    @property
+    def snapshots(self) -> Mapping[str, tuple[Snapshot, ...]]:
+        """By variant, the levels of its newest moment."""
+        return self.together.levels
+
+    def show(self, together: Together) -> None:
         """Publish a moment of the run that is trained."""
-        self.snapshots = snapshots
-        self.repeatable = {name: Repeatable(self.recipes[name], levels[0]) for name, levels in snapshots.items()}
+        self.together = together
+        self.repeatable = {
+            name: Repeatable(self.recipes[name], levels[0]) for name, levels in together.levels.items()
+        }
 
     def answer(self, query: ExamineCommand, examination: Examination) -> None:
         """Publish what was found; the oldest of too many answers goes."""
@@ -71,7 +78,7 @@ class Published:
 
     def newest_of_all(self, level: int) -> dict[str, Snapshot]:
         """See `LiveSession.latest_of_all`."""
-        return {name: levels[min(level, len(levels) - 1)] for name, levels in self.snapshots.items()}
+        return self.together.at(level)
 
     def at(self, step: int, variant: str | None, level: int) -> Snapshot | None:
         """See `LiveSession.at`."""

@@ -12,6 +12,7 @@ from vqcore.snapshot import Snapshot, Trail
 from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
+from vqcore.training.status import Broken
 from vqcore.training.timeline import TRAIL_LENGTH, Timeline
 from vqcore.training.trainer import StoppedError, Trainer
 
@@ -48,6 +49,10 @@ class Run:
             tell(len(self._trainers))
             self._raise_if_stopping()
             self._trainers[name] = Trainer(recipe, variant=name, stop=stop)
+        self._broken: dict[str, NonFiniteError] = {}
+        self._good: dict[str, tuple[Snapshot, ...]] = {}
+        """By variant, the levels of its newest moment."""
+
         self._trails = {
             name: [deque[Trail](maxlen=TRAIL_LENGTH) for _ in trainer.quantizer.part_of_level]
             for name, trainer in self._trainers.items()
@@ -74,44 +79,64 @@ class Run:
 
     @property
     def steps_done(self) -> int:
-        """How many steps each variant has trained: that of the first, where a later one broke."""
-        return self._first.steps_done
+        """How many steps are trained, by the variants that are not broken where there are any."""
+        return max(self._trainers[name].steps_done for name in self._unbroken() or self._trainers)
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """The variants that train no further, in the order in which they broke."""
+        return tuple(Broken(name, error.tensor, error.step) for name, error in self._broken.items())
 
     def step(self) -> None:
-        """One step of every variant. Where one breaks the others step all the same: without it they can go on.
+        """One step of every variant that is not broken. One that breaks stops alone: the others go on without it.
 
         Raises:
-            NonFiniteError: names the first that broke.
+            NonFiniteError: where no variant is left; it is that of the variant that broke last.
             StoppedError: between two variants.
         """
-        broken: NonFiniteError | None = None
-        for name, trainer in self._trainers.items():
+        for name in self._unbroken():
             self._raise_if_stopping()
             try:
-                trainer.step()
+                self._trainers[name].step()
             except NonFiniteError as error:
-                named = f"{error.tensor} of {name}" if len(self._trainers) > 1 else error.tensor
-                broken = broken or NonFiniteError(named, error.step)
-        if broken is not None:
-            raise broken
+                self._broken[name] = error
+        self._raise_if_all_are_broken()
 
     def snapshots(self) -> dict[str, tuple[Snapshot, ...]]:
         """This moment by variant and level, with the paths until now; it is kept on the timeline.
 
+        Of a broken variant it is its last one: gradients and curves since are those of the step that broke it.
+
         Raises:
-            NonFiniteError: where this moment is none to show.
+            NonFiniteError: where the last variant that was left turns out to be broken.
             StoppedError: between two variants.
         """
-        taken = {}
-        for name, trainer in self._trainers.items():
+        for name in self._unbroken():
             self._raise_if_stopping()
-            levels = tuple(zip(trainer.snapshots(), self._trails[name], strict=True))
-            for snapshot, trail in levels:
-                if not trail or trail[-1].step < snapshot.step:
-                    trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
-            taken[name] = tuple(replace(snapshot, trail=tuple(trail)) for snapshot, trail in levels)
-        self.timeline.keep(taken)
+            try:
+                self._good[name] = self._moment(name)
+            except NonFiniteError as error:
+                self._broken[name] = error
+                self._raise_if_all_are_broken()
+        taken = {name: self._good[name] for name in self._trainers if name in self._good}
+        if taken:
+            self.timeline.keep(taken)
         return taken
+
+    def _moment(self, name: str) -> tuple[Snapshot, ...]:
+        levels = tuple(zip(self._trainers[name].snapshots(), self._trails[name], strict=True))
+        for snapshot, trail in levels:
+            if not trail or trail[-1].step < snapshot.step:
+                trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
+        return tuple(replace(snapshot, trail=tuple(trail)) for snapshot, trail in levels)
+
+    def _unbroken(self) -> list[str]:
+        return [name for name in self._trainers if name not in self._broken]
+
+    def _raise_if_all_are_broken(self) -> None:
+        if not self._unbroken():
+            *_, (name, error) = self._broken.items()
+            raise NonFiniteError(f"{error.tensor} of {name}" if len(self._trainers) > 1 else error.tensor, error.step)
 
     def apply(self, variant: str, changes: Mapping[str, Any]) -> None:
         """Switch live options of `variant`, or act; see `Trainer.apply`.
@@ -125,8 +150,8 @@ class Run:
         """Copy `variant` as it is now into one called `name`, and make `changes` there.
 
         Raises:
-            ValueError: for a name that is taken, one variant too many, or changes that are refused: only where
-                none is does the fork join the variants.
+            ValueError: for a name that is taken, one variant too many, a broken one to copy, or changes that are
+                refused: only where none is does the fork join the variants.
         """
         parent = self._trainer(variant)
         if not name or name in self._trainers:
@@ -135,11 +160,15 @@ class Run:
             )
         if len(self._trainers) >= MOST_VARIANTS:
             raise ValueError(f"A session holds at most {MOST_VARIANTS} variants. End one of its forks first.")
+        if variant in self._broken:
+            raise ValueError(f"{variant} broke at step {self._broken[variant].step}, and so would a fork of it.")
         twin = parent.fork(name)
         twin.apply(changes)
         self.timeline.fork(variant, name)
         self._trainers[name] = twin
         self._trails[name] = [trail.copy() for trail in self._trails[variant]]
+        if variant in self._good:
+            self._good[name] = tuple(replace(level, variant=name) for level in self._good[variant])
 
     def end(self, variant: str) -> None:
         """End `variant`; the others step on.
@@ -152,11 +181,13 @@ class Run:
             forks = f"there are {', '.join(others)}" if others else f"there is none beside {first}"
             raise ValueError(f"`variant` to end must be one after the first; {forks}, but got {variant!r}.")
         del self._trainers[variant], self._trails[variant]
+        self._broken.pop(variant, None)
+        self._good.pop(variant, None)
 
     def examine(self, variant: str, code: int, level: int) -> Examination | None:
         """What the model makes of one code; None where there is no such code."""
         trainer = self._trainers.get(variant)
-        if trainer is None:
+        if trainer is None or variant in self._broken:  # whose weights are not those of the moment shown
             return None
         is_there = 0 <= code < trainer.recipe.num_codes and 0 <= level < len(trainer.quantizer.part_of_level)
         return trainer.examine(code, level) if is_there else None

@@ -13,7 +13,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
-from vqcore.training.live_session import LiveSession, Repeatable
+from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.published import Published
 from vqcore.training.recipe import Recipe
 from vqcore.training.speed import Speed
@@ -134,6 +134,12 @@ class Session(LiveSession):
         if wish:
             self._look()
         return self._published.newest_of_all(level)
+
+    def together(self, *, wish: bool = True) -> Together:
+        """See `LiveSession.together`."""
+        if wish:
+            self._look()
+        return self._published.together
 
     def _look(self) -> None:
         self._wishes.look()

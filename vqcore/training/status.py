@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from vqcore.training.recipe import Recipe
 
@@ -16,9 +17,23 @@ class State(Enum):
     """Paused because nobody looked; goes on at the next look."""
 
     BROKEN = "broken"
-    """Paused because a step failed; the last good snapshot stays, and a restart begins again."""
+    """Paused because a step failed, of all variants where there are several; a restart begins again."""
 
     STOPPED = "stopped"
+
+
+class Broken(NamedTuple):
+    """A variant that trains no further, since one of its tensors became NaN or infinite."""
+
+    variant: str
+    tensor: str
+    step: int
+    """The step that broke it."""
+
+    @property
+    def reason(self) -> str:
+        """What became of which tensor at which step, as one sentence."""
+        return f"{self.tensor} became NaN or infinite at step {self.step}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,9 @@ class Status:
 
     recipes: tuple[Recipe, ...] = ()
     """Of each variant, with the live options now in force."""
+
+    broken: tuple[Broken, ...] = ()
+    """The variants that train no further while the others do, in the order in which they broke."""
 
     speed_limit: float | None = None
     """Steps a second that are not exceeded; None for as many as there is time for."""

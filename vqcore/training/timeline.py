@@ -54,7 +54,7 @@ class Timeline:
             variant: tuple(replace(level, history=NO_HISTORY, trail=()) for level in levels)
             for variant, levels in snapshots.items()
         }
-        step = next(iter(light.values()))[0].step
+        step = max(levels[0].step for levels in light.values())  # a broken variant stays at an earlier one
         kept = [moment for moment in self._moments if moment.step < step]
         kept.append(Moment(step, self.seconds, light))
         while len(kept) > self._most_moments or (len(kept) > 2 and _nbytes(kept) > self._most_bytes):

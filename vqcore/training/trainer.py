@@ -61,6 +61,7 @@ class Trainer:
         recipe: what to train.
         variant: its name, if several are trained side by side.
         exact_rows: how many of the curves' newest rows are kept one by one.
+        held_out_every: steps between two rows of held-out numbers.
         stop: polled during long work, which ends in `StoppedError` once it is true. Forks poll the same function.
 
     Raises:
@@ -74,11 +75,13 @@ class Trainer:
         *,
         variant: str = "main",
         exact_rows: int = EXACT_ROWS,
+        held_out_every: int = HELD_OUT_EVERY,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.recipe = recipe
         self.variant = variant
         self._stop = stop
+        self._held_out_every = held_out_every
         self.device = resolve_device(recipe.device)
         self.problem = find_problem(recipe.problem)
         compute_on_one_thread()
@@ -150,7 +153,7 @@ class Trainer:
         self._last = done
         if self.steps_done % MEASURE_EVERY == 0:
             self._measure()
-        if self.steps_done % HELD_OUT_EVERY == 0:
+        if self.steps_done % self._held_out_every == 0:
             self._hold_out()
 
     def switch(self, options: Options) -> None:

@@ -21,6 +21,7 @@ from vqcore.training.commands import (
 )
 from vqcore.training.cores import TURNS
 from vqcore.training.finite import NonFiniteError
+from vqcore.training.live_session import Together
 from vqcore.training.published import Published
 from vqcore.training.recipe import Recipe
 from vqcore.training.run import Run, Runs
@@ -94,6 +95,8 @@ class TrainingLoop:
             return  # whatever it was, nobody waits for it
         except NonFiniteError as error:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
+            if (run := self._runs.present) is not None:
+                self._show(run)
             self._tell(State.BROKEN, message=sentence)
         except ValueError as error:  # refused, with a sentence; nothing has changed
             self._tell(State.BROKEN if self._runs.present is None else self._state, message=str(error))
@@ -215,10 +218,13 @@ class TrainingLoop:
         self._speed.step_done()
 
     def _step(self, run: Run) -> None:
+        broken = len(run.broken)
         try:
             run.step()
         finally:
             self._published.trained_steps = run.steps_done
+        if len(run.broken) > broken:  # the others train on: to be told although nobody may have asked for a moment
+            self._publish()
 
     def _publish_recipes(self, run: Run) -> None:
         self._published.recipes = run.recipes
@@ -229,10 +235,15 @@ class TrainingLoop:
         run, began = self._runs.present, self._clock()
         assert run is not None
         self._wishes.take_look()
-        self._published.show(run.snapshots())
+        self._show(run)
         ended = self._clock()
         self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
         self._tell()
+
+    def _show(self, run: Run) -> None:
+        snapshots = run.snapshots()
+        recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
+        self._published.show(Together(run.number, recipes, snapshots, run.broken))
 
     def _tell(self, state: State | None = None, **changes: Any) -> None:
         """Publish the status: in `state`, by default the present one, with these fields changed."""
@@ -251,6 +262,7 @@ class TrainingLoop:
             recipes=recipes,
             run=run.number,
             variants=run.variants,
+            broken=run.broken,
             can_undo=self._runs.replaced is not None,
             **changes,
         )
