@@ -86,7 +86,7 @@ def _transport(entry: Entry, status: Status) -> None:
         list(SPEEDS),
         index=list(SPEEDS.values()).index(status.speed_limit) if status.speed_limit in SPEEDS.values() else 0,
         key=SPEED,
-        format_func=lambda speed: f"speed: {speed}",
+        format_func=lambda speed: "full speed" if speed == "max" else speed,
         on_change=_change_speed,
         args=(entry,),
         label_visibility="collapsed",

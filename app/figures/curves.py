@@ -253,6 +253,7 @@ def _band(curve: Curve, line: _Line, y: str, panel: Panel, limits: list[float] |
         "fill": "toself",
         "fillcolor": curve.colour,
         "opacity": BAND_OPACITY,
+        "meta": {"decorates": True},  # an outline: a file of values has no use for its corners
         "line": {"width": 0, "color": curve.colour},
         "hoverinfo": "skip",
     }

@@ -33,7 +33,12 @@ def offer(entry: Entry, names: Sequence[str]) -> None:
         for name in names:
             st.button(name, key=f"first-path-{name}", on_click=_throw, args=(entry, name), type="primary")
         st.button(
-            "", icon=":material/close:", type="tertiary", key="first-path-close", help=CLOSE_HELP, on_click=_close
+            "Close",
+            icon=":material/close:",
+            type="tertiary",
+            key="first-path-close",
+            help=CLOSE_HELP,
+            on_click=_close,
         )
 
 

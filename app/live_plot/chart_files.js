@@ -61,7 +61,7 @@ function columnsOf(trace, names) {
 
 /** The traces that show data: those with a name, the others are decoration; all where none has one. */
 function tracesOf(figure) {
-  const drawn = figure.data.filter((trace) => trace.x || trace.z);
+  const drawn = figure.data.filter((trace) => (trace.x || trace.z) && !trace.meta?.decorates);
   const named = drawn.filter((trace) => trace.name);
   return named.length ? named : drawn;
 }

@@ -9,19 +9,20 @@ const PRESSED_BY_SPACE = "a, button, summary, [role=radio], [role=checkbox], [ro
  * hand that goes on to the space bar means the training.
  */
 function playOnSpace() {
-  let byPointer = false;
+  let clicked = null;
   let taken = false;
-  window.addEventListener("pointerdown", () => (byPointer = true), true);
+  window.addEventListener("pointerdown", ({ target }) => (clicked = target.closest?.(PRESSED_BY_SPACE)), true);
   window.addEventListener("keydown", (event) => {
     if (event.key !== " ") {
-      if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) byPointer = false;
+      if (!["Shift", "Control", "Alt", "Meta"].includes(event.key)) clicked = null;
       return;
     }
     const on = event.target;
     if (event.repeat && taken) return event.preventDefault();
     taken = false;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || on.closest?.(TYPES)) return;
-    if (!byPointer && on.closest?.(PRESSED_BY_SPACE)) return;
+    const pressed = on.closest?.(PRESSED_BY_SPACE);
+    if (pressed && pressed !== clicked) return;
     const play = [...document.querySelectorAll(PLAYS)].find((button) => button.checkVisibility());
     if (!play || play.disabled) return;
     event.preventDefault();

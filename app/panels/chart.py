@@ -8,7 +8,7 @@ from app.links.selection import Focus
 from app.panels.scene import Scene
 from vqcore.snapshot import Snapshot
 
-UPPER, LOWER = 278, 224
+UPPER, LOWER = 265, 213
 """Heights in pixels of the two rows of charts: with the time bar, tiles and verdict above they fill 900 pixels."""
 
 
