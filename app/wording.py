@@ -156,6 +156,7 @@ LECTURE_HELP = "A follow link with controls hidden or locked, for a class"
 _WHY_IT_ENDED = "no page had shown it for 15 minutes, newer ones took its place, or the server was restarted."
 GONE = f"The run in this link has ended: {_WHY_IT_ENDED}"
 ENDED = f"This session has ended: {_WHY_IT_ENDED}"
+NEW_HELP = "Back to the start cards. This run stays for 15 minutes: the Back button of the browser leads to it."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
 UMAP_CAUTION = "UMAP preserves neighbours: distances between clusters, their sizes and densities mean nothing."
