@@ -153,8 +153,10 @@ FOLLOW_HELP = (
 )
 LECTURE_HELP = "A follow link with controls hidden or locked, for a class"
 
-GONE = "The run in this link has ended: the server was restarted, or newer runs took its place."
-ENDED = "This session has ended: newer ones took its place, or the server was restarted."
+_WHY_IT_ENDED = "no page had shown it for 15 minutes, newer ones took its place, or the server was restarted."
+GONE = f"The run in this link has ended: {_WHY_IT_ENDED}"
+ENDED = f"This session has ended: {_WHY_IT_ENDED}"
+NEW_HELP = "Back to the start cards. This run stays for 15 minutes: the Back button of the browser leads to it."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
 UMAP_CAUTION = "UMAP preserves neighbours: distances between clusters, their sizes and densities mean nothing."

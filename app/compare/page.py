@@ -120,14 +120,12 @@ def _live(session_id: str) -> None:
     status, snapshots = scene.status, scene.snapshots
     setup = _setup(entry, status)
     _leave_umap(scene)
-    st.query_params.from_dict(
-        comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED)
-    )
     _header(snapshots)
     with st.container(key="message"):
         _message(scene)
     conductor(
         session_id,
+        address=comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED),
         view=write_compare_view(scene.view),
         wanted=["status", *(_panels(scene) if snapshots else ())],
         controls=f"{compare_state().sidebar_shows} {compare_heads_state(scene)}",

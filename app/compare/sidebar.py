@@ -63,7 +63,8 @@ def obey_transport(entry: Entry) -> None:
         "restart": RestartCommand(_recipes(entry.session.status())),
         "undo": UndoRestartCommand(),
     }
-    entry.send(*(commands[click] for click in new_clicks(TRANSPORT)))
+    if clicks := new_clicks(TRANSPORT):
+        entry.send(*(commands[click] for click in clicks))
 
 
 def _recipes(status: Status) -> dict[str, Recipe]:

@@ -15,6 +15,7 @@ from app.lessons.state import lessons_state
 from app.lessons.step import step_view
 from app.links import lessons as lesson_address
 from app.links.lessons import LARGEST_SEED, LessonLink
+from app.live_plot.address import show_address
 from app.page_state import said_by
 from app.panels.head import brand
 from app.wording import as_written
@@ -46,7 +47,7 @@ def page() -> None:
         state.refused = (*state.refused, READER_GONE)
     place = state.place
     lesson = next((each for each in lessons if each.name == place.lesson), None)
-    st.query_params.from_dict(lesson_address.write(place, reader.id))
+    show_address(lesson_address.write(place, reader.id), key="lessons-address")
     reader.end_others(place.lesson)
     if lesson is None:
         st.html(brand())

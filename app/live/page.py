@@ -201,7 +201,6 @@ def _live(session_id: str) -> None:
     status, scene = entry.one.status(), _scene(entry)
     controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
-    st.query_params.from_dict(_query(entry, status, view.controls))
     _header(entry, status.recipe)
     with st.container(key="numbers"):
         placed = ["status"]
@@ -218,7 +217,15 @@ def _live(session_id: str) -> None:
             _message(status)
     live_state().looked_at = entry, view
     rate = float(view.controls["rate"])
-    conductor(session_id, view=write_view(view), wanted=placed, controls=controls, rate=rate, key=CONDUCTOR)
+    conductor(
+        session_id,
+        address=_query(entry, status, view.controls),
+        view=write_view(view),
+        wanted=placed,
+        controls=controls,
+        rate=rate,
+        key=CONDUCTOR,
+    )
 
 
 def _numbers(scene: Scene) -> list[str]:
@@ -261,7 +268,9 @@ def _scene(entry: Entry) -> Scene | None:
 
 def _header(entry: Entry, recipe: Recipe) -> None:
     head = bar("head")
-    head.html(brand("Live"), width="content")
+    head.html(brand("Live", start="?"), width="content")
+    if shows("navigation"):
+        head.html(f"<a class='vq-new' href='?' target='_self' title='{wording.NEW_HELP}'>New</a>", width="content")
     with head.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="levels"):
         _level_choice(recipe)
         variants_bar(entry)  # in the header: a fork moves no chart

@@ -98,7 +98,8 @@ def sidebar(entry: Entry, status: Status) -> None:
 def obey_transport(entry: Entry) -> None:
     """Obey what was clicked on the transport's buttons since the last run of the script."""
     commands = [_meant(click) for click in new_clicks(TRANSPORT)]
-    entry.send(*(command for command in commands if command is not None))
+    if sent := [command for command in commands if command is not None]:
+        entry.send(*sent)
 
 
 def _meant(click: str) -> Command | None:

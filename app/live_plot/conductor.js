@@ -12,6 +12,7 @@ const nextFrame = () => new Promise((done) => requestAnimationFrame(done));
 
 class Conductor {
   constructor() {
+    this.path = location.pathname;
     this.have = new Map();
     this.number = 0; // of the newest request; an answer to an older one begins no other
     this.failures = 0;
@@ -29,6 +30,7 @@ class Conductor {
     this.calling = this.comparing = undefined;
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
+    showAddress(told.address, this.path);
     if (this.socket) this.ask(true);
     else this.connect();
   }

@@ -9,7 +9,7 @@ from app.live_plot.browser_code import javascript
 
 _mount = st.components.v2.component(
     "vq_conductor",
-    js=javascript("app_root.js", "stage.js", "wire.js", "conductor.js"),
+    js=javascript("app_root.js", "stage.js", "wire.js", "address.js", "conductor.js"),
     isolate_styles=False,
 )
 _mount_caller = st.components.v2.component(
@@ -18,19 +18,34 @@ _mount_caller = st.components.v2.component(
 
 
 def conductor(
-    session: str, *, view: Mapping[str, Any], wanted: Sequence[str], controls: str, rate: float, key: str
+    session: str,
+    *,
+    address: Mapping[str, str],
+    view: Mapping[str, Any],
+    wanted: Sequence[str],
+    controls: str,
+    rate: float,
+    key: str,
 ) -> None:
     """Make the page follow `session`; drawn once, anywhere on the page, along with a `script_caller`.
 
     Args:
         session: the session's id on the WebSocket.
+        address: the query of the page's URL, see `address.show_address`.
         view: what the page shows, as JSON.
         wanted: the keys of the elements that the page has placed.
         controls: what the page's controls were drawn for; if a frame says otherwise, the page's script is run.
         rate: frames per second at most.
         key: names the element.
     """
-    told = {"session": session, "view": view, "wanted": [*wanted], "controls": controls, "rate": rate}
+    told = {
+        "session": session,
+        "address": dict(address),
+        "view": view,
+        "wanted": [*wanted],
+        "controls": controls,
+        "rate": rate,
+    }
     _mount(key=key, data=told)
 
 

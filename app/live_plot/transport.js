@@ -14,6 +14,7 @@ const SHAPES = { // Material icons, 24 × 24
     "l2.37-.78C21.08 11.03 17.15 8 12.5 8z",
 };
 const RUNS_AFTER = { resume: true, pause: false, step: false, undo: false };
+const PATIENCE = 1000; // ms after which clicks that were not taken are sent once more
 const SVG = "http://www.w3.org/2000/svg";
 
 class Transport {
@@ -25,6 +26,7 @@ class Transport {
     this.buttons = new Map();
     this.waiting = []; // clicks that the script has not taken yet, each with its number
     this.last = 0;
+    this.sent = 0; // the number of the last click on its way
     parent.append(this.node);
   }
 
@@ -35,6 +37,7 @@ class Transport {
     if (this.running === undefined || (data.settled && !this.waiting.length)) this.running = data.running;
     this.data = data;
     this.draw();
+    if (data.taken >= this.sent) this.send(); // what came while those were on their way
   }
 
   draw() {
@@ -84,7 +87,21 @@ class Transport {
     this.last = Math.max(this.last + 1, Date.now());
     this.waiting.push([this.last, meaning]);
     this.draw();
+    if (this.waiting.length === 1) this.send();
+  }
+
+  /** One message is on its way at a time: each has the whole script run. */
+  send() {
+    clearTimeout(this.again);
+    if (!this.waiting.length) return;
+    this.sent = this.last;
     this.tell([...this.waiting]);
+    this.again = setTimeout(() => this.send(), PATIENCE);
+  }
+
+  leave() {
+    clearTimeout(this.again);
+    this.node.remove();
   }
 }
 
@@ -99,6 +116,6 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => {
     if (parentElement.isConnected || transports.get(parentElement) !== transport) return;
     transports.delete(parentElement);
-    transport.node.remove();
+    transport.leave();
   };
 }

@@ -2,7 +2,8 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from app.sessions.uploads import Uploads
 from app.sessions.watched import WatchedSession
 from vqcore.projection.service import ProjectionService, State
 from vqcore.training.cores import keep_numpy_to_its_thread
+from vqcore.training.memory import give_back
 from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.trajectories.setting import Setting
@@ -27,6 +29,12 @@ MOST_SESSIONS = 24
 That fits a class and a machine with 8 GB: the largest problem takes some 80 MB per session on the CPU, twice that
 while a restart can be undone.
 """
+
+LEFT_SECONDS = 15 * 60.0
+"""After so long without a look a session ends and its memory is free; until then a reload finds it again."""
+
+TEND_SECONDS = 60.0
+"""Between two looks for sessions that have been left."""
 
 MOST_FOLLOWERS = 96
 """Followers of all sessions remembered at once: three classes. A forgotten one that is still there joins again."""
@@ -55,8 +63,12 @@ class Registry:
     Safe to call from any thread. Nobody waits for a thread to end while holding the lock.
     """
 
-    def __init__(self, projection: ProjectionService | None = None) -> None:
+    def __init__(
+        self, projection: ProjectionService | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.projection = projection or ProjectionService()
+        self._clock = clock
+        self._closed = threading.Event()
         # Not `Kept`: the two change together, and which session goes is said by when it was last looked at.
         self._lock = threading.Lock()
         self._sessions: dict[str, Owned] = {}
@@ -79,7 +91,9 @@ class Registry:
 
         A session that pauses by itself has a first path that guides its reader.
         """
-        session = Session(recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second)
+        session = Session(
+            recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second, clock=self._clock
+        )
         entry = Entry(secrets.token_urlsafe(9), session, is_first_path=pauses_at is not None)
         taken: list[Owned | Entry] = []
         with self._lock:
@@ -96,6 +110,24 @@ class Registry:
         with self._lock:
             taken = self._take(session_id)
         self._let_go(taken)
+
+    def end_left(self) -> None:
+        """End every session that nobody has looked at for `LEFT_SECONDS`: an open page looks, hidden or not."""
+        with self._lock:
+            left = [one.entry.id for one in self._sessions.values() if one.session.seconds_unseen() > LEFT_SECONDS]
+            taken = [one for session_id in left for one in self._take(session_id)]
+        self._let_go(taken)
+        if taken:
+            give_back()
+
+    def keep_ending_left(self) -> None:
+        """Call `end_left` now and then, in a thread of its own, until this is closed."""
+
+        def tend() -> None:
+            while not self._closed.wait(TEND_SECONDS):
+                self.end_left()
+
+        threading.Thread(target=tend, name="vq-scope-left-sessions", daemon=True).start()
 
     def _take(self, session_id: str) -> list[Owned | Entry]:
         """The session with this id and its followers, kept no longer. Whoever calls holds the lock."""
@@ -192,6 +224,7 @@ class Registry:
 
     def close(self) -> None:
         """End every session and the projection worker."""
+        self._closed.set()
         with self._lock:
             sessions = tuple(self._sessions.values())
             self._sessions.clear()
@@ -209,4 +242,6 @@ class Registry:
 def registry() -> Registry:
     """The server's one registry; with it, the cores are shared as a server shares them."""
     keep_numpy_to_its_thread()
-    return Registry()
+    made = Registry()
+    made.keep_ending_left()
+    return made

@@ -9,6 +9,7 @@ from app.doors.visitor import shared_link
 from app.figures.seed_bands import Band, Panel, seed_bands
 from app.links import trajectories as trajectory_address
 from app.links.lecture import TRAJECTORIES
+from app.live_plot.address import show_address
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.panels.head import brand
@@ -73,7 +74,7 @@ def page() -> None:
             st.error(problem, icon=":material/error:")
         if said := _diverged(_paths(shown)):
             st.warning(said, icon=":material/info:")
-    st.query_params.from_dict(trajectory_address.write(shown) | query())
+    show_address(trajectory_address.write(shown) | query(), key="trajectories-address")
     trajectory_plot(_picture(shown), key=PLOT, revision=repr(shown), on_moved=_moved)
     _sweep_panel(shown)
 

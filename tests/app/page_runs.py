@@ -22,7 +22,16 @@ def open_script(path: str, seconds: float = SECONDS, /, **query: str) -> AppTest
 def run(page: AppTest) -> AppTest:
     page.run()
     assert not page.exception
+    _show_address(page)
     return page
+
+
+def _show_address(page: AppTest) -> None:
+    """As `address.js` does in the browser."""
+    for element in page.get("bidi_component"):
+        if (address := json.loads(element.proto.json or "{}").get("address")) is not None:
+            page.query_params.clear()
+            page.query_params.update(address)
 
 
 def press(page: AppTest, key: str) -> AppTest:

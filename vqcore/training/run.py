@@ -3,6 +3,8 @@
 The thread of its session owns it. Knows no thread, no clock and no command.
 """
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,10 +13,16 @@ from typing import Any
 from vqcore.snapshot import Snapshot, Trail
 from vqcore.training.examination import Examination
 from vqcore.training.finite import NonFiniteError
+from vqcore.training.memory import give_back
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Broken
 from vqcore.training.timeline import TRAIL_LENGTH, Timeline
 from vqcore.training.trainer import StoppedError, Trainer
+
+MOST_BYTES_KEPT = 256 * 10**6
+"""A run put away that is larger than this is forgotten after `LARGE_RUN_SECONDS`."""
+
+LARGE_RUN_SECONDS = 30.0
 
 MOST_VARIANTS = 4
 """Trainings that share one thread, and one page to be seen side by side."""
@@ -86,6 +94,17 @@ class Run:
     def broken(self) -> tuple[Broken, ...]:
         """The variants that train no further, in the order in which they broke."""
         return tuple(Broken(name, error.tensor, error.step) for name, error in self._broken.items())
+
+    @property
+    def nbytes(self) -> int:
+        """Of what would be free without this run, apart from its data."""
+        paths = {
+            id(trail.codebook): trail.codebook.nbytes
+            for levels in self._trails.values()
+            for level in levels
+            for trail in level
+        }
+        return sum(trainer.nbytes for trainer in self._trainers.values()) + self.timeline.nbytes + sum(paths.values())
 
     def step(self) -> None:
         """One step of every variant that is not broken. One that breaks stops alone: the others go on without it.
@@ -207,18 +226,27 @@ class Run:
 
 
 class Runs:
-    """The run that is trained, and the one that the last restart put away."""
+    """The run that is trained, and the one that the last restart put away.
 
-    def __init__(self) -> None:
+    A large one is kept for a short time only: see `forget_large`.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.present: Run | None = None
         self.replaced: Run | None = None
         self._number = 0
+        self._clock = clock
+        self._forget_at = math.inf
 
     def begin(self, recipes: Mapping[str, Recipe], *, stop: Callable[[], bool], tell: Callable[[int], None]) -> Run:
         """Put the present run away for a new one; where that cannot be built the present one stays. See `Run`."""
         number = self._number if self.present is None else self._number + 1
         run = Run(recipes, number, stop=stop, tell=tell)
-        self.replaced, self.present, self._number = self.present, run, number
+        self.present, before, self._number = run, self.present, number
+        self._put_away(before)
         return run
 
     def take_back(self) -> Run:
@@ -229,6 +257,23 @@ class Runs:
         """
         if self.replaced is None:
             raise ValueError("There is no restart to take back.")
-        before = self.replaced
-        self.replaced, self.present = self.present, before
-        return before
+        after, self.present = self.present, self.replaced
+        self._put_away(after)
+        return self.present
+
+    def _put_away(self, run: Run | None) -> None:
+        self.replaced = run
+        is_large = run is not None and run.nbytes > MOST_BYTES_KEPT
+        self._forget_at = self._clock() + LARGE_RUN_SECONDS if is_large else math.inf
+
+    def seconds_to_forget(self) -> float | None:
+        """Until `forget_large` is to be called; None: there is no need."""
+        return None if math.isinf(self._forget_at) else max(0.0, self._forget_at - self._clock())
+
+    def forget_large(self) -> bool:
+        """Forget the run put away if it is large and its time is over; returns whether that was so."""
+        if self._clock() < self._forget_at:
+            return False
+        self.replaced, self._forget_at = None, math.inf
+        give_back()
+        return True

@@ -14,6 +14,7 @@ from vqcore.training.commands import Command, ExamineCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import LiveSession, Repeatable, Together
+from vqcore.training.memory import give_back
 from vqcore.training.published import Published
 from vqcore.training.recipe import Recipe
 from vqcore.training.speed import Speed
@@ -107,6 +108,7 @@ class Session(LiveSession):
         try:
             self._make_loop().run()
         finally:
+            give_back()
             self._published.tell(state=State.STOPPED, steps_per_second=0.0)
             atexit.unregister(self._stop_at_exit)
 

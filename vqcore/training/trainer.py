@@ -35,6 +35,7 @@ from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.kmeans_memory import remembered_codebook
+from vqcore.training.memory import bytes_of
 from vqcore.training.recipe import Recipe, resolve_device, written
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
@@ -123,6 +124,22 @@ class Trainer:
     def options(self) -> Options:
         """The live options in force."""
         return self.quantizer.options
+
+    @property
+    def nbytes(self) -> int:
+        """Of weights, gradients, optimizer, counts and the last step; not of the data, which other trainers share."""
+        return bytes_of(self._tensors())
+
+    def _tensors(self) -> Iterator[Tensor | None]:
+        for module in (self.model, self.quantizer):
+            yield from module.buffers()
+            for parameter in module.parameters():
+                yield from (parameter, parameter.grad, *self.optimizer.state.get(parameter, ()))
+        for usage in self._usage:
+            yield from usage.tensors()
+        if self._last is not None:
+            yield from (self._last.z_e, self._last.output, *self._last.codebooks)
+            yield from (tensor for level in self._last.levels for tensor in level)
 
     def step(self) -> None:
         """Train on one batch.

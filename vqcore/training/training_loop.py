@@ -68,7 +68,7 @@ class TrainingLoop:
         self._idle_pause_seconds = idle_pause_seconds
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._until = pause_at
-        self._runs = Runs()
+        self._runs = Runs(clock)
         self._next_publish = clock()
         self._advanced_at: float | None = None
 
@@ -77,7 +77,11 @@ class TrainingLoop:
         self._guarded(lambda: self._begin(self._published.recipes))
         while not self._wishes.stopping.is_set():
             is_running = self._state is State.RUNNING
-            command = self._wishes.next_command(self._speed.seconds_to_wait() if is_running else None)
+            waits = [self._speed.seconds_to_wait() if is_running else None, self._runs.seconds_to_forget()]
+            command = self._wishes.next_command(min((wait for wait in waits if wait is not None), default=None))
+            if command is None and self._runs.forget_large():
+                self._tell()  # there is nothing left to undo
+                continue
             if command is not None:
                 self._guarded(partial(self._obey, command))
                 self._tell(commands_done=self._published.status.commands_done + 1)

@@ -28,6 +28,10 @@ class UsageWindow:
         self._seen = 0
         self._past = _Columns(num_codes, device)
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that it keeps."""
+        return self.counts, self._batches, *self._past.tensors()
+
     @property
     def num_batches(self) -> int:
         """How many batches the window holds now."""
@@ -61,6 +65,9 @@ class _Columns:
         self._open_steps = 0
         self._span = 1
         self._born = torch.full((num_codes,), -1, dtype=torch.int64, device=device)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self._closed, self._open, self._born
 
     def add(self, counts: Tensor) -> None:
         self._open.add_(counts)
