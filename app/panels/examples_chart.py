@@ -33,7 +33,7 @@ def examples_chart(scene: Scene) -> Chart:
 
     return Chart(
         title=examples_title(scene),
-        said=tuple(_said(scene, found, vectors, alone)),
+        said=(*scene.stamp, *_said(scene, found, vectors, alone)),
         revision=moment(scene, scene.snapshot, scene.focus),
         drawing=drawing,
         height=LOWER,

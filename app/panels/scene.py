@@ -11,7 +11,7 @@ from app.wording import LevelWords, level_words
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.status import Status
+from vqcore.training.status import State, Status
 
 MOST_HELD = 16
 """Most past moments held for those who look at them, over all sessions."""
@@ -42,6 +42,16 @@ class Scene:
     def cursor(self) -> int | None:
         """The past step shown; None: live."""
         return None if self.view.at is None else self.snapshot.step
+
+    @property
+    def follows(self) -> bool:
+        """Whether a newer moment is about to take this one's place."""
+        return self.view.at is None and self.status.state is State.RUNNING
+
+    @property
+    def stamp(self) -> list[str]:
+        """The step that a picture is of, where it may be the one before that of the page."""
+        return [f"step {self.snapshot.step:,}"] if self.follows else []
 
     @property
     def shows_card(self) -> bool:

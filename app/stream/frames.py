@@ -14,7 +14,7 @@ from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
 from app.panels.live_parts import Part, parts_of, status_of, status_part
-from app.panels.scene import scene_of, through_variant
+from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
@@ -87,6 +87,11 @@ class Pieces:
 PIECES = Pieces()
 
 
+RESTING = frozenset({"examples-plot", "examples-said"})
+"""What stands still in every other frame of a running session: pictures, half of a frame's bytes. They say which step
+they are of; everything that counts is of one moment in every frame."""
+
+
 def frame_of(entry: Entry, ask: Ask) -> Frame:
     """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
     with TURNS.held(), entry.maps.drawing:
@@ -108,7 +113,7 @@ def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     controls = f"{sidebar_state(seen, seen.one.status())} {heads_state(scene)}"
     if scene is None:
         return controls, _waiting(seen)
-    return controls, parts_of(scene, ask.wanted, registry().projection)
+    return controls, parts_of(scene, ask.wanted - _resting(ask, scene), registry().projection)
 
 
 def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
@@ -130,6 +135,12 @@ def afterwards(entry: Entry, ask: Ask) -> None:
     if "map-plot" in ask.wanted:
         with entry.maps.drawing:
             judge_map(scene, projection)
+
+
+def _resting(ask: Ask, scene: Scene) -> frozenset[str]:
+    """Nothing rests where a person waits for an answer, nor where no newer moment is about to follow."""
+    is_pressing = ask.now or not scene.follows or ask.number % 2 == 0
+    return frozenset() if is_pressing else RESTING & ask.have.keys()
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:

@@ -16,6 +16,16 @@ NOT_OF_THE_MOMENT = r"plane fitted at step [\d,]+|Layout of step [\d,]+|peak [^)
 USED = (r"in use[^·]*?(?:→|to|and are now) ([\d,]+) of", r"([\d,]+) (?:of [\d,]+ )?(?:codes are )?in use")
 """How sentences say how many codes are in use now: at the end of a change, or by itself."""
 
+NUMBER = r"[^\s(]+(?: · 10[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)?"
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+
+
+def value(number: str) -> float:
+    """What a number says that is worded for people; NaN and infinity are not told apart."""
+    if number in ("–", "∞"):
+        return float("nan")
+    return float(number.translate(RAISED).replace(" · 10", "e").replace(",", ""))
+
 
 def text(part: dict[str, Any]) -> str:
     """Its words, without markup and without what is about another moment by its own words."""
@@ -30,15 +40,23 @@ def steps_said(screen: dict[str, Any]) -> dict[str, int]:
     """The step that each part says it shows; of the curves, which go on to the newest, that one is not."""
     said = {}
     for key, part in screen.items():
-        if "html" in part and key != "verdict-cause":
+        if "html" in part and key not in ("verdict-cause", "examples-said"):
             found = re.findall(r"[Ss]tep ([\d,]+)", text(part))
             said |= {key: whole(found[0])} if found else {}
-        elif key.endswith("-plot") and key != "curves-plot":
+        elif key.endswith("-plot") and key not in ("curves-plot", "examples-plot"):
             said[key] = whole(part["fileName"].rsplit("-", 1)[1])
     bar = screen["time-bar"]
     said["time-bar"] = bar["newest"] if bar["shown"] is None else bar["shown"]
     shown = [fact for fact in screen["status"]["facts"] if "step " in fact]
     return said | ({"status": whole(shown[-1].split()[-1])} if shown else {})
+
+
+def pictures_said(screen: dict[str, Any]) -> list[int]:
+    """The step of the pictures, and the one that their caption says, if it does."""
+    if "examples-plot" not in screen:
+        return []
+    stamps = re.findall(r"^step ([\d,]+)", text(screen["examples-said"]))
+    return [whole(number) for number in (screen["examples-plot"]["fileName"].rsplit("-", 1)[1], *stamps)]
 
 
 def newest_said(screen: dict[str, Any]) -> dict[str, int]:
@@ -71,7 +89,7 @@ def losses_said(screen: dict[str, Any]) -> dict[str, str]:
     tile = next(one for one in screen["tiles"]["tiles"] if one["label"] == "task loss")
     said = {"tiles": tile["value"]}
     if "story" in screen:
-        said["story"] = re.findall(r"task loss (?:\S+ → )?([^\s·(]+)", text(screen["story"]))[0]
+        said["story"] = re.findall(f"task loss (?:{NUMBER} → )?({NUMBER})", text(screen["story"]))[0]
     return said
 
 
