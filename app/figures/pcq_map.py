@@ -29,7 +29,7 @@ SMALLEST_Q, LARGEST_Q = 4.0, 20.0
 LARGE_SHARE = 0.1
 """Share of all use from which on a code is drawn largest."""
 
-LONGEST_TRAIL_CODES = 96
+LONGEST_TRAIL_CODES = 64
 """Most paths drawn, of the codes that moved furthest; more would turn into a thicket."""
 
 

@@ -13,8 +13,11 @@ from app.theme import axis, layout, role
 
 RowOrder = Literal["by birth", "by usage now"]
 
-MOST_ROWS = 512
-"""Most rows; more codes than this are drawn several to a row."""
+MOST_ROWS = 128
+"""Most rows; more codes than this are drawn several to a row. A cell is a byte, and the chart 200 pixels high."""
+
+MOST_SPANS = 128
+"""Most columns; more spans than this are drawn several to a column."""
 
 SHADES = 250
 """Steps of the colour scale, which fit one byte a cell; 0 is dead."""
@@ -46,6 +49,7 @@ def usage_map(
         marks: steps at which switches were thrown.
         cursor: the step that the rest of the page shows, if not the newest.
     """
+    counts, first_step, last_step = _fewer_spans(counts, first_step, last_step)
     edges = np.append(first_step, last_step[-1:] + 1) - 0.5
     num_codes = counts.shape[1]
     per_row = rows_per(num_codes)
@@ -81,6 +85,17 @@ def usage_map(
     figure_layout["shapes"] = [marker_line(step) for step in marks]
     figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
     return {"data": [heat] if len(counts) else [], "layout": figure_layout, "alt": alt}
+
+
+def _fewer_spans(
+    counts: NDArray[np.float32], first_step: NDArray[np.int64], last_step: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """The same use in at most `MOST_SPANS` spans, each of as many of the given ones but the last."""
+    starts = np.arange(0, len(counts), -(-len(counts) // MOST_SPANS) or 1)
+    if len(starts) == len(counts):
+        return counts, first_step, last_step
+    ends = np.append(starts[1:], len(counts)) - 1
+    return np.add.reduceat(counts, starts), first_step[starts], last_step[ends]
 
 
 def rows_per(num_codes: int) -> int:

@@ -87,9 +87,11 @@ class Pieces:
 PIECES = Pieces()
 
 
-RESTING = frozenset({"examples-plot", "examples-said"})
-"""What stands still in every other frame of a running session: pictures, half of a frame's bytes. They say which step
-they are of; everything that counts is of one moment in every frame."""
+RESTING = (frozenset({"examples-plot", "examples-said"}), frozenset({"bars-plot"}))
+"""What stands still in the odd and in the even frames of a running session: pictures, the most of a frame's bytes.
+
+Bars are one only as usage through time. All numbers and words are of one moment in every frame.
+"""
 
 
 def frame_of(entry: Entry, ask: Ask) -> Frame:
@@ -139,8 +141,11 @@ def afterwards(entry: Entry, ask: Ask) -> None:
 
 def _resting(ask: Ask, scene: Scene) -> frozenset[str]:
     """Nothing rests where a person waits for an answer, nor where no newer moment is about to follow."""
-    is_pressing = ask.now or not scene.follows or ask.number % 2 == 0
-    return frozenset() if is_pressing else RESTING & ask.have.keys()
+    if ask.now or not scene.follows:
+        return frozenset()
+    examples, bars = RESTING
+    resting = examples if ask.number % 2 else bars if scene.view.controls["bars"] == "time" else frozenset()
+    return resting & ask.have.keys()
 
 
 def _waiting(entry: Entry) -> dict[str, Part]:

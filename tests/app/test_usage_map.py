@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_figures import known_to_plotly
 
-from app.figures.usage_map import DEAD_SHARE, MOST_ROWS, SHADES, usage_map
+from app.figures.usage_map import DEAD_SHARE, MOST_ROWS, MOST_SPANS, SHADES, usage_map
 from app.theme import role
 
 RANDOM = np.random.default_rng(0)
@@ -98,6 +98,19 @@ def test_many_codes_share_rows_and_none_is_lost(num_codes):
     assert heat["z"].shape == (len(heat["y"]), SPANS)
     assert sum(1 if "…" not in name else int(name.split(", ")[1].split()[0]) for name in heat["y"]) == num_codes
     assert heat["z"].nbytes <= 2**17
+
+
+def test_many_spans_share_columns_and_no_use_is_lost():
+    spans = 2 * MOST_SPANS + 3
+    counts = RANDOM.integers(1, 9, (spans, 4)).astype(np.float32)
+    first = 1 + 5 * np.arange(spans)
+    of_codes = {"born": np.ones(4, int), "now": counts[-1].astype(int), "order": "by birth", "marks": []}
+    (heat,) = usage_map(counts, first, first + 4, **of_codes)["data"]
+    together = np.stack([counts[start : start + 3].sum(0) for start in range(0, spans, 3)])
+    (expected,) = usage_map(together, first[::3], np.append(first[3::3] - 1, 5 * spans), **of_codes)["data"]
+    assert len(together) == 87
+    assert heat["x"].tolist() == expected["x"].tolist() == [*(first[::3] - 0.5), 5 * spans + 0.5]
+    assert heat["z"].tolist() == expected["z"].tolist()
 
 
 def test_before_the_first_step_there_is_an_empty_chart_and_switches_and_the_cursor_have_lines():
