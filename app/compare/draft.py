@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from zlib import crc32
 
 from app.links.setup import Setup, Variant
 from app.links.variant_names import name_for
@@ -40,7 +41,7 @@ class Draft:
         self.common = dict(setup.common)
         self.variants = [DraftVariant(variant.name, dict(variant.changes)) for variant in setup.variants]
         self.edited = 0
-        self._listed, self._edits = 0, 0
+        self._edits = 0
         self._shown: dict[str, Any] = {}
         self.edit(0)
 
@@ -64,9 +65,11 @@ class Draft:
         """The key of a widget as it is drawn now.
 
         One that has others recreated is not recreated with them: Streamlit keeps a widget that went on the page,
-        greyed, while the reader's hand is on it.
+        greyed, while the reader's hand is on it. The list of variants is, as soon as one has another name: Streamlit
+        knows its options by what they are called.
         """
-        generation = {"problem": 0, "seed": 0, "edited": self._listed}.get(name, self._edits)
+        called = crc32("\n".join(self.names()).encode())
+        generation = {"problem": 0, "seed": 0, "edited": called}.get(name, self._edits)
         return f"compare-{name}-{self.number}-{generation}"
 
     def default(self, name: str) -> Any:
@@ -93,13 +96,11 @@ class Draft:
 
     def add(self) -> None:
         """One more variant, with the problem's defaults."""
-        self._listed += 1
         self.variants.append(DraftVariant(""))
         self.edit(len(self.variants) - 1)
 
     def remove(self) -> None:
         """Give up the variant that the widgets show."""
-        self._listed += 1
         del self.variants[self.edited]
         self.edit(max(0, self.edited - 1))
 

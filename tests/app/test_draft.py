@@ -40,6 +40,14 @@ def test_what_has_others_recreated_is_not_recreated_itself(use):
     assert [name for name in before if draft.key(name) != before[name]] == ["sync"]
 
 
+def test_the_list_of_variants_is_recreated_when_one_is_called_otherwise():
+    draft = Draft(TWO)
+    draft.add()
+    key = draft.key("edited")
+    draft.take("affine", "running")
+    assert draft.key("edited") != key
+
+
 def test_back_at_the_default_nothing_is_changed():
     draft = Draft(TWO)
     draft.edit(1)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from live_page import wait_until, watch_removals
+from live_page import press, wait_until, watch_removals
+from playwright.sync_api import expect
 from real_app import Server, Tab, app_server
 
 MAP = ".st-key-compare-map .js-plotly-plot"
@@ -18,6 +19,20 @@ LAST = f"{LINES}.map((line) => line.x.length && line.x[line.x.length - 1])"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
         yield running
+
+
+def test_a_variant_is_chosen_with_switches_and_begun(open_tab: Callable[..., Tab], server: Server) -> None:
+    page = open_tab(server, "compare?problem=plane&v1=baseline&paused=1").page
+    press(page, "compare-add")
+    variant = page.locator(".st-key-compare-variant")
+    variant.get_by_role("radio", name="running").click()
+    expect(page.get_by_role("radiogroup", name="Variants")).to_contain_text("affine running")
+    press(page, "compare-begin")
+    wait_until(page, "document.querySelectorAll('.vq-compared tbody tr').length === 2")
+    rows = page.locator(".vq-compared tbody tr")
+    expect(rows.nth(1)).to_contain_text("affine=running")
+    expect(rows.nth(1).locator("td").first).to_have_text("0")
+    wait_until(page, "location.search.includes('v2=affine')")
 
 
 def test_four_variants_move_together_and_share_axes(open_tab: Callable[..., Tab], server: Server) -> None:

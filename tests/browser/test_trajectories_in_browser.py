@@ -189,9 +189,43 @@ def test_another_page_and_back_keeps_the_setting_and_the_session(tab: Tab) -> No
 
 def test_nothing_is_wider_than_the_page(tab: Tab) -> None:
     page = tab.page
-    for width, height in ((1024, 768), (1440, 900)):
+    for width, height in ((390, 844), (1024, 768), (1440, 900)):
         page.set_viewport_size({"width": width, "height": height})
         wait_until(page, f"innerWidth === {width} && document.documentElement.scrollWidth <= {width}")
+
+
+def test_while_it_computes_the_old_picture_is_dimmed_under_its_old_name_beside_one_control(tab: Tab) -> None:
+    page = tab.page
+    page.evaluate(
+        """() => {
+            const seen = (window.seen = []), shown = document.querySelector('.vq-traj');
+            const look = () => {
+                const name = shown.querySelector('.vq-traj-name').firstChild.data;
+                const controls = [...document.querySelectorAll('[class*="st-key-trajectory-landscape"]')];
+                seen.push({
+                    name,
+                    drawn: shown.vqTrajectories.picture.landscape.title,
+                    waits: shown.matches('[data-stale="true"] *'),
+                    light: Number(getComputedStyle(shown.querySelector('.vq-traj-upper')).opacity),
+                    controls: controls.filter((control) => control.checkVisibility()).length,
+                });
+                requestAnimationFrame(look);
+            };
+            look();
+        }"""
+    )
+    before = page.evaluate("seen[0].name")
+    # So many steps that it takes seconds: the picture waits, which is what this test looks at.
+    page.locator("[class*='st-key-trajectory-steps'] input").fill("4000")
+    page.keyboard.press("Enter")
+    wait_until(page, "location.search.includes('steps=4000')")
+    page.locator(".st-key-trajectory-landscape [role=combobox], .st-key-trajectory-landscape input").first.click()
+    page.get_by_role("option").nth(2).click()
+    wait_until(page, f"seen.at(-1).name !== {before!r} && !seen.at(-1).waits && seen.at(-1).light === 1")
+    seen = page.evaluate("seen")
+    assert all(moment["name"] == moment["drawn"] for moment in seen)
+    assert any(moment["waits"] and moment["light"] < 0.6 and moment["name"] == before for moment in seen)
+    assert {moment["controls"] for moment in seen} == {1}
 
 
 def test_the_standalone_page_plays_from_disk_without_a_request(browser: BrowserContext, file_from_disk: Path) -> None:
