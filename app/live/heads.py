@@ -8,6 +8,7 @@ from app.links import live as address
 from app.links.selection import Pin
 from app.live import choice as choice_state
 from app.live.focus_controls import find_codes, let_go, look_of_map
+from app.live.glossary import glossary
 from app.live.map_settings import settings_popover
 from app.live.state import live_state
 from app.live.view_controls import choose, view_key
@@ -36,6 +37,7 @@ def map_head(scene: Scene) -> None:
             help="The map is kept from turning under you. Fit its plane, or lay it out, again at this moment.",
             on_click=memory.ask_for_refit,
         )
+    glossary(head)
     let_go(head, focus)
     if tools is not NOWHERE:
         find_codes(tools, entry, snapshot, scene.problem, focus)
