@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.lessons.desk import MOST_READERS, desk
 from app.sessions.registry import MOST_CASES, MOST_SEED_RUNS, MOST_SWEEPS, Registry, registry
 from app.sessions.seed_runs import Plan
+from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import default_recipe
 from vqcore.training.training_loop import TrainingLoop
 from vqcore.trajectories.setting import Setting
@@ -147,14 +148,10 @@ def test_side_by_side_draws_whatever_set_of_variants_is_published(monkeypatch: p
     page = compared()
     publish = TrainingLoop._publish
     monkeypatch.setattr(TrainingLoop, "_publish", lambda self: None)
-    for place, name in enumerate(("first", "second", "third")):
-        field = next(each for each in page.text_input if each.key.startswith(f"compare-name{place}"))
-        field.set_value(name)
-    (submit,) = [button for button in page.button if button.label == "Begin with these"]
-    submit.click()
-    run(page)
-    session = registry().find(query(page)["session"]).session
-    assert tuple(session.recipes) == ("first", "second", "third")
+    entry = registry().find(query(page)["session"])
+    session = entry.session
+    entry.send(RestartCommand(dict.fromkeys(("first", "second", "third"), default_recipe("plane"))))
+    assert not run(page).exception
     assert tuple(session.latest_of_all()) == ("baseline", "sync")
     commands = [code.value for code in page.sidebar.code if "vqcore train" in code.value]
     assert [("sync=0.5" in command) for command in commands] == [False, True]
