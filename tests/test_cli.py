@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from vqcore.cli import main
+from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import Trainer
 
 
 def said(capsys, *words: str) -> dict:
@@ -52,10 +54,10 @@ def test_levels_are_summed_up_in_a_line_each(capsys):
     metrics = said(capsys, *words)["metrics"]
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert f"active codes    {metrics['active_codes']} of 384, all levels together" in lines
+    assert f"in use          {metrics['active_codes']} of 384, all levels together" in lines
     for order, level in enumerate(metrics["levels"], start=1):
         assert (
-            f"level {order}         perplexity {level['perplexity']:.1f}, active codes {level['active_codes']}, "
+            f"level {order}         perplexity {level['perplexity']:.1f}, in use {level['active_codes']}, "
             f"relative error {level['relative_error']:.3g}"
         ) in lines
     assert main([*words[:6], "--set", "structure=grouped", "levels=2"]) == 0
@@ -145,3 +147,17 @@ def test_a_reader_who_has_read_enough_brings_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
+
+
+def test_train_says_what_the_live_page_shows_at_that_step(capsys):
+    assert main(["train", "digits-classifier", "--steps", "25", "--seed", "3", "--json"]) == 0
+    page = json.loads(capsys.readouterr().out)["page"]
+    trainer = Trainer(default_recipe("digits-classifier", seed=3))
+    for _ in range(25):
+        trainer.step()
+    seen = trainer.snapshot()
+    assert page["held_out"]["in_use"] == len(set(seen.codes.tolist()))
+    right = seen.monitor_outputs.argmax(1) == seen.labels
+    assert page["held_out"]["accuracy"] == pytest.approx(right.mean())
+    assert page["touched"] == {"codes": int((seen.counts > 0).sum()), "batches": 25}
+    assert page["newest_batch"]["task_loss"] == seen.history.losses["task_loss"][-1]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -207,10 +208,33 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
         "options": asdict(trainer.options),
         "seconds": round(seconds, 3),
         "metrics": {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None},
+        "page": _on_the_page(trainer),
         "events": [
             {"step": event.step, "label": event.label, "changes": dict(event.changes)} for event in trainer.events
         ],
     }
+
+
+def _on_the_page(trainer: Trainer) -> dict[str, Any]:
+    """What the Live page shows of this step, so that a run repeated from its *CLI* line can be recognized."""
+    seen = trainer.snapshot()
+    held_out = {name: value for name, value in asdict(seen.held_out).items() if math.isfinite(value)}
+    return {
+        "held_out": {**held_out, "num_codes": seen.num_codes, "num_vectors": len(seen.codes)},
+        "newest_batch": {"task_loss": seen.metrics.task_loss} if trainer.steps_done else {},
+        "touched": {"codes": seen.metrics.active_codes, "batches": seen.window_batches},
+    }
+
+
+def _page_line(page: dict[str, Any]) -> str:
+    now, newest, touched = page["held_out"], page["newest_batch"], page["touched"]
+    parts = [f"in use {now['in_use']:,} of {now['num_codes']:,}", f"perplexity {now['perplexity']:.3g}"]
+    parts.append(f"task loss {now['task_loss']:.3g}")
+    parts += [f"newest batch {newest['task_loss']:.3g}"] if newest else []
+    parts.append(f"‖z_e − z_q‖² {now['quantization_error']:.3g}")
+    parts += [f"accuracy {now['accuracy']:.1%}"] if "accuracy" in now else []
+    parts.append(f"{touched['codes']:,} touched in {touched['batches']} batches")
+    return f"on the Live page, N = {now['num_vectors']:,}: {' · '.join(parts)}"
 
 
 def _digits(value: float | None) -> str:
@@ -226,10 +250,10 @@ def _summary(report: dict[str, Any]) -> str:
     numbers = [
         f"task loss       {metrics['task_loss']:.4g}  ({PROBLEMS[report['problem']].loss_name})",
         f"‖z_e − z_q‖²    {metrics['quantization_error']:.4g}  (relative {_digits(metrics.get('relative_error'))})",
-        f"active codes    {metrics['active_codes']} of {metrics['num_codes']}{together}",
+        f"in use          {metrics['active_codes']} of {metrics['num_codes']}{together}",
         f"perplexity      {metrics['perplexity']:.1f}{mean}",
         *[
-            f"{f'{noun} {order}':<16}perplexity {level['perplexity']:.1f}, active codes {level['active_codes']}, "
+            f"{f'{noun} {order}':<16}perplexity {level['perplexity']:.1f}, in use {level['active_codes']}, "
             f"relative error {_digits(level['relative_error'])}"
             for order, level in enumerate(levels, start=1)
         ],
@@ -241,7 +265,7 @@ def _summary(report: dict[str, Any]) -> str:
         f"seed {report['seed']}; held-out, N = {metrics['num_vectors']:,} vectors:"
     )
     events = [f"step {event['step']}: {event['label']}" for event in report["events"]]
-    return "\n".join([heading, *numbers, *events])
+    return "\n".join([heading, *numbers, _page_line(report["page"]), *events])
 
 
 def _pairs(values: dict[str, Any]) -> list[str]:
