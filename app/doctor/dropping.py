@@ -37,7 +37,7 @@ def drop() -> None:
             _place(role)
     st.caption(ABOUT)
     is_there = dropped is not None and "checkpoint" in dropped.files
-    if st.button("Examine what was dropped", key="doctor-examine-dropped", disabled=not is_there):
+    if st.button("Examine the dropped files", key="doctor-examine-dropped", disabled=not is_there):
         ask(Asked(upload=state.dropped))
         state.dropped = ""
         st.rerun()

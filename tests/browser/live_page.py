@@ -13,7 +13,11 @@ MILLISECONDS = 60_000
 WHERE = "(document.querySelector('.vq-story') ?? document.querySelector('.vq-status'))"
 """What says the step: the story of the Live page, and the status of the side-by-side page."""
 
-STEP = f"Number(/step ([\\d,]+)/i.exec({WHERE}?.innerText)?.[1].replaceAll(',', ''))"
+SAID = f"{WHERE}?.innerText"
+STEP = (
+    f"Number((/training is at ([\\d,]+)/i.exec({SAID}) ?? /step ([\\d,]+)/i.exec({SAID}))?.[1].replaceAll(',', ''))"
+)
+"""What training has reached, also where an earlier step is shown."""
 
 
 def wait_until(page: Page, condition: str, timeout: float = MILLISECONDS) -> None:

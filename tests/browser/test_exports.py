@@ -15,7 +15,7 @@ from real_app import Server, Tab
 
 @pytest.fixture
 def paused(open_tab: Callable[..., Tab], server: Server) -> Page:
-    page = open_tab(server, "?problem=digits&num_codes=48").page
+    page = open_tab(server, "?problem=digits&num_codes=48&bars=usage").page
     wait_for_movement(page)
     pause(page)
     return page

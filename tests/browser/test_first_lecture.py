@@ -94,7 +94,7 @@ def test_a_follower_sees_the_session_move_with_a_view_of_his_own(
     shown = teacher.get_by_text(re.compile(r"\?watch=\S+")).first.inner_text()
     teacher.keyboard.press("Escape")
     context = browser.browser.new_context(viewport={"width": 1440, "height": 900})
-    follower = open_tab(server, shown[shown.index("?") :].strip(), context).page
+    follower = open_tab(server, f"{shown[shown.index('?') :].strip()}&bars=usage", context).page
     wait_for_charts(follower)
     expect(follower.locator(".vq-status")).to_contain_text("following a session")
     wait_for_step(follower, step_of(teacher) + 1)

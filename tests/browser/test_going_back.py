@@ -39,7 +39,7 @@ def seen_for_a_while() -> list[str]:
 
 @pytest.fixture
 def page(open_tab: Callable[..., Tab], server: Server, seen_for_a_while: list[str]) -> Page:
-    page = open_tab(server, *(seen_for_a_while or ["?problem=plane"])).page
+    page = open_tab(server, *(seen_for_a_while or ["?problem=plane&bars=usage"])).page
     wait_for_charts(page)
     wait_for_step(page, 520)
     if page.locator(".vq-status").get_attribute("data-state") == "running":

@@ -130,7 +130,7 @@ def test_nothing_is_wider_than_the_page(plane: Page) -> None:
 
 
 def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callable[..., Tab], server: Server) -> None:
-    page = open_tab(server, "?problem=digits").page
+    page = open_tab(server, "?problem=digits&bars=usage").page
     wait_for_movement(page)
     pause(page)
     stood = step_of(page)
@@ -218,8 +218,16 @@ def test_what_practitioners_use_instead_is_thrown_from_its_folded_group(plane: P
         wait_until(plane, f"location.search.includes('{name}={choice}')")
     plane.locator(f"{control('bypass')} label").click()
     wait_until(plane, "location.search.includes('bypass=true')")
-    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
-    for label in ("codebook_update ema", "ema_decay 0.9", "estimator rotation", "replace_onto far", "bypass true"):
+    labels = (
+        f"JSON.stringify(document.querySelector('{CURVES}').layout.annotations)"  # crowded ones list theirs on hover
+    )
+    for label in (
+        "codes moved by ema",
+        "EMA decay 0.9",
+        "estimator rotation",
+        "replacement onto far z_e",
+        "bypass on",
+    ):
         wait_until(plane, f"{labels}.includes('{label}')")
     expect(plane.locator(f"{control('sync')} input")).to_be_disabled()
     plane.locator(f"{control('bypass')} label").click()
@@ -285,7 +293,7 @@ def test_a_collapse_is_named_and_a_remedy_thrown_from_the_verdict_is_marked_and_
     remedy.click()
     marks = f"document.querySelector('{CURVES}').layout.shapes.map((shape) => shape.x0)"
     labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
-    wait_until(page, f"{labels}.includes('replace_every 20')")
+    wait_until(page, f"{labels}.includes('replacement every 20')")
     expect(page.locator(f"{control('replace_every')} input")).to_have_value("20")
     wait_for_step(page, step_of(page) + 2)  # recreated controls must not throw or restart anything themselves
     assert step_of(page) > before
