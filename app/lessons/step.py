@@ -40,8 +40,12 @@ def step_view(run: LessonRun, address: Mapping[str, str]) -> None:
         computing = not run.is_ready()
         polled(_paths_step, PATHS_SECONDS if computing else None, "again-lesson")(run, computing)
         return
-    controls = lesson_state(run)  # first: what changes while the step is drawn has it drawn again
-    placed = _step(run)
+    step = run.step
+    if step is None:  # another tab of this reader has gone on
+        st.rerun()
+    seen = run.seen(step)
+    controls = lesson_state(run, step, seen)  # first: what changes while the step is drawn has it drawn again
+    placed = _step(run, step, seen)
     conductor(
         run.watch_id,
         address=address,
@@ -55,16 +59,14 @@ def step_view(run: LessonRun, address: Mapping[str, str]) -> None:
 
 
 def _paths_step(run: LessonRun, was_computing: bool) -> None:
-    if run.is_ready() is was_computing:
-        st.rerun()
-    _step(run)
-
-
-def _step(run: LessonRun) -> list[str]:
-    """The step as it is now; returns the keys of the places of its live data."""
     step = run.step
-    if step is None:  # another tab of this reader has gone on
+    if run.is_ready() is was_computing or step is None:
         st.rerun()
+    _step(run, step, run.seen(step))
+
+
+def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
+    """The step as it is now; returns the keys of the places of its live data."""
     record = run.record()
     text, charts = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
     placed: list[str] = []
@@ -80,7 +82,7 @@ def _step(run: LessonRun) -> list[str]:
         if run.paths is not None:
             _plane(run, step, record)
         else:
-            placed += _charts(run, step)
+            placed += _charts(run, step, seen)
     return placed
 
 
@@ -185,8 +187,8 @@ def _plane(run: LessonRun, step: Step, record: Record) -> None:
         trajectory_plot(shown, key="lesson-paths", revision=f"{run.paths.setting} {step.shows}")
 
 
-def _charts(run: LessonRun, step: Step) -> list[str]:
-    drawn = slots_drawn(run)
+def _charts(run: LessonRun, step: Step, seen: Record) -> list[str]:
+    drawn = slots_drawn(step, seen)
     for name in step.shows:
         if why := run.trainings[name].broken:
             st.warning(as_written(f"{name}: {why}"), icon=":material/error:")

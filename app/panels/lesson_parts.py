@@ -36,12 +36,9 @@ def slots_of(step: Step, row: Row) -> list[Slot]:
     return [Slot(f"lesson-{panel}-{place}", panel, name) for place, (panel, name) in enumerate(wanted)]
 
 
-def slots_drawn(run: LessonRun) -> list[str]:
+def slots_drawn(step: Step, seen: Record) -> list[str]:
     """The keys of the charts that have something to show."""
-    step = run.step
-    if step is None or run.paths is not None:
-        return []
-    begun = {name for name, _ in run.seen(step).moments}
+    begun = {name for name, _ in seen.moments}
     return [
         slot.key
         for row in rows(step.panels, len(step.shows))
@@ -60,13 +57,9 @@ def said_key(row: Row) -> str:
     return f"lesson-{row.panels[0]}-said"
 
 
-def lesson_parts(run: LessonRun, wanted: Collection[str]) -> dict[str, Part]:
-    """Those parts that are `wanted` and that the step has at this moment."""
-    step = run.step
-    if step is None:
-        return {}
+def lesson_parts(run: LessonRun, step: Step, seen: Record, wanted: Collection[str]) -> dict[str, Part]:
+    """Those parts of `step` that are `wanted`, at the moments `seen`."""
     made = {PROGRESS: html_part(_progress(run))} if PROGRESS in wanted else {}
-    seen = run.seen(step)
     if seen.moments:
         made |= _charts(run, step, seen)
     return {key: part for key, part in made.items() if key in wanted}

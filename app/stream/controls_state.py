@@ -9,6 +9,8 @@ from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
 from app.sessions.lesson_run import LessonRun
+from demos.lesson import Step
+from demos.record import Record
 from vqcore.training.status import State, Status
 
 
@@ -70,15 +72,15 @@ def compare_heads_state(scene: CompareScene) -> str:
     )
 
 
-def lesson_state(run: LessonRun) -> str:
-    """What everything on a step of a lesson but its charts depends on."""
+def lesson_state(run: LessonRun, step: Step, seen: Record) -> str:
+    """What everything on a step of a lesson but its charts depends on; `seen` are the moments that those show."""
     return _digest(
         run.number,
         run.held,
         run.is_asking,
         run.is_ready(),
         [(name, one.broken, one.began_again) for name, one in run.trainings.items()],
-        slots_drawn(run),
+        slots_drawn(step, seen),
     )
 
 

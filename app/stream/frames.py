@@ -145,9 +145,11 @@ def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 
 def _lesson(run: LessonRun, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(ask.view, LessonView)
-    if ask.view.number != run.number:  # another tab of this reader has gone on, and the page's script follows it
-        return lesson_state(run), {}
-    return lesson_state(run), lesson_parts(run, ask.wanted)
+    step = run.step
+    if step is None or ask.view.number != run.number:
+        return "elsewhere", {}  # another tab of this reader has gone on, and the page's script follows it
+    seen = run.seen(step)
+    return lesson_state(run, step, seen), lesson_parts(run, step, seen, ask.wanted)
 
 
 def afterwards(watched: Watchable, ask: Ask) -> None:
