@@ -62,7 +62,7 @@ def _paths_step(run: LessonRun, was_computing: bool) -> None:
     step = run.step
     if run.is_ready() is was_computing or step is None:
         st.rerun()
-    _step(run, step, run.seen(step))
+    _step(run, step, run.record())
 
 
 def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
