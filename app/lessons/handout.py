@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from app.lessons.figures import Figure, step_figures
 from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
 from app.live_plot.plotly_script import script_text
+from app.panels.lesson_figures import Figure, step_figures
 from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture

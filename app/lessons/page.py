@@ -8,9 +8,7 @@ import streamlit as st
 
 from app.doors.visitor import shared_link
 from app.lessons import text as lesson_text
-from app.lessons.desk import Reader, desk
 from app.lessons.links import offered, try_it_link
-from app.lessons.run import LessonRun
 from app.lessons.state import lessons_state
 from app.lessons.step import step_view
 from app.links import lessons as lesson_address
@@ -18,6 +16,8 @@ from app.links.lessons import LARGEST_SEED, LessonLink
 from app.live_plot.address import show_address
 from app.page_state import said_by
 from app.panels.head import brand
+from app.sessions.lesson_desk import Reader, desk
+from app.sessions.lesson_run import LessonRun
 from app.wording import as_written
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
@@ -45,9 +45,11 @@ def page() -> None:
         state.refused = tuple(refused)
     if known and known != reader.id:
         state.refused = (*state.refused, READER_GONE)
+    _join_other_tab(reader)
     place = state.place
     lesson = next((each for each in lessons if each.name == place.lesson), None)
-    show_address(lesson_address.write(place, reader.id), key="lessons-address")
+    address = lesson_address.write(place, reader.id)
+    show_address(address, key="lessons-address")
     reader.end_others(place.lesson)
     if lesson is None:
         st.html(brand())
@@ -61,7 +63,17 @@ def page() -> None:
     if run.step is None:
         _end(run, lessons)
     else:
-        step_view(run)
+        step_view(run, address)
+
+
+def _join_other_tab(reader: Reader) -> None:
+    """Stay with a reader who has gone on in another tab, unless this one has just been told where to go."""
+    state = lessons_state()
+    place = state.place
+    run = reader.runs.get(place.lesson) if place is not None and place.lesson else None
+    if run is not None and place == state.drawn:
+        state.place = LessonLink(run.lesson.name, run.number, run.seed)
+    state.drawn = state.place
 
 
 def _refusals() -> None:

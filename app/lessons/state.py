@@ -16,6 +16,9 @@ class LessonsState:
     place: LessonLink | None = None
     """Where the reader is; None before the URL is read."""
 
+    drawn: LessonLink | None = None
+    """The place that the page last showed."""
+
     refused: tuple[str, ...] = ()
     """What a link or a control asked for and cannot be had."""
 

@@ -1,14 +1,21 @@
 """One step of a lesson: its text, a guess before the reveal, and charts of its trainings."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from app.lessons import text as lesson_text
-from app.lessons.desk import desk
-from app.lessons.figures import Figure, step_figures
-from app.lessons.layout import SHORTEST_WINDOW, Row, rows
-from app.lessons.run import LessonRun
+from app.links.lesson_view import LessonView, write_lesson_view
 from app.live_plot.again import polled
-from app.live_plot.component import Grow, live_plot
+from app.live_plot.component import Grow, live_place
+from app.live_plot.conductor import conductor, script_caller
+from app.live_plot.words import words_place
+from app.panels.lesson_layout import SHORTEST_WINDOW, Row, rows
+from app.panels.lesson_parts import PROGRESS, head_key, said_key, slots_drawn, slots_of
+from app.panels.markup import markup
+from app.sessions.lesson_desk import desk
+from app.sessions.lesson_run import LessonRun
+from app.stream.controls_state import lesson_state
 from app.trajectory_plot.component import trajectory_plot
 from app.trajectory_plot.picture import picture
 from app.wording import as_written
@@ -16,49 +23,67 @@ from demos.lesson import Step
 from demos.record import Record
 from demos.running import Examined, answer, examine_step
 
-REFRESH_SECONDS = 0.5
+CONDUCTOR = "lessons-conductor"
+FRAMES_A_SECOND = 4.0
+PATHS_SECONDS = 0.5
 SWEEP_SECONDS = 1.0
 TEXT_SHARE = 0.37
-FEWER_INPUTS = 3
-"""Numbers shown if several trainings are compared."""
 
 BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
 HIDDEN = "The charts come after your guess."
 
 
-def step_view(run: LessonRun) -> None:
-    """Draw the reader's step; it redraws itself only while something trains."""
+def step_view(run: LessonRun, address: Mapping[str, str]) -> None:
+    """Draw the reader's step; `address` is the query of the page's URL."""
     run.drive()
-    working = _is_working(run)
-    polled(_step, REFRESH_SECONDS if working else None, "again-lesson")(run, run.number, working)
-
-
-def _is_working(run: LessonRun) -> bool:
-    return not run.held and not run.is_ready()
-
-
-def _step(run: LessonRun, number: int, was_working: bool) -> None:
-    if number != run.number:  # the reader went on in another tab
-        number = run.number
-    run.drive()
+    if run.paths is not None:
+        computing = not run.is_ready()
+        polled(_paths_step, PATHS_SECONDS if computing else None, "again-lesson")(run, computing)
+        return
     step = run.step
-    if _is_working(run) is not was_working or step is None:
+    if step is None:  # another tab of this reader has gone on
         st.rerun()
-    text, charts = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
+    seen = run.seen(step)
+    controls = lesson_state(run, step, seen)  # first: what changes while the step is drawn has it drawn again
+    placed = _step(run, step, seen)
+    conductor(
+        run.watch_id,
+        address=address,
+        view=write_lesson_view(LessonView(run.number)),
+        wanted=placed,
+        controls=controls,
+        rate=FRAMES_A_SECOND,
+        key=CONDUCTOR,
+    )
+    script_caller("lessons-caller")
+
+
+def _paths_step(run: LessonRun, was_computing: bool) -> None:
+    step = run.step
+    if run.is_ready() is was_computing or step is None:
+        st.rerun()
+    _step(run, step, run.record())
+
+
+def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
+    """The step as it is now; returns the keys of the places of its live data."""
     record = run.record()
+    text, charts = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
+    placed: list[str] = []
     with text.container(key="lesson-text"):
-        st.html(lesson_text.step_text(number, step))
+        st.html(lesson_text.step_text(run.number, step))
         if run.is_asking:
             _ask(run, step)
         elif not run.is_ready():
-            _training(run)
+            placed += _training(run)
         else:
-            _reveal(run, number, step, record)
+            _reveal(run, run.number, step, record)
     with charts.container(key="lesson-charts"):
         if run.paths is not None:
             _plane(run, step, record)
         else:
-            _charts(run, step)
+            placed += _charts(run, step, seen)
+    return placed
 
 
 def _ask(run: LessonRun, step: Step) -> None:
@@ -90,11 +115,10 @@ def _guess(run: LessonRun, number: int, index: int | None) -> None:
     run.answers[number] = index
 
 
-def _training(run: LessonRun) -> None:
+def _training(run: LessonRun) -> list[str]:
     if run.paths is not None:
-        return  # where the picture comes, it says so
-    done, total = run.progress()
-    st.progress(min(1.0, done / total) if total else 0.0, text=f"training: {done:,} of {total:,} steps")
+        return []  # where the picture comes, it says so
+    words_place(PROGRESS)
     if any(run.trainings[name].began_again for name in run.targets()):
         st.caption(BEGAN_AGAIN)
     st.button(
@@ -104,6 +128,7 @@ def _training(run: LessonRun) -> None:
         on_click=_hold,
         args=(run, not run.held),
     )
+    return [PROGRESS]
 
 
 def _hold(run: LessonRun, held: bool) -> None:
@@ -162,71 +187,33 @@ def _plane(run: LessonRun, step: Step, record: Record) -> None:
         trajectory_plot(shown, key="lesson-paths", revision=f"{run.paths.setting} {step.shows}")
 
 
-def _charts(run: LessonRun, step: Step) -> None:
-    seen = run.seen(step)
+def _charts(run: LessonRun, step: Step, seen: Record) -> list[str]:
+    drawn = slots_drawn(step, seen)
     for name in step.shows:
         if why := run.trainings[name].broken:
             st.warning(as_written(f"{name}: {why}"), icon=":material/error:")
-    if not seen.moments:
+    if not drawn:
         broken = all(run.trainings[name].broken for name in step.shows)
         if not broken:
             _hidden(HIDDEN if run.is_asking else "Preparing the data and the model …")
-        return
-    layout = rows(step.panels, len(step.shows))
-    figures = step_figures(
-        step,
-        seen,
-        heights={panel: row.height for row in layout for panel in row.panels},
-        bases={name: run.trainings[name].plane(moment, step.at) for (name, _), moment in seen.moments.items()},
-        inputs=FEWER_INPUTS if len(step.shows) > 1 else None,
-    )
-    for row in layout:
-        _row(run, step, row, [each for each in figures if each.panel in row.panels], seen)
+        return []
+    return [key for row in rows(step.panels, len(step.shows)) for key in _row(step, row, drawn)]
 
 
-def _row(run: LessonRun, step: Step, row: Row, figures: list[Figure], seen: Record) -> None:
+def _row(step: Step, row: Row, drawn: list[str]) -> list[str]:
     """Every chart has its place from the start, so that none moves when another's training starts later."""
-    slots = [(panel, name) for panel in row.panels for name in (("",) if panel == "compare" else step.shows)]
-    places = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
-    by_slot = {(each.panel, each.training): each for each in figures}
-    alone = len(step.shows) == 1 or row.panels == ("compare",)
-    for number, (place, slot) in enumerate(zip(places, slots, strict=True)):
-        with place.container(border=True, key=f"panel-lesson-{slot[0]}-{number}"):
-            if (figure := by_slot.get(slot)) is None:
-                _heading(slot[1], "preparing …", row.lines)
-            else:
-                aside = figure.moment if len(slots) == 1 else ""
-                _heading(figure.title if alone else figure.moment, aside, row.lines)
-                _chart(run, figure, f"lesson-{slot[0]}-{number}", row, seen)
-    has_map = "map" in row.panels
-    said = [*dict.fromkeys(each.note for each in figures if each.note), *([_planes(run, step)] if has_map else [])]
-    st.html(lesson_text.caption(said))
-
-
-def _heading(title: str, aside: str, lines: int) -> None:
-    st.html(lesson_text.panel_heading(title, aside, lines))
-
-
-def _chart(run: LessonRun, figure: Figure, key: str, row: Row, seen: Record) -> None:
-    of_others = figure.panel in ("usage", "curves")  # their axes have room for what is beside them
-    drawn = " ".join(
-        f"{name} {moment.step} {len(moment.events)}"
-        for (name, _), moment in seen.moments.items()
-        if of_others or figure.training in ("", name)
-    )
-    live_plot(
-        figure.plot,
-        key=key,
-        height=row.height,
-        grow=Grow(SHORTEST_WINDOW, row.share),
-        revision=f"{run.lesson.name} {run.seed} {run.number} {drawn} {row.height}",
-        file_name=f"{run.lesson.name}-{figure.panel}-step-{run.number}",
-    )
-
-
-def _planes(run: LessonRun, step: Step) -> str:
-    fitted = dict.fromkeys(f"{run.trainings[name].fitted_at:,}" for name in step.shows)
-    return f"{'Each its own plane' if len(step.shows) > 1 else 'Plane'}, fitted at step {' and '.join(fitted)}."
+    slots, placed = slots_of(step, row), []
+    columns = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
+    for column, slot in zip(columns, slots, strict=True):
+        with column.container(border=True, key=f"panel-{slot.key}"):
+            if slot.key not in drawn:
+                st.html(markup("lesson_heading", title=slot.training, aside="preparing …", lines=row.lines))
+                continue
+            words_place(head_key(slot))
+            live_place(slot.key, height=row.height, grow=Grow(SHORTEST_WINDOW, row.share))
+            placed += [head_key(slot), slot.key]
+    words_place(said_key(row))
+    return [*placed, said_key(row)]
 
 
 def _hidden(text: str) -> None:

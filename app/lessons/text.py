@@ -72,16 +72,6 @@ def notes(title: str, found: Sequence[Note]) -> str:
     return fragment(TEMPLATE, "notes", title=title, found=found)
 
 
-def panel_heading(title: str, aside: str, lines: int) -> str:
-    """Above a chart, with room for so many lines."""
-    return fragment(TEMPLATE, "panel_heading", title=title, aside=aside, lines=lines)
-
-
-def caption(sentences: Sequence[str]) -> str:
-    """Below a row of charts."""
-    return fragment(TEMPLATE, "caption", sentences=sentences)
-
-
 def hidden(text: str) -> str:
     """In place of charts that are not to be seen yet."""
     return fragment(TEMPLATE, "hidden", text=text)

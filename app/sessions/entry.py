@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
+from threading import Lock
 
 from app.sessions.planes import MapMemories
 from app.sessions.verdict_memory import VerdictMemories
@@ -9,6 +10,7 @@ from app.sessions.watched import WatchedSession
 from vqcore.training.commands import Command
 from vqcore.training.live_session import LiveSession
 from vqcore.training.one_variant import OneVariant
+from vqcore.training.status import Status
 
 OBEY_SECONDS = 0.5
 """How long whoever sends a command waits for it to be obeyed."""
@@ -46,6 +48,19 @@ class Entry:
     def is_followed(self) -> bool:
         """Whether this is a follower's, who has a map of his own and can change nothing of the session."""
         return isinstance(self.session, WatchedSession)
+
+    @property
+    def drawing(self) -> Lock:
+        """See `Watchable`."""
+        return self.maps.drawing
+
+    def published(self) -> tuple[Status, ...]:
+        """See `Watchable`."""
+        return (self.session.status(),)
+
+    def look(self) -> None:
+        """See `Watchable`."""
+        self.session.latest()
 
     def send(self, *commands: Command) -> None:
         """Send together, to the variant that is seen if one is, and give the session a moment to obey.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.links.compare_view import CompareView, read_compare_view
+from app.links.lesson_view import LessonView, read_lesson_view
 from app.links.live_view import View, read_view
 
 LONGEST_ID = 64
@@ -19,7 +20,7 @@ class Ask:
 
     number: int
     session: str
-    view: View | CompareView
+    view: View | CompareView | LessonView
     wanted: frozenset[str]
     """The keys of the elements on the page."""
 
@@ -73,10 +74,12 @@ def read_ask(text: str) -> Ask:
     )
 
 
-def _read_view(told: Any) -> View | CompareView:
+def _read_view(told: Any) -> View | CompareView | LessonView:
     if not isinstance(told, dict):
         raise ValueError("`view` must be an object")
-    return read_compare_view(told) if told.get("page") == "compare" else read_view(told)
+    if told.get("page") == "compare":
+        return read_compare_view(told)
+    return read_lesson_view(told) if told.get("page") == "lesson" else read_view(told)
 
 
 def _is_short(value: Any) -> bool:

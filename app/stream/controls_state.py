@@ -3,10 +3,14 @@
 import hashlib
 
 from app.panels.compare_scene import CompareScene
+from app.panels.lesson_parts import slots_drawn
 from app.panels.scene import Scene
 from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
+from app.sessions.lesson_run import LessonRun
+from demos.lesson import Step
+from demos.record import Record
 from vqcore.training.status import State, Status
 
 
@@ -65,6 +69,18 @@ def compare_heads_state(scene: CompareScene) -> str:
         [(name, snapshot.codebook.shape, len(snapshot.levels)) for name, snapshot in scene.snapshots.items()],
         scene.together.broken,
         None if runs is None else (runs.id, runs.is_running, bool(runs.results)),
+    )
+
+
+def lesson_state(run: LessonRun, step: Step, seen: Record) -> str:
+    """What everything on a step of a lesson but its charts depends on; `seen` are the moments that those show."""
+    return _digest(
+        run.number,
+        run.held,
+        run.is_asking,
+        run.is_ready(),
+        [(name, one.broken, one.began_again) for name, one in run.trainings.items()],
+        slots_drawn(step, seen),
     )
 
 

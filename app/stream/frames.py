@@ -9,17 +9,27 @@ from dataclasses import dataclass
 from threading import Lock
 
 from app.links.compare_view import CompareView
+from app.links.lesson_view import LessonView
 from app.links.live_view import View
 from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
+from app.panels.lesson_parts import lesson_parts
 from app.panels.live_parts import Part, parts_of, status_of, status_part
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
+from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import registry
+from app.sessions.watchable import Watchable
 from app.stream.asking import Ask
-from app.stream.controls_state import compare_heads_state, compare_sidebar_state, heads_state, sidebar_state
+from app.stream.controls_state import (
+    compare_heads_state,
+    compare_sidebar_state,
+    heads_state,
+    lesson_state,
+    sidebar_state,
+)
 from app.stream.wire import message, piece
 from vqcore.training.cores import TURNS
 
@@ -94,17 +104,25 @@ Bars are one only as usage through time. All numbers and words are of one moment
 """
 
 
-def frame_of(entry: Entry, ask: Ask) -> Frame:
+def frame_of(watched: Watchable, ask: Ask) -> Frame:
     """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
-    with TURNS.held(), entry.maps.drawing:
-        of_page = _side_by_side if isinstance(ask.view, CompareView) else _live
-        controls, parts = of_page(entry, ask)
+    if isinstance(watched, LessonRun):
+        watched.drive()
+    with TURNS.held(), watched.drawing:
+        controls, parts = _of_page(watched, ask)
         lacking = tuple(
-            (key, part.revision, _piece(entry, key, part))
+            (key, part.revision, _piece(watched, key, part))
             for key, part in parts.items()
             if ask.have.get(key) != part.revision
         )
     return Frame(controls, ask.view.hands, lacking)
+
+
+def _of_page(watched: Watchable, ask: Ask) -> tuple[str, dict[str, Part]]:
+    if isinstance(watched, LessonRun):
+        return _lesson(watched, ask)
+    assert isinstance(watched, Entry)
+    return _side_by_side(watched, ask) if isinstance(ask.view, CompareView) else _live(watched, ask)
 
 
 def _live(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
@@ -125,17 +143,28 @@ def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
     return controls, compare_parts(scene, ask.wanted, registry().projection)
 
 
-def afterwards(entry: Entry, ask: Ask) -> None:
+def _lesson(run: LessonRun, ask: Ask) -> tuple[str, dict[str, Part]]:
+    assert isinstance(ask.view, LessonView)
+    step = run.step
+    if step is None or ask.view.number != run.number:
+        return "elsewhere", {}  # another tab of this reader has gone on, and the page's script follows it
+    seen = run.seen(step)
+    return lesson_state(run, step, seen), lesson_parts(run, step, seen, ask.wanted)
+
+
+def afterwards(watched: Watchable, ask: Ask) -> None:
     """Slow work that a frame must not wait for: the next one reports what is found here about the moment shown."""
+    if not isinstance(watched, Entry):
+        return
     projection = registry().projection
     registry().warm_up_projection()
-    scene = None if isinstance(ask.view, CompareView) else scene_of(entry, ask.view)
+    scene = scene_of(watched, ask.view) if isinstance(ask.view, View) else None
     if scene is None:
         return
     if "story" in ask.wanted:
         read_verdict(scene)
     if "map-plot" in ask.wanted:
-        with entry.maps.drawing:
+        with watched.drawing:
             judge_map(scene, projection)
 
 
@@ -153,8 +182,8 @@ def _waiting(entry: Entry) -> dict[str, Part]:
     return {"status": status_part(status_of(entry.one.status(), is_followed=entry.is_followed))}
 
 
-def _piece(entry: Entry, key: str, part: Part) -> bytes:
+def _piece(watched: Watchable, key: str, part: Part) -> bytes:
     def make() -> bytes:
         return piece(part.make())
 
-    return PIECES.of((entry.watch_id, key, part.revision), make) if part.is_shared else make()
+    return PIECES.of((watched.watch_id, key, part.revision), make) if part.is_shared else make()

@@ -5,6 +5,7 @@ watcher but its newest request, and sends nothing that was not asked for.
 """
 
 import logging
+import operator
 import time
 from collections import deque
 from contextlib import suppress
@@ -15,8 +16,10 @@ from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.links.compare_view import CompareView
-from app.sessions.entry import Entry
+from app.links.lesson_view import LessonView
+from app.sessions.lesson_desk import desk as lesson_desk
 from app.sessions.registry import registry
+from app.sessions.watchable import Watchable
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import afterwards, frame_of
 from vqcore.training.status import State, Status
@@ -138,31 +141,31 @@ async def _listen(socket: WebSocket, desk: Desk) -> None:
 
 
 async def _answer_all(socket: WebSocket, desk: Desk, tasks: TaskGroup) -> None:
-    session = ""
+    last: Ask | None = None
     while True:
         ask = None
         while ask is None:
             with anyio.move_on_after(AWAKE_SECONDS):
                 ask = await desk.take()
-            if ask is None and (entry := registry().find_any(session)) is not None:
-                entry.session.latest()
-        session = ask.session
+            if ask is None and last is not None and (watched := _found(last)) is not None:
+                watched.look()
+        last = ask
         await _answer(socket, desk, tasks, ask)
 
 
 async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> None:
     """Send the next frame; nothing if the watcher meanwhile asks for another."""
-    entry = _find(ask)
-    published = entry.session.status()
-    entry.session.latest()  # the wish for a newer moment
-    if not ask.now and published.state is State.RUNNING:
-        await _news(entry, published, desk, FRESH_SECONDS)
+    watched = _find(ask)
+    published = watched.published()
+    watched.look()
+    if not ask.now and any(status.state is State.RUNNING for status in published):
+        await _news(watched, published, desk, FRESH_SECONDS)
     ends_at = time.monotonic() + HEARTBEAT_SECONDS
     recheck = UMAP_RECHECK_SECONDS if ask.view.controls.get("map") == "UMAP" else RECHECK_SECONDS
     while True:
-        published = entry.session.status()
+        published = watched.published()
         try:
-            frame = await anyio.to_thread.run_sync(frame_of, entry, ask, limiter=_drawing)
+            frame = await anyio.to_thread.run_sync(frame_of, watched, ask, limiter=_drawing)
         except Exception as error:
             log.exception("A frame could not be made")
             raise RefusedError(BROKEN, "This moment could not be drawn; the server's log says why.") from error
@@ -170,38 +173,51 @@ async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> 
         if ask.now or left <= 0 or frame.is_news(ask):
             await _send(socket, frame.packed(ask.number))
             if not desk.judging:
-                tasks.start_soon(_judge, desk, entry, ask)
+                tasks.start_soon(_judge, desk, watched, ask)
             return
-        if await _news(entry, published, desk, min(recheck, left)):
+        if await _news(watched, published, desk, min(recheck, left)):
             return
-        entry = _find(ask)
+        watched = _find(ask)
 
 
-async def _judge(desk: Desk, entry: Entry, ask: Ask) -> None:
+async def _judge(desk: Desk, watched: Watchable, ask: Ask) -> None:
     desk.judging = True
     try:
-        await anyio.to_thread.run_sync(afterwards, entry, ask, limiter=_judging)
+        await anyio.to_thread.run_sync(afterwards, watched, ask, limiter=_judging)
     except Exception:
         log.exception("What a frame shows could not be judged")
     finally:
         desk.judging = False
 
 
-def _find(ask: Ask) -> Entry:
-    entry = registry().find_any(ask.session)
-    if entry is None or (entry.is_followed and isinstance(ask.view, CompareView)):  # a page of owners alone
+def _find(ask: Ask) -> Watchable:
+    watched = _found(ask)
+    if watched is None:
         raise RefusedError(ENDED, "This session has ended.")
+    return watched
+
+
+def _found(ask: Ask) -> Watchable | None:
+    if isinstance(ask.view, LessonView):
+        return lesson_desk().find_run(ask.session)
+    entry = registry().find_any(ask.session)
+    if entry is not None and entry.is_followed and isinstance(ask.view, CompareView):  # a page of owners alone
+        return None
     return entry
 
 
-async def _news(entry: Entry, published: Status, desk: Desk, seconds: float) -> bool:
+async def _news(watched: Watchable, published: tuple[Status, ...], desk: Desk, seconds: float) -> bool:
     """Wait a bounded time until the session has published more; returns whether the watcher asks for another."""
     ends_at = time.monotonic() + seconds
-    while time.monotonic() < ends_at and entry.session.status() is published:
+    while time.monotonic() < ends_at and _are_same(watched.published(), published):
         with anyio.move_on_after(TICK_SECONDS):
             await desk.came.wait()
             return True
     return False
+
+
+def _are_same(now: tuple[Status, ...], before: tuple[Status, ...]) -> bool:
+    return len(now) == len(before) and all(map(operator.is_, now, before))
 
 
 async def _send(socket: WebSocket, data: bytes) -> None:

@@ -7,7 +7,7 @@ import torch
 from page_runs import SECONDS, open_script, press, query, run
 from streamlit.testing.v1 import AppTest
 
-from app.lessons.desk import MOST_READERS, desk
+from app.sessions.lesson_desk import MOST_READERS, desk
 from app.sessions.registry import MOST_CASES, MOST_SEED_RUNS, MOST_SWEEPS, Registry, registry
 from app.sessions.seed_runs import Plan
 from vqcore.training.commands import RestartCommand

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from app.lessons.__main__ import main as handout
-from app.lessons.figures import step_figures
 from app.lessons.handout import lesson_html
 from app.lessons.links import offered
+from app.panels.lesson_figures import step_figures
 from app.trajectories.__main__ import main as paths
 from demos import catalogue
 from demos.__main__ import main as lessons_command

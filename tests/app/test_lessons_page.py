@@ -11,11 +11,11 @@ import pytest
 from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
-from app.lessons import run as lesson_run
-from app.lessons.desk import Desk, desk
-from app.lessons.run import LessonRun
 from app.links import lessons as lesson_address
 from app.links.lessons import LessonLink
+from app.sessions import lesson_run
+from app.sessions.lesson_desk import Desk, desk
+from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from fake_projection import FakeProjection
 
-from app.lessons import desk as lesson_desk
-from app.lessons.desk import MOST_READERS, Desk, Reader
+from app.sessions import lesson_desk
 from app.sessions import registry as services
+from app.sessions.lesson_desk import MOST_READERS, Desk, Reader
 from app.sessions.registry import MOST_FOLLOWERS, MOST_SESSIONS, Registry
 from app.sessions.seed_runs import Plan
 from demos.catalogue import lessons

@@ -12,6 +12,7 @@ from road_reading import read_message, read_piece
 from app.links import compare as comparison
 from app.links import live as address
 from app.links.compare_view import CompareView, read_compare_view, write_compare_view
+from app.links.lesson_view import LessonView, read_lesson_view, write_lesson_view
 from app.links.live_view import View, read_view, write_view
 from app.links.selection import Choice, Focus, Pin
 from app.links.selection_text import LARGEST_ID, LONGEST_PACKED, pack_choice, read_choice
@@ -37,8 +38,15 @@ def test_a_view_comes_back_as_it_was_written(vectors, codes, level, at):
 
 def test_the_view_of_the_page_side_by_side_comes_back_as_it_was_written():
     controls = {name: allowed[-1] for name, allowed in comparison.VIEWS.items()}
-    view = CompareView(controls, Choice(0, (1, 2), (3,)), {"compare-map": 5})
+    view = CompareView(controls, Choice(0, (1, 2), (3,)), "some-id", {"compare-map": 5})
     assert read_compare_view(json.loads(json.dumps(write_compare_view(view)))) == view
+
+
+def test_the_view_of_a_lesson_comes_back_as_it_was_written_and_no_other_is_one():
+    assert read_lesson_view(json.loads(json.dumps(write_lesson_view(LessonView(3))))) == LessonView(3)
+    for number in (None, -1, 1.0, True, "1", 2**60):
+        with pytest.raises(ValueError, match="number"):
+            read_lesson_view({"page": "lesson", "number": number})
 
 
 def test_the_largest_choice_there_can_be_fits_into_a_request():

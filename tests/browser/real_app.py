@@ -122,6 +122,9 @@ class Tab:
     sent: int = 0
     """Messages that went to the server."""
 
+    sent_to_script: int = 0
+    """Those of them that have the page's script run: all but the requests for frames."""
+
     def __post_init__(self) -> None:
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
@@ -136,9 +139,14 @@ class Tab:
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._count)
         socket.on("framesent", self._count_sent)
+        if not socket.url.endswith("/vq/live"):
+            socket.on("framesent", self._count_sent_to_script)
 
     def _count(self, payload: bytes | str) -> None:
         self.received += len(payload)
 
     def _count_sent(self, _: bytes | str) -> None:
         self.sent += 1
+
+    def _count_sent_to_script(self, _: bytes | str) -> None:
+        self.sent_to_script += 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from app.lessons.claim_sweep import ClaimSweep
-from app.lessons.run import LessonRun
+from app.sessions.claim_sweep import ClaimSweep
 from app.sessions.jobs import Kept
+from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import Registry, registry
 from demos.lesson import Lesson
 
@@ -81,6 +81,15 @@ class Desk:
             return found
         new = Reader(secrets.token_urlsafe(9), registry())
         return self._readers.find_or_make(new.id, lambda: new)
+
+    def find_run(self, watch_id: str) -> LessonRun | None:
+        """The run with this watch id, or None; its reader counts as there."""
+        for reader in self._readers.values():
+            for run in tuple(reader.runs.values()):
+                if run.watch_id == watch_id:
+                    self._readers.find(reader.id)
+                    return run
+        return None
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:
         """Check the lesson's claims over seeds, joining a sweep that others have begun."""

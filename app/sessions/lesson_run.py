@@ -3,6 +3,7 @@
 The record it fills equals that of `demos.running` on the same seed.
 """
 
+import secrets
 import threading
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +18,7 @@ from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
 from vqcore.training.live_session import LiveSession
-from vqcore.training.status import State
+from vqcore.training.status import State, Status
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
@@ -28,7 +29,6 @@ WATCHED_SECONDS = 4.0
 SLOWEST = 4.0
 """Least steps per second."""
 
-OBEY_SECONDS = 2.0
 REFIT_BELOW = 0.5
 """As on the Live page: a plane that keeps less than this share of the best plane's variance is fitted again."""
 
@@ -49,6 +49,7 @@ class LiveTraining:
         self._stops = sorted({0, *looks, *(steps for steps in training.switches if steps <= max(looks))})
         self._entry_id: str | None = None
         self._passed = 0
+        self._has_thrown = False  # the switches of the next stop
         self._limit: float | None = None
 
     @property
@@ -56,10 +57,16 @@ class LiveTraining:
         """Whether nothing is left to train."""
         return bool(self.broken) or self._passed == len(self._stops)
 
+    @property
+    def session(self) -> LiveSession | None:
+        """The session that trains it now."""
+        entry = self._registry.find(self._entry_id)
+        return None if entry is None else entry.session
+
     def newest(self) -> Snapshot | None:
         """The newest moment."""
-        entry = self._registry.find(self._entry_id)
-        if entry is not None and (snapshot := entry.session.latest()) is not None:
+        session = self.session
+        if session is not None and (snapshot := session.latest()) is not None:
             return snapshot
         return self.kept[max(self.kept)] if self.kept else None
 
@@ -72,7 +79,7 @@ class LiveTraining:
             held: stand still.
         """
         while not self.is_done and target not in self.kept:
-            session = self._session()
+            session = self._begun()
             state, stop = session.status().state, self._stops[self._passed]
             if session.commands_pending() or state is State.STARTING:
                 return
@@ -100,13 +107,14 @@ class LiveTraining:
             self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
         return self.basis
 
-    def _session(self) -> LiveSession:
+    def _begun(self) -> LiveSession:
         """The session; where there is none or it had to make room for newer ones, another from the start."""
         entry: Entry | None = self._registry.find(self._entry_id)
         if entry is None:
             self.began_again = self._entry_id is not None
             entry = self._registry.begin(self._training.recipe(self._seed), paused=True)
             self._entry_id, self._passed, self._limit = entry.id, 0, None
+            self._has_thrown = False
         return entry.session
 
     def _train_on(self, session: LiveSession, stop: int, watched_until: int | None, held: bool) -> None:
@@ -127,19 +135,20 @@ class LiveTraining:
 
     def _pass(self, session: LiveSession, stop: int) -> bool:
         """Throw the switches of a stop that is reached and keep its moment; whether that is done."""
-        if thrown := self._training.switches.get(stop):
-            ticket = session.send(change(**thrown))
-            if not session.wait(lambda each: each.status().commands_done >= ticket, OBEY_SECONDS):
-                return False
-            if said := session.status().message:
-                self._break_off(said)
-                return False
+        thrown = self._training.switches.get(stop)
+        if thrown and not self._has_thrown:
+            session.send(change(**thrown))
+            self._has_thrown = True
+            return False  # obeyed by the time that nothing is pending
+        if thrown and (said := session.status().message):
+            self._break_off(said)
+            return False
         moment = session.latest()
         assert moment is not None
         self.plane(moment, stop if stop in self.looks else -1)
         if stop in self.looks:
             self.kept[stop] = moment
-        self._passed += 1
+        self._passed, self._has_thrown = self._passed + 1, False
         if self.is_done:
             self.end()
         return True
@@ -192,7 +201,13 @@ class LessonRun:
     paths: LivePaths | None = field(init=False)
     """Paths of a lesson about the plane."""
 
-    _driving: threading.Lock = field(default_factory=threading.Lock)
+    watch_id: str = field(init=False, default_factory=lambda: secrets.token_urlsafe(9))
+    """By which a page follows it, and can do nothing else to it."""
+
+    drawing: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
+    """See `Watchable`."""
+
+    _driving: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         looks: dict[str, set[int]] = {}
@@ -248,6 +263,18 @@ class LessonRun:
                 self.paths.begin()
             for name, target in self.targets().items():
                 self.trainings[name].drive(target, watched=name in shown, held=self.held)
+
+    def published(self) -> tuple[Status, ...]:
+        """See `Watchable`."""
+        return tuple(session.status() for session in self._sessions())
+
+    def look(self) -> None:
+        """See `Watchable`."""
+        for session in self._sessions():
+            session.latest()
+
+    def _sessions(self) -> list[LiveSession]:
+        return [session for each in self.trainings.values() if (session := each.session) is not None]
 
     def is_ready(self) -> bool:
         """Whether everything wanted is there or has failed."""
