@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from app.page_state import said_by
 from app.panels.story_reading import thrown
 from app.sessions.entry import Entry
 from vqcore.training.commands import ChangeCommand, Command, EndVariantCommand, ForkCommand
@@ -29,7 +30,7 @@ def throwing(entry: Entry, command: ChangeCommand) -> list[Command]:
     names, shown = tuple(entry.session.recipes), entry.variant
     if entry.one.status().state is State.BROKEN:  # a copy would break as it did
         return [command]
-    if not st.session_state.get(_key(entry), entry.is_first_path) or shown == TWIN or _has_copy(entry):
+    if not said_by(_key(entry), entry.is_first_path) or shown == TWIN or _has_copy(entry):
         return [command]
     earlier: list[Command] = [EndVariantCommand(TWIN)] if TWIN in names else []
     if len(names) - len(earlier) >= MOST_VARIANTS:

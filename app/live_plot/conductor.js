@@ -28,6 +28,10 @@ class Conductor {
   receive(told) {
     for (const timer of [this.calling, this.comparing]) clearTimeout(timer);
     this.calling = this.comparing = undefined;
+    if (this.failures && this.told && told.session !== this.told.session && location.pathname === this.path) {
+      location.reload(); // The server has started again, and began from the first visit's URL: this one is newer.
+      return;
+    }
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
     showAddress(told.address, this.path);

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from live_page import (
     MAP,
+    control,
     pause,
     press,
     step_of,
@@ -122,7 +123,7 @@ def test_a_hidden_page_asks_for_nothing_and_goes_on_when_it_is_seen(
     pause(page)
 
 
-def test_a_server_that_starts_again_is_found_without_a_reload(
+def test_a_server_that_starts_again_is_found_and_goes_on_from_the_settings_last_seen(
     browser: BrowserContext, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     logs, port = tmp_path_factory.mktemp("again"), free_port()
@@ -130,13 +131,13 @@ def test_a_server_that_starts_again_is_found_without_a_reload(
     with app_server(logs / "first.txt", port=port) as first:
         tab.page.goto(f"{first.url}/?problem=plane&beta=0.5")
         wait_for_movement(tab.page)
-        tab.page.evaluate("window.isTheSame = true")
+        tab.page.locator(control("affine")).get_by_text("running", exact=True).click()
+        wait_until(tab.page, "location.search.includes('affine=running')")
     expect(tab.page.locator(".vq-status")).to_contain_text(LOST)
     with app_server(logs / "second.txt", port=port):
         wait_for_state(tab.page, "running")
-        wait_until(tab.page, f"!document.querySelector('.vq-status').innerText.includes('{LOST}')")
+        wait_until(tab.page, f"document.querySelector('.vq-status')?.innerText.includes('{LOST}') === false")
         wait_for_movement(tab.page)
         expect(tab.page.get_by_text("This one begins again from its settings")).to_be_visible()
-        assert "beta=0.5" in tab.page.url
-        assert tab.page.evaluate("window.isTheSame")
+        assert {"beta=0.5", "affine=running"} <= {*urlsplit(tab.page.url).query.split("&")}
         tab.page.close()

@@ -70,7 +70,7 @@ def test_its_one_command_starts_the_dashboard_and_writes_nothing_beside_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [("problems", "patches"), ("lessons", "collapse"), ("train plane --steps 2", "active codes")]
+    ("words", "said"), [("problems", "patches"), ("lessons", "collapse"), ("train plane --steps 2", "in use")]
 )
 def test_it_runs_the_verbs(installed: Path, tmp_path: Path, words: str, said: str) -> None:
     command = [str(installed / "bin" / "vqscope"), *words.split()]
