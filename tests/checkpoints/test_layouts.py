@@ -261,7 +261,7 @@ def test_an_unknown_name_is_offered_and_taken_when_named(tmp_path):
 
 
 def test_a_missing_key_names_its_neighbours(tmp_path):
-    with pytest.raises(CheckpointError, match=r"Near to it: quantize\.embedding\.weight"):
+    with pytest.raises(CheckpointError, match=r"Similar names: quantize\.embedding\.weight"):
         open_checkpoint(save("bare", QUANTIZE, tmp_path), key="quantise.embedding.weight")
 
 
