@@ -27,6 +27,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 LABEL_PIXELS = 13
 BAND_OPACITY = 0.22
 FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
+EARLIER_WIDTH, EARLIER_OPACITY = 1.5, 0.6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +154,31 @@ def curves(
     figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
     figure_layout["annotations"] = annotations + marker_labels(markers, last_step)
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
+
+
+def faint_curves(panels: Sequence[Panel], of: str) -> list[dict[str, Any]]:
+    """The same curves of another run, thin and dotted, to lie behind those that `curves` draws of equal panels.
+
+    Args:
+        panels: as `curves` has them; of each curve its mean.
+        of: whose curves they are, after their names.
+    """
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"{curve.label}, {of}",
+            "x": curve.steps,
+            "y": curve.values,
+            "yaxis": "y" if order == 0 else f"y{order + 1}",
+            "line": {"color": curve.colour, "width": EARLIER_WIDTH, "dash": "dot"},
+            "opacity": EARLIER_OPACITY,
+            "hovertemplate": f"{curve.label}, {of} %{{y:.4g}}<extra></extra>",
+        }
+        for order, panel in enumerate(panels)
+        for curve in panel.curves
+        if not curve.is_faint
+    ]
 
 
 def _thinned(curve: Curve, smoothing: int) -> _Line:

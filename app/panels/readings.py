@@ -13,6 +13,7 @@ from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.history import History
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
@@ -105,9 +106,8 @@ def _error_tile(snapshot: Snapshot, words: LevelWords) -> Tile:
     )
 
 
-def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
+def curve_panels(group: str, history: History, num_codes: int) -> list[Panel]:
     """The curves of one group: `learning`, `P and C` or `gradients`."""
-    history = snapshot.history
 
     def curve(name: str, label: str, colour: str) -> Curve:
         found = curve_of(label, history.points(name), colour)
@@ -127,7 +127,7 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
             Panel(
                 title="",
                 log=True,
-                ends=(1.0, float(max(snapshot.num_codes, 2))),
+                ends=(1.0, float(max(num_codes, 2))),
                 curves=[
                     curve("held_out.in_use", "in use", role("Q")),
                     curve("held_out.perplexity", "perplexity", role("C")),
