@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.curves import Curve, Panel, faint_curves
-from app.links.run_names import NONE, run_name
+from app.links.run_names import NONE, UNQUANTIZED, run_name
 from app.panels.readings import curve_panels
 from app.panels.scene import Scene
+from app.wording import number
 from vqcore.training.past_run import PastRun
 
 AHEAD, LEAST_AHEAD = 2, 100
@@ -39,9 +40,31 @@ def _earlier(past: PastRun) -> Earlier:
     return Earlier(run_name(past.run, past.variant, is_first=is_first), words, past)
 
 
+def unquantized_run(scene: Scene) -> Earlier | None:
+    """The same network without quantization, if it has been trained."""
+    work = scene.entry.without_quantization
+    return None if work is None or work.result is None else Earlier(UNQUANTIZED, "without quantization", work.result)
+
+
+def unquantized_loss(scene: Scene) -> str:
+    """Its held-out loss at the step shown or the last before it, or how far it is; empty if nobody wants to know."""
+    work = scene.entry.without_quantization
+    if work is None:
+        return ""
+    if work.result is None:
+        return f"unquantized: {work.steps_done / work.steps:.0%} trained" if work.is_running else ""
+    losses = work.result.history(0).points("held_out.task_loss")
+    row = int(np.searchsorted(losses.last_step, scene.snapshot.step, side="right")) - 1
+    at = int(losses.last_step[row])
+    when = "" if at == scene.snapshot.step else f" at step {at:,}"
+    return f"unquantized {number(float(losses.mean[row]))}{when}"
+
+
 def comparable(scene: Scene) -> list[Earlier]:
     """Those whose curves mean the same as those of the run on show: they are of the same problem."""
-    return [one for one in earlier_runs(scene) if one.past.recipe.problem == scene.status.recipe.problem]
+    same = [one for one in earlier_runs(scene) if one.past.recipe.problem == scene.status.recipe.problem]
+    unquantized = unquantized_run(scene)
+    return same if unquantized is None else [*same, unquantized]
 
 
 def earlier_run(scene: Scene) -> Earlier | None:
@@ -49,14 +72,21 @@ def earlier_run(scene: Scene) -> Earlier | None:
     chosen, runs = scene.view.controls["earlier"], comparable(scene)
     if chosen == NONE:
         return None
-    firsts = [one for one in runs if one.past.is_first]
+    firsts = [one for one in runs if one.past.is_first and one.name != UNQUANTIZED]
     return next((one for one in runs if one.name == chosen), firsts[0] if firsts else None)
 
 
 def earlier_panels(scene: Scene, earlier: Earlier) -> list[Panel]:
     """Its curves, in the panels of the group that is shown."""
     history = earlier.past.history(scene.snapshot.level)
-    return curve_panels(scene.view.controls["curves"], history, scene.snapshot.num_codes)
+    panels = curve_panels(scene.view.controls["curves"], history, scene.snapshot.num_codes)
+    if earlier.name != UNQUANTIZED:
+        return panels
+    # What it assigns to codes says nothing: of those its decoder knows none.
+    return [
+        replace(panel, curves=[curve for curve in panel.curves if curve.label.startswith("task loss")])
+        for panel in panels
+    ]
 
 
 def earlier_key(scene: Scene, earlier: Earlier | None) -> str:

@@ -15,7 +15,7 @@ from app.panels.bars_chart import bars_chart
 from app.panels.card_reading import card
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
-from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces
+from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
@@ -108,7 +108,7 @@ def _status(scene: Scene, _: ProjectionService) -> Part:
 
 
 def _tiles(scene: Scene, _: ProjectionService) -> Part:
-    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words)))
+    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words, unquantized_loss(scene))))
 
 
 def _time_bar(scene: Scene, _: ProjectionService) -> Part:

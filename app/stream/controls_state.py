@@ -46,7 +46,13 @@ def heads_state(scene: Scene | None) -> str:
         offers_of(scene),
         remedies,
         [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
+        _of_unquantized(scene.entry),
     )
+
+
+def _of_unquantized(entry: Entry) -> object:
+    work = entry.without_quantization
+    return None if work is None else (work.steps, work.is_running, work.problem)
 
 
 def compare_sidebar_state(status: Status) -> str:

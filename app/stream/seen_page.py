@@ -6,7 +6,7 @@ from app.links.live_view import View
 from app.panels.bars_chart import bars_chart
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
-from app.panels.earlier_runs import earlier_run, earlier_traces
+from app.panels.earlier_runs import earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, examples_title, plane_rows, plane_said
 from app.panels.live_parts import status_of
 from app.panels.page_export import SeenPage, SeenPanel
@@ -41,7 +41,7 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
         step=scene.snapshot.step,
         status=status_of(scene.status, is_followed=scene.entry.is_followed),
         story=story_text(account_of(scene)),
-        tiles=headline(scene.snapshot, scene.problem, scene.words),
+        tiles=headline(scene.snapshot, scene.problem, scene.words, unquantized_loss(scene)),
         panels=panels,
         events=scene.snapshot.events,
         message=scene.status.message,
