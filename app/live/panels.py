@@ -16,7 +16,7 @@ from app.sessions.registry import registry
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
-GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
 
 
 def panels(scene: Scene) -> list[str]:

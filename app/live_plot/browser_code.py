@@ -17,9 +17,11 @@ LIVE_PLOT = (
     "painting.js",
     "chart_files.js",
     "log_cells.js",
+    "legend_lines.js",
     "escape.js",
     "space.js",
     "skip_link.js",
+    "scheme.js",
     "live_plot.js",
 )
 TILES = ("palette.js", "spark.js", "tiles.js")

@@ -51,13 +51,16 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Lets a chart grow in a high window."""
+    """Lets a chart grow in a high window, and shrink a little in a low one."""
 
     above: int
     """Height of the window in pixels above which it grows."""
 
     share: float
     """Its share of each further pixel."""
+
+    gives: int = 0
+    """Pixels that it loses at most, at the same share, in a lower window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ def plot_part(
 
 
 def _told(grow: Grow | None) -> dict[str, float] | None:
-    return None if grow is None else {"from": grow.above, "share": grow.share}
+    return None if grow is None else {"from": grow.above, "share": grow.share, "gives": grow.gives}
 
 
 def _with_picture(trace: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -51,9 +51,10 @@ class LivePlot {
   }
 
   receive(sent) {
-    const taller = Math.max(0, window.innerHeight - (sent.grow?.from ?? 0));
+    const { from, share, gives } = sent.grow ?? { from: 0, share: 0, gives: 0 };
     this.sent = sent;
-    const data = { ...sent, height: sent.height + Math.round((sent.grow?.share ?? 0) * taller) };
+    const taller = Math.max(share * (window.innerHeight - from), -gives);
+    const data = { ...sent, height: sent.height + Math.round(taller) };
     if (data.answered === this.unanswered) this.unanswered = null;
     // What was sent before the page knew of this hand's last choice would take that back for a moment.
     const told = this.unanswered ? this.told : JSON.stringify(data.selected);
@@ -134,7 +135,8 @@ class LivePlot {
     this.selectionRevision = (this.selectionRevision ?? 0) + 1;
     const own = { selections: [], selectionrevision: this.selectionRevision };
     const size = { width: this.width, height: this.data.height };
-    return { data: dress(traces), layout: { ...this.asChosen(dress(layout), traces), ...own, ...size } };
+    const chosen = withLegendLines(this.asChosen(dress(layout), traces), this.width);
+    return { data: dress(traces), layout: { ...chosen, ...own, ...size } };
   }
 
   /**

@@ -99,7 +99,8 @@ def status_of(status: Status, *, is_followed: bool) -> StatusLine:
     """The line in the head of the page; which step is shown, the story says."""
     facts = ["following a session"] if is_followed else []
     if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.0f} steps/s")
+        limit = "" if status.speed_limit is None else f", at most {status.speed_limit:g}"
+        facts.append(f"{status.steps_per_second:.0f} steps/s{limit}")
     return status_line_of(status, facts)
 
 
