@@ -231,6 +231,8 @@ class Registry:
             self._sessions.clear()
             self._followers.clear()
         for owned in sessions:
+            owned.session.stop(0)  # all at once: each would wait for the turns of those that still train
+        for owned in sessions:
             owned.session.stop()
         for job in (*self._sweeps.close(), *self._seed_runs.close()):
             job.stop()

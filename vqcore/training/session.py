@@ -3,6 +3,7 @@
 import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -31,6 +32,10 @@ STOP_SECONDS = 2.5
 
 EXIT_SECONDS = 3600.0
 """Most seconds that the interpreter's exit waits for a step. The largest codebook and batch take a minute."""
+
+
+_with_thread: "weakref.WeakSet[Session]" = weakref.WeakSet()
+"""Sessions whose thread may still train: at exit all end at once, since each would wait for the turns of others."""
 
 
 class Session(LiveSession):
@@ -80,6 +85,7 @@ class Session(LiveSession):
             if self._wishes.stopping.is_set():
                 return
             atexit.register(self._stop_at_exit)
+            _with_thread.add(self)
             self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
@@ -98,6 +104,8 @@ class Session(LiveSession):
 
     def _stop_at_exit(self) -> None:
         """A thread within torch when Python ends would abort the process, with an exit code that nobody chose."""
+        for session in tuple(_with_thread):
+            session.stop(0)
         ends = time.monotonic() + EXIT_SECONDS
         while self._thread.is_alive() and time.monotonic() < ends:
             with suppress(KeyboardInterrupt):  # pressed again: the step still has to end
@@ -111,6 +119,7 @@ class Session(LiveSession):
             give_back()
             self._published.tell(state=State.STOPPED, steps_per_second=0.0)
             atexit.unregister(self._stop_at_exit)
+            _with_thread.discard(self)
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
