@@ -159,6 +159,11 @@ ENDED = f"This session has ended: {_WHY_IT_ENDED}"
 NEW_HELP = "Back to the start cards. This run stays for 15 minutes: the Back button of the browser leads to it."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
+UNQUANTIZED = (
+    "Unquantized: the same network with z_q = z_e, from the same weights on the same batches; at this step, unless "
+    "another is named."
+)
+
 UMAP_CAUTION = "UMAP preserves neighbours: distances between clusters, their sizes and densities mean nothing."
 
 

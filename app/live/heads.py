@@ -10,6 +10,7 @@ from app.live import choice as choice_state
 from app.live.focus_controls import find_codes, let_go, look_of_map
 from app.live.glossary import glossary
 from app.live.map_settings import settings_popover
+from app.live.runs import runs_popover
 from app.live.state import live_state
 from app.live.view_controls import choose, view_key
 from app.panels.head import bar
@@ -60,10 +61,11 @@ def bars_head(scene: Scene) -> None:
     heading.html(f"<div class='vq-panel'><h2>{wording.bars_title(kind, scene.status.recipe.structure)}</h2></div>")
 
 
-def curves_head(_: Scene) -> None:
-    """Which curves, and how smooth."""
+def curves_head(scene: Scene) -> None:
+    """The session's runs, which curves, and how smooth."""
     head = bar("curves")
     head.container(width="stretch").html("<div class='vq-panel'><h2>Through time</h2></div>")
+    runs_popover(place("view", head), scene)
     choose(head, "curves", address.VIEWS["curves"])
     place("view", head).selectbox(
         "Smoothing",

@@ -47,7 +47,7 @@ def bars_panel(scene: Scene) -> list[str]:
 def curves_panel(scene: Scene) -> list[str]:
     """Curves through time."""
     curves_head(scene)
-    return _chart("curves", LOWER)
+    return [*_chart("curves", LOWER, behind="curves-behind"), "curves-behind"]
 
 
 def examples_panel(scene: Scene) -> list[str]:
@@ -63,9 +63,9 @@ def examples_panel(scene: Scene) -> list[str]:
     return _chart("examples", LOWER)
 
 
-def _chart(name: str, height: int) -> list[str]:
+def _chart(name: str, height: int, behind: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height])
+    live_place(keys[0], height=height, grow=GROWS[height], behind=behind)
     words_place(keys[1], look="said")
     return keys
 

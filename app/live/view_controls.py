@@ -45,6 +45,7 @@ def current_view(recipe: Recipe) -> dict[str, str]:
         view["bars"] = address.VIEWS["bars"][0]
     layers = said_by(view_key("layers"))
     view["layers"] = live_state().first("layers") if layers is None else write_layers(layers)
+    view["earlier"] = said_by(view_key("earlier"), live_state().first("earlier"))
     return view | choice_state.texts() | {"variant": chosen_variant()}
 
 

@@ -15,6 +15,7 @@ from app.panels.bars_chart import bars_chart
 from app.panels.card_reading import card
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
+from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
@@ -107,7 +108,7 @@ def _status(scene: Scene, _: ProjectionService) -> Part:
 
 
 def _tiles(scene: Scene, _: ProjectionService) -> Part:
-    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words)))
+    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words, unquantized_loss(scene))))
 
 
 def _time_bar(scene: Scene, _: ProjectionService) -> Part:
@@ -153,6 +154,17 @@ def _table(scene: Scene, _: ProjectionService) -> Part | None:
     return html_part(markup("rows_table", rows=plane_rows(scene), said=plane_said(scene)))
 
 
+def _behind(scene: Scene, _: ProjectionService) -> Part:
+    """An earlier run's curves: a part of their own, which is sent once."""
+    earlier = earlier_run(scene)
+    revision = f"{scene.entry.watch_id} {earlier_key(scene, earlier)}"
+    return Part(
+        revision,
+        lambda: {"traces": earlier_traces(scene, earlier), "revision": revision},
+        is_shared=earlier is not None,
+    )
+
+
 def _card(scene: Scene, _: ProjectionService) -> Part | None:
     code = scene.focus.choice.code
     if code is None:
@@ -173,6 +185,7 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "story": _story,
     "verdict-cause": _why,
     "map-progress": _progress,
+    "curves-behind": _behind,
     "examples-table": _table,
     "code-card": _card,
     "card-said": _card_said,

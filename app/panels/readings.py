@@ -13,6 +13,7 @@ from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.history import History
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
@@ -34,14 +35,16 @@ def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
     return StatusLine(state=STATES[status.state], facts=(*facts, *where), remark=remark)
 
 
-def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:
+def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantized: str = "") -> list[Tile]:
     """The four numbers above the charts, by the held-out vectors at this step, each with its definition.
 
-    Usage and relative error are those of the level shown; loss and quantization error are of the whole.
+    Usage and relative error are those of the level shown; loss and quantization error are of the whole. `unquantized`
+    is the loss without quantization, in words; empty where it is not known.
     """
     now, rows, num_codes = snapshot.held_out, snapshot.history.held_out, snapshot.num_codes
     by = wording.held_out(len(snapshot.codes), num_codes)
     label = f" · {words.name}" if words.name else ""
+    meaning = f" {wording.UNQUANTIZED}" if unquantized else ""
     few = "" if enough_to_judge(len(snapshot.codes), num_codes) else ", too few"
     return [
         Tile(
@@ -65,8 +68,11 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
         Tile(
             label="task loss",
             value=wording.number(now.task_loss),
-            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}" if snapshot.step else "",
-            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.",
+            of=unquantized,
+            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}"
+            if snapshot.step and not unquantized  # there is room for one of the two
+            else "",
+            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.{meaning}",
             past=rows["task_loss"][-400:],
             colour=role("text"),
         ),
@@ -105,9 +111,8 @@ def _error_tile(snapshot: Snapshot, words: LevelWords) -> Tile:
     )
 
 
-def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
+def curve_panels(group: str, history: History, num_codes: int) -> list[Panel]:
     """The curves of one group: `learning`, `P and C` or `gradients`."""
-    history = snapshot.history
 
     def curve(name: str, label: str, colour: str) -> Curve:
         found = curve_of(label, history.points(name), colour)
@@ -127,7 +132,7 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
             Panel(
                 title="",
                 log=True,
-                ends=(1.0, float(max(snapshot.num_codes, 2))),
+                ends=(1.0, float(max(num_codes, 2))),
                 curves=[
                     curve("held_out.in_use", "in use", role("Q")),
                     curve("held_out.perplexity", "perplexity", role("C")),

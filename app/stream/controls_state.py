@@ -30,7 +30,7 @@ def sidebar_state(entry: Entry, status: Status) -> str:
 
 
 def heads_state(scene: Scene | None) -> str:
-    """What the heads of the panels, the offers of the first path and the remedies depend on."""
+    """What the heads of the panels, the list of runs, the offers of the first path and the remedies depend on."""
     if scene is None:
         return "nothing to see"
     snapshot, verdict = scene.snapshot, remedied(scene)
@@ -45,7 +45,14 @@ def heads_state(scene: Scene | None) -> str:
         scene.cursor is not None,
         offers_of(scene),
         remedies,
+        [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
+        _of_unquantized(scene.entry),
     )
+
+
+def _of_unquantized(entry: Entry) -> object:
+    work = entry.without_quantization
+    return None if work is None else (work.steps, work.is_running, work.problem)
 
 
 def compare_sidebar_state(status: Status) -> str:

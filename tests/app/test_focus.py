@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run, shown, state_in
+from page_runs import click, press, run, shown, state_in
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
@@ -213,9 +213,7 @@ def test_hostile_values_in_the_link_are_named_and_the_rest_works():
 def test_after_a_restart_with_fewer_codes_what_is_gone_is_said():
     page = reach(open_page(**KMEANS, select="c3,100", pins="100"), lambda session: step_of(session) == 0)
     page.number_input(key=f"num_codes-{state_in(page, LiveState).generation}").set_value(32)
-    (submit,) = [button for button in page.button if button.label == "Restart with these"]
-    submit.click()
-    run(page)
+    click(page, "apply", key="pending")
     reach(page, lambda session: session.latest().num_codes == 32)
     run(page)
     assert page.query_params["select"] == "c3"

@@ -16,6 +16,7 @@ from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.memory import give_back
+from vqcore.training.past_run import PastRun
 from vqcore.training.published import Published
 from vqcore.training.recipe import Recipe
 from vqcore.training.speed import Speed
@@ -160,6 +161,10 @@ class Session(LiveSession):
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """See `LiveSession.repeatable_of_all`."""
         return self._published.repeatable
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """See `LiveSession.past_runs`."""
+        return self._published.past_runs
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
         """See `LiveSession.examination`."""

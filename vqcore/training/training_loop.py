@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -154,6 +155,7 @@ class TrainingLoop:
     def _begin(self, recipes: Mapping[str, Recipe]) -> None:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
+        self._show_last()
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
 
         def tell(built: int) -> None:
@@ -166,13 +168,16 @@ class TrainingLoop:
             raise
         if self._runs.replaced is not None:  # the first pauses where it was told to
             self._until = None
+            self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
         self._tell(self._resume_as, message="", details="")
         self._publish()
 
     def _undo_restart(self) -> None:
+        self._show_last()
         run, self._until = self._runs.take_back(), None
+        self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline, run.steps_done)
         self._tell(State.PAUSED, message="", details="")
         self._publish()
@@ -243,6 +248,12 @@ class TrainingLoop:
         ended = self._clock()
         self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
         self._tell()
+
+    def _show_last(self) -> None:
+        """Have the last moment of the present run be its last step; of a broken one, the last good moment stays."""
+        if self._runs.present is not None and self._state is not State.BROKEN:
+            with suppress(NonFiniteError):
+                self._show(self._runs.present)
 
     def _show(self, run: Run) -> None:
         snapshots = run.snapshots()
