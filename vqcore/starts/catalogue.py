@@ -60,7 +60,7 @@ BLIND = Start(
     problem="digits-classifier",
     settings={"learning_rate": 0.002, "alpha": 20.0},
     pause_at=100,
-    steps=500,
+    steps=600,
     experiments=_ladder(
         affine=Claims(accuracy_above=0.9),
         opt=Claims(accuracy_above=0.9),
@@ -80,11 +80,11 @@ RANKED = Start(
     pause_at=200,
     steps=300,
     experiments=_ladder(
-        affine=Claims(task_loss_ratio_below=1.0, active_codes_ratio_above=2.0),
-        opt=Claims(task_loss_ratio_below=0.95),
-        both=Claims(task_loss_ratio_below=0.7, active_codes_ratio_above=2.0),
-        replacement=Claims(task_loss_ratio_below=0.6, active_codes_ratio_above=4.0),
-        everything=Claims(task_loss_ratio_below=0.5, active_codes_ratio_above=4.0),
+        affine=Claims(task_loss_ratio_below=0.95, active_codes_ratio_above=2.0),
+        opt=Claims(task_loss_ratio_below=0.9),
+        both=Claims(task_loss_ratio_below=0.65, active_codes_ratio_above=1.8),
+        replacement=Claims(task_loss_ratio_below=0.65, active_codes_ratio_above=4.0),
+        everything=Claims(task_loss_ratio_below=0.6, active_codes_ratio_above=4.0),
     ),
     symptom=Symptom(words="lose its codes", active_share_below=0.4),
 )
@@ -123,7 +123,12 @@ HEALTHY = Start(
     settings={"code_init": "kmeans", "beta": 0.1, "learning_rate": 0.003},
     pause_at=300,
     steps=300,
-    experiments=_ladder(),
+    experiments=(
+        Experiment(name=NOTHING, changes={}),
+        Experiment(name="Affine", changes=RUNNING),
+        Experiment(name="Alternating + sync", changes=OPT),
+        Experiment(name="Replacement", changes=REPLACED),
+    ),
 )
 
 STARTS: tuple[Start, ...] = (PHOTOGRAPH, BLIND, RANKED, LAGGING, HEALTHY)

@@ -28,7 +28,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="NAME",
-        help="recompute the claims of one start, or of all; exit code 1 if one fails on more than a tenth of the seeds",
+        help="recompute the claims of one start, or of all; exit code 1 if one fails on over a tenth of the seeds",
     )
     parser.add_argument("--seeds", metavar="FIRST-LAST", help="with --check: which (default: 100-119)")
 
