@@ -58,9 +58,11 @@ class Entry:
         """See `Watchable`."""
         return (self.session.status(),)
 
-    def look(self) -> None:
+    def look(self, *, at_picture: bool = False) -> None:
         """See `Watchable`."""
         self.session.latest()
+        if at_picture:
+            self.session.want_picture()
 
     def send(self, *commands: Command) -> None:
         """Send together, to the variant that is seen if one is, and give the session a moment to obey.

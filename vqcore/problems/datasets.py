@@ -20,6 +20,14 @@ TRAINING_PATCHES = 4096
 HELD_OUT_COLUMNS = range(256, 384)
 """The strip of each photograph's 640 columns that no training patch touches."""
 
+STRIP_TOPS, STRIP_HEIGHT = (130, 110), 192
+"""Where the part of each held-out strip begins that is shown whole, and its height: the motif alone."""
+
+PHOTOGRAPHS_CREDIT = (
+    "Photographs: china.jpg by danielbuechele (flickr.com/photos/danielbuechele/6061409035) and flower.jpg by "
+    "vultilion (flickr.com/photos/vultilion/6056698931), CC BY 2.0, from scikit-learn; cropped."
+)
+
 HELD_OUT_STRIDE = 16
 HELD_OUT_DIGITS = 360
 
@@ -53,6 +61,14 @@ def patches(seed: int) -> Data:
     train_inputs, held_out_inputs = _images(train), _images(held_out)
     photo_of = torch.arange(len(photos)).repeat_interleave(len(held_out) // len(photos))
     return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs, photo_of))
+
+
+@cache
+def held_out_strips() -> Tensor:
+    """The motif of each photograph's held-out strip, whole, scaled to ±1, (2, 3, 192, 128)."""
+    columns = slice(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop)
+    tops = zip(_photographs(), STRIP_TOPS, strict=True)
+    return _images([photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops])
 
 
 def digits_images(seed: int) -> Data:

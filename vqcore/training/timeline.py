@@ -111,3 +111,4 @@ def _arrays(moment: Moment) -> Iterator[np.ndarray[Any, Any]]:
             values = (getattr(snapshot, name) for name in Snapshot.__slots__)
             yield from (value for value in values if isinstance(value, np.ndarray))
             yield from (usage.counts for usage in snapshot.levels)
+            yield from () if snapshot.picture is None else snapshot.picture.arrays
