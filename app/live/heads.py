@@ -3,6 +3,8 @@
 Nothing here changes during training: what does comes by the live WebSocket.
 """
 
+from collections.abc import Callable
+
 from app import wording
 from app.links import live as address
 from app.links.selection import Pin
@@ -82,10 +84,12 @@ def examples_head(scene: Scene) -> None:
         _card_head(scene)
         return
     head = bar("examples")
-    title = f"<h2>{wording.examples_title(scene.problem.task, scene.words)}</h2><span>held-out</span>"
-    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    name = "Picture" if scene.shows_picture else wording.examples_title(scene.problem.task, scene.words)
+    head.container(width="stretch").html(f"<div class='vq-panel'><h2>{name}</h2><span>held-out</span></div>")
+    if scene.problem.task != "plane":
+        choose(head, "examples", address.VIEWS["examples"])
     if scene.focus.choice.code is not None:
-        choose(head, "panel", ("code", "inputs"))
+        choose(head, "panel", ("code", "inputs"), _beside_card(scene))
 
 
 def _card_head(scene: Scene) -> None:
@@ -104,4 +108,10 @@ def _card_head(scene: Scene) -> None:
         on_click=choice_state.toggle_pin,
         args=(pin,),
     )
-    choose(head, "panel", ("code", "inputs"))
+    choose(head, "panel", ("code", "inputs"), _beside_card(scene))
+
+
+def _beside_card(scene: Scene) -> Callable[[str], str]:
+    """What the choice between the card and what stands there else is called."""
+    other = scene.view.controls["examples"] if scene.problem.task != "plane" else "inputs"
+    return lambda value: other if value == "inputs" else value

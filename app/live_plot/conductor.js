@@ -22,6 +22,7 @@ class Conductor {
     this.seen = () => this.wake();
     document.addEventListener("visibilitychange", this.seen);
     window.addEventListener("online", this.seen);
+    stage.ask = () => this.ask(true);
   }
 
   /** What the page's script says: whom to follow, and what is looked at. */
@@ -92,7 +93,8 @@ class Conductor {
     this.isResting = false;
     this.number += 1;
     this.asked = performance.now();
-    const { session, view, wanted } = this.told;
+    const { session, view } = this.told;
+    const wanted = [...this.told.wanted, ...stage.extra];
     const have = Object.fromEntries([...this.have].filter(([key]) => wanted.includes(key)));
     this.socket.send(JSON.stringify({
       n: this.number, session, view, wanted, have, controls: this.said, hands: this.hands, now,

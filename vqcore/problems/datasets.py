@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from vqcore.problems.problem import Data, Split
+from vqcore.problems.whole_images import whole_image
 
 PATCH = 32
 TRAINING_PATCHES = 4096
@@ -24,9 +25,14 @@ STRIP_TOPS, STRIP_HEIGHT = (130, 110), 192
 """Where the part of each held-out strip begins that is shown whole, and its height: the motif alone."""
 
 PHOTOGRAPHS_CREDIT = (
-    "Photographs: china.jpg by danielbuechele (flickr.com/photos/danielbuechele/6061409035) and flower.jpg by "
-    "vultilion (flickr.com/photos/vultilion/6056698931), CC BY 2.0, from scikit-learn; cropped."
+    "Photographs: china.jpg by danielbuechele, flower.jpg by vultilion, CC BY 2.0, via scikit-learn; cropped."
 )
+PHOTOGRAPHS_SOURCES = (
+    "https://www.flickr.com/photos/danielbuechele/6061409035 https://www.flickr.com/photos/vultilion/6056698931 "
+    "https://creativecommons.org/licenses/by/2.0/"
+)
+PLACE = 4
+"""Side in pixels of what the network makes one code of."""
 
 HELD_OUT_STRIDE = 16
 HELD_OUT_DIGITS = 360
@@ -68,7 +74,8 @@ def held_out_strips() -> Tensor:
     """The motif of each photograph's held-out strip, whole, scaled to ±1, (2, 3, 192, 128)."""
     columns = slice(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop)
     tops = zip(_photographs(), STRIP_TOPS, strict=True)
-    return _images([photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops])
+    strips = [photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops]
+    return torch.stack([whole_image(strip, channels=3, stride=PLACE).image for strip in strips])
 
 
 def digits_images(seed: int) -> Data:

@@ -105,3 +105,6 @@ class Problem:
 
     credit: str = ""
     """Whose the images are and under which licence, to be said wherever they are shown whole."""
+
+    sources: str = ""
+    """Addresses of the images and of their licence, for files that show them."""

@@ -37,14 +37,11 @@ SINGLE_STEP_SECONDS = 0.5
 SHARE_PUBLISHED = 0.05
 """What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
 
-SHARE_PICTURED = 0.04
-"""What moments with pictures may take of it, of which the pictures themselves are some half."""
+LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
+"""Seconds that a watcher waits for a snapshot for that reason, at the most; and for one with pictures."""
 
 SHORTEST_UNPICTURED = 0.5
 """Seconds between two moments with pictures, at the least."""
-
-LONGEST_UNPUBLISHED = 1.0
-"""Seconds that a watcher waits for a snapshot for that reason, at the most."""
 
 
 class TrainingLoop:
@@ -256,19 +253,17 @@ class TrainingLoop:
         run, began = self._runs.present, self._clock()
         assert run is not None
         self._wishes.take_look()
-        if self._is_picture_due():
+        pictured = self._is_picture_due()
+        if pictured:
             self._wishes.take_picture()
-            self._show(run, pictured=True)
-            spent = self._clock() - began
-            self._next_picture = self._clock() + max(SHORTEST_UNPICTURED, spent / SHARE_PICTURED)
-        else:
-            self._show(run)
-        ended = self._clock()
-        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
+            self._next_picture = began + SHORTEST_UNPICTURED
+        self._show(run, pictured=pictured)
+        ended, longest = self._clock(), LONGEST_UNPICTURED if pictured else LONGEST_UNPUBLISHED
+        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), longest)
         self._tell()
 
     def _is_picture_due(self) -> bool:
-        """Pictures are for who looks, and while a session trains they are not to take more than their share."""
+        """Pictures are for who looks, and while a session trains for no more than two looks a second."""
         is_time = self._state is not State.RUNNING or self._clock() >= self._next_picture
         return is_time and self._wishes.is_picture_wanted()
 
