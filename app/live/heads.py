@@ -9,6 +9,7 @@ from app import wording
 from app.links import live as address
 from app.links.selection import Pin
 from app.live import choice as choice_state
+from app.live.film import film_popover
 from app.live.focus_controls import find_codes, let_go, look_of_map
 from app.live.glossary import glossary
 from app.live.map_settings import settings_popover
@@ -86,6 +87,8 @@ def examples_head(scene: Scene) -> None:
     head = bar("examples")
     name = "Picture" if scene.shows_picture else wording.examples_title(scene.problem.task, scene.words)
     head.container(width="stretch").html(f"<div class='vq-panel'><h2>{name}</h2><span>held-out</span></div>")
+    if scene.shows_picture:
+        film_popover(head, scene)
     if scene.problem.task != "plane":
         choose(head, "examples", address.VIEWS["examples"])
     if scene.focus.choice.code is not None:

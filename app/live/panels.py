@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.live.film import film_places
 from app.live.heads import bars_head, curves_head, examples_head, map_head
 from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
@@ -63,7 +64,7 @@ def examples_panel(scene: Scene) -> list[str]:
         return ["code-card", "card-said"]
     if scene.shows_picture:
         charts = {"map": "map-plot", "bars": "bars-plot"}
-        return picture_place("picture", height=LOWER + SAID, grow=GROWS[LOWER], charts=charts)
+        return [*picture_place("picture", height=LOWER + SAID, grow=GROWS[LOWER], charts=charts), *film_places(scene)]
     if scene.problem.task == "plane":
         words_place("examples-table", height=LOWER)
         return ["examples-table"]

@@ -21,6 +21,7 @@ from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
 from app.panels.story_reading import account_of, story_html
 from app.panels.verdict_words import recipe_then, verdict_of, why
+from app.sessions.films import films
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.projection.service import ProjectionService
 from vqcore.training.commands import ExamineCommand
@@ -119,6 +120,11 @@ def progress_part(projection: ProjectionService, stream: str, *, is_shown: bool)
     return small_part({"id": progress.id, "share": progress.done / progress.total, "said": said})
 
 
+def _film(scene: Scene, _: ProjectionService) -> Part | None:
+    job = films().of(scene.entry.id)
+    return None if job is None else html_part(markup("progress", said=job.stage.doing, share=job.stage.share))
+
+
 def _table(scene: Scene, _: ProjectionService) -> Part | None:
     if scene.problem.task != "plane":
         return None
@@ -146,6 +152,7 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "verdict-cause": _why,
     "map-progress": _progress,
     "examples-table": _table,
+    "film-said": _film,
     "code-card": _card,
     "card-said": _card_said,
 }

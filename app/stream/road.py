@@ -164,7 +164,8 @@ async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> 
     if not ask.now and any(status.state is State.RUNNING for status in published):
         await _news(watched, published, desk, FRESH_SECONDS)
     ends_at = time.monotonic() + HEARTBEAT_SECONDS
-    recheck = UMAP_RECHECK_SECONDS if ask.view.controls.get("map") == "UMAP" else RECHECK_SECONDS
+    is_impatient = ask.view.controls.get("map") == "UMAP" or "film-said" in ask.wanted
+    recheck = UMAP_RECHECK_SECONDS if is_impatient else RECHECK_SECONDS
     while True:
         published = watched.published()
         try:
