@@ -102,7 +102,8 @@ def _map(draw: ImageDraw.ImageDraw, moment: FilmMoment, corner: tuple[int, int])
     dots = (p[:, None] + DOT).reshape(-1, 2)  # of two by two pixels
     draw.point(dots.ravel().tolist(), LIGHT["P"])
     used = moment.counts > 0
-    for x, y in c[~used].tolist():
+    inside = ((moment.c >= 0) & (moment.c <= 1)).all(1)
+    for x, y in c[~used & inside].tolist():
         draw.line((x - 2, y - 2, x + 2, y + 2), LIGHT["dead"])
         draw.line((x - 2, y + 2, x + 2, y - 2), LIGHT["dead"])
     shares = np.sqrt(np.minimum(moment.counts / max(1, moment.counts.sum()) / 0.1, 1))
@@ -113,7 +114,7 @@ def _map(draw: ImageDraw.ImageDraw, moment: FilmMoment, corner: tuple[int, int])
 
 
 def _placed(points: Floats, corner: tuple[int, int]) -> NDArray[np.int64]:
-    """(n, 2) pixels of those points that lie in the map; the others stay at its edge."""
+    """(n, 2) pixels of points; those beside the map lie at its edge."""
     share = np.nan_to_num(points.astype(np.float64)).clip(0, 1)
     across, down = corner[0] + 2 + share[:, 0] * (MAP_SIDE - 5), corner[1] + HEIGHT - 3 - share[:, 1] * (HEIGHT - 5)
     return np.stack([across, down], 1).round().astype(np.int64)
