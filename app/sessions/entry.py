@@ -67,9 +67,11 @@ class Entry:
         """See `Watchable`."""
         return (self.session.status(),)
 
-    def look(self) -> None:
+    def look(self, *, at_picture: bool = False) -> None:
         """See `Watchable`."""
         self.session.latest()
+        if at_picture:
+            self.session.want_picture()
 
     @property
     def without_quantization(self) -> Unquantized | None:

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Self
 
 from vqcore.history import History
+from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
-from vqcore.training.commands import Command, ExamineCommand, ResumeCommand
+from vqcore.training.commands import Command, ExamineCommand, PictureCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import LiveSession, Repeatable, Together
@@ -158,6 +159,12 @@ class Session(LiveSession):
         if self._published.status.state is State.IDLE:
             self.send(ResumeCommand())
 
+    def want_picture(self) -> None:
+        """See `LiveSession.want_picture`."""
+        self._wishes.want_picture()
+        if self._published.status.state is State.PAUSED and _lacks_picture(self._published.together):
+            self._wishes.send_once(PictureCommand())
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """See `LiveSession.repeatable_of_all`."""
         return self._published.repeatable
@@ -202,3 +209,14 @@ class Session(LiveSession):
     def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
         """See `LiveSession.wait`."""
         return self._published.wait(lambda: until(self), timeout)
+
+
+def _lacks_picture(together: Together) -> bool:
+    """Whether a variant that could have a picture of this moment has none; a broken one cannot."""
+    broken = {broken.variant for broken in together.broken}
+    return any(
+        find_problem(together.recipes[name].problem).whole is not None
+        and (newest.picture is None or newest.picture.step != newest.step)
+        for name, (newest, *_) in together.levels.items()
+        if name not in broken
+    )
