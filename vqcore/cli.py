@@ -19,10 +19,12 @@ from vqcore.bench.page import bench_page
 from vqcore.bench.quantizer import bench_quantizer, table
 from vqcore.bench.session import bench_session
 from vqcore.bench.variants import bench_variants
+from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
+from vqcore.models.problems import description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.training.finite import NonFiniteError
-from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
+from vqcore.training.recipe import Recipe, default_recipe, parse_changes, settings_of, written
 from vqcore.training.trainer import Trainer
 
 Schedule = dict[int, list[dict[str, Any]]]
@@ -55,7 +57,7 @@ def problems(_: argparse.Namespace) -> tuple[Any, str]:
             "about": problem.about,
             "task_loss": problem.loss_name,
             "dim": problem.dim,
-            "settings": {name: getattr(default_recipe(problem.name), name) for name in SETTINGS},
+            "settings": {name: getattr(default_recipe(problem.name), name) for name in settings_of(problem.name)},
             "options": asdict(problem.options),
         }
         for problem in PROBLEMS.values()
@@ -204,7 +206,9 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
         "steps": trainer.steps_done,
         "seed": recipe.seed,
         "device": str(trainer.device),
-        "settings": {name: getattr(recipe, name) for name in SETTINGS},
+        "settings": {name: getattr(recipe, name) for name in settings_of(recipe.problem)},
+        "network": description(trainer.model, trainer.monitor.inputs, recipe.num_codes),
+        "skipped": images.skipped.said if (images := known_images(recipe.data)) else "",
         "options": asdict(trainer.options),
         "seconds": round(seconds, 3),
         "metrics": {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None},
@@ -264,8 +268,9 @@ def _summary(report: dict[str, Any]) -> str:
         f"{report['problem']}, {report['steps']} steps in {report['seconds']:.1f} s on {report['device']}, "
         f"seed {report['seed']}; held-out, N = {metrics['num_vectors']:,} vectors:"
     )
+    told = [report["network"], *([report["skipped"]] if report["skipped"] else [])]
     events = [f"step {event['step']}: {event['label']}" for event in report["events"]]
-    return "\n".join([heading, *numbers, _page_line(report["page"]), *events])
+    return "\n".join([heading, *told, *numbers, _page_line(report["page"]), *events])
 
 
 def _pairs(values: dict[str, Any]) -> list[str]:

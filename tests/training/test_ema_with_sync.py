@@ -18,7 +18,7 @@ STEPS = 30
 def in_double(trainer: Trainer) -> None:
     trainer.model.double()
     trainer.quantizer.double()
-    trainer.train_data, trainer._monitor = doubled(trainer.train_data), doubled(trainer._monitor)
+    trainer.train_data, trainer.monitor = doubled(trainer.train_data), doubled(trainer.monitor)
 
 
 def doubled(data: Split) -> Split:

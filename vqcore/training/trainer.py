@@ -16,7 +16,6 @@ from torch import Tensor
 from vqcore.capture import read_only
 from vqcore.history import History
 from vqcore.problems.building import built
-from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model, Problem
 from vqcore.quantizer.ema import ema_update_
 from vqcore.quantizer.grouped import GroupedQuantizer
@@ -30,13 +29,13 @@ from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
 from vqcore.training.cores import compute_on_one_thread
-from vqcore.training.evaluation import HeldOut, evaluate, evaluating
+from vqcore.training.evaluation import HeldOut, as_in_training, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.kmeans_memory import remembered_codebook
 from vqcore.training.memory import bytes_of
-from vqcore.training.recipe import Recipe, resolve_device, written
+from vqcore.training.recipe import Recipe, problem_of, resolve_device, written
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 
@@ -84,7 +83,7 @@ class Trainer:
         self._stop = stop
         self._held_out_every = held_out_every
         self.device = resolve_device(recipe.device)
-        self.problem = find_problem(recipe.problem)
+        self.problem = problem_of(recipe)
         compute_on_one_thread()
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
@@ -97,14 +96,14 @@ class Trainer:
         )
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
         self._batches = ShuffledBatches(
-            len(self.train_data.inputs), recipe.batch_size, seed=recipe.seed, device=self.device
+            self.train_data.num_inputs, recipe.batch_size, seed=recipe.seed, device=self.device
         )
-        shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
-        self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
-        inputs, labels = read_only(self._monitor.inputs), self._monitor.labels
+        shuffled = torch.randperm(self.held_out.num_inputs, generator=_cpu_generator(recipe.seed))
+        self.monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
+        inputs, labels = read_only(self.monitor.inputs), self.monitor.labels
         self._shown = {  # one copy for all snapshots
             "inputs": inputs[:SHOWN_INPUTS],
-            "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
+            "targets": read_only(self.monitor.targets[:SHOWN_INPUTS]),
             "monitor_inputs": inputs,
             "labels": None if labels is None else read_only(labels),
         }
@@ -260,7 +259,7 @@ class Trainer:
                     held_out=usages[level].held_out,
                     history=history,
                     events=self.events,
-                    monitor_of=len(self.held_out.inputs) * found.codes.numel() // len(self._monitor.inputs),
+                    monitor_of=self.held_out.num_inputs * found.codes.numel() // len(self.monitor.inputs),
                     window_batches=self._usage[level].num_batches,
                     z_e=read_only(found.z_e),
                     codes=read_only(found.codes),
@@ -282,7 +281,7 @@ class Trainer:
     def examine(self, code: int, level: int = 0) -> Examination:
         """One code examined with the model; see `examine_code`."""
         self._finite.raise_if_broken()
-        return examine_code(self.problem, self.model, self.quantizer, self._monitor, code, level, self.steps_done)
+        return examine_code(self.problem, self.model, self.quantizer, self.monitor, code, level, self.steps_done)
 
     def evaluate(self) -> HeldOut:
         """Loss, error and usage over all held-out data."""
@@ -294,7 +293,7 @@ class Trainer:
         It has copies of weights, optimizer state, random numbers, data order, usage and curves, and shares only
         the data, which nobody changes.
         """
-        shared = (self.problem, self.recipe, self.train_data, self.held_out, self._monitor, self._shown)
+        shared = (self.problem, self.recipe, self.train_data, self.held_out, self.monitor, self._shown)
         twin = copy.deepcopy(self, {id(each): each for each in shared})
         twin.variant = variant
         for module, of_twin in ((self.model, twin.model), (self.quantizer, twin.quantizer)):
@@ -329,12 +328,12 @@ class Trainer:
     def _place_by_kmeans(self) -> None:
         wanted = VECTORS_PER_CODE * self.recipe.num_codes
         generator = _cpu_generator(self.recipe.seed)
-        order = torch.randperm(len(self.train_data.inputs), generator=generator).to(self.device)
+        order = torch.randperm(self.train_data.num_inputs, generator=generator).to(self.device)
         vectors: list[Tensor] = []
-        with evaluating(self.model, self.quantizer):
+        with evaluating(self.quantizer), as_in_training(self.model):
             for index in order.split(64):
                 self._raise_if_stopped()
-                vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
+                vectors.append(self.model.encode(self.train_data.batch(index).inputs).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
             z_e = torch.cat(vectors)[:wanted]
@@ -360,15 +359,15 @@ class Trainer:
             What each level found, the outputs (I, …), and the shape of the codes of one level.
         """
         with evaluating(self.model, self.quantizer):
-            z_e = self.model.encode(self._monitor.inputs)
+            z_e = self.model.encode(self.monitor.inputs)
             quantized, levels = self.quantizer.quantize(z_e)
             outputs = self.model.decode(quantized.z_q)
         moment = (self.steps_done, len(self.events))  # a switch can change the codes within a step
         if self._held_out_of != moment:
             whole = [
                 self.quantizer.error_of(levels),
-                self.problem.loss(outputs, self._monitor.targets),
-                _accuracy(self.problem, outputs, self._monitor.targets),
+                self.problem.loss(outputs, self.monitor.targets),
+                _accuracy(self.problem, outputs, self.monitor.targets),
             ]
             num_codes = self.recipe.num_codes
             self._recorder.add_held_out(self.steps_done, [[*_usage(level, num_codes), *whole] for level in levels])
