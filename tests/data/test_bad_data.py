@@ -218,3 +218,23 @@ def test_the_split_is_the_seeds_alone_and_keeps_parts_apart(tmp_path: Path) -> N
     assert sorted([*train, *held_out]) == list(range(30))
     assert len(held_out) == 3
     assert held_out.tolist() == images.split(4)[1].tolist() != images.split(5)[1].tolist()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    save(tmp_path / "a.png")
+    save(tmp_path / "b.png")
+    os.mkfifo(tmp_path / "c.png")
+    os.mkfifo(tmp_path / "d.npy")
+    images = opened_images(str(tmp_path))
+    assert len(images) == 2
+    assert "neither a file nor a folder (first: " in images.skipped.said
+    with pytest.raises(ValueError, match="is a pipe or a device"):
+        opened_images(str(tmp_path / "d.npy"))
+
+
+def test_a_file_that_is_shortened_meanwhile_is_an_error_and_not_the_end_of_the_process(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((9, 64, 64), np.uint8))
+    images = opened_images(str(tmp_path / "a.npy"))
+    os.truncate(tmp_path / "a.npy", 200)
+    with pytest.raises(ValueError, match="changed while it was being read"):
+        images.picture(5)

@@ -10,7 +10,7 @@ from torch import nn
 
 from vqcore.problems.problem import Split
 from vqcore.training.recipe import default_recipe
-from vqcore.training.trainer import MODEL_WEIGHT_DECAY, Trainer
+from vqcore.training.trainer import Trainer
 
 STEPS = 30
 
@@ -31,7 +31,7 @@ def test_the_moving_average_goes_on_from_where_the_task_gradient_put_a_code():
     options, model = trainer.options, copy.deepcopy(trainer.model)
     codebook = nn.Parameter(trainer.quantizer.codebook().detach().clone())
     groups = [
-        {"params": model.parameters(), "weight_decay": MODEL_WEIGHT_DECAY},
+        {"params": model.parameters(), "weight_decay": options.weight_decay},
         {"params": [codebook], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)

@@ -8,7 +8,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,9 @@ from PIL import Image
 
 from vqcore.data.imageset import ImageSet, Ints, shown
 from vqcore.data.pictures import picture_of
+from vqcore.data.rows import FileRows, Rows
+from vqcore.files.errors import CheckpointError
+from vqcore.files.regular_files import RegularFile
 
 CHUNK = 2**22
 MOST_BYTES = 2**38
@@ -34,19 +37,21 @@ CIFAR = {
 
 
 class ArraySet(ImageSet):
-    """Images in one or several arrays (n, H, W, C), which may lie on disk."""
+    """Images in one or several arrays of rows, which may lie on disk."""
 
     def __init__(
         self,
         name: str,
-        arrays: list[NDArray[Any]],
+        arrays: Sequence[Rows],
+        channels: int,
+        to_pixels: Callable[[NDArray[Any]], NDArray[np.uint8]],
         labels: Ints | None = None,
         classes: tuple[str, ...] = (),
         held_out_from: int | None = None,
-        to_bytes: Callable[[NDArray[Any]], NDArray[np.uint8]] = np.asarray,
     ) -> None:
-        super().__init__(name, int(arrays[0].shape[-1]), labels, classes, held_out_from)
-        self._arrays, self._to_bytes = arrays, to_bytes
+        """`to_pixels` turns a row into pixels (H, W, C) or (H, W)."""
+        super().__init__(name, channels, labels, classes, held_out_from)
+        self._arrays, self._to_pixels = arrays, to_pixels
         self._ends = np.cumsum([len(array) for array in arrays])
 
     def __len__(self) -> int:
@@ -56,7 +61,7 @@ class ArraySet(ImageSet):
         """See `ImageSet.picture`."""
         which = int(np.searchsorted(self._ends, index, side="right"))
         row = index - int(self._ends[which - 1] if which else 0)
-        return picture_of(self._to_bytes(self._arrays[which][row]))
+        return picture_of(self._to_pixels(self._arrays[which][row]))
 
 
 # --- numpy
@@ -71,21 +76,28 @@ def numpy_images(path: Path) -> ImageSet:
     Raises:
         ValueError: if there are no images, or labels of another number; if the file holds Python objects.
     """
-    arrays = {"images": _mapped(path)} if path.suffix == ".npy" else _members(path)
+    arrays: dict[str, Rows] = {"images": _npy(path)} if path.suffix == ".npy" else dict(_members(path))
     parts = {_part_and_kind(name): array for name, array in arrays.items()}
-    images = [_channels_last(path, parts[part, "images"]) for part in PARTS if (part, "images") in parts]
+    images = [parts[part, "images"] for part in PARTS if (part, "images") in parts]
     if not images:
         raise ValueError(
             f"`data` must be an array of images (n, height, width) or (n, height, width, 3), but {shown(path)} holds "
             f"{', '.join(f'{name} {array.shape}' for name, array in arrays.items()) or 'nothing'}. "
             "Save them as `images`."
         )
-    if len({array.shape[-1] for array in images}) > 1:
+    axes = {_colour_axis(path, array.shape) for array in images}
+    if len(axes) > 1:
         raise ValueError(f"`data` must be all grey or all colour, but the parts of {shown(path)} differ. Save one.")
-    labels = [parts[part, "labels"].reshape(-1) for part in PARTS if (part, "labels") in parts]
-    known, classes = _labels(path, [np.asarray(each) for each in labels], sum(map(len, images)))
+    (axis,), to_bytes = axes, _to_bytes(path, images)
+    channels = 1 if axis is None else images[0].shape[1:][axis]
+
+    def to_pixels(row: NDArray[Any]) -> NDArray[np.uint8]:
+        return to_bytes(row if axis is None else np.moveaxis(row, axis, -1))
+
+    labels = [np.asarray(parts[part, "labels"][:]).reshape(-1) for part in PARTS if (part, "labels") in parts]
+    known, classes = _labels(path, labels, sum(map(len, images)))
     held_out_from = len(images[0]) if len(images) > 1 else None
-    return ArraySet(shown(path), images, known, classes, held_out_from, _brought_to_bytes(path, images))
+    return ArraySet(shown(path), images, channels, to_pixels, known, classes, held_out_from)
 
 
 PARTS = ("", "train", "held-out")
@@ -98,16 +110,29 @@ def _part_and_kind(name: str) -> tuple[str, str]:
     return part, next((kind for kind, known in kinds.items() if words & known), name)
 
 
-def _mapped(path: Path) -> NDArray[Any]:
+def _npy(path: Path) -> Rows:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        start, shape, dtype = _header(RegularFile(path).stream())
+        return FileRows(path, start, shape, dtype)
     except (ValueError, OSError, EOFError) as error:
-        raise _damaged(path, "a numpy array without Python objects") from error
+        if isinstance(error, PermissionError | CheckpointError):
+            raise
+        raise _damaged(path, "a numpy array in C order without Python objects") from error
+
+
+def _header(file: Any) -> tuple[int, tuple[int, ...], np.dtype[Any]]:
+    """Where the values of an array in numpy's format begin, its shape and dtype."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read(file)
+    if dtype.hasobject or (is_fortran and len(shape) > 1) or not shape:
+        raise ValueError("objects, columns first, or a single value")
+    return file.tell(), shape, dtype
 
 
 def _members(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(RegularFile(path).stream()) as archive:
             return {
                 Path(name).stem: _unpacked_member(archive, name)
                 for name in archive.namelist()
@@ -120,14 +145,8 @@ def _members(path: Path) -> dict[str, NDArray[Any]]:
 def _unpacked_member(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     """The array of a member, unpacked into a file without a name, so that it need not fit into memory."""
     with archive.open(name) as member, _unpacked(member) as unpacked:
-        version = np.lib.format.read_magic(unpacked)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, is_fortran, dtype = read(unpacked)
-        if dtype.hasobject:
-            raise ValueError(name)
-        if 0 in shape:
-            return np.empty(shape, dtype)
-        return np.memmap(unpacked, dtype, "r", unpacked.tell(), shape, "F" if is_fortran else "C")
+        start, shape, dtype = _header(unpacked)
+        return np.empty(shape, dtype) if 0 in shape else np.memmap(unpacked, dtype, "r", start, shape)
 
 
 @contextmanager
@@ -142,21 +161,21 @@ def _unpacked(packed: IO[bytes] | gzip.GzipFile) -> Iterator[IO[bytes]]:
         yield unpacked
 
 
-def _channels_last(path: Path, images: NDArray[Any]) -> NDArray[Any]:
-    if images.ndim == 3 and 0 not in images.shape:
-        return images[..., None]
-    if images.ndim == 4 and 0 not in images.shape:
-        if images.shape[-1] in (1, 3):
-            return images
-        if images.shape[1] in (1, 3):
-            return np.moveaxis(images, 1, -1)
+def _colour_axis(path: Path, shape: tuple[int, ...]) -> int | None:
+    """Which axis of one image has its colours; None where there is none."""
+    if 0 not in shape:
+        if len(shape) == 3:
+            return None
+        for axis in (-1, 1):
+            if len(shape) == 4 and shape[axis] in (1, 3):
+                return axis - (axis > 0)
     raise ValueError(
         f"`data` must be images (n, height, width), (n, height, width, 3) or (n, 3, height, width), but "
-        f"{shown(path)} holds an array of shape {images.shape}. Reshape it."
+        f"{shown(path)} holds an array of shape {shape}. Reshape it."
     )
 
 
-def _brought_to_bytes(path: Path, images: list[NDArray[Any]]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+def _to_bytes(path: Path, images: list[Rows]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
     """How a value becomes one from 0 to 255, from the dtype or, for fractions, from the range that is there."""
     dtype = images[0].dtype
     if dtype == np.uint8:
@@ -175,7 +194,7 @@ def _brought_to_bytes(path: Path, images: list[NDArray[Any]]) -> Callable[[NDArr
     )
 
 
-def _range(images: list[NDArray[Any]]) -> tuple[float, float]:
+def _range(images: list[Rows]) -> tuple[float, float]:
     """The smallest and largest value, NaN if there is one; a thousand images at a time."""
     low, high = np.inf, -np.inf
     for array in images:
@@ -185,7 +204,7 @@ def _range(images: list[NDArray[Any]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _labels(path: Path, parts: list[NDArray[Any]], num_images: int) -> tuple[Ints | None, tuple[str, ...]]:
+def _labels(path: Path, parts: Sequence[NDArray[Any]], num_images: int) -> tuple[Ints | None, tuple[str, ...]]:
     if not parts:
         return None, ()
     labels = np.concatenate(parts)
@@ -213,32 +232,33 @@ def idx_images(name: Path, files: list[Path]) -> ImageSet:
     Raises:
         ValueError: if a file is cut short or is not IDX, or if labels are of another number.
     """
-    images = [_idx(path, 3)[..., None] for path in files]
+    images = [_idx(path, 3) for path in files]
     beside = [path.with_name(re.sub(r"images?([-.])idx3", r"labels\1idx1", path.name)) for path in files]
-    labels = [np.asarray(_idx(path, 1)) for path in beside if path.exists()]
+    labels = [_idx(path, 1)[:] for path in beside if path.exists()]
     known, classes = _labels(name, labels, sum(map(len, images)))
-    return ArraySet(shown(name), images, known, classes, len(images[0]) if len(images) > 1 else None)
+    held_out_from = len(images[0]) if len(images) > 1 else None
+    return ArraySet(shown(name), images, 1, np.asarray, known, classes, held_out_from)
 
 
-def _idx(path: Path, dims: int) -> NDArray[np.uint8]:
-    """The array of an IDX file of bytes with `dims` dimensions, on disk: a gzipped one is unpacked into a file."""
+def _idx(path: Path, dims: int) -> Rows:
+    """The array of an IDX file of bytes with `dims` dimensions; a gzipped one is unpacked into a file."""
     try:
         if path.suffix != ".gz":
-            with path.open("rb") as file:
-                return _mapped_idx(file, dims)
-        with gzip.open(path) as packed, _unpacked(packed) as file:
-            return _mapped_idx(file, dims)
-    except PermissionError:
+            return FileRows(path, 4 * (1 + dims), _idx_shape(RegularFile(path).read(0, 4 * (1 + dims)), dims))
+        with gzip.open(RegularFile(path).stream()) as packed, _unpacked(packed) as file:
+            shape = _idx_shape(file.read(4 * (1 + dims)), dims)
+            return np.memmap(file, np.uint8, "r", 4 * (1 + dims), shape)
+    except CheckpointError:
         raise
-    except (ValueError, OSError, EOFError, struct.error, zlib.error) as error:
+    except (ValueError, EOFError, struct.error, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, f"an IDX file of bytes with {dims} dimension{'s' if dims > 1 else ''}") from error
 
 
-def _mapped_idx(file: IO[bytes], dims: int) -> NDArray[np.uint8]:
-    magic, *shape = struct.unpack(f">{1 + dims}I", file.read(4 * (1 + dims)))
+def _idx_shape(header: bytes, dims: int) -> tuple[int, ...]:
+    magic, *shape = struct.unpack(f">{1 + dims}I", header)
     if magic != 0x0800 + dims:
         raise ValueError(magic)
-    return np.memmap(file, np.uint8, "r", 4 * (1 + dims), tuple(shape))
+    return tuple(shape)
 
 
 # --- CIFAR
@@ -255,11 +275,14 @@ def cifar_images(folder: Path) -> ImageSet | None:
             files = [folder / training.format(number) for number in range(1, 6)] if "{" in training else []
             files = [path for path in files or [folder / training] if path.is_file()] + [folder / held_out]
             records = [_cifar(path, label_bytes) for path in files]
-            labels = np.concatenate([each[:, label_bytes - 1] for each in records]).astype(np.int64)
-            images = [each[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1) for each in records]
+            labels = np.concatenate([_labels_of(each, label_bytes - 1) for each in records])
             classes = _class_names(folder / names, int(labels.max()) + 1)
             held_out_from = sum(map(len, records[:-1])) or None
-            return ArraySet(shown(folder), list(images), labels, classes, held_out_from)
+
+            def to_pixels(record: NDArray[Any], lead: int = label_bytes) -> NDArray[np.uint8]:
+                return record[lead:].reshape(3, 32, 32).transpose(1, 2, 0)
+
+            return ArraySet(shown(folder), records, 3, to_pixels, labels, classes, held_out_from)
     if (folder / "test_batch").is_file() or ((folder / "meta").is_file() and (folder / "train").is_file()):
         raise ValueError(
             f"`data` must be CIFAR's binary version, but {shown(folder)} holds the version for Python, whose files "
@@ -268,11 +291,16 @@ def cifar_images(folder: Path) -> ImageSet | None:
     return None
 
 
-def _cifar(path: Path, label_bytes: int) -> NDArray[np.uint8]:
+def _cifar(path: Path, label_bytes: int) -> FileRows:
     record, length = label_bytes + 3072, path.stat().st_size
     if length == 0 or length % record:
         raise _damaged(path, f"whole records of {record:,} bytes")
-    return np.memmap(path, np.uint8, "r", 0, (length // record, record))
+    return FileRows(path, 0, (length // record, record))
+
+
+def _labels_of(records: FileRows, column: int) -> Ints:
+    blocks = [records[start : start + 1000][:, column] for start in range(0, len(records), 1000)]
+    return np.concatenate(blocks).astype(np.int64)
 
 
 def _class_names(path: Path, count: int) -> tuple[str, ...]:

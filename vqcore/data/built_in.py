@@ -51,4 +51,4 @@ def built_in_images(name: str, size: int, seed: int) -> ImageSet:
     images, labels = datasets._digits()
     pixels = ((images.numpy() + 1) * 127.5).round().astype(np.uint8)  # (n, 1, 8, 8)
     held_out_from = len(pixels) - datasets.HELD_OUT_DIGITS
-    return ArraySet("digits", [np.moveaxis(pixels, 1, -1)], labels.numpy(), BUILT_IN[name], held_out_from)
+    return ArraySet("digits", [pixels[:, 0]], 1, np.asarray, labels.numpy(), BUILT_IN[name], held_out_from)

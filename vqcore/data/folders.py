@@ -74,6 +74,8 @@ def _walked(folder: Path, prefix: str, skipped: Skipped, above: set[tuple[int, i
         path = f"{prefix}/{entry.name}" if prefix else entry.name
         if _is_folder(entry):
             yield from _walked(Path(entry.path), path, skipped, above | {identity})
+        elif not _is_file(entry):
+            skipped.add("neither a file nor a folder", shown(path))
         elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 -- a Path each costs a second for 10⁵ files
             yield path
         else:
@@ -84,6 +86,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether it can be read to its end: a pipe would have the training wait for ever."""
+    try:
+        return entry.is_file()
+    except OSError:
         return False
 
 

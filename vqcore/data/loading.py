@@ -7,6 +7,15 @@ from vqcore.data.parts import MOST_KEPT, LazyPart, fitted_images
 from vqcore.problems.problem import Data, Task
 
 
+def is_path(data: str) -> bool:
+    """Whether `data` names something on the disk, and not what comes with the product.
+
+    >>> is_path("photos"), is_path("fashion"), is_path("faces")
+    (False, False, True)
+    """
+    return data not in (*BUILT_IN, "fashion", "own")
+
+
 def images_of(data: str, size: int, seed: int = 0) -> ImageSet:
     """The set that `data` names; `size` and `seed` matter to patches of photographs alone.
 

@@ -1,6 +1,7 @@
 """From what a person writes behind `data=` to a set of images."""
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +17,17 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 NAMES = ("photos", "digits", "fashion")
 MOST_OPEN = 8
+
+
+class _Resolving:
+    check: Callable[[Path], Path] = staticmethod(lambda path: path)
+
+
+def check_paths_with(check: Callable[[Path], Path]) -> None:
+    """From now on, have `check` say where a path that `data` names really is; it raises ValueError to refuse."""
+    _Resolving.check = staticmethod(check)
+
+
 _KNOWN: dict[str, ImageSet] = {}
 """By name, as it was opened last: a page says of them what is known, and waits for no disk."""
 
@@ -31,7 +43,7 @@ def opened_images(data: str) -> ImageSet:
     Raises:
         ValueError: if there is nothing that can be trained on, in one sentence.
     """
-    path = FASHION if data == "fashion" else Path(data).expanduser()
+    path = FASHION if data == "fashion" else _Resolving.check(Path(data).expanduser())
     if data == "fashion" and not path.is_dir():
         raise ValueError(
             "`data` fashion is Debian's package dataset-fashion-mnist, which is not installed. Install it: "
@@ -77,6 +89,8 @@ def _folder(path: Path) -> ImageSet:
 
 def _file(path: Path) -> ImageSet:
     suffix = path.suffix.lower()
+    if not path.is_file():
+        raise ValueError(f"`data` must be a folder or a file, but {shown(path)} is a pipe or a device. Name another.")
     if suffix in (".npy", ".npz"):
         return arrays.numpy_images(path)
     if suffix == ".parquet":

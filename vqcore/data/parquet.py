@@ -10,6 +10,7 @@ from PIL import Image
 
 from vqcore.data.imageset import ImageSet, Ints, shown
 from vqcore.data.pictures import UnreadablePictureError, is_colour, opened
+from vqcore.files.regular_files import RegularFile
 
 HELD_OUT_NAMES = ("test", "val")
 LABELS = ("label", "labels", "fine_label", "class", "target")
@@ -65,6 +66,7 @@ def parquet_images(name: Path, files: list[Path]) -> ImageSet:
             if path.name.startswith(HELD_OUT_NAMES) and held_out_from is None:
                 held_out_from = len(lengths)
             try:
+                RegularFile(path)  # refuses one that is not open to us
                 with parquet.ParquetFile(path) as table:
                     image, label = _columns(path, table.schema_arrow)
                     classes = _classes(table.schema_arrow, label) or classes

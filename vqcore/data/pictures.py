@@ -4,11 +4,13 @@
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from vqcore.files.regular_files import RegularFile
 
 Pixels = NDArray[np.uint8]
 
@@ -32,7 +34,7 @@ def opened(source: Path | bytes) -> Image.Image:
         UnreadablePictureError: if it is damaged, too large, or no picture in one of `FORMATS`.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        with Image.open(_stream(source), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise UnreadablePictureError(f"has more than {MOST_PIXELS // 10**6} million pixels")
             return plain(ImageOps.exif_transpose(image))
@@ -49,11 +51,16 @@ def is_colour(source: Path | bytes) -> bool:
         UnreadablePictureError: as `opened` does.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        with Image.open(_stream(source), formats=FORMATS) as image:
             mode = image.palette.mode if image.mode == "P" and image.palette else image.mode
             return mode not in GREY_MODES
     except Exception as error:
         raise UnreadablePictureError("cannot be decoded") from error
+
+
+def _stream(source: Path | bytes) -> IO[bytes]:
+    """A file is read as every file from outside: only if it is regular and in a folder that is open."""
+    return io.BytesIO(source) if isinstance(source, bytes) else cast(IO[bytes], RegularFile(source).stream())
 
 
 def plain(image: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqcore.capture import read_only
 from vqcore.history import History
@@ -36,6 +36,7 @@ from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.kmeans_memory import remembered_codebook
 from vqcore.training.memory import bytes_of
 from vqcore.training.recipe import Recipe, problem_of, resolve_device, written
+from vqcore.training.schedule import share_of_rate
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 
@@ -46,8 +47,6 @@ HELD_OUT_EVERY = 20
 """Steps between two rows of held-out numbers; every snapshot adds one too. A row costs a third of a step at most."""
 
 SHOWN_INPUTS = 6
-MODEL_WEIGHT_DECAY = 0.01
-"""AdamW's usual decay, for the model only: on the codebook it would pull dead codes to the origin."""
 
 
 class StoppedError(Exception):
@@ -91,7 +90,7 @@ class Trainer:
         self.train_data, self.held_out = data.train.to(self.device), data.held_out.to(self.device)
         self.model, self.quantizer = self._build()
         self.optimizer = AdamW(
-            [(self.model.parameters(), MODEL_WEIGHT_DECAY), (self.quantizer.parameters(), 0.0)],
+            [(self.model.parameters(), recipe.options.weight_decay), (self.quantizer.parameters(), 0.0)],
             learning_rate=recipe.options.learning_rate,
         )
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
@@ -110,19 +109,28 @@ class Trainer:
         num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
         self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
         never = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
-        self._placed_at = {part: never.clone() for part in self.quantizer.parts}
+        self.placed_at = {part: never.clone() for part in self.quantizer.parts}
         self._finite = FiniteWatch(self.device)
         self._recorder = Recorder(num_levels, exact_rows)
         self._last: Step | None = None
         self._measured_step = 0
         self._held_out_of = (-1, 0)
-        if recipe.code_init == "kmeans":
+        if recipe.code_init == "kmeans" and not self.defer():
             self._place_by_kmeans()
 
     @property
     def options(self) -> Options:
         """The live options in force."""
         return self.quantizer.options
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of model and quantizer, in an order that the recipe alone decides."""
+        yield from self.model.parameters()
+        yield from self.quantizer.parameters()
+
+    def keep_rows(self, exact_rows: int) -> None:
+        """Keep at least so many of the curves' newest rows one by one from here on."""
+        self._recorder.keep_rows(exact_rows)
 
     @property
     def nbytes(self) -> int:
@@ -147,7 +155,8 @@ class Trainer:
             NonFiniteError: if a tensor became NaN or infinite. On the CPU that is before the weights move,
                 elsewhere up to `finite.CHECK_EVERY` steps later.
         """
-        self.optimizer.zero_grad()
+        self._set_up_optimizer()
+        self.defer()
         try:
             batch = self.train_data.batch(next(self._batches))
             done = forward_and_backward(self.problem, self.model, self.quantizer, batch)
@@ -167,6 +176,8 @@ class Trainer:
             self._replace(done, self.options.replace_every)
         self._recorder.add_losses(self.steps_done, done.task_loss, done.commitment_loss, done.quantization_error)
         self._last = done
+        if not self.defer() and self.steps_done == self.options.quantize_from and self.recipe.code_init == "kmeans":
+            self._place_by_kmeans()
         if self.steps_done % MEASURE_EVERY == 0:
             self._measure()
         if self.steps_done % self._held_out_every == 0:
@@ -182,7 +193,7 @@ class Trainer:
         if self.quantizer.switch_(options):
             for parameter in self.quantizer.parameters():
                 self.optimizer.forget(parameter)
-        self.optimizer.learning_rate = options.learning_rate
+        self.defer()
         changes = tuple(
             (name, getattr(options, name))
             for name in option_names()
@@ -266,7 +277,7 @@ class Trainer:
                     codebook=read_only(part.codebook()),
                     counts=usages[level].counts,
                     steps_unused=read_only(part.steps_unused),
-                    placed_at=read_only(self._placed_at[part]),
+                    placed_at=read_only(self.placed_at[part]),
                     gradient_norm=read_only(gradients[index]),
                     code_maps=read_only(found.codes.view(shape)[:SHOWN_INPUTS]),
                     **shared,
@@ -302,6 +313,19 @@ class Trainer:
                     copied.grad = parameter.grad.clone()
         return twin
 
+    def _set_up_optimizer(self) -> None:
+        """Have the next step descend with the options in force at the rate of its place in the schedule."""
+        options = self.options
+        self.optimizer.zero_grad()
+        self.optimizer.learning_rate = options.learning_rate * share_of_rate(options, self.steps_done)
+        self.optimizer.betas = (options.adam_beta1, options.adam_beta2)
+        self.optimizer.decays[0] = options.weight_decay
+
+    def defer(self) -> bool:
+        """Let z_e through before the step at which quantizing begins; returns whether that is so now."""
+        self.quantizer.is_deferred = self.steps_done < self.options.quantize_from
+        return self.quantizer.is_deferred
+
     def _build(self) -> tuple[Model, Quantizer]:
         generator = _cpu_generator(self.recipe.seed)
         model = built(self.problem, generator)
@@ -320,7 +344,7 @@ class Trainer:
             vectors = torch.cat([done.levels[level].z_e for level in levels])
             moved = replace_unused_(part, vectors, unused_for, generator=self._generator)
             self.optimizer.forget(part.raw_codebook, moved)
-            self._placed_at[part].masked_fill_(moved, self.steps_done)
+            self.placed_at[part].masked_fill_(moved, self.steps_done)
             moved_codes += moved.sum()
         return moved_codes
 
@@ -341,7 +365,7 @@ class Trainer:
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
-            self._placed_at[part].masked_fill_(everywhere, self.steps_done)
+            self.placed_at[part].masked_fill_(everywhere, self.steps_done)
 
     def _sought(self, vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
         self._raise_if_stopped()  # between two levels, each of which may take long
