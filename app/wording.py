@@ -33,6 +33,14 @@ SWITCH_HELP = {
     "alpha": "α: weight of the commitment loss relative to the task loss: how firmly the codes hold the encoder. It "
     "does not make the codes' steps larger, since AdamW rescales each gradient.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
+    "adam_beta1": "β₁, the share of the past in AdamW's mean gradient.",
+    "adam_beta2": "β₂, the share of the past in AdamW's mean squared gradient; the paper trains with 0.95.",
+    "weight_decay": "AdamW's decay of the model's weights; code vectors do not decay.",
+    "warmup_steps": "Over so many first steps the learning rate rises in equal parts to its full value.",
+    "cosine_steps": "After the warm-up the learning rate falls to zero at this step, with half a cosine. 0: it "
+    "stays.",
+    "quantize_from": "Before this step the decoder gets z_e itself, as under bypass; the codes join later. With a "
+    "k-means start they are placed at that step.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
     "arXiv 1711.00937, A.1). Inner steps, if any, also move these raw codes.",

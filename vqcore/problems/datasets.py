@@ -45,25 +45,7 @@ def patches(seed: int) -> Data:
     patches are a grid inside the strip, the same for every seed.
     """
     photos = _photographs()
-    generator = np.random.default_rng(seed)
-    height, width = photos[0].shape[:2]
-    left = range(HELD_OUT_COLUMNS.start - PATCH + 1)
-    right = range(HELD_OUT_COLUMNS.stop, width - PATCH + 1)
-    columns = np.array([*left, *right])
-    train = [
-        _patch(photos[generator.integers(len(photos))], row, column)
-        for row, column in zip(
-            generator.integers(height - PATCH + 1, size=TRAINING_PATCHES),
-            generator.choice(columns, size=TRAINING_PATCHES),
-            strict=True,
-        )
-    ]
-    held_out = [
-        _patch(photo, row, column)
-        for photo in photos
-        for row in range(0, height - PATCH + 1, HELD_OUT_STRIDE)
-        for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - PATCH + 1, HELD_OUT_STRIDE)
-    ]
+    train, held_out = ([_patch(photos, *place) for place in places] for places in patch_places(seed))
     train_inputs, held_out_inputs = _images(train), _images(held_out)
     photo_of = torch.arange(len(photos)).repeat_interleave(len(held_out) // len(photos))
     return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs, photo_of))
@@ -76,6 +58,32 @@ def held_out_strips() -> Tensor:
     tops = zip(_photographs(), STRIP_TOPS, strict=True)
     strips = [photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops]
     return torch.stack([whole_image(strip, channels=3, stride=PLACE).image for strip in strips])
+
+
+Place = tuple[int, int, int]
+"""Which photograph, and the row and column where a patch begins."""
+
+
+def patch_places(seed: int, size: int = PATCH) -> tuple[list[Place], list[Place]]:
+    """Where the training patches and the held-out ones lie, as `patches` describes it, for patches of `size`."""
+    photos = _photographs()
+    generator = np.random.default_rng(seed)
+    height, width = photos[0].shape[:2]
+    left = range(HELD_OUT_COLUMNS.start - size + 1)
+    right = range(HELD_OUT_COLUMNS.stop, width - size + 1)
+    rows = generator.integers(height - size + 1, size=TRAINING_PATCHES)
+    columns = generator.choice(np.array([*left, *right]), size=TRAINING_PATCHES)
+    train = [
+        (int(generator.integers(len(photos))), int(row), int(column))
+        for row, column in zip(rows, columns, strict=True)
+    ]
+    held_out = [
+        (photo, row, column)
+        for photo in range(len(photos))
+        for row in range(0, height - size + 1, HELD_OUT_STRIDE)
+        for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - size + 1, HELD_OUT_STRIDE)
+    ]
+    return train, held_out
 
 
 def digits_images(seed: int) -> Data:
@@ -114,8 +122,8 @@ def _photographs() -> list[np.ndarray]:
     return [np.asarray(Image.open(folder / name)) for name in ("china.jpg", "flower.jpg")]
 
 
-def _patch(photo: np.ndarray, row: int, column: int) -> np.ndarray:
-    return photo[row : row + PATCH, column : column + PATCH]
+def _patch(photos: list[np.ndarray], photo: int, row: int, column: int, size: int = PATCH) -> np.ndarray:
+    return photos[photo][row : row + size, column : column + size]
 
 
 def _images(found: list[np.ndarray]) -> Tensor:
