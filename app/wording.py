@@ -12,9 +12,15 @@ SWITCH_HELP = {
     "*learned*: by gradient, from the identity. *running*: from running moments of P and C. "
     "Off folds the map into the codebook, so no code vector moves.",
     "affine_groups": "Number of consecutive groups of codes, each with its own s and b.",
+    "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a': a larger r learns s and b faster. 1 does "
+    "little; 10 is what does most in our measurements.",
     "inner_steps": "Alternating optimization: descent steps on the commitment loss over the codebook alone, "
     "before each task step.",
-    "inner_lr": "Learning rate of the inner steps. A step that would pass the mean of a code's vectors stops there.",
+    "inner_lr": "Learning rate of the inner steps. Without momentum a step that would pass the mean of a code's "
+    "vectors stops there.",
+    "inner_momentum": "μ of the inner steps: v ← μ·v + gradient, c ← c − rate·v. 0.9 is VQTorch's example. A code "
+    "that lost its vectors goes on along its velocity, which is how alternating brings dead codes back; at 0 it "
+    "stays where it is.",
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
     "the assigned codes. 0 is the plain straight-through estimator.",
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0: never.",
@@ -27,6 +33,14 @@ SWITCH_HELP = {
     "alpha": "α: weight of the commitment loss relative to the task loss: how firmly the codes hold the encoder. It "
     "does not make the codes' steps larger, since AdamW rescales each gradient.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
+    "adam_beta1": "β₁, the share of the past in AdamW's mean gradient.",
+    "adam_beta2": "β₂, the share of the past in AdamW's mean squared gradient; the paper trains with 0.95.",
+    "weight_decay": "AdamW's decay of the model's weights; code vectors do not decay.",
+    "warmup_steps": "Over so many first steps the learning rate rises in equal parts to its full value.",
+    "cosine_steps": "After the warm-up the learning rate falls to zero at this step, with half a cosine. 0: it "
+    "stays.",
+    "quantize_from": "Before this step the decoder gets z_e itself, as under bypass; the codes join later. With a "
+    "k-means start they are placed at that step.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
     "arXiv 1711.00937, A.1). Inner steps, if any, also move these raw codes.",

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import cursor_line, marker_line
+from app.figures.curves import cursor_line, marker_line, steps_end
 from app.theme import axis, layout, role
 
 RowOrder = Literal["by birth", "by usage now"]
@@ -73,11 +73,14 @@ def usage_map(
         "zmax": SHADES,
         "colorscale": _colours(-low / (high - low)),
         "colorbar": _colour_bar(low, high),
-        "meta": {"logCells": {"low": low, "high": high, "shades": SHADES, "zero": "unused", "unit": "× even use"}},
+        "meta": {
+            "logCells": {"low": low, "high": high, "shades": SHADES, "zero": "unused", "unit": "× even use"},
+            "rowOf": np.argsort(index) // per_row,  # (K,) the row that each code is drawn in
+        },
         "hovertemplate": "%{y}<br>step %{x:.0f}<extra></extra>",
     }
     figure_layout = layout(
-        xaxis=axis("step", showgrid=False, autorange=True),
+        xaxis=axis("step", showgrid=False, range=[0.5, steps_end(steps) + 0.5]),
         yaxis=axis(_row_title(order), type="category", autorange="reversed", showticklabels=False, showgrid=False),
         margin={"l": 26, "r": 16, "t": 8, "b": 38, "pad": 2},
         dragmode="zoom",

@@ -31,12 +31,16 @@ LINKS = Group("Link, CLI and HTML", ("link", "command", "save-html"))
 NAVIGATION = Group("Links to the other pages", lockable=False)
 
 SWITCHES: dict[str, Group] = {
-    "affine": Group("Affine map", ("affine", "affine_groups")),
-    "alternating": Group("Inner steps", ("inner_steps", "inner_lr")),
+    "affine": Group("Affine map", ("affine", "affine_groups", "affine_lr_scale")),
+    "alternating": Group("Inner steps", ("inner_steps", "inner_lr", "inner_momentum")),
     "sync": Group("Sync ν", ("sync",)),
     "replacement": Group("Replacement", ("replace_every", "replace_onto", "replace_now")),
     "weights": Group("α and β", ("alpha", "beta")),
     "rates": Group("Learning rate", ("learning_rate",)),
+    "schedule": Group(
+        "Optimizer and schedule",
+        ("warmup_steps", "cosine_steps", "adam_beta1", "adam_beta2", "weight_decay", "quantize_from"),
+    ),
     "practitioners": Group(
         "What practitioners use",
         ("codebook_update", "ema_decay", "estimator", "input_norm", "codebook_norm", "bypass"),

@@ -27,6 +27,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "colour": ("role", "class", "usage", "age", "error", "gradient"),
     "aspect": ("free", "equal"),
     "panel": ("code", "inputs"),
+    "examples": ("picture", "inputs"),
     "rate": ("2", "4", "8"),
 }
 """The view controls and their allowed values; the first is the default."""

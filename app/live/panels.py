@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from app.live.film import film_places
 from app.live.heads import bars_head, curves_head, examples_head, map_head
 from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
 from app.live_plot.component import Grow, live_place
 from app.live_plot.layout_progress import progress_place
+from app.live_plot.picture import picture_place
 from app.live_plot.words import words_place
 from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
@@ -15,6 +17,9 @@ from app.sessions.registry import registry
 
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
+
+SAID = 38
+"""Height in pixels of the lines below a chart, which the picture has within it."""
 
 GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
 
@@ -57,6 +62,9 @@ def examples_panel(scene: Scene) -> list[str]:
         card_place("code-card", height=LOWER)
         words_place("card-said", look="said")
         return ["code-card", "card-said"]
+    if scene.shows_picture:
+        charts = {"map": "map-plot", "bars": "bars-plot"}
+        return [*picture_place("picture", height=LOWER + SAID, grow=GROWS[LOWER], charts=charts), *film_places(scene)]
     if scene.problem.task == "plane":
         words_place("examples-table", height=LOWER)
         return ["examples-table"]

@@ -26,12 +26,9 @@ MAP_TITLE = "P · C · Q"
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
     """P, C and Q of the level shown, in one plane; `judges` as in `planes.show`."""
     controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
-    is_past = scene.cursor is not None
     memory = scene.entry.maps.of(snapshot, scene.status.run)
     view = plane_shown(controls["map"], snapshot)
-    stream = scene.entry.stream(snapshot.level, is_past=is_past)
-    settings = settings_of(controls)
-    shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
+    shown = plane_of(scene, projection, judges=judges)
     drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']} {controls['aspect']}"
     is_late = shown.snapshot.step != snapshot.step
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
@@ -59,6 +56,16 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
         selectable="all",
         selected=focus.choice.ids_in(shown.snapshot),
     )
+
+
+def plane_of(scene: Scene, projection: ProjectionService, *, judges: bool = False) -> Shown:
+    """Where P and C lie; `judges` as in `planes.show`."""
+    controls, snapshot, is_past = scene.view.controls, scene.snapshot, scene.cursor is not None
+    memory = scene.entry.maps.of(snapshot, scene.status.run)
+    view = plane_shown(controls["map"], snapshot)
+    stream = scene.entry.stream(snapshot.level, is_past=is_past)
+    settings = settings_of(controls)
+    return planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
 
 
 def judge_map(scene: Scene, projection: ProjectionService) -> None:

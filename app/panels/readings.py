@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app import wording
 from app.figures.curves import Curve, Panel, curve_of
@@ -13,7 +15,7 @@ from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
-from vqcore.history import History
+from vqcore.history import Floats, History
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
@@ -185,17 +187,22 @@ def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
 
 
 def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
-    """A classifier's answer to each shown input with its probability, and whether it is right.
+    """A classifier's answer to each shown input with its probability, and whether it is right; see `answers_to`."""
+    return answers_to(snapshot.outputs, snapshot.targets, problem.classes)
+
+
+def answers_to(scored: Floats, targets: NDArray[Any], classes: Sequence[str]) -> tuple[list[str], list[bool]]:
+    """The answers that scores (B, classes) mean, with their probabilities, and whether each is right.
 
     Non-finite scores give no answer.
     """
-    known = np.asarray(np.isfinite(snapshot.outputs).all(axis=1))
-    outputs = np.where(known[:, None], snapshot.outputs, 0).astype(np.float64)
+    known = np.asarray(np.isfinite(scored).all(axis=1))
+    outputs = np.where(known[:, None], scored, 0).astype(np.float64)
     scores = np.exp(outputs - outputs.max(1, keepdims=True))
     shares = scores / scores.sum(1, keepdims=True)
     answers = shares.argmax(1)
     captions = [
-        f"{problem.classes[answer]} · {share[answer]:.0%}" if is_known else "–"
+        f"{classes[answer]} · {share[answer]:.0%}" if is_known else "–"
         for answer, share, is_known in zip(answers, shares, known, strict=True)
     ]
-    return captions, (known & (answers == snapshot.targets)).tolist()
+    return captions, (known & (answers == targets)).tolist()

@@ -1,14 +1,17 @@
 """The live switches as widgets of a sidebar: the paper's three methods first, others folded away."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 import streamlit as st
 
+from app.panels.board import Board
 from app.panels.lecture_places import place, row, shows
+from app.panels.schedule_switches import schedule_switches
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
     MAX_AFFINE_GROUPS,
+    MAX_INNER_MOMENTUM,
     Affine,
     CodebookUpdate,
     Estimator,
@@ -19,22 +22,6 @@ from vqcore.quantizer.options import (
 
 INSTEAD = ("codebook_update", "estimator", "input_norm", "codebook_norm", "bypass")
 """The switches in the folded group."""
-
-
-class Board(Protocol):
-    """What the switches of one training are wired to."""
-
-    def default(self, name: str) -> Any:
-        """What the widget of this switch begins at."""
-
-    def value(self, name: str) -> Any:
-        """What it says, drawn or about to be."""
-
-    def wired(self, name: str) -> dict[str, Any]:
-        """Its key, and what is called when it is used: arguments of the widget."""
-
-    def replace_now(self) -> dict[str, Any] | None:
-        """The same of the button that replaces codes at once; None where nothing is trained yet."""
 
 
 def switches(board: Board) -> None:
@@ -55,7 +42,17 @@ def switches(board: Board) -> None:
         disabled=board.value("inner_steps") == 0,
         **_wired(board, "inner_lr"),
     )
-    sync, groups = row("sync", "affine_groups")
+    momentum, sync = row("inner_momentum", "sync")
+    momentum.number_input(
+        "Inner momentum μ",
+        0.0,
+        MAX_INNER_MOMENTUM,
+        value=board.default("inner_momentum"),
+        step=0.1,
+        format="%g",
+        disabled=board.value("inner_steps") == 0,
+        **_wired(board, "inner_momentum"),
+    )
     sync.number_input(
         "Sync ν",
         0.0,
@@ -66,6 +63,7 @@ def switches(board: Board) -> None:
         disabled=bypassed,
         **_wired(board, "sync"),
     )
+    groups, scale = row("affine_groups", "affine_lr_scale")
     groups.number_input(
         "Affine groups",
         1,
@@ -75,8 +73,19 @@ def switches(board: Board) -> None:
         disabled=board.value("affine") == "off",
         **_wired(board, "affine_groups"),
     )
+    scale.number_input(
+        "Affine rate ×",
+        1e-6,
+        1e6,
+        value=board.default("affine_lr_scale"),
+        step=1.0,
+        format="%g",
+        disabled=board.value("affine") != "learned",
+        **_wired(board, "affine_lr_scale"),
+    )
     _replacement(board)
     _loss(board, bypassed)
+    schedule_switches(board)
     if not shows("practitioners"):
         return
     untouched = all(board.default(name) == getattr(Options(), name) for name in INSTEAD)

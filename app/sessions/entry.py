@@ -4,12 +4,13 @@ import secrets
 from dataclasses import dataclass, field
 from threading import Lock
 
+from app.sessions.data_guard import check_data
 from app.sessions.jobs import Kept
 from app.sessions.planes import MapMemories
 from app.sessions.unquantized import Unquantized
 from app.sessions.verdict_memory import VerdictMemories
 from app.sessions.watched import WatchedSession
-from vqcore.training.commands import Command
+from vqcore.training.commands import Command, RestartCommand
 from vqcore.training.live_session import LiveSession
 from vqcore.training.one_variant import OneVariant
 from vqcore.training.status import Status
@@ -67,9 +68,11 @@ class Entry:
         """See `Watchable`."""
         return (self.session.status(),)
 
-    def look(self) -> None:
+    def look(self, *, at_picture: bool = False) -> None:
         """See `Watchable`."""
         self.session.latest()
+        if at_picture:
+            self.session.want_picture()
 
     @property
     def without_quantization(self) -> Unquantized | None:
@@ -99,6 +102,9 @@ class Entry:
 
         What is drawn next then already shows them obeyed.
         """
+        for command in commands:
+            if isinstance(command, RestartCommand):
+                check_data(command.recipe)
         ticket = self.one.send(*commands) if self.variant else self.session.send(*commands)
         self.session.wait(lambda session: session.status().commands_done >= ticket, timeout=OBEY_SECONDS)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from app.sessions.data_guard import check_data
 from app.sessions.entry import Entry
 from app.sessions.jobs import Kept
 from app.sessions.seed_runs import Plan, SeedRuns
@@ -91,6 +92,7 @@ class Registry:
 
         A session that pauses by itself has a first path that guides its reader.
         """
+        check_data(recipe)
         session = Session(
             recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second, clock=self._clock
         )
@@ -214,6 +216,7 @@ class Registry:
 
     def begin_seeds(self, plan: Plan) -> SeedRuns:
         """Start the trainings of `plan`; other browsers that ask for the same plan see them too."""
+        check_data(recipe for _, recipe in plan.recipes)
         self._seed_runs.drop(plan)
         return self._seed_runs.find_or_make(plan, lambda: SeedRuns(plan).start())
 
@@ -232,6 +235,8 @@ class Registry:
             sessions = tuple(self._sessions.values())
             self._sessions.clear()
             self._followers.clear()
+        for owned in sessions:
+            owned.session.stop(0)  # all at once: each would wait for the turns of those that still train
         for owned in sessions:
             owned.session.stop()
             owned.entry.unquantized.close()

@@ -90,6 +90,10 @@ class WatchedSession(LiveSession):
         with self._asking:
             return self._next_look.has_come()
 
+    def want_picture(self) -> None:
+        """See `LiveSession.want_picture`; the session's own pace holds for followers, too."""
+        self._session.want_picture()
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """See `LiveSession.repeatable_of_all`."""
         return self._session.repeatable_of_all()

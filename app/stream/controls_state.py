@@ -8,6 +8,7 @@ from app.panels.scene import Scene
 from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
+from app.sessions.films import films
 from app.sessions.lesson_run import LessonRun
 from demos.lesson import Step
 from demos.record import Record
@@ -44,6 +45,7 @@ def heads_state(scene: Scene | None) -> str:
         snapshot.codebook.shape,
         scene.cursor is not None,
         offers_of(scene),
+        films().state(scene.entry.id),
         remedies,
         [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
         _of_unquantized(scene.entry),

@@ -16,7 +16,7 @@ from vqcore.training.status import State
 pytestmark = pytest.mark.usefixtures("sessions")
 
 STARTS = ["Collapse, live", "Healthy with k-means + replacement", "Digits classifier"]
-CHARTS = ("map-plot", "bars-plot", "curves-plot", "examples-plot")
+CHARTS = ("map-plot", "bars-plot", "curves-plot", "picture")
 
 
 def test_at_first_there_are_three_starts_and_no_chart(sessions):

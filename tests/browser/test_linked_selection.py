@@ -16,6 +16,7 @@ from live_page import (
     drag,
     pause,
     press,
+    seen,
     step_of,
     traces,
     wait_for_charts,
@@ -48,7 +49,7 @@ def opened(open_tab: Callable[..., Tab], server: Server) -> Iterator[Callable[[s
     pages: list[Page] = []
 
     def open_(query: str) -> Page:
-        page = open_tab(server, f"{query}&bars=usage").page
+        page = open_tab(server, f"{query}&bars=usage&examples=inputs").page
         pages.append(page)
         wait_for_charts(page)
         return page
@@ -175,7 +176,7 @@ def test_a_click_on_a_cell_of_a_code_map_chooses_its_code_and_the_button_lets_go
     page.locator(EXAMPLES).scroll_into_view_if_needed()
     x, y, code = page.evaluate(
         f"""(() => {{
-            const plot = document.querySelector('{EXAMPLES}');
+            const plot = {seen(EXAMPLES)};
             const cells = plot._fullData.find((t) => t.meta?.role === 'Q');
             const {{ xaxis, yaxis }} = plot._fullLayout;
             const box = plot.querySelector('.nsewdrag').getBoundingClientRect();

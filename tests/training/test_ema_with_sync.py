@@ -10,7 +10,7 @@ from torch import nn
 
 from vqcore.problems.problem import Split
 from vqcore.training.recipe import default_recipe
-from vqcore.training.trainer import MODEL_WEIGHT_DECAY, Trainer
+from vqcore.training.trainer import Trainer
 
 STEPS = 30
 
@@ -18,7 +18,7 @@ STEPS = 30
 def in_double(trainer: Trainer) -> None:
     trainer.model.double()
     trainer.quantizer.double()
-    trainer.train_data, trainer._monitor = doubled(trainer.train_data), doubled(trainer._monitor)
+    trainer.train_data, trainer.monitor = doubled(trainer.train_data), doubled(trainer.monitor)
 
 
 def doubled(data: Split) -> Split:
@@ -31,7 +31,7 @@ def test_the_moving_average_goes_on_from_where_the_task_gradient_put_a_code():
     options, model = trainer.options, copy.deepcopy(trainer.model)
     codebook = nn.Parameter(trainer.quantizer.codebook().detach().clone())
     groups = [
-        {"params": model.parameters(), "weight_decay": MODEL_WEIGHT_DECAY},
+        {"params": model.parameters(), "weight_decay": options.weight_decay},
         {"params": [codebook], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)

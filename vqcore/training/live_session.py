@@ -78,6 +78,9 @@ class LiveSession(SnapshotSource, Protocol):
         All of it is of one run. While a restart is under way, `status` and `recipes` may already be of the next.
         """
 
+    def want_picture(self) -> None:
+        """Wish that the next moment comes with pictures of whole images; where none is trained, the present one."""
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """By variant, what it began with and its newest moment; empty before the first.
 
