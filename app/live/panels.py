@@ -40,7 +40,7 @@ def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
     progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
-    return ["map-progress", *_chart("map", UPPER)]
+    return ["map-progress", *_chart("map", UPPER, inputs="map-inputs")]
 
 
 def bars_panel(scene: Scene) -> list[str]:
@@ -71,9 +71,9 @@ def examples_panel(scene: Scene) -> list[str]:
     return _chart("examples", LOWER)
 
 
-def _chart(name: str, height: int, behind: str = "") -> list[str]:
+def _chart(name: str, height: int, behind: str = "", inputs: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height], behind=behind)
+    live_place(keys[0], height=height, grow=GROWS[height], behind=behind, inputs=inputs)
     words_place(keys[1], look="said")
     return keys
 

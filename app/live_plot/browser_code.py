@@ -19,6 +19,7 @@ LIVE_PLOT = (
     "chart_files.js",
     "log_cells.js",
     "legend_lines.js",
+    "hover_input.js",
     "escape.js",
     "space.js",
     "skip_link.js",

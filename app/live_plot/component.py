@@ -130,7 +130,7 @@ def live_plot(
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 
 
-def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str = "") -> None:
+def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str = "", inputs: str = "") -> None:
     """The place of a chart whose data, from `plot_part` under the same key, come by the live WebSocket.
 
     Args:
@@ -138,11 +138,13 @@ def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str =
         height: in pixels.
         grow: as in `live_plot`.
         behind: the key of `traces` that lie behind those of every moment and come by themselves; empty: none.
+        inputs: the key of the inputs that the vectors of role P come from, shown to a hand on one; empty: none.
     """
     rest = {
         "script": script_name(),
         "road": key,
         "behind": behind,
+        "inputs": inputs,
         "height": height,
         "grow": _told(grow),
         "kept": _kept(key).get("ids"),
