@@ -54,7 +54,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantize
             value=f"{now.in_use:,}",
             of=f"of {num_codes:,} · N = {len(snapshot.codes):,}{few}",
             note=_touched(snapshot),
-            meaning=f"In use: {wording.MEANINGS['in_use']}; {by}. Touched: assigned at least once in training, "
+            meaning=f"In use: {wording.MEANINGS['in_use']}; {by}. In batches: assigned at least once in training, "
             f"{wording.usage_window(snapshot.window_batches, snapshot.window_vectors)}, so it follows later.",
             past=rows["in_use"],
             colour=role("Q"),
@@ -84,7 +84,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantize
 
 def _touched(snapshot: Snapshot) -> str:
     batches = snapshot.window_batches
-    touched = f"{snapshot.metrics.active_codes:,} touched in {batches} batch{'' if batches == 1 else 'es'}"
+    touched = f"{snapshot.metrics.active_codes:,} in {batches} batch{'' if batches == 1 else 'es'}"
     return touched if batches else ""
 
 
