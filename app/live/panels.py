@@ -21,7 +21,7 @@ LOWEST_WINDOW = 900
 SAID = 38
 """Height in pixels of the lines below a chart, which the picture has within it."""
 
-GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
 
 
 def panels(scene: Scene) -> list[str]:
@@ -40,7 +40,7 @@ def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
     progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
-    return ["map-progress", *_chart("map", UPPER)]
+    return ["map-progress", *_chart("map", UPPER, inputs="map-inputs")]
 
 
 def bars_panel(scene: Scene) -> list[str]:
@@ -71,9 +71,9 @@ def examples_panel(scene: Scene) -> list[str]:
     return _chart("examples", LOWER)
 
 
-def _chart(name: str, height: int, behind: str = "") -> list[str]:
+def _chart(name: str, height: int, behind: str = "", inputs: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height], behind=behind)
+    live_place(keys[0], height=height, grow=GROWS[height], behind=behind, inputs=inputs)
     words_place(keys[1], look="said")
     return keys
 

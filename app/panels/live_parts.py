@@ -15,6 +15,7 @@ from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
+from app.panels.map_inputs import inputs_part
 from app.panels.markup import markup
 from app.panels.part import Part, html_part, said_part, small_part
 from app.panels.picture import picture_parts
@@ -72,7 +73,8 @@ def status_of(status: Status, *, is_followed: bool) -> StatusLine:
     """The line in the head of the page; which step is shown, the story says."""
     facts = ["following a session"] if is_followed else []
     if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.0f} steps/s")
+        limit = "" if status.speed_limit is None else f", at most {status.speed_limit:g}"
+        facts.append(f"{status.steps_per_second:.0f} steps/s{limit}")
     return status_line_of(status, facts)
 
 
@@ -164,6 +166,7 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "verdict-cause": _why,
     "map-progress": _progress,
     "curves-behind": _behind,
+    "map-inputs": lambda scene, _: inputs_part(scene),
     "examples-table": _table,
     "film-said": _film,
     "code-card": _card,
