@@ -74,7 +74,7 @@ class LivePicture {
     variants.forEach((variant, of) => {
       if (!variant.codes) return;
       const name = variants.length > 1 && variants.filter(({ codes }) => codes).length > 1 ? ` · ${variant.label}` : "";
-      const isHidden = variants.length > 1; // the reconstructions are what is to be compared
+      const isHidden = variants.length > 1 || Boolean(first.captions); // what is to be compared, or read
       const colours = coloursOfCodes(this.given.colours, variant.scale, this.scheme);
       const colour = (place) => [...colours.subarray(3 * variant.codes[place], 3 * variant.codes[place] + 3), 255];
       const veil = veilSheet(this.tiles, variant.codes, variant.lit, this.scheme);

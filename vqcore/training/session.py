@@ -10,7 +10,6 @@ from functools import partial
 from typing import Self
 
 from vqcore.history import History
-from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand, PictureCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
@@ -19,7 +18,7 @@ from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.memory import give_back
 from vqcore.training.past_run import PastRun
 from vqcore.training.published import Published
-from vqcore.training.recipe import Recipe
+from vqcore.training.recipe import Recipe, problem_of
 from vqcore.training.speed import Speed
 from vqcore.training.status import State, Status
 from vqcore.training.timeline import Moment
@@ -215,7 +214,7 @@ def _lacks_picture(together: Together) -> bool:
     """Whether a variant that could have a picture of this moment has none; a broken one cannot."""
     broken = {broken.variant for broken in together.broken}
     return any(
-        find_problem(together.recipes[name].problem).whole is not None
+        problem_of(together.recipes[name]).whole is not None
         and (newest.picture is None or newest.picture.step != newest.step)
         for name, (newest, *_) in together.levels.items()
         if name not in broken
