@@ -22,6 +22,7 @@ from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
 from vqcore.models.problems import description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
+from vqcore.starts import command as starts_command
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe, default_recipe, settings_of, written
 from vqcore.training.trainer import Trainer
@@ -288,6 +289,10 @@ def _parser() -> argparse.ArgumentParser:
     examining = verbs.add_parser("doctor", help="name what is wrong with the codebooks of a checkpoint")
     examining.set_defaults(verb=doctor)
     add_words(examining)
-    for verb in (listing, training, ablating, benching, examining):
+
+    starting = verbs.add_parser("starts", help="list the starts of the Live page, or recompute what they claim")
+    starting.set_defaults(verb=lambda options: starts_command.starts(options, _seeds))
+    starts_command.add_words(starting)
+    for verb in (listing, training, ablating, benching, examining, starting):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

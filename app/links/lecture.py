@@ -31,8 +31,8 @@ LINKS = Group("Link, CLI and HTML", ("link", "command", "save-html"))
 NAVIGATION = Group("Links to the other pages", lockable=False)
 
 SWITCHES: dict[str, Group] = {
-    "affine": Group("Affine map", ("affine", "affine_groups")),
-    "alternating": Group("Inner steps", ("inner_steps", "inner_lr")),
+    "affine": Group("Affine map", ("affine", "affine_groups", "affine_lr_scale")),
+    "alternating": Group("Inner steps", ("inner_steps", "inner_lr", "inner_momentum")),
     "sync": Group("Sync ν", ("sync",)),
     "replacement": Group("Replacement", ("replace_every", "replace_onto", "replace_now")),
     "weights": Group("α and β", ("alpha", "beta")),

@@ -23,6 +23,7 @@ PROPOSED: Mapping[str, Any] = {
     "ema_decay": 0.9,
     "inner_steps": 1,
     "inner_lr": 10.0,
+    "inner_momentum": 0.9,
     "alpha": 1.0,
     "beta": 0.5,
     "learning_rate": 3e-4,

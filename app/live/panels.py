@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from app.live.film import film_places
 from app.live.heads import bars_head, curves_head, examples_head, map_head
 from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
 from app.live_plot.component import Grow, live_place
 from app.live_plot.layout_progress import progress_place
+from app.live_plot.picture import picture_place
 from app.live_plot.words import words_place
 from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
@@ -15,6 +17,9 @@ from app.sessions.registry import registry
 
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
+
+SAID = 38
+"""Height in pixels of the lines below a chart, which the picture has within it."""
 
 GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
 
@@ -47,7 +52,7 @@ def bars_panel(scene: Scene) -> list[str]:
 def curves_panel(scene: Scene) -> list[str]:
     """Curves through time."""
     curves_head(scene)
-    return _chart("curves", LOWER)
+    return [*_chart("curves", LOWER, behind="curves-behind"), "curves-behind"]
 
 
 def examples_panel(scene: Scene) -> list[str]:
@@ -57,15 +62,18 @@ def examples_panel(scene: Scene) -> list[str]:
         card_place("code-card", height=LOWER)
         words_place("card-said", look="said")
         return ["code-card", "card-said"]
+    if scene.shows_picture:
+        charts = {"map": "map-plot", "bars": "bars-plot"}
+        return [*picture_place("picture", height=LOWER + SAID, grow=GROWS[LOWER], charts=charts), *film_places(scene)]
     if scene.problem.task == "plane":
         words_place("examples-table", height=LOWER)
         return ["examples-table"]
     return _chart("examples", LOWER)
 
 
-def _chart(name: str, height: int) -> list[str]:
+def _chart(name: str, height: int, behind: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height])
+    live_place(keys[0], height=height, grow=GROWS[height], behind=behind)
     words_place(keys[1], look="said")
     return keys
 

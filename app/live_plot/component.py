@@ -127,11 +127,19 @@ def live_plot(
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 
 
-def live_place(key: str, *, height: int, grow: Grow | None = None) -> None:
-    """The place of a chart whose data, from `plot_part` under the same key, come by the live WebSocket."""
+def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str = "") -> None:
+    """The place of a chart whose data, from `plot_part` under the same key, come by the live WebSocket.
+
+    Args:
+        key: names the element.
+        height: in pixels.
+        grow: as in `live_plot`.
+        behind: the key of `traces` that lie behind those of every moment and come by themselves; empty: none.
+    """
     rest = {
         "script": script_name(),
         "road": key,
+        "behind": behind,
         "height": height,
         "grow": _told(grow),
         "kept": _kept(key).get("ids"),

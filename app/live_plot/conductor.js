@@ -24,6 +24,7 @@ class Conductor {
     this.seen = () => this.wake();
     document.addEventListener("visibilitychange", this.seen);
     window.addEventListener("online", this.seen);
+    stage.ask = () => this.ask(true);
   }
 
   /** What the page's script says: whom to follow, and what is looked at. */
@@ -97,7 +98,8 @@ class Conductor {
     this.isResting = false;
     this.number += 1;
     this.asked = performance.now();
-    const { session, view, wanted } = this.told;
+    const { session, view } = this.told;
+    const wanted = [...this.told.wanted, ...stage.extra];
     const have = Object.fromEntries([...this.have].filter(([key]) => wanted.includes(key)));
     this.arraysThen.set(this.number, new Map(this.arrays));
     this.socket.send(JSON.stringify({

@@ -54,6 +54,12 @@ class Scene:
         return [f"step {self.snapshot.step:,}"] if self.follows else []
 
     @property
+    def shows_picture(self) -> bool:
+        """Whether the picture stands in the place of the examples."""
+        is_wanted = self.view.controls["examples"] == "picture"
+        return is_wanted and self.problem.task != "plane" and not self.shows_card
+
+    @property
     def shows_card(self) -> bool:
         """Whether the card of a code stands in the place of the examples."""
         return self.focus.choice.code is not None and self.view.controls["panel"] == "code"

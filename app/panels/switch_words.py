@@ -13,6 +13,7 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "affine_lr_scale": "affine rate × {}".format,
     "inner_steps": "inner steps {}".format,
     "inner_lr": "inner rate {}".format,
+    "inner_momentum": "inner momentum {}".format,
     "sync": "sync ν = {}".format,
     "replace_every": "replacement every {}".format,
     "replace_onto": "replacement onto {} z_e".format,

@@ -11,6 +11,7 @@ from app.panels.schedule_switches import schedule_switches
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
     MAX_AFFINE_GROUPS,
+    MAX_INNER_MOMENTUM,
     Affine,
     CodebookUpdate,
     Estimator,
@@ -41,7 +42,17 @@ def switches(board: Board) -> None:
         disabled=board.value("inner_steps") == 0,
         **_wired(board, "inner_lr"),
     )
-    sync, groups = row("sync", "affine_groups")
+    momentum, sync = row("inner_momentum", "sync")
+    momentum.number_input(
+        "Inner momentum μ",
+        0.0,
+        MAX_INNER_MOMENTUM,
+        value=board.default("inner_momentum"),
+        step=0.1,
+        format="%g",
+        disabled=board.value("inner_steps") == 0,
+        **_wired(board, "inner_momentum"),
+    )
     sync.number_input(
         "Sync ν",
         0.0,
@@ -52,6 +63,7 @@ def switches(board: Board) -> None:
         disabled=bypassed,
         **_wired(board, "sync"),
     )
+    groups, scale = row("affine_groups", "affine_lr_scale")
     groups.number_input(
         "Affine groups",
         1,
@@ -60,6 +72,16 @@ def switches(board: Board) -> None:
         step=1,
         disabled=board.value("affine") == "off",
         **_wired(board, "affine_groups"),
+    )
+    scale.number_input(
+        "Affine rate ×",
+        1e-6,
+        1e6,
+        value=board.default("affine_lr_scale"),
+        step=1.0,
+        format="%g",
+        disabled=board.value("affine") != "learned",
+        **_wired(board, "affine_lr_scale"),
     )
     _replacement(board)
     _loss(board, bypassed)

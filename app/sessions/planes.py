@@ -3,7 +3,7 @@
 # M monitor vectors, K codes
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -100,6 +100,8 @@ class Shown(NamedTuple):
     snapshot: Snapshot
     note: str
     trust: Trust | None = None
+    project: Callable[[Floats], Floats] | None = None
+    """From vectors (n, D) to where they lie in the plane, (n, 2); None in a layout, which has places for its own."""
 
 
 def views_of(snapshot: Snapshot) -> tuple[View, ...]:
@@ -166,7 +168,7 @@ def _raw(snapshot: Snapshot) -> Shown:
         paths=[same(path) for path in _paths(snapshot)],
         mean_path=[same(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    return Shown(plane, snapshot, "")
+    return Shown(plane, snapshot, "", project=same)
 
 
 def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> Shown:
@@ -209,7 +211,7 @@ def _flat(
         paths=paths,
         mean_path=[mean[0] for mean in mean_path],
     )
-    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges))
+    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges), basis.project)
 
 
 def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool, judges: bool) -> Trust | None:

@@ -147,6 +147,7 @@ class Registry:
         for one in taken:
             if isinstance(one, Owned):
                 one.session.stop()
+                one.entry.unquantized.close()
             self._forget_maps(one.entry if isinstance(one, Owned) else one)
 
     def warm_up_projection(self) -> None:
@@ -180,6 +181,7 @@ class Registry:
                 owned.watched,
                 owner.maps.copied(),
                 owner.verdicts,  # the same moments: read once for all
+                unquantized=owner.unquantized,
                 watch_id=owner.watch_id,
             )
             self._followers[entry.id] = entry
@@ -234,7 +236,10 @@ class Registry:
             self._sessions.clear()
             self._followers.clear()
         for owned in sessions:
+            owned.session.stop(0)  # all at once: each would wait for the turns of those that still train
+        for owned in sessions:
             owned.session.stop()
+            owned.entry.unquantized.close()
         for job in (*self._sweeps.close(), *self._seed_runs.close()):
             job.stop()
         self.cases.close()

@@ -8,6 +8,7 @@ from app.panels.scene import Scene
 from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
+from app.sessions.films import films
 from app.sessions.lesson_run import LessonRun
 from demos.lesson import Step
 from demos.record import Record
@@ -30,7 +31,7 @@ def sidebar_state(entry: Entry, status: Status) -> str:
 
 
 def heads_state(scene: Scene | None) -> str:
-    """What the heads of the panels, the offers of the first path and the remedies depend on."""
+    """What the heads of the panels, the list of runs, the offers of the first path and the remedies depend on."""
     if scene is None:
         return "nothing to see"
     snapshot, verdict = scene.snapshot, remedied(scene)
@@ -44,8 +45,16 @@ def heads_state(scene: Scene | None) -> str:
         snapshot.codebook.shape,
         scene.cursor is not None,
         offers_of(scene),
+        films().state(scene.entry.id),
         remedies,
+        [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
+        _of_unquantized(scene.entry),
     )
+
+
+def _of_unquantized(entry: Entry) -> object:
+    work = entry.without_quantization
+    return None if work is None else (work.steps, work.is_running, work.problem)
 
 
 def compare_sidebar_state(status: Status) -> str:

@@ -15,7 +15,8 @@ from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
 from app.panels.lesson_parts import lesson_parts
-from app.panels.live_parts import Part, parts_of, status_of, status_part
+from app.panels.live_parts import parts_of, status_of, status_part
+from app.panels.part import Part
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry

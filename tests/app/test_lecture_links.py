@@ -40,7 +40,7 @@ def test_without_limits_every_control_is_there():
 
 def test_one_switch_is_left_in_view_and_works():
     page = at_rest(only="affine")
-    assert set(drawn(page)) == {"affine", "affine_groups"}
+    assert set(drawn(page)) == {"affine", "affine_groups", "affine_lr_scale"}
     assert "time-bar" not in shown(page)
     assert "RESTARTS" not in " ".join(caption.value for caption in page.sidebar.caption)
     page.button_group(key=control(page, "affine")).set_value("running")
@@ -138,7 +138,7 @@ def test_the_dialog_makes_a_link_that_leaves_one_switch_of_a_collapsing_run():
     assert link == {"problem": "patches", "code_init": "kmeans", "only": "transport,affine,view,time"}
     opened = open_page(**link, paused="1")
     assert sentences(opened) == []
-    assert set(drawn(opened)) == {"play", "step", "affine", "affine_groups"}
+    assert set(drawn(opened)) == {"play", "step", "affine", "affine_groups", "affine_lr_scale"}
 
 
 def test_the_dialog_takes_single_choices():

@@ -17,6 +17,7 @@ from vqcore.quantizer.options import Options
         ("inner_steps", -1),
         ("inner_steps", 1.5),
         ("inner_lr", float("inf")),
+        ("inner_momentum", 1.0),
         ("alpha", -1),
         ("beta", 2),
         ("beta", "half"),

@@ -30,9 +30,17 @@ BEFORE, TOGETHER = 23, 100
 """Steps before the fork and after it. 16 batches are one pass over the plane's points: several orders are drawn."""
 
 LIVELY = default_recipe(
-    "plane", device="cpu", affine="running", inner_steps=1, inner_lr=2.0, sync=0.5, replace_every=7, beta=0.5
+    "plane",
+    device="cpu",
+    affine="running",
+    inner_steps=1,
+    inner_lr=2.0,
+    inner_momentum=0.9,
+    sync=0.5,
+    replace_every=7,
+    beta=0.5,
 )
-"""Every part that a copy could forget: moments of P, AdamW's, replacement's random numbers."""
+"""Every part that a copy could forget: moments of P, AdamW's, velocities, replacement's random numbers."""
 
 RECIPES = {
     "lively": LIVELY,

@@ -14,11 +14,25 @@ from PIL import Image
 from torch import Tensor
 
 from vqcore.problems.problem import Data, Split
+from vqcore.problems.whole_images import whole_image
 
 PATCH = 32
 TRAINING_PATCHES = 4096
 HELD_OUT_COLUMNS = range(256, 384)
 """The strip of each photograph's 640 columns that no training patch touches."""
+
+STRIP_TOPS, STRIP_HEIGHT = (130, 110), 192
+"""Where the part of each held-out strip begins that is shown whole, and its height: the motif alone."""
+
+PHOTOGRAPHS_CREDIT = (
+    "Photographs: china.jpg by danielbuechele, flower.jpg by vultilion, CC BY 2.0, via scikit-learn; cropped."
+)
+PHOTOGRAPHS_SOURCES = (
+    "https://www.flickr.com/photos/danielbuechele/6061409035 https://www.flickr.com/photos/vultilion/6056698931 "
+    "https://creativecommons.org/licenses/by/2.0/"
+)
+PLACE = 4
+"""Side in pixels of what the network makes one code of."""
 
 HELD_OUT_STRIDE = 16
 HELD_OUT_DIGITS = 360
@@ -35,6 +49,15 @@ def patches(seed: int) -> Data:
     train_inputs, held_out_inputs = _images(train), _images(held_out)
     photo_of = torch.arange(len(photos)).repeat_interleave(len(held_out) // len(photos))
     return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs, photo_of))
+
+
+@cache
+def held_out_strips() -> Tensor:
+    """The motif of each photograph's held-out strip, whole, scaled to ±1, (2, 3, 192, 128)."""
+    columns = slice(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop)
+    tops = zip(_photographs(), STRIP_TOPS, strict=True)
+    strips = [photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops]
+    return torch.stack([whole_image(strip, channels=3, stride=PLACE).image for strip in strips])
 
 
 Place = tuple[int, int, int]

@@ -131,3 +131,12 @@ class Problem:
 
     classes: tuple[str, ...] = ()
     """Names of the classes of `Split.labels`, if any."""
+
+    whole: Callable[[], Tensor] | None = None
+    """Whole held-out images (n, C, H, W) in ±1, for a model that takes any size; None for one that does not."""
+
+    credit: str = ""
+    """Whose the images are and under which licence, to be said wherever they are shown whole."""
+
+    sources: str = ""
+    """Addresses of the images and of their licence, for files that show them."""

@@ -28,5 +28,5 @@ def ema_update_(part: VectorQuantizer, vectors: Tensor, codes: Tensor) -> None:
     total = decay * part.ema_counts + fresh
     codebook = part.codebook()
     share = torch.where(fresh > 0, fresh / total, 0)[:, None]
-    part.place_(codebook + share * (sums / counts.clamp_min(1) - codebook), counts[:, 0] > 0)
+    part.carry_(codebook + share * (sums / counts.clamp_min(1) - codebook), counts[:, 0] > 0)
     part.ema_counts.copy_(total)

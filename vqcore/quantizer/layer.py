@@ -172,7 +172,9 @@ class Quantizer(nn.Module, ABC):
         own = dict(self.named_parameters()) | dict(self.named_buffers())
         for name, tensor in own.items():
             given = state_dict.get(prefix + name)
-            if given is not None and given.shape != tensor.shape:
+            if given is None and name.endswith("inner_velocity"):  # saved before there was momentum: at rest
+                state_dict[prefix + name] = torch.zeros_like(tensor)
+            elif given is not None and given.shape != tensor.shape:
                 raise ValueError(
                     f"`state_dict` must fit a codebook of {self.num_codes} codes of {self.dim} features, but its "
                     f"{prefix + name!r} has shape {tuple(given.shape)} where this layer has {tuple(tensor.shape)}. "
@@ -189,6 +191,8 @@ class VectorQuantizer(Quantizer):
 
     steps_unused: Tensor
     ema_counts: Tensor
+    inner_velocity: Tensor
+    """(K, D) of the raw codebook under inner steps with momentum; zero without them."""
 
     def __init__(
         self,
@@ -216,6 +220,7 @@ class VectorQuantizer(Quantizer):
         self.affine = AffineMap(num_codes, dim)
         self.register_buffer("steps_unused", torch.zeros(num_codes, dtype=torch.int64))
         self.register_buffer("ema_counts", torch.ones(num_codes))
+        self.register_buffer("inner_velocity", torch.zeros(num_codes, dim))
         self.live_options = options if options is not None else Options()
         self.check_groups(self.live_options)
 
@@ -272,7 +277,7 @@ class VectorQuantizer(Quantizer):
 
         Leaving an affine map (or changing its groups) or a codebook norm folds it into the raw codebook, so
         that the codebook does not move; a learned map starts at the identity, a running one from the next
-        batch's moments, EMA sums from the current codes.
+        batch's moments, EMA sums from the current codes, inner steps from rest.
 
         Returns:
             Whether the raw codebook or the map was rewritten, so that an optimizer's moments for them are stale.
@@ -288,6 +293,9 @@ class VectorQuantizer(Quantizer):
         rescales = options.affine == "learned" and before.affine_lr_scale != options.affine_lr_scale
         if before.codebook_update != options.codebook_update:
             self.ema_counts.fill_(1)
+        keeps_moving = options.inner_steps > 0 and options.inner_momentum > 0
+        if leaves_map or leaves_norm or rescales or not keeps_moving:
+            self.inner_velocity.zero_()
         shown = self.codebook()
         if leaves_map:
             self.affine.reset_()
@@ -303,12 +311,19 @@ class VectorQuantizer(Quantizer):
     def place_(self, vectors: Tensor, where: Tensor | None = None) -> None:
         """Set the code vectors to `vectors` (K, D), or only those at which the mask `where` (K,) holds.
 
-        An EMA counts a placed code as one vector. A codebook norm still applies to what is placed.
+        An EMA counts a placed code as one vector, and inner steps start it from rest. A codebook norm still applies
+        to what is placed.
         """
         where = torch.ones_like(self.steps_unused, dtype=torch.bool) if where is None else where
+        self.carry_(vectors, where)
+        self.ema_counts.masked_fill_(where, 1)
+        self.inner_velocity.masked_fill_(where[:, None], 0)
+
+    @torch.no_grad()
+    def carry_(self, vectors: Tensor, where: Tensor) -> None:
+        """As `place_`, but what an EMA and inner steps know of a code stays: it moved without a jump."""
         raw = self.affine.inverse(vectors, self.options)
         self.raw_codebook.copy_(torch.where(where[:, None], raw, self.raw_codebook))
-        self.ema_counts.masked_fill_(where, 1)
 
     @torch.no_grad()
     def count_unused_(self, counts: Tensor) -> None:

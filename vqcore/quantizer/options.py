@@ -20,6 +20,10 @@ MAX_ADAM_BETA = 0.999999
 MAX_STEPS = 10**9
 
 
+MAX_INNER_MOMENTUM = 0.999
+"""At 1 a velocity would never fade."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
     """Everything that may change between two steps of training; a toggle is `replace(options, sync=0.5)`.
@@ -71,6 +75,10 @@ class Options:
     inner_lr: float = 50.0
     """Learning rate of the inner steps, on a loss that is a mean over elements."""
 
+    inner_momentum: float = 0.0
+    """μ of the inner steps' velocity, v ← μ·v + gradient and c ← c − inner_lr·v. At 0 a step stops at the mean of a
+    code's vectors; above it a code is carried past them, as by VQTorch's in-place SGD, and a dead one goes on."""
+
     alpha: float = 5.0
     """α, weight of the commitment loss in the total loss."""
 
@@ -120,6 +128,7 @@ class Options:
         check_real("sync", self.sync, 0, 100)
         check_real("ema_decay", self.ema_decay, 0, 1)
         check_real("inner_lr", self.inner_lr, 0, 1e9)
+        check_real("inner_momentum", self.inner_momentum, 0, MAX_INNER_MOMENTUM)
         check_real("alpha", self.alpha, 0, 1e6)
         check_real("beta", self.beta, 0, 1)
         check_real("learning_rate", self.learning_rate, 0, 1e9)

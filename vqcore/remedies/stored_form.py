@@ -60,6 +60,9 @@ def edit_(
     if book.transform == "sum over usage":
         rows = table.astype(np.float64) * np.maximum(sizes, EPS)[:, None]
     _rows_of(book, _values(edits, book, book.array))[moved] = rows[moved]
+    velocity = book.owner.get("inner_velocity")  # of our own layers: a moved code starts from rest
+    if velocity is not None:
+        _values(edits, book, velocity)[moved] = 0
     sums = _sums(book)
     if sums is not None:
         smoothed = (sizes + EPS) / (sizes.sum() + len(sizes) * EPS) * sizes.sum()

@@ -86,6 +86,11 @@ class ExamineCommand:
     variant: str = "main"
 
 
+@dataclass(frozen=True, slots=True)
+class PictureCommand:
+    """Publish the present moment again with its pictures; changes nothing."""
+
+
 Command = (
     PauseCommand
     | ResumeCommand
@@ -98,6 +103,7 @@ Command = (
     | RestartCommand
     | UndoRestartCommand
     | ExamineCommand
+    | PictureCommand
 )
 
 

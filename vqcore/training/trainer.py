@@ -25,7 +25,7 @@ from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.quantizer.usage import perplexity
-from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
+from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Picture, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
 from vqcore.training.cores import compute_on_one_thread
@@ -35,6 +35,7 @@ from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.kmeans_memory import remembered_codebook
 from vqcore.training.memory import bytes_of
+from vqcore.training.picturing import pictures
 from vqcore.training.recipe import Recipe, problem_of, resolve_device, written
 from vqcore.training.schedule import share_of_rate
 from vqcore.training.step import Step, forward_and_backward
@@ -284,6 +285,10 @@ class Trainer:
                 )
             )
         return tuple(taken)
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """Whole held-out images at this moment, by level; empty where the problem has none. Changes nothing."""
+        return pictures(self.problem, self.model, self.quantizer, self.steps_done)
 
     def snapshot(self) -> Snapshot:
         """This moment at the first level; see `snapshots`."""

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from vqcore.training.commands import (
     ExamineCommand,
     ForkCommand,
     PauseCommand,
+    PictureCommand,
     RestartCommand,
     ResumeCommand,
     SpeedCommand,
@@ -36,8 +38,11 @@ SINGLE_STEP_SECONDS = 0.5
 SHARE_PUBLISHED = 0.05
 """What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
 
-LONGEST_UNPUBLISHED = 1.0
-"""Seconds that a watcher waits for a snapshot for that reason, at the most."""
+LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
+"""Seconds that a watcher waits for a snapshot for that reason, at the most; and for one with pictures."""
+
+SHORTEST_UNPICTURED = 0.5
+"""Seconds between two moments with pictures, at the least."""
 
 
 class TrainingLoop:
@@ -69,7 +74,7 @@ class TrainingLoop:
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._until = pause_at
         self._runs = Runs(clock)
-        self._next_publish = clock()
+        self._next_publish = self._next_picture = clock()
         self._advanced_at: float | None = None
 
     def run(self) -> None:
@@ -110,6 +115,9 @@ class TrainingLoop:
     def _obey(self, command: Command) -> None:
         if isinstance(command, ExamineCommand):
             self._examine(command)
+            return
+        if isinstance(command, PictureCommand):
+            self._picture(command)
             return
         if self._state is not State.BROKEN:
             self._tell(message="", details="")  # the last refusal has been read
@@ -154,6 +162,7 @@ class TrainingLoop:
     def _begin(self, recipes: Mapping[str, Recipe]) -> None:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
+        self._show_last()
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
 
         def tell(built: int) -> None:
@@ -166,13 +175,16 @@ class TrainingLoop:
             raise
         if self._runs.replaced is not None:  # the first pauses where it was told to
             self._until = None
+            self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
         self._tell(self._resume_as, message="", details="")
         self._publish()
 
     def _undo_restart(self) -> None:
+        self._show_last()
         run, self._until = self._runs.take_back(), None
+        self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline, run.steps_done)
         self._tell(State.PAUSED, message="", details="")
         self._publish()
@@ -184,7 +196,14 @@ class TrainingLoop:
             if found is not None:
                 self._published.answer(query, found)
         finally:
-            self._wishes.examined(query)
+            self._wishes.answered(query)
+
+    def _picture(self, query: PictureCommand) -> None:
+        try:
+            if self._runs.present is not None and self._state is not State.BROKEN:
+                self._publish()
+        finally:
+            self._wishes.answered(query)
 
     def _resume(self) -> None:
         self._speed.measure_again()
@@ -239,13 +258,28 @@ class TrainingLoop:
         run, began = self._runs.present, self._clock()
         assert run is not None
         self._wishes.take_look()
-        self._show(run)
-        ended = self._clock()
-        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
+        pictured = self._is_picture_due()
+        if pictured:
+            self._wishes.take_picture()
+            self._next_picture = began + SHORTEST_UNPICTURED
+        self._show(run, pictured=pictured)
+        ended, longest = self._clock(), LONGEST_UNPICTURED if pictured else LONGEST_UNPUBLISHED
+        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), longest)
         self._tell()
 
-    def _show(self, run: Run) -> None:
-        snapshots = run.snapshots()
+    def _is_picture_due(self) -> bool:
+        """Pictures are for who looks, and while a session trains for no more than two looks a second."""
+        is_time = self._state is not State.RUNNING or self._clock() >= self._next_picture
+        return is_time and self._wishes.is_picture_wanted()
+
+    def _show_last(self) -> None:
+        """Have the last moment of the present run be its last step; of a broken one, the last good moment stays."""
+        if self._runs.present is not None and self._state is not State.BROKEN:
+            with suppress(NonFiniteError):
+                self._show(self._runs.present)
+
+    def _show(self, run: Run, *, pictured: bool = False) -> None:
+        snapshots = run.snapshots(pictured=pictured)
         recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
         self._published.show(Together(run.number, recipes, snapshots, run.broken))
 
