@@ -16,6 +16,7 @@ from app.links.live_view import View
 from app.live.controls import already, default, is_gone, key, shown, value
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
+from app.live.image_settings import image_settings, network_caption
 from app.live.pending import label, obey_pending, pending, pending_buttons
 from app.live.state import LiveState, live_state
 from app.live.switches import LiveBoard
@@ -30,6 +31,7 @@ from app.panels.switches import switches
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
+from vqcore.models.problems import NETWORKS
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     Command,
@@ -78,6 +80,8 @@ def sidebar(entry: Entry, status: Status) -> None:
         args=(entry, key("problem")),
         help="Choosing another problem restarts at step 0. *Undo* brings this run back.",
     )
+    if place("problem") is not NOWHERE:
+        network_caption(entry, status.recipe)
     _transport(entry, status)
     if shows(*SWITCHES):
         with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
@@ -149,6 +153,7 @@ def _within_limits(button: Button) -> Button:
 
 
 def _settings() -> None:
+    image_settings()
     _structure()
     codes, batch = row("num_codes", "batch_size")
     _whole_number(codes, "num_codes", label("num_codes", "Codes K", "K"), 1, MAX_CODES)
@@ -254,4 +259,6 @@ def _change_problem(entry: Entry, drawn: str) -> None:
     if already(entry, recipe.problem == problem):
         return
     live_state().go_live()
-    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
+    both = problem in NETWORKS and recipe.problem in NETWORKS
+    images = {name: getattr(recipe, name) for name in ("data", "image_size")} if both else {}
+    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device, **images)))
