@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.figures.switch_marks import Marker, marker_labels
 from app.theme import axis, layout, role
 
-MOST_POINTS = 400
+MOST_POINTS = 256
 """Most points of one curve that a panel can tell apart."""
 
 GAP = 0.09
@@ -26,6 +26,9 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 96, 8, 36
 
 LABEL_PIXELS = 13
 BAND_OPACITY = 0.22
+END_GROWTH = 0.08
+"""By what share an axis of steps grows at a time."""
+
 FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
 
 
@@ -120,9 +123,7 @@ def curves(
     figure_layout = layout(
         xaxis=axis(
             "step",
-            # Not `range`: one that grows makes Plotly forget the reader's zoom.
-            autorange=True,
-            autorangeoptions={"minallowed": 0, "maxallowed": max(last_step, 10)},
+            range=[0, steps_end(last_step)],
             anchor=f"y{len(panels) if len(panels) > 1 else ''}",
         ),
         hovermode="x unified",
@@ -151,8 +152,20 @@ def curves(
         annotations += _end_labels(panel, lines, limits, (top - span, top), height - TOP - BOTTOM)
     figure_layout["shapes"] = [marker_line(marker.step) for marker in markers]
     figure_layout["shapes"] += [cursor_line(cursor)] if cursor is not None else []
-    figure_layout["annotations"] = annotations + marker_labels(markers, last_step)
+    figure_layout["annotations"] = annotations + marker_labels(markers, steps_end(last_step))
     return {"data": data, "layout": figure_layout, "alt": _sentence(panels)}
+
+
+def steps_end(last_step: int) -> int:
+    """Where an axis of steps ends: seldom elsewhere than before, so that not all of a chart moves at every refresh.
+
+    >>> [steps_end(step) for step in (0, 10, 11, 500, 520)]
+    [10, 10, 11, 537, 537]
+    """
+    end = 10
+    while end < last_step:
+        end += max(1, int(END_GROWTH * end))
+    return end
 
 
 def _thinned(curve: Curve, smoothing: int) -> _Line:

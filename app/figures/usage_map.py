@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.curves import cursor_line, marker_line
+from app.figures.curves import cursor_line, marker_line, steps_end
 from app.theme import axis, layout, role
 
 RowOrder = Literal["by birth", "by usage now"]
@@ -77,7 +77,7 @@ def usage_map(
         "hovertemplate": "%{y}<br>step %{x:.0f}<extra></extra>",
     }
     figure_layout = layout(
-        xaxis=axis("step", showgrid=False, autorange=True),
+        xaxis=axis("step", showgrid=False, range=[0.5, steps_end(steps) + 0.5]),
         yaxis=axis(_row_title(order), type="category", autorange="reversed", showticklabels=False, showgrid=False),
         margin={"l": 26, "r": 16, "t": 8, "b": 38, "pad": 2},
         dragmode="zoom",

@@ -15,6 +15,7 @@ LIVE_PLOT = (
     "selection.js",
     "steady_axes.js",
     "painting.js",
+    "unseen.js",
     "chart_files.js",
     "log_cells.js",
     "escape.js",

@@ -30,7 +30,7 @@ class LivePlot {
     this.files = fileButtons(this);
     this.ranges = new Map(); // by axis, where the reader zoomed or panned
     this.steady = new SteadyAxes();
-    this.framed = null; // what Plotly shows around clouds alone; null where it must be told of the next update anyway
+    this.framed = null; // what Plotly shows of an unseen chart; null where it must be told of the next update anyway
     this.node = document.createElement("div");
     this.node.className = "vq-plot";
     this.painting = new Painting(this.node);
@@ -95,14 +95,19 @@ class LivePlot {
     this.stale = false;
     this.drawn = this.data;
     const { data, layout } = this.dressed(this.drawn.figure);
-    this.painting.take(data);
-    const framed = !this.pointer && data.every(isCloud) ? framing(data, layout) : null;
+    const isLeft = !this.pointer && (this.ranges.size === 0 || data.every(isCloud));
+    const rest = isLeft ? unseen(data, layout) : null;
+    const painted = rest ? data : data.filter(isCloud);
+    const loading = this.painting.loading(painted);
+    if (loading) await loading;
+    this.painting.take(painted, rest ?? {});
+    const framed = rest && framing(data, rest.layout);
     if (framed && framed === this.framed) {
       this.painting.paint();
     } else {
       this.framed = null;
-      this.shapes = standIns(data, Boolean(this.pointer));
-      await this.tell(plotly, layout);
+      this.shapes = rest ? frames(data, rest.layout) : standIns(data, layout);
+      await this.tell(plotly, rest?.layout ?? layout);
       this.framed = framed;
     }
     delete this.node.dataset.problem;
@@ -264,7 +269,7 @@ class LivePlot {
   preview(points) {
     const kept = this.selection;
     this.selection = (this.adding ? kept : new IdSelection()).plus(points, this.shapes);
-    this.painting.take(this.dressed(this.drawn.figure).data);
+    this.painting.take(this.dressed(this.drawn.figure).data.filter(isCloud));
     this.painting.paint();
     this.selection = kept;
     this.stale = true; // the hand may also give up

@@ -1,9 +1,13 @@
 // Thousands of points and lines, painted on a canvas that lies where Plotly has its WebGL. Plotly draws a cloud by
 // WebGL, which without a graphics card is computed and then read back while the page waits, or as one SVG shape a
-// point, which is slower still. It keeps the axes, and of a cloud what hovering, clicking and selecting need.
+// point, which is slower still. It keeps the axes, and of a cloud what hovering, clicking and selecting need. All that
+// a chart shows is painted here while it is unseen.
 
 const SHADES = 256;
-const DASHES = { dash: [9, 9] }; // pixels
+const DASHES = { dash: [9, 9], dot: [3, 3], longdash: [15, 15], dashdot: [9, 3, 3, 3] }; // pixels
+const LABEL_PAD = 2; // pixels that Plotly leaves around the words of a label
+const LABEL_LINE = 1.3; // height of a line of words, in sizes of its letters
+const BASELINE = 1; // pixels by which Plotly puts words lower than a canvas does
 const BUBBLES = 0.7; // the opacity that Plotly gives to markers of unlike sizes
 
 const circle = (path, x, y, r) => path.arc(x, y, r, 0, 2 * Math.PI);
@@ -38,15 +42,13 @@ const SYMBOLS = {
 const isCloud = (trace) => trace.type === "scattergl";
 
 /**
- * What Plotly gets for `traces`: of clouds that nobody can point at no more than how far they reach on their axes, of
- * the others the points without their looks. Each trace costs Plotly some 4 ms at every draw.
+ * What Plotly gets for `traces` that a hand is near: of clouds the points without their looks, and no more than how far
+ * they reach where nobody can point at them. Each trace costs Plotly some 4 ms at every draw.
  */
-function standIns(traces, canPoint) {
-  const hasPoints = (trace) => canPoint && (trace.hoverinfo !== "skip" || trace.meta?.role);
-  const isMere = (trace) => isCloud(trace) && !hasPoints(trace) && !trace.marker?.showscale;
+function standIns(traces, layout) {
+  const isMere = (trace) => isCloud(trace) && trace.hoverinfo === "skip" && !trace.meta?.role && !scaleOf(trace);
   const rest = traces.filter((trace) => !isMere(trace)).map((trace) => (isCloud(trace) ? standIn(trace) : trace));
-  const mere = Object.groupBy(traces.filter(isMere), ({ xaxis = "x", yaxis = "y" }) => xaxis + yaxis);
-  return [...rest, ...Object.values(mere).map(frameAround)];
+  return [...rest, ...frames(traces.filter(isMere), layout)];
 }
 
 /** Where each id lies, in words: row i is of input i // (rows · columns) of `grid`. */
@@ -66,19 +68,6 @@ function standIn(trace) {
   const hovertext = trace.meta?.grid && placesOf(unpacked(trace.customdata), trace.meta.grid);
   const told = { ...(hoverlabel && { hoverlabel }), ...(hovertext && { hovertext }) };
   return { ...trace, type: "scatter", opacity: 0, marker, ...told };
-}
-
-/** Two corners, so that Plotly's axes reach as far as these clouds do. */
-function frameAround(clouds) {
-  const [x, y] = ["x", "y"].map((name) => reachOf(clouds.map((cloud) => cloud[name])) ?? []);
-  const { xaxis, yaxis } = clouds[0];
-  return { type: "scatter", mode: "none", x, y, xaxis, yaxis, hoverinfo: "skip" };
-}
-
-/** What Plotly itself shows of clouds and their `layout`, as a text to compare: all but where the points are. */
-function framing(clouds, layout) {
-  const scales = clouds.map(({ marker }) => (marker?.showscale ? { ...marker, color: null, size: null } : null));
-  return JSON.stringify([{ ...layout, selectionrevision: null }, scales]);
 }
 
 /** What tells the colour of a row: `color` is one for all, or one for each, named or by its place on the scale. */
@@ -118,38 +107,52 @@ class Painting {
   /** Over the axes of `plot`, a Plotly chart, and below what it shows on hovering. */
   constructor(plot) {
     this.plot = plot;
+    this.pictures = new Map(); // by address
+    this.take([]);
   }
 
-  /** From now on, paint the clouds among `traces`. */
-  take(traces) {
-    this.clouds = traces.filter(isCloud);
+  /** From now on, paint `traces`, with `lines` across the axes and `labels`; its pictures are loaded. */
+  take(traces, { lines = [], labels = [] } = {}) {
+    Object.assign(this, { traces, lines, labels });
+  }
+
+  /** What there is to wait for before `traces` can be painted; null: nothing. */
+  loading(traces) {
+    const sources = traces.filter(({ type }) => type === "image").map(({ source }) => source);
+    this.pictures = new Map(sources.map((source) => [source, this.pictures.get(source) ?? pictureAt(source)]));
+    const waiting = [...this.pictures.values()].filter((picture) => !picture.complete);
+    return waiting.length ? Promise.all(waiting.map((picture) => picture.decode())) : null;
   }
 
   /** Where the axes are now; Plotly has drawn them. */
   paint() {
-    if (this.clouds.length && !this.canvas) this.begin();
+    if (this.traces.length && !this.canvas) this.begin();
     if (!this.canvas) return;
-    const { brush } = this;
+    const { brush, traces } = this;
     const layout = this.plot._fullLayout;
-    this.canvas.dataset.shows = this.clouds.map((cloud) => cloud.name ?? "").join(" ");
+    this.canvas.dataset.shows = traces.filter(isCloud).map((cloud) => cloud.name ?? "").join(" ");
     this.fit(layout.width, layout.height);
     brush.clearRect(0, 0, layout.width, layout.height);
-    for (const cloud of this.clouds) this.cloud(cloud, layout, false);
-    for (const cloud of this.clouds) if (cloud.selectedpoints) this.cloud(cloud, layout, true); // above all others
+    for (const trace of traces) this.trace(trace, layout, false);
+    for (const trace of traces) if (trace.selectedpoints && isCloud(trace)) this.trace(trace, layout, true); // on top
+    for (const line of this.lines) this.upright(line, layout);
+    for (const label of this.labels) this.label(label, layout);
   }
 
-  cloud(cloud, layout, isChosen) {
+  trace(trace, layout, isChosen) {
     const { brush } = this;
-    const across = layout[(cloud.xaxis ?? "x").replace("x", "xaxis")];
-    const up = layout[(cloud.yaxis ?? "y").replace("y", "yaxis")];
-    const x = placer(cloud.x, across.range, across._offset, across._length);
-    const y = placer(cloud.y, [...up.range].reverse(), up._offset, up._length);
+    const [across, up] = [axisOf(layout, trace.xaxis ?? "x"), axisOf(layout, trace.yaxis ?? "y")];
     brush.save();
     brush.beginPath();
     brush.rect(across._offset, up._offset, across._length, up._length);
     brush.clip();
-    if (cloud.mode === "lines") this.line(cloud, x, y);
-    else this.points(cloud, x, y, isChosen);
+    if (trace.type === "heatmap") this.heat(trace, across, up);
+    else if (trace.type === "image") this.picture(trace, across, up);
+    else {
+      const [x, y] = [placer(trace.x, across), placer(trace.y, up)];
+      if (trace.mode === "lines") this.line(trace, x, y);
+      else this.points(trace, x, y, isChosen);
+    }
     brush.restore();
   }
 
@@ -169,24 +172,90 @@ class Painting {
     this.brush.setTransform(ratio, 0, 0, ratio, 0, 0);
   }
 
-  line({ line }, x, y) {
+  line({ line, opacity = 1, fill, fillcolor }, x, y) {
     const { brush } = this;
-    brush.globalAlpha = 1;
-    brush.strokeStyle = line.color;
-    brush.lineWidth = line.width;
-    brush.lineJoin = "round";
-    brush.setLineDash(DASHES[line.dash] ?? []);
-    brush.beginPath();
+    const path = new Path2D();
+    const isArea = fill === "toself";
     let goesOn = false;
     for (let row = 0; row < x.count; row += 1) {
       const [across, down] = [x(row), y(row)];
       const isGap = Number.isNaN(across + down);
-      if (!isGap && goesOn) brush.lineTo(across, down);
-      else if (!isGap) brush.moveTo(across, down);
+      if (!isGap && goesOn) path.lineTo(across, down);
+      else if (!isGap) path.moveTo(across, down);
+      else if (isArea && goesOn) path.closePath();
       goesOn = !isGap;
     }
+    brush.globalAlpha = opacity;
+    if (isArea) {
+      brush.fillStyle = fillcolor;
+      brush.fill(path);
+    }
+    if (line.width === 0) return;
+    brush.strokeStyle = line.color;
+    brush.lineWidth = line.width;
+    brush.lineJoin = "round";
+    brush.setLineDash(DASHES[line.dash] ?? []);
+    brush.stroke(path);
+  }
+
+  /** Cells of a byte each, the first row on top; `x` has the edges of the columns. */
+  heat({ z, x, zmin, zmax, colorscale }, across, up) {
+    const [rows, columns] = z.shape.split(",").map(Number);
+    const cells = cellsOf(unpacked(z), columns, rows, coloursOf(colorscale, zmin, zmax));
+    const edges = placer(x, across);
+    this.brush.imageSmoothingEnabled = false;
+    const last = columns - 1; // as wide as the others, or narrower
+    for (const [from, to] of [[0, last], [last, columns]]) {
+      if (from === to) continue;
+      const [left, right] = [edges(from), edges(to)];
+      this.brush.drawImage(cells, from, 0, to - from, rows, left, up._offset, right - left, up._length);
+    }
+  }
+
+  /** Of which a pixel is as wide as one on the axes, the first about 0. */
+  picture({ source }, across, up) {
+    const picture = this.pictures.get(source);
+    const [x, y] = [placer([-0.5, picture.naturalWidth - 0.5], across), placer([-0.5, picture.naturalHeight - 0.5], up)];
+    this.brush.imageSmoothingEnabled = false;
+    this.brush.drawImage(picture, x(0), y(0), x(1) - x(0), y(1) - y(0));
+  }
+
+  upright({ x0, line }, layout) {
+    const { brush } = this;
+    const { l, t, h } = layout._size;
+    const place = Math.round(placer([x0], layout.xaxis)(0));
+    if (place < l || place > layout.width - layout._size.r) return;
+    brush.globalAlpha = 1;
+    brush.strokeStyle = line.color;
+    brush.lineWidth = line.width;
+    brush.setLineDash(DASHES[line.dash] ?? []);
+    brush.beginPath();
+    brush.moveTo(place, t);
+    brush.lineTo(place, t + h);
     brush.stroke();
     brush.setLineDash([]);
+  }
+
+  /** Words where Plotly would put them. */
+  label({ text, font, x, y, xref = "x", yref = "y", xshift = 0, yshift = 0, ...anchors }, layout) {
+    const { brush } = this;
+    const { l, t, w, h } = layout._size;
+    const isOnPage = { x: xref === "paper", y: yref === "paper" };
+    const across = (isOnPage.x ? l + x * w : unscaled(x, axisOf(layout, xref))) + xshift;
+    const down = (isOnPage.y ? t + (1 - y) * h : unscaled(y, axisOf(layout, yref))) - yshift;
+    const { size = layout.font.size, color = layout.font.color, family = layout.font.family } = font ?? {};
+    const words = text.split("<br>");
+    const height = size * (1.15 + LABEL_LINE * (words.length - 1));
+    const xanchor = anchorOf(anchors.xanchor, isOnPage.x, x, ["left", "center", "right"]);
+    const yanchor = anchorOf(anchors.yanchor, isOnPage.y, y, ["bottom", "middle", "top"]);
+    const top = down + { top: LABEL_PAD, middle: -height / 2, bottom: -height - LABEL_PAD }[yanchor];
+    Object.assign(brush, { globalAlpha: 1, font: `${size}px ${family}`, fillStyle: color });
+    Object.assign(brush, { textAlign: xanchor, textBaseline: "middle" });
+    words.forEach((line, order) => brush.fillText(
+      line,
+      across + { left: LABEL_PAD, center: 0, right: -LABEL_PAD }[xanchor],
+      top + size * (1.15 / 2 + LABEL_LINE * order) + BASELINE,
+    ));
   }
 
   /** Those that are not chosen, or else those that are. */
@@ -236,11 +305,74 @@ class Painting {
   }
 }
 
-/** From a row to its place on screen along one linear axis that begins at `offset`. */
-function placer(array, [first, last], offset, length) {
+const axisOf = (layout, name) => layout[`${name[0]}axis${name.slice(1)}`];
+
+/** From a row to its place on screen along one linear or logarithmic axis; NaN where there is none. */
+function placer(array, axis) {
   const values = unpacked(array);
-  const scale = length / (last - first);
-  const place = (row) => (values[row] === null ? NaN : offset + (values[row] - first) * scale);
+  const isLog = axis.type === "log";
+  const place = (row) => {
+    const value = values[row];
+    if (value === null || (isLog && value <= 0)) return NaN;
+    return unscaled(isLog ? Math.log10(value) : value, axis);
+  };
   place.count = values.length;
   return place;
+}
+
+/** Where on screen a number of an axis's range lies. */
+function unscaled(value, { range: [first, last], _offset, _length, _id }) {
+  const share = (value - first) / (last - first);
+  return _offset + _length * (_id[0] === "x" ? share : 1 - share);
+}
+
+/** Which of the three ends of a label stands at its place, as Plotly chooses where none is named. */
+function anchorOf(named, isOnPage, share, [low, middle, high]) {
+  if (named && named !== "auto") return named;
+  if (!isOnPage) return middle;
+  return share < 1 / 3 ? low : share > 2 / 3 ? high : middle;
+}
+
+function pictureAt(source) {
+  const picture = new Image();
+  picture.src = source;
+  return picture;
+}
+
+/** A picture of one pixel a cell. */
+function cellsOf(values, width, height, colours) {
+  const canvas = new OffscreenCanvas(width, height);
+  const pixels = new Uint32Array(values.length);
+  for (let cell = 0; cell < values.length; cell += 1) pixels[cell] = colours[values[cell]];
+  const shown = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
+  canvas.getContext("2d").putImageData(shown, 0, 0);
+  return canvas;
+}
+
+const coloursBefore = new Map();
+
+/** The pixel for every byte, of a scale whose ends stand for two numbers. */
+function coloursOf(scale, low, high) {
+  const name = JSON.stringify([scale, low, high]);
+  if (!coloursBefore.has(name)) {
+    const stops = scale.map(([place, colour]) => [place, opaqueness(colour)]);
+    const colours = Uint32Array.from({ length: 256 }, (_, value) => pixelAt(stops, (value - low) / (high - low)));
+    coloursBefore.set(name, colours);
+  }
+  return coloursBefore.get(name);
+}
+
+/** Red, green, blue and opacity of a CSS colour, each 0 to 255. */
+function opaqueness(colour) {
+  const [, opacity = 1] = /^rgba\(.*,\s*([\d.]+)\)$/.exec(colour) ?? [];
+  return [...channels(colour.replace(/^rgba\((.*),[^,]*\)$/, "rgb($1)")), 255 * Number(opacity)];
+}
+
+/** Between its two neighbours on the scale, in the order of an ImageData's bytes. */
+function pixelAt(stops, share) {
+  const at = Math.max(1, stops.findIndex(([place], order) => order > 0 && place >= share));
+  const [[from, before], [to, after]] = stops.slice(at - 1, at + 1);
+  const way = to === from ? 1 : Math.min(Math.max((share - from) / (to - from), 0), 1);
+  const bytes = before.map((value, order) => Math.round(value + way * (after[order] - value)));
+  return new Uint32Array(Uint8Array.from(bytes).buffer)[0];
 }

@@ -98,7 +98,7 @@ class Registry:
         taken: list[Owned | Entry] = []
         with self._lock:
             while len(self._sessions) >= MOST_SESSIONS:
-                stalest = max(self._sessions.values(), key=lambda owned: owned.session.seconds_unseen())
+                stalest = min(self._sessions.values(), key=lambda owned: owned.session.last_seen_at())
                 taken += self._take(stalest.entry.id)
             self._sessions[entry.id] = Owned(session, entry, WatchedSession(session))
             session.start()
@@ -114,7 +114,8 @@ class Registry:
     def end_left(self) -> None:
         """End every session that nobody has looked at for `LEFT_SECONDS`: an open page looks, hidden or not."""
         with self._lock:
-            left = [one.entry.id for one in self._sessions.values() if one.session.seconds_unseen() > LEFT_SECONDS]
+            left_before = self._clock() - LEFT_SECONDS
+            left = [one.entry.id for one in self._sessions.values() if one.session.last_seen_at() < left_before]
             taken = [one for session_id in left for one in self._take(session_id)]
         self._let_go(taken)
         if taken:

@@ -129,9 +129,9 @@ class WatchedSession(LiveSession):
         """See `LiveSession.trained_steps`."""
         return self._session.trained_steps()
 
-    def seconds_unseen(self) -> float:
-        """See `LiveSession.seconds_unseen`."""
-        return self._session.seconds_unseen()
+    def last_seen_at(self) -> float:
+        """See `LiveSession.last_seen_at`."""
+        return self._session.last_seen_at()
 
     def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
         """See `LiveSession.wait`; `until` is shown this, not the session itself."""

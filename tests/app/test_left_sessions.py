@@ -62,3 +62,26 @@ def test_the_servers_registry_looks_for_them_by_itself(
     clock[0] = LEFT_SECONDS + 1
     registry.keep_ending_left()
     assert entry.session.wait(lambda session: session.status().state is State.STOPPED, 60)
+
+
+def test_one_session_too_many_ends_the_one_left_longest_however_slowly_the_registry_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sessions, "MOST_SESSIONS", 3)
+    now, seconds_between_readings = [0.0], [0.0]
+
+    def clock() -> float:
+        now[0] += seconds_between_readings[0]
+        return now[0]
+
+    registry = Registry(FakeProjection(), clock)
+    try:
+        first, second, third = [registry.begin(RECIPE, paused=True) for _ in range(3)]
+        for entry in (first, second, third):
+            now[0] += 1.0
+            entry.session.latest()
+        seconds_between_readings[0] = 100.0
+        registry.begin(RECIPE, paused=True)
+        assert [registry.find(entry.id) for entry in (first, second, third)] == [None, second, third]
+    finally:
+        registry.close()

@@ -82,8 +82,8 @@ class FakeSession:
         assert self.may_stop.wait(SECONDS)
         self.stopped += 1
 
-    def seconds_unseen(self) -> float:
-        return -float(self.number)
+    def last_seen_at(self) -> float:
+        return float(self.number)
 
     def status(self) -> Status:
         return Status(State.PAUSED, "cpu", 0.0, RECIPE, variants=("main",))

@@ -43,13 +43,18 @@ def wait_for_movement(page: Page) -> None:
     wait_for_step(page, step_of(page) + 1)
 
 
-def traces(plot: str) -> str:
-    """JavaScript: the traces of a chart as Plotly has them for a hand that points at it, else without clouds."""
+def seen(plot: str) -> str:
+    """JavaScript: a chart as Plotly draws it for a hand that points at it; else all of it is painted."""
     return f"""(() => {{
         const plot = document.querySelector('{plot}');
         plot?.dispatchEvent(new PointerEvent('pointerenter'));
-        return plot?._fullData;
+        return plot;
     }})()"""
+
+
+def traces(plot: str) -> str:
+    """JavaScript: all traces of a chart."""
+    return f"{seen(plot)}?._fullData"
 
 
 def count_draws(page: Page, plot: str) -> None:

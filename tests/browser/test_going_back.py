@@ -9,6 +9,7 @@ from live_page import (
     CURVES,
     MAP,
     pause,
+    seen,
     step_of,
     traces,
     wait_for_charts,
@@ -22,7 +23,7 @@ from real_app import Server, Tab, app_server
 SHOWING = (
     "Number(/Showing step ([\\d,]+)/.exec(document.querySelector('.vq-story').innerText)?.[1].replaceAll(',', ''))"
 )
-CURSOR = f"document.querySelector('{CURVES}').layout.shapes.at(-1)?.x0"
+CURSOR = f"{seen(CURVES)}.layout.shapes.at(-1)?.x0"
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +122,10 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
 
 def test_usage_through_time_is_drawn_with_its_cursor(page: Page) -> None:
     page.locator(".st-key-view-bars").get_by_text("time", exact=True).click()
-    wait_until(page, f"document.querySelector('{BARS}').data[0]?.type === 'heatmap'")
-    cells = page.evaluate(f"document.querySelector('{BARS}')._fullData[0].z.length")
+    wait_until(page, f"{traces(BARS)}[0]?.type === 'heatmap'")
+    cells = page.evaluate(f"{traces(BARS)}[0].z.length")
     assert cells == 32
     slide(page, 0.3)
-    wait_until(page, f"document.querySelector('{BARS}').layout.shapes.at(-1)?.x0 === {SHOWING}")
+    wait_until(page, f"{seen(BARS)}.layout.shapes.at(-1)?.x0 === {SHOWING}")
     page.get_by_text("by usage now", exact=True).click()
     wait_until(page, "location.search.includes('rows=by+usage+now')")

@@ -16,6 +16,7 @@ from live_page import (
     drag,
     pause,
     press,
+    seen,
     step_of,
     traces,
     wait_for_charts,
@@ -175,7 +176,7 @@ def test_a_click_on_a_cell_of_a_code_map_chooses_its_code_and_the_button_lets_go
     page.locator(EXAMPLES).scroll_into_view_if_needed()
     x, y, code = page.evaluate(
         f"""(() => {{
-            const plot = document.querySelector('{EXAMPLES}');
+            const plot = {seen(EXAMPLES)};
             const cells = plot._fullData.find((t) => t.meta?.role === 'Q');
             const {{ xaxis, yaxis }} = plot._fullLayout;
             const box = plot.querySelector('.nsewdrag').getBoundingClientRect();

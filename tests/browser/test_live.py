@@ -17,6 +17,7 @@ from live_page import (
     pause,
     pick,
     press,
+    seen,
     session_of,
     step_of,
     traces,
@@ -65,10 +66,10 @@ def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callabl
 def test_a_switch_is_in_force_at_once_and_marked_on_the_curves(plane: Page) -> None:
     before, thrown_at = step_of(plane), time.monotonic()
     choose(plane, "affine", "running")
-    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
+    labels = f"{seen(CURVES)}.layout.annotations.map((label) => label.text)"
     wait_until(plane, f"{labels}.includes('affine running')")
     print(f"\nswitch on the curves after {time.monotonic() - thrown_at:.2f} s")
-    marked = plane.evaluate(f"document.querySelector('{CURVES}').layout.shapes[0].x0")
+    marked = plane.evaluate(f"{seen(CURVES)}.layout.shapes[0].x0")
     wait_until(plane, "location.search.includes('affine=running')")
     assert before <= marked <= step_of(plane)
     wait_for_step(plane, marked + 1)
@@ -142,7 +143,7 @@ def test_paused_every_view_still_answers_and_the_link_keeps_it(open_tab: Callabl
     expect(page.get_by_text("Code gradients")).to_be_visible()
     for group, curve in {"P and C": "spread of P", "gradients": "reached"}.items():
         choose(page, "curves", group)
-        wait_until(page, f"document.querySelector('{CURVES}').data.some(({{name}}) => name === '{curve}')")
+        wait_until(page, f"{traces(CURVES)}.some(({{name}}) => name === '{curve}')")
     choose(page, "map", "UMAP")
     wait_until(page, f"{axis_title()} === 'UMAP 1'")
     choose(page, "map", "PCA")
@@ -218,9 +219,7 @@ def test_what_practitioners_use_instead_is_thrown_from_its_folded_group(plane: P
         wait_until(plane, f"location.search.includes('{name}={choice}')")
     plane.locator(f"{control('bypass')} label").click()
     wait_until(plane, "location.search.includes('bypass=true')")
-    labels = (
-        f"JSON.stringify(document.querySelector('{CURVES}').layout.annotations)"  # crowded ones list theirs on hover
-    )
+    labels = f"JSON.stringify({seen(CURVES)}.layout.annotations)"  # crowded ones list theirs on hover
     for label in (
         "codes moved by ema",
         "EMA decay 0.9",
@@ -291,8 +290,8 @@ def test_a_collapse_is_named_and_a_remedy_thrown_from_the_verdict_is_marked_and_
     assert page.evaluate("document.querySelector('.st-key-story-band').getBoundingClientRect().height") <= 48
     before = step_of(page)
     remedy.click()
-    marks = f"document.querySelector('{CURVES}').layout.shapes.map((shape) => shape.x0)"
-    labels = f"document.querySelector('{CURVES}').layout.annotations.map((label) => label.text)"
+    marks = f"{seen(CURVES)}.layout.shapes.map((shape) => shape.x0)"
+    labels = f"{seen(CURVES)}.layout.annotations.map((label) => label.text)"
     wait_until(page, f"{labels}.includes('replacement every 20')")
     expect(page.locator(f"{control('replace_every')} input")).to_have_value("20")
     wait_for_step(page, step_of(page) + 2)  # recreated controls must not throw or restart anything themselves

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from live_page import press, wait_until, watch_removals
+from live_page import press, traces, wait_until, watch_removals
 from playwright.sync_api import expect
 from real_app import Server, Tab, app_server
 
@@ -11,7 +11,7 @@ MAP = ".st-key-compare-map .js-plotly-plot"
 BARS = ".st-key-compare-bars .js-plotly-plot"
 CURVES = ".st-key-compare-curves .js-plotly-plot"
 FOUR = "?problem=plane&v1=baseline&v2=affine;affine%3Drunning&v3=sync;sync%3D0.5&v4=replaced;replace_every%3D10"
-LINES = f"[...document.querySelector('{CURVES}')._fullData].filter((line) => line.hovertemplate)"
+LINES = f"[...{traces(CURVES)}].filter((line) => line.hovertemplate)"
 LAST = f"{LINES}.map((line) => line.x.length && line.x[line.x.length - 1])"
 
 

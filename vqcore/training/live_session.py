@@ -104,8 +104,8 @@ class LiveSession(SnapshotSource, Protocol):
     def trained_steps(self) -> int:
         """How many steps are trained, without the wish for a snapshot."""
 
-    def seconds_unseen(self) -> float:
-        """How long ago somebody last asked for a snapshot."""
+    def last_seen_at(self) -> float:
+        """When somebody last asked for a snapshot, in seconds by the session's own clock."""
 
     def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
         """Whether `until(self)` became true within `timeout` seconds; looks whenever something is published."""

@@ -182,9 +182,9 @@ class Session(LiveSession):
         """See `LiveSession.trained_steps`."""
         return self._published.trained_steps
 
-    def seconds_unseen(self) -> float:
-        """See `LiveSession.seconds_unseen`."""
-        return self._wishes.seconds_unseen()
+    def last_seen_at(self) -> float:
+        """See `LiveSession.last_seen_at`."""
+        return self._wishes.last_seen_at()
 
     def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
         """See `LiveSession.wait`."""

@@ -326,7 +326,7 @@ class TrainingLoop:
         assert run is not None
         run.timeline.seconds += now - self._advanced_at if self._advanced_at is not None else 0.0
         self._advanced_at = now
-        if self._wishes.seconds_unseen() > self._idle_pause_seconds:
+        if self._clock() - self._wishes.last_seen_at() > self._idle_pause_seconds:
             self._pause(State.IDLE)
             return
         with TURNS:

@@ -65,9 +65,9 @@ class Wishes:
         self._looked_at = self._clock()
         self._moment_wanted = True
 
-    def seconds_unseen(self) -> float:
-        """How long ago somebody last looked."""
-        return self._clock() - self._looked_at
+    def last_seen_at(self) -> float:
+        """When somebody last looked, by the clock given."""
+        return self._looked_at
 
     def is_moment_wanted(self) -> bool:
         """Whether somebody has looked since `take_look`."""
