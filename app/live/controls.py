@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from app.live.experiments import begin_again
 from app.live.state import live_state
 from app.page_state import is_drawn, said_by
 from app.sessions.entry import Entry
 from vqcore.quantizer.options import option_names
-from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
 from vqcore.training.status import Status
 
@@ -65,7 +65,7 @@ def restart(entry: Entry, recipe: Recipe) -> None:
     state = live_state()
     state.asked = recipe
     state.go_live()
-    entry.send(RestartCommand(recipe))
+    entry.send(begin_again(entry, recipe))
 
 
 def already(entry: Entry, is_so: bool) -> bool:

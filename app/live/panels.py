@@ -17,6 +17,8 @@ LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
 GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
+GIVES = {UPPER: 62, LOWER: 48}
+"""What a chart gives to the experiments of a start, so that the page is still in view whole."""
 
 
 def panels(scene: Scene) -> list[str]:
@@ -35,37 +37,41 @@ def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
     progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
-    return ["map-progress", *_chart("map", UPPER)]
+    return ["map-progress", *_chart(scene, "map", UPPER)]
 
 
 def bars_panel(scene: Scene) -> list[str]:
     """How codes are used."""
     bars_head(scene)
-    return _chart("bars", UPPER)
+    return _chart(scene, "bars", UPPER)
 
 
 def curves_panel(scene: Scene) -> list[str]:
     """Curves through time."""
     curves_head(scene)
-    return _chart("curves", LOWER)
+    return _chart(scene, "curves", LOWER)
 
 
 def examples_panel(scene: Scene) -> list[str]:
     """The card of the chosen code, or held-out inputs with the model's outputs and the codes in between."""
     examples_head(scene)
     if scene.shows_card:
-        card_place("code-card", height=LOWER)
+        card_place("code-card", height=_height(scene, LOWER))
         words_place("card-said", look="said")
         return ["code-card", "card-said"]
     if scene.problem.task == "plane":
-        words_place("examples-table", height=LOWER)
+        words_place("examples-table", height=_height(scene, LOWER))
         return ["examples-table"]
-    return _chart("examples", LOWER)
+    return _chart(scene, "examples", LOWER)
 
 
-def _chart(name: str, height: int) -> list[str]:
+def _height(scene: Scene, height: int) -> int:
+    return height - GIVES[height] if scene.status.experiments else height
+
+
+def _chart(scene: Scene, name: str, height: int) -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height])
+    live_place(keys[0], height=_height(scene, height), grow=GROWS[height])
     words_place(keys[1], look="said")
     return keys
 

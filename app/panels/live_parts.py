@@ -8,6 +8,7 @@ from typing import Any
 
 from app.live_plot.code_card import card_data
 from app.live_plot.component import plot_part
+from app.live_plot.experiments import strip_data
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import tile_data
 from app.live_plot.time_bar import bar_data
@@ -16,6 +17,7 @@ from app.panels.card_reading import card
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
+from app.panels.experiments_reading import strip_of
 from app.panels.markup import markup
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
@@ -126,6 +128,10 @@ def _story(scene: Scene, _: ProjectionService) -> Part:
     return html_part(story_html(account_of(scene)))
 
 
+def _experiments(scene: Scene, _: ProjectionService) -> Part:
+    return small_part(strip_data(strip_of(scene)))
+
+
 def _why(scene: Scene, _: ProjectionService) -> Part:
     verdict = verdict_of(scene)
     return html_part(NO_VERDICT if verdict is None else why(verdict, recipe_then(scene), scene.snapshot))
@@ -171,6 +177,7 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "tiles": _tiles,
     "time-bar": _time_bar,
     "story": _story,
+    "experiments": _experiments,
     "verdict-cause": _why,
     "map-progress": _progress,
     "examples-table": _table,

@@ -269,8 +269,9 @@ class TrainingLoop:
     def _left_aside(self) -> tuple[Experiments, Run] | None:
         """The experiment that leaves the training alone, while it can be trained unseen."""
         run = self._runs.present
-        is_idle = self._state is State.PAUSED and self._wishes.seconds_unseen() <= self._idle_pause_seconds
-        if run is None or run.experiments is None or not is_idle:
+        if run is None or run.experiments is None or self._state is not State.PAUSED:
+            return None
+        if self._clock() - self._wishes.last_seen_at() > self._idle_pause_seconds:
             return None
         family = run.experiments
         name = family.unasked()
