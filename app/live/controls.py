@@ -30,7 +30,7 @@ def in_step(entry: Entry, status: Status) -> bool:
 
     What only a restart can change may differ: it waits for the next restart.
     """
-    if entry.session.commands_pending() > 0:
+    if live_state().adopted is not None and entry.session.commands_pending() > 0:
         return True
     try:
         return shown() == status.recipe

@@ -38,7 +38,7 @@ def start_cards(begin: object) -> None:
     for column, start in zip(places, STARTS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{start.name}"):
             st.button(start.title, on_click=begin, args=(start,), width="stretch")  # type: ignore[arg-type]
-            if picture := _picture(start):
+            if picture := _picture(start.name):
                 st.html(picture)
             st.markdown(start.about)
     _, middle, _ = st.columns([1, 5 * len(STARTS), 1])
@@ -51,12 +51,12 @@ def start_cards(begin: object) -> None:
 
 
 @cache
-def _picture(start: Start) -> str:
+def _picture(name: str) -> str:
     """The photographs, or a bar for each recorded experiment: its accuracy, or its loss beside the one left alone."""
-    if start.problem == "patches":
+    if name == "photograph":
         image = base64.b64encode(PHOTOGRAPHS.read_bytes()).decode()
         return markup("start_photograph", image=image)
-    found = recorded(start.name)
+    found = recorded(name)
     if found is None:
         return ""
     bars = []
