@@ -14,6 +14,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand, PictureCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.memory import give_back
 from vqcore.training.past_run import PastRun
@@ -47,7 +48,7 @@ class Session(LiveSession):
     Args:
         recipes: one recipe, or several by the name of their variant; variants step in lockstep.
         paused: begin paused at step 0.
-        pause_at: as `UntilCommand` sets it.
+        plan: as `RestartCommand` has it.
         steps_per_second: as `SpeedCommand` sets it.
         idle_pause_seconds: the session pauses itself if nobody has looked for this long.
         clock: seconds, monotonic.
@@ -58,7 +59,7 @@ class Session(LiveSession):
         recipes: Recipe | Mapping[str, Recipe],
         *,
         paused: bool = False,
-        pause_at: int | None = None,
+        plan: ExperimentPlan | None = None,
         steps_per_second: float | None = None,
         idle_pause_seconds: float = IDLE_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -72,7 +73,7 @@ class Session(LiveSession):
             self._wishes,
             self._published,
             paused=paused,
-            pause_at=pause_at,
+            plan=plan,
             speed=Speed(steps_per_second, clock),
             idle_pause_seconds=idle_pause_seconds,
             clock=clock,
