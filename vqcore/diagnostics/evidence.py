@@ -34,6 +34,18 @@ class UsageEvidence(NamedTuple):
     """A code counts as unused if its count is below this: moving averages never reach 0."""
 
 
+class ResponseEvidence(NamedTuple):
+    """How much the decoder's output answers to the code vectors that it is given."""
+
+    output_variance: float
+    """Over inputs, summed over the elements of one input's output."""
+
+    code_variance: float
+    """Over the same inputs, summed over the elements of one input's code vectors; above 0."""
+
+    num_inputs: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
@@ -124,6 +136,9 @@ class Evidence:
 
     usage: UsageEvidence | None = None
     latents: LatentEvidence | None = None
+    response: ResponseEvidence | None = None
+    """None where no decoder was seen, or where all inputs have the same codes, so that nothing could be answered."""
+
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
     """Index among the levels of a residual quantizer; `latents` are then the residuals before this level."""
