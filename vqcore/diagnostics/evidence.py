@@ -44,6 +44,18 @@ class Attainable(NamedTuple):
     """Its codes: K, or fewer if the sample is too small for K."""
 
 
+class ResponseEvidence(NamedTuple):
+    """How much the decoder's output answers to the code vectors that it is given."""
+
+    output_variance: float
+    """Over inputs, summed over the elements of one input's output."""
+
+    code_variance: float
+    """Over the same inputs, summed over the elements of one input's code vectors; above 0."""
+
+    num_inputs: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
@@ -137,6 +149,9 @@ class Evidence:
 
     usage: UsageEvidence | None = None
     latents: LatentEvidence | None = None
+    response: ResponseEvidence | None = None
+    """None where no decoder was seen, or where all inputs have the same codes, so that nothing could be answered."""
+
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
     """Index among the levels of a residual quantizer; `latents` are then the residuals before this level."""
