@@ -71,6 +71,8 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
 
 def _response(snapshot: Snapshot) -> ResponseEvidence | None:
     """Of the monitor inputs, of which each has as many codes."""
+    if snapshot.monitor_outputs is None:
+        return None
     num_inputs = len(snapshot.monitor_outputs)
     if num_inputs < 2 or len(snapshot.codes) % num_inputs:
         return None
