@@ -20,7 +20,7 @@ from vqcore.bench.session import bench_session
 from vqcore.bench.variants import bench_variants
 from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
-from vqcore.models.problems import description
+from vqcore.models.problems import NETWORKS, description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.starts import command as starts_command
 from vqcore.training.finite import NonFiniteError
@@ -93,7 +93,7 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_doctor(options)
     if options.what == "projection":
         return _bench_projection(options)
-    problems = options.problems or PROBLEMS
+    problems = options.problems or [name for name in PROBLEMS if name not in NETWORKS]  # those take minutes each
     report = [bench_session(problem) | {"side_by_side": bench_variants(problem)} for problem in problems]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -268,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument(
         "problems",
         nargs="*",
-        help="session: any number (default: all); page: one (default: patches)",
+        help="session: any number (default: the small ones); page: one (default: patches)",
         metavar="PROBLEM",
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.live_plot.code_card import card_data
 from app.live_plot.component import plot_part
+from app.live_plot.experiments import strip_data
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import tile_data
 from app.live_plot.time_bar import bar_data
@@ -15,6 +16,7 @@ from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
+from app.panels.experiments_reading import strip_of
 from app.panels.map_inputs import inputs_part
 from app.panels.markup import markup
 from app.panels.part import Part, html_part, said_part, small_part
@@ -102,6 +104,10 @@ def _story(scene: Scene, _: ProjectionService) -> Part:
     return html_part(story_html(account_of(scene)))
 
 
+def _experiments(scene: Scene, _: ProjectionService) -> Part:
+    return small_part(strip_data(strip_of(scene)))
+
+
 def _why(scene: Scene, _: ProjectionService) -> Part:
     verdict = verdict_of(scene)
     return html_part(NO_VERDICT if verdict is None else why(verdict, recipe_then(scene), scene.snapshot))
@@ -163,6 +169,7 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "tiles": _tiles,
     "time-bar": _time_bar,
     "story": _story,
+    "experiments": _experiments,
     "verdict-cause": _why,
     "map-progress": _progress,
     "curves-behind": _behind,
