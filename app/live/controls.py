@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from app.live.experiments import begin_again
 from app.live.state import live_state
 from app.page_state import is_drawn, said_by
 from app.sessions.data_guard import check_data
 from app.sessions.entry import Entry
 from vqcore.quantizer.options import option_names
-from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
 from vqcore.training.status import Status
 
@@ -31,7 +31,7 @@ def in_step(entry: Entry, status: Status) -> bool:
 
     What only a restart can change may differ: it waits for the next restart.
     """
-    if entry.session.commands_pending() > 0:
+    if live_state().adopted is not None and entry.session.commands_pending() > 0:
         return True
     try:
         return shown() == status.recipe
@@ -70,7 +70,7 @@ def restart(entry: Entry, recipe: Recipe) -> None:
     state = live_state()
     state.asked = recipe
     state.go_live()
-    entry.send(RestartCommand(recipe))
+    entry.send(begin_again(entry, recipe))
 
 
 def already(entry: Entry, is_so: bool) -> bool:

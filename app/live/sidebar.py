@@ -14,6 +14,7 @@ from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
 from app.links.live_view import View
 from app.live.controls import already, default, is_gone, key, shown, value
+from app.live.experiments import begin_again, link_query
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
 from app.live.image_settings import image_settings, network_caption
@@ -85,7 +86,7 @@ def sidebar(entry: Entry, status: Status) -> None:
     _transport(entry, status)
     if shows(*SWITCHES):
         with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
-            st.caption("LIVE · in force on the next step")
+            st.caption("LIVE · next step")
             if all(shows(group) for group in SWITCHES):
                 twin_toggle(entry)
         switches(LiveBoard(entry))
@@ -98,19 +99,19 @@ def sidebar(entry: Entry, status: Status) -> None:
 
 def obey_transport(entry: Entry) -> None:
     """Obey what was clicked on the transport's buttons since the last run of the script."""
-    commands = [_meant(click) for click in new_clicks(TRANSPORT)]
+    commands = [_meant(entry, click) for click in new_clicks(TRANSPORT)]
     if sent := [command for command in commands if command is not None]:
         entry.send(*sent)
     obey_pending(entry)
 
 
-def _meant(click: str) -> Command | None:
+def _meant(entry: Entry, click: str) -> Command | None:
     state = live_state()
     match click:
         case "restart":
             state.asked = shown()
             state.go_live()
-            return None if state.asked is None else RestartCommand(state.asked)
+            return None if state.asked is None else begin_again(entry, state.asked)
         case "undo":
             state.go_live()
     return COMMANDS[click]
@@ -211,7 +212,10 @@ def _share(entry: Entry, status: Status) -> None:
     link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a new run with these settings, switches and view.")
-        query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
+        view, is_paused = current_view(status.recipe), status.state is State.PAUSED
+        of_start = link_query(entry, status)
+        plain = address.write(None, status.recipe, view, paused=is_paused)
+        query = plain if of_start is None else of_start | address.write_view(view)
         st.code(shared_link(query), language=None, wrap_lines=True)
         st.caption(FOLLOW_HELP)
         st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)

@@ -64,7 +64,7 @@ def sent(entry: Entry, at: int | None = None, choice: Choice | None = None, **co
     scene = scene_of(entry, view)
     assert scene is not None
     parts = picture_parts(scene, FakeProjection(), with_places=True)
-    return {key: piece(part.make()) for key, part in parts.items()}
+    return {key: piece(part.make()).written() for key, part in parts.items()}
 
 
 def read(entry: Entry, **settings) -> dict[str, dict]:

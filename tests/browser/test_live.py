@@ -52,9 +52,9 @@ def plane(open_tab: Callable[..., Tab], server: Server) -> Iterator[Page]:
 def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callable[..., Tab], server: Server) -> None:
     page = open_tab(server).page
     starts = page.locator("[class*='st-key-start-'] button:visible")
-    expect(starts).to_have_count(3)
+    expect(starts).to_have_count(5)
     assert page.locator(".js-plotly-plot").count() == 0
-    page.get_by_role("button", name="Healthy with k-means").click()
+    page.get_by_role("button", name="A healthy codebook").click()
     wait_for_charts(page)
     count_draws(page, MAP)
     wait_for_step(page, step_of(page) + 2)

@@ -18,8 +18,8 @@ SECONDS = 60
 RECIPE = default_recipe("patches", device="cpu", num_codes=32, batch_size=4)
 
 
-def trained(steps: int = 3, **changes) -> Trainer:
-    subject = Trainer(default_recipe("patches", device="cpu", num_codes=32, batch_size=4, **changes))
+def trained(steps: int = 3, problem: str = "patches", **changes) -> Trainer:
+    subject = Trainer(default_recipe(problem, device="cpu", num_codes=32, batch_size=4, **changes))
     for _ in range(steps):
         subject.step()
     return subject
@@ -30,7 +30,8 @@ def reach(session, until):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"structure": "grouped", "levels": 2}, {"structure": "residual", "levels": 3}]
+    "changes",
+    [{}, {"structure": "grouped", "levels": 2}, {"structure": "residual", "levels": 3}, {"problem": "vqvae"}],
 )
 def test_a_picture_is_what_the_network_makes_of_the_whole_images(changes):
     subject, images = trained(**changes), held_out_strips()

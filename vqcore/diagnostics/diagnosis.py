@@ -19,6 +19,7 @@ from vqcore.diagnostics.in_force import still_to_try
 from vqcore.diagnostics.latent_findings import codebook_far, embedding_collapse, idle_level
 from vqcore.diagnostics.training_findings import (
     commitment_too_strong,
+    deaf_decoder,
     drifting_embeddings,
     no_gradient,
     recycling_replacement,
@@ -31,6 +32,7 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     initialization_pending,
     never_trained,
     no_gradient,
+    deaf_decoder,
     idle_level,
     drifting_embeddings,
     commitment_too_strong,

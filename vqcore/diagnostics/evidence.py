@@ -34,6 +34,28 @@ class UsageEvidence(NamedTuple):
     """A code counts as unused if its count is below this: moving averages never reach 0."""
 
 
+class Attainable(NamedTuple):
+    """What k-means reaches on the same latents, fitted and measured on different ones."""
+
+    error: float
+    """As `LatentEvidence.error`."""
+
+    num_codes: int
+    """Its codes: K, or fewer if the sample is too small for K."""
+
+
+class ResponseEvidence(NamedTuple):
+    """How much the decoder's output answers to the code vectors that it is given."""
+
+    output_variance: float
+    """Over inputs, summed over the elements of one input's output."""
+
+    code_variance: float
+    """Over the same inputs, summed over the elements of one input's code vectors; above 0."""
+
+    num_inputs: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
@@ -54,6 +76,9 @@ class LatentEvidence:
     distinct: int
     """Distinct vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
     `limits.FEWEST_VECTORS_PER_CODE` per code, beyond which it makes no difference."""
+
+    attainable: Attainable | None = None
+    """None if k-means was not run, as on every frame of a live page."""
 
     @property
     def spread(self) -> float:
@@ -124,6 +149,9 @@ class Evidence:
 
     usage: UsageEvidence | None = None
     latents: LatentEvidence | None = None
+    response: ResponseEvidence | None = None
+    """None where no decoder was seen, or where all inputs have the same codes, so that nothing could be answered."""
+
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
     """Index among the levels of a residual quantizer; `latents` are then the residuals before this level."""

@@ -8,6 +8,7 @@ Condition = Literal[
     "initialization-pending",
     "never-trained",
     "no-gradient",
+    "deaf-decoder",
     "idle-level",
     "commitment-too-weak",
     "runaway-embeddings",

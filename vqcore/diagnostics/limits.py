@@ -5,6 +5,12 @@ import math
 COLLAPSED_SHARE, UNEVEN_SHARE = 0.10, 0.25
 """Perplexity over K: collapsed runs of the gallery stay below 0.05, healthy ones above 0.3."""
 
+NEGLIGIBLE_ERROR = 0.0075
+"""Error over the variance of P up to which every used code is near its latents, however uneven the use."""
+
+SEVERE_HARM, NOTICED_HARM = 2.0, 1.25
+"""Error over what k-means attains on the same latents. A random draw of the latents as codes is at 1.2 to 1.5."""
+
 SEVERE_DEAD_SHARE, MANY_DEAD_SHARE = 0.5, 0.1
 """Dead codes over K. Below the second they are only noted: a rarely used code is not a fault."""
 
@@ -42,6 +48,10 @@ POINT_SPREAD = 1e-3
 
 RANK_VECTORS_PER_DIM = 2
 """Vectors for each feature that an effective rank needs."""
+
+DEAF = 1e-6
+"""Variance of the output over that of the code vectors, over inputs. Where every ReLU behind the quantizer is dead it
+is 0 up to rounding, 1e-12; decoders that answer are at 0.05 and above, even before training."""
 
 GROWTH = 1.25
 """Spread of P now over that half-way through: healthy runs are at 0.9 to 1.2 after the first steps."""
