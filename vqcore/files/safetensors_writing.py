@@ -6,16 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 WRITTEN = {"float32": "F32", "int32": "I32", "int64": "I64"}
 ALIGNMENT = 8
 
 
-def safetensors_bytes(
-    arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
-) -> Iterator[bytes | memoryview]:
+def safetensors_bytes(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> Iterator[bytes]:
     """The file's bytes in pieces: the header, then each array.
 
     Raises:
@@ -32,4 +29,4 @@ def safetensors_bytes(
     written += b" " * (-len(written) % ALIGNMENT)
     yield len(written).to_bytes(8, "little") + written
     for array in arrays.values():
-        yield memoryview(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))).cast("B")
+        yield array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

@@ -25,6 +25,8 @@ LAYOUTS: tuple[type[Watched], ...] = (
     ProjectedCodebook,
     EmbeddingTable,
 )
+NAMED: tuple[type[Watched], ...] = (*LAYOUTS, NamedTable)
+
 IN_A_LIST = re.compile(r"(?P<owner>.*?)\.?(?:layers|quantizers|vq_layers|levels)\.(?P<number>\d+)(?:\.[^.]+)?$")
 
 WRAPPERS = ("_orig_mod", "module")
@@ -79,7 +81,7 @@ def _named(name: str, modules: dict[str, nn.Module]) -> Watched:
     if module is None:
         near = ", ".join(one for one in modules if one)[:200]
         raise ValueError(f"`names` must be modules of the model, but got {name!r}. It has {near}.")
-    layout = next((one for one in (*LAYOUTS, NamedTable) if one.fits(module)), None)
+    layout = next((one for one in NAMED if one.fits(module)), None)
     if layout is None:
         raise ValueError(
             f"`names` must be modules with one table of codes, but {name!r}, a {type(module).__name__}, has none or "

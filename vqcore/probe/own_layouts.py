@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vqcore.probe.watched import Averages, Book, Searched, Watched, as_grid
+from vqcore.probe.watched import Averages, Book, Searched, Watched, as_grid, book_of
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.layer import Quantizer
 from vqcore.quantizer.norms import normalized
@@ -85,7 +85,7 @@ class VQTorchLayer(Watched):
         tables = self.tables()
         if len(tables) == 1:
             return super().books()
-        return [Book(f"{self.name}[{at}]", *table.shape, structure, at) for at, table in enumerate(tables)]
+        return [book_of(f"{self.name}[{at}]", table, structure, at) for at, table in enumerate(tables)]
 
     def searched(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any], output: Any) -> list[Searched]:
         """As `Watched.searched`."""

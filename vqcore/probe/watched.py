@@ -110,10 +110,15 @@ class Watched(ABC):
         """The codebooks, in the order of `tables`."""
         tables = self.tables()
         if len(tables) == 1 and self.residual_level is not None:
-            return [Book(self.name, *tables[0].shape, "residual", self.residual_level)]
+            return [book_of(self.name, tables[0], "residual", self.residual_level)]
         if len(tables) == 1:
-            return [Book(self.name, *tables[0].shape)]
-        return [Book(f"{self.name}[{at}]", *table.shape, "grouped", at) for at, table in enumerate(tables)]
+            return [book_of(self.name, tables[0])]
+        return [book_of(f"{self.name}[{at}]", table, "grouped", at) for at, table in enumerate(tables)]
+
+
+def book_of(name: str, table: Tensor, structure: str = "whole", level: int = 0) -> Book:
+    """The codebook with this table (K, D)."""
+    return Book(name, table.shape[0], table.shape[1], structure, level)
 
 
 def as_grid(z_e: Tensor, axis: int) -> Tensor:

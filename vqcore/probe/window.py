@@ -94,7 +94,7 @@ class Window:
     def take(self) -> list[Copies]:
         """The copies, on their way to the CPU without a wait."""
         taken = [one._replace(gradient_norm=self._gradients.get(at)) for at, one in enumerate(self._copies)]
-        return [Copies(*(sent(value) if isinstance(value, Tensor) else value for value in one)) for one in taken]
+        return [Copies._make(sent(value) if isinstance(value, Tensor) else value for value in one) for one in taken]
 
     def _plain(self, table: Tensor) -> Tensor:
         return unit(table) if self._watched.is_cosine else table.detach().float().clone()

@@ -194,5 +194,9 @@ def _read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
         book, slash, field = key.rpartition("/")
         if slash and field in RecordedCodebook._fields:
             by_book.setdefault(book, {})[field] = array.read()
-    empty = dict.fromkeys(RecordedCodebook._fields)
-    return {name: RecordedCodebook(**{**empty, **found}) for name, found in by_book.items() if "table" in found}
+    fields = RecordedCodebook._fields
+    return {
+        name: RecordedCodebook._make(found.get(field) for field in fields)
+        for name, found in by_book.items()
+        if "table" in found
+    }

@@ -83,7 +83,7 @@ def _free(folder: Path) -> Path:
     return folder
 
 
-def _write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> int:
+def _write_whole(path: Path, pieces: Iterable[bytes]) -> int:
     """Write a file that is seen complete or not at all; its size."""
     part = path.with_name(path.name + PART)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
