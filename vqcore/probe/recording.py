@@ -59,16 +59,12 @@ class Recorder:
 
     @property
     def is_full(self) -> bool:
-        """Whether a record is waiting already, so that another would be dropped."""
+        """Whether a record is waiting already, so that another must be dropped."""
         return self._queue.full()
 
-    def offer(self, record: Record) -> bool:
-        """Hand over a record without waiting; False if it is dropped."""
-        try:
-            self._queue.put_nowait(record)
-        except queue.Full:
-            return False
-        return True
+    def offer(self, record: Record) -> None:
+        """Hand over a record without waiting, unless `is_full`; only one thread may do so."""
+        self._queue.put_nowait(record)
 
     def flush(self) -> None:
         """Wait until all that was handed over is on disk."""
@@ -116,11 +112,10 @@ class Recorder:
 
 def as_arrays(copies: Copies) -> dict[str, NDArray[Any]]:
     """The fields of a `RecordedCodebook` that were observed."""
-    table = copies.table
+    table, codes = copies.table, copies.codes
     if copies.table_after is not None and copies.placed is not None and not bool(copies.placed.all()):
-        table = copies.table_after
-    codes = copies.codes
-    if copies.z_e is not None and codes is None:
+        table, codes = copies.table_after, None  # nobody has seen the table between k-means and the first update
+    elif copies.z_e is not None and codes is None:
         codes = nearest_codes(copies.z_e, table).int()
     fields = {
         "table": table,
@@ -147,7 +142,7 @@ def measured(found: Mapping[str, NDArray[Any]], copies: Copies, seen: Seen) -> d
         values |= {"vectors": int(counts.sum()), "in_use": int((counts > 0).sum()), "perplexity": perplexity(counts)}
     if copies.counts is not None and int(copies.counts[-1]):
         values["beyond_the_table"] = int(copies.counts[-1])
-    if "z_e" in found:
+    if "z_e" in found and "codes" in found:
         values |= _errors(found["z_e"], found["codes"], table)
     return values
 

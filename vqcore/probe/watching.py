@@ -249,16 +249,15 @@ class Probe:
             self._fail(error)
 
     def _arm(self) -> None:
-        """Let the hooks observe from now on, unless the disk is behind."""
-        if self._recorder is None or self._recorder.is_full:
-            self.dropped += 1
-            self._next = max(self._next, self._calls + self.every)
-            return
+        """Let the hooks observe from now on."""
         self._windows = [Window(one, self.sample) for one in self._watched]
         self._armed = 1
 
     def _record(self, number: int, values: Mapping[str, Tensor | float]) -> None:
         self._records += 1
+        if self._recorder is None or self._recorder.is_full:
+            self.dropped += 1
+            return
         for one, window in zip(self._watched, self._windows, strict=True):
             self._tell_unseen(one, window)
             window.open()  # of what had no forward, the tables as they are now
@@ -270,8 +269,7 @@ class Probe:
             name: sent(one.detach().clone()) if isinstance(one, Tensor) else one for name, one in values.items()
         }
         record = Record(number, time.time(), copied, seen, self.dropped, arrival(self._watched))
-        if self._recorder is not None and not self._recorder.offer(record):
-            self.dropped += 1
+        self._recorder.offer(record)
 
     def _tell_unseen(self, watched: Watched, window: Window) -> None:
         """After a second recorded step without a forward, say that hooks do not work here."""

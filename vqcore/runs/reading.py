@@ -32,7 +32,8 @@ class RecordedCodebook(NamedTuple):
     """(M, D) a sample of the vectors searched for, from the step's first forward."""
 
     codes: NDArray[np.int32] | None
-    """(M,) the codes of `z_e`; −1 where the layer searched for none."""
+    """(M,) the codes of `z_e`; −1 where the layer searched for none. None in the step whose first batch placed the
+    codes: it was searched in a table that no hook sees."""
 
     counts: NDArray[np.int64] | None
     """(K,) how often each code was chosen, over all N vectors of the step."""
