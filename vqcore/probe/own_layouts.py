@@ -68,6 +68,10 @@ class VQTorchLayer(Watched):
         """As `Watched.fits`."""
         return all(hasattr(module, name) for name in ("get_codebook", "groups", "share", "num_codes", "enabled"))
 
+    def flag(self) -> Tensor | None:
+        """As `Watched.flag`; without a k-means start it stays false and means nothing."""
+        return super().flag() if getattr(self.module, "kmeans_init", False) else None
+
     @property
     def _is_residual(self) -> bool:
         return "Residual" in type(self.module).__name__

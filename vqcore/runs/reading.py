@@ -123,7 +123,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         notes += tuple(str(one) for one in ending.get("notes", ()))
     elif state == "died":
         notes += ("The training ended without a word, as a killed process does.",)
-    dropped = max((one.get("dropped", 0) for one in recorded), default=0)
+    dropped = max((one["dropped"] for one in lines if isinstance(one.get("dropped"), int)), default=0)
     if dropped:
         notes += (f"{dropped:,} recorded steps were dropped because the disk was slower than the training.",)
     return Run(
