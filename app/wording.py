@@ -33,6 +33,14 @@ SWITCH_HELP = {
     "alpha": "α: weight of the commitment loss relative to the task loss: how firmly the codes hold the encoder. It "
     "does not make the codes' steps larger, since AdamW rescales each gradient.",
     "learning_rate": "AdamW's learning rate, for every parameter.",
+    "adam_beta1": "β₁, the share of the past in AdamW's mean gradient.",
+    "adam_beta2": "β₂, the share of the past in AdamW's mean squared gradient; the paper trains with 0.95.",
+    "weight_decay": "AdamW's decay of the model's weights; code vectors do not decay.",
+    "warmup_steps": "Over so many first steps the learning rate rises in equal parts to its full value.",
+    "cosine_steps": "After the warm-up the learning rate falls to zero at this step, with half a cosine. 0: it "
+    "stays.",
+    "quantize_from": "Before this step the decoder gets z_e itself, as under bypass; the codes join later. With a "
+    "k-means start they are placed at that step.",
     "codebook_update": "*gradient*: the codebook side of the commitment loss. *ema*: each code moves towards the "
     "mean of what is assigned to it, an exponential moving average that replaces that side (van den Oord et al., "
     "arXiv 1711.00937, A.1). Inner steps, if any, also move these raw codes.",
@@ -52,6 +60,14 @@ SWITCH_HELP = {
 }
 
 SETTING_HELP = {
+    "data": "*photos* or *digits*, which come with the product; *fashion*, from Debian's package "
+    "dataset-fashion-mnist; or a path on this machine: a folder of images with a subfolder a class, an MNIST, "
+    "CIFAR or Parquet folder, an .npz or .npy file. *own*: the problem's. Nothing is downloaded.",
+    "image_size": "Edge of the square images in pixels; each is cut to its middle and resampled. 0: the problem's "
+    "own.",
+    "width": "Features of the network's first stage: a smaller network trains faster. 0: as published.",
+    "quantize_at": "After which part of the network the quantizer stands. The paper does not say it for the "
+    "classifiers; *own* is our choice.",
     "structure": "*vector*: one code per z_e. *grouped*: z_e is split into equal parts, one code each (product "
     "quantization). *residual*: each level quantizes what the levels before it left over, and code vectors add up "
     "(Zeghidour et al., arXiv 2107.03312).",
@@ -164,6 +180,11 @@ GONE = f"The run in this link has ended: {_WHY_IT_ENDED}"
 ENDED = f"This session has ended: {_WHY_IT_ENDED}"
 NEW_HELP = "Back to the start cards. This run stays for 15 minutes: the Back button of the browser leads to it."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
+
+UNQUANTIZED = (
+    "Unquantized: the same network with z_q = z_e, from the same weights on the same batches; at this step, unless "
+    "another is named."
+)
 
 UMAP_CAUTION = "UMAP preserves neighbours: distances between clusters, their sizes and densities mean nothing."
 

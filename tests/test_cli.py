@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from vqcore.cli import main
+from vqcore.models.problems import NETWORKS
+from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
@@ -24,7 +26,7 @@ def steps_in(path) -> list[int]:
 
 def test_problems_are_listed_with_their_options(capsys):
     report = said(capsys, "problems")
-    assert [entry["name"] for entry in report] == ["patches", "digits", "digits-classifier", "plane"]
+    assert [entry["name"] for entry in report] == ["patches", "digits", "digits-classifier", "plane", *NETWORKS]
     assert report[0]["settings"]["num_codes"] == 512
     assert report[0]["options"]["affine"] == "off"
     assert main(["problems"]) == 0
@@ -85,7 +87,10 @@ def test_a_run_is_written_in_files_that_others_read_and_never_over_another(capsy
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("train nope", "`problem` must be one of patches, digits, digits-classifier, plane, but got 'nope'"),
+        (
+            "train nope",
+            f"`problem` must be one of {', '.join(PROBLEMS)}, but got 'nope'",
+        ),
         ("train patches --set beta=2", "`beta` must be a number from 0 to 1, but got 2"),
         ("train patches --set affine=maybe", "`affine` must be one of off, learned, running, but got 'maybe'"),
         ("train patches --steps -1", "`--steps` must be a whole number from 0 up, but got -1"),

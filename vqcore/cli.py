@@ -5,29 +5,29 @@ import json
 import math
 import os
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tqdm import tqdm
-
 from vqcore import storage
+from vqcore.ablation.command import ablation
+from vqcore.ablation.command import add_words as add_ablation_words
 from vqcore.arguments import Parser, named_path
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.quantizer import bench_quantizer, table
 from vqcore.bench.session import bench_session
 from vqcore.bench.variants import bench_variants
+from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
+from vqcore.models.problems import NETWORKS, description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
 from vqcore.starts import command as starts_command
 from vqcore.training.finite import NonFiniteError
-from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, parse_changes, written
+from vqcore.training.recipe import Recipe, default_recipe, settings_of, written
 from vqcore.training.trainer import Trainer
-
-Schedule = dict[int, list[dict[str, Any]]]
-"""Changes by the number of steps done before they take effect, in the order of the `--at` options."""
+from vqcore.training_command import add_words as add_training_words
+from vqcore.training_command import begun, resumed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def problems(_: argparse.Namespace) -> tuple[Any, str]:
             "about": problem.about,
             "task_loss": problem.loss_name,
             "dim": problem.dim,
-            "settings": {name: getattr(default_recipe(problem.name), name) for name in SETTINGS},
+            "settings": {name: getattr(default_recipe(problem.name), name) for name in settings_of(problem.name)},
             "options": asdict(problem.options),
         }
         for problem in PROBLEMS.values()
@@ -71,24 +71,15 @@ def problems(_: argparse.Namespace) -> tuple[Any, str]:
 
 def train(options: argparse.Namespace) -> tuple[Any, str]:
     """Train without a browser, throwing switches at given steps."""
-    changes = parse_changes(options.set)
-    if "seed" in changes:
-        raise ValueError(f"`seed` is given by --seed, not by --set. Write --seed {changes['seed']}.")
-    recipe = default_recipe(options.problem, seed=options.seed, device=options.device, **changes)
-    schedule = _schedule(options.at, options.steps)
-    if options.out is not None:
-        storage.check_free(options.out)
-    trainer = Trainer(recipe, exact_rows=options.steps)  # what is written down is every step
-    started = time.perf_counter()
-    _run(trainer, options.steps, schedule)
-    seconds = time.perf_counter() - started
-    report = _report(recipe, trainer, seconds)
-    if options.out is not None:
+    job, trainer = resumed(options) if options.resume is not None else begun(options)
+    job.run(trainer)
+    report = _report(job.recipe, trainer, job.seconds)
+    if job.folder is not None:
         weights = {
             **trainer.model.state_dict(prefix="model."),
             **trainer.quantizer.state_dict(prefix="quantizer."),
         }
-        storage.save_run(options.out, report, trainer.snapshot().history, weights)
+        storage.save_run(job.folder, report, trainer.snapshot().history, weights)
     return report, _summary(report)
 
 
@@ -102,7 +93,7 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_doctor(options)
     if options.what == "projection":
         return _bench_projection(options)
-    problems = options.problems or PROBLEMS
+    problems = options.problems or [name for name in PROBLEMS if name not in NETWORKS]  # those take minutes each
     report = [bench_session(problem) | {"side_by_side": bench_variants(problem)} for problem in problems]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -172,40 +163,15 @@ def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
     return report, projection.table(report)
 
 
-def _run(trainer: Trainer, steps: int, schedule: Schedule) -> None:
-    _throw(trainer, schedule)
-    with tqdm(total=steps, unit="step", file=sys.stderr, disable=None, leave=False) as progress:
-        for _ in range(steps):
-            trainer.step()
-            _throw(trainer, schedule)
-            progress.update()
-
-
-def _throw(trainer: Trainer, schedule: Schedule) -> None:
-    for changes in schedule.get(trainer.steps_done, ()):
-        trainer.apply(changes)
-
-
-def _schedule(entries: list[list[str]], steps: int) -> Schedule:
-    if steps < 0:
-        raise ValueError(f"`--steps` must be a whole number from 0 up, but got {steps}.")
-    schedule: Schedule = {}
-    for at, *pairs in entries:
-        if not at.isdecimal() or int(at) > steps:
-            raise ValueError(f"`--at` must begin with a step from 0 to --steps {steps}, but got {at!r}.")
-        if not pairs:
-            raise ValueError(f"`--at {at}` must name what changes there, for example affine=running.")
-        schedule.setdefault(int(at), []).append(parse_changes(pairs, live_only=True))
-    return schedule
-
-
 def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
     return {
         "problem": recipe.problem,
         "steps": trainer.steps_done,
         "seed": recipe.seed,
         "device": str(trainer.device),
-        "settings": {name: getattr(recipe, name) for name in SETTINGS},
+        "settings": {name: getattr(recipe, name) for name in settings_of(recipe.problem)},
+        "network": description(trainer.model, trainer.monitor.inputs, recipe.num_codes),
+        "skipped": images.skipped.said if (images := known_images(recipe.data)) else "",
         "options": asdict(trainer.options),
         "seconds": round(seconds, 3),
         "metrics": {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None},
@@ -265,8 +231,9 @@ def _summary(report: dict[str, Any]) -> str:
         f"{report['problem']}, {report['steps']} steps in {report['seconds']:.1f} s on {report['device']}, "
         f"seed {report['seed']}; held-out, N = {metrics['num_vectors']:,} vectors:"
     )
+    told = [report["network"], *([report["skipped"]] if report["skipped"] else [])]
     events = [f"step {event['step']}: {event['label']}" for event in report["events"]]
-    return "\n".join([heading, *numbers, _page_line(report["page"]), *events])
+    return "\n".join([heading, *told, *numbers, _page_line(report["page"]), *events])
 
 
 def _pairs(values: dict[str, Any]) -> list[str]:
@@ -282,15 +249,11 @@ def _parser() -> argparse.ArgumentParser:
 
     training = verbs.add_parser("train", help="train without a browser")
     training.set_defaults(verb=train)
-    training.add_argument("problem", help="one that `problems` lists")
-    training.add_argument("--steps", type=int, default=200, help="how many (default: 200)")
-    training.add_argument("--seed", type=int, default=0)
-    training.add_argument("--device", default="auto", help="auto, cpu, mps, cuda, cuda:1 …")
-    training.add_argument("--set", nargs="+", default=[], action="extend", metavar="K=V", help="from step 0")
-    training.add_argument(
-        "--at", nargs="+", default=[], action="append", metavar=("STEP", "K=V"), help="throw switches then"
-    )
-    training.add_argument("--out", type=named_path, metavar="DIR", help="write the run there")
+    add_training_words(training, named_path)
+
+    ablating = verbs.add_parser("ablation", help="every remedy alone and together, over seeds, as a table")
+    ablating.set_defaults(verb=ablation)
+    add_ablation_words(ablating, named_path)
 
     benching = verbs.add_parser("bench", help="measure speed, as ratios in one run")
     benching.set_defaults(verb=bench)
@@ -305,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument(
         "problems",
         nargs="*",
-        help="session: any number (default: all); page: one (default: patches)",
+        help="session: any number (default: the small ones); page: one (default: patches)",
         metavar="PROBLEM",
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
@@ -330,6 +293,6 @@ def _parser() -> argparse.ArgumentParser:
     starting = verbs.add_parser("starts", help="list the starts of the Live page, or recompute what they claim")
     starting.set_defaults(verb=lambda options: starts_command.starts(options, _seeds))
     starts_command.add_words(starting)
-    for verb in (listing, training, benching, examining, starting):
+    for verb in (listing, training, ablating, benching, examining, starting):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

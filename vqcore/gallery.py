@@ -68,7 +68,7 @@ def _examined(trainer: Trainer, level: int, start: Floats) -> Evidence:
         moved_by=options.codebook_update,
         replace_every=options.replace_every,
         residual=trainer.recipe.structure == "residual",
-        data_vectors=len(trainer.train_data.inputs) * positions,
+        data_vectors=trainer.train_data.num_inputs * positions,
         initial_codebook=start,
     )
     return _with_latents(evidence_of(snapshot, setting), vectors)
@@ -78,8 +78,8 @@ def _latents(trainer: Trainer, level: int) -> Floats:
     """Up to `VECTORS` of what the level quantizes of the training data, (N, D)."""
     found: list[Floats] = []
     with evaluating(trainer.model, trainer.quantizer):
-        for inputs in trainer.train_data.inputs.split(INPUTS_AT_ONCE):
-            _, levels = trainer.quantizer.quantize(trainer.model.encode(inputs))
+        for batch in trainer.train_data.batches(INPUTS_AT_ONCE):
+            _, levels = trainer.quantizer.quantize(trainer.model.encode(batch.inputs))
             found.append(read_only(levels[level].z_e))
             if sum(map(len, found)) >= VECTORS:
                 break

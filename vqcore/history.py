@@ -163,6 +163,20 @@ class History:
             *(np.concatenate([of[column], values]) for of in (past.low, past.mean, past.high)),
         )
 
+    def thinned(self, most: int) -> "History":
+        """The same curves in at most `most` rows each, of means over equally many steps; without usage."""
+        step, losses = _thinned(self.past_losses, self.step, self.losses, most)
+        measured_at, measured = _thinned(self.past_measured, self.measured_at, self.measured, most)
+        held_out_at, held_out = _thinned(self.past_held_out, self.held_out_at, self.held_out, most)
+        return History(
+            step=step,
+            losses=losses,
+            measured_at=measured_at,
+            measured=measured,
+            held_out_at=held_out_at,
+            held_out=held_out,
+        )
+
     def until(self, step: int) -> "History":
         """The part up to `step`; a bucket or span that extends beyond it is left out."""
         losses, measured = _rows_until(self.step, step), _rows_until(self.measured_at, step)
@@ -186,6 +200,29 @@ NO_HISTORY = History(step=NO_INTS, losses=_NOTHING, measured_at=NO_INTS, measure
 
 def _rows_until(last_step: Ints, step: int) -> int:
     return int(np.searchsorted(last_step, step, side="right"))
+
+
+def _thinned(
+    past: Envelope, steps: Ints, columns: MappingProxyType[str, Floats], most: int
+) -> tuple[Ints, MappingProxyType[str, Floats]]:
+    """The last step of each of at most `most` groups of rows, and the mean of each column over its finite rows."""
+    rows = np.concatenate([past.rows, np.ones_like(steps)])
+    if len(rows) == 0:
+        return steps, columns
+    until = np.cumsum(rows)
+    starts = np.flatnonzero(np.diff((until - 1) * most // until[-1], prepend=-1))
+    last = np.append(starts[1:], len(rows)) - 1
+
+    def mean(name: str, values: Floats) -> Floats:
+        there = np.isfinite(values).astype(np.int64)
+        finite = np.concatenate([past.finite[name], there]) if len(past.rows) else there
+        means = np.concatenate([past.mean[name], values]) if len(past.rows) else values
+        total = np.add.reduceat(np.where(finite > 0, means, 0).astype(np.float64) * finite, starts)
+        count = np.add.reduceat(finite, starts)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+    kept = {name: mean(name, values) for name, values in columns.items()}
+    return np.concatenate([past.last_step, steps])[last], MappingProxyType(kept)
 
 
 def _first(columns: MappingProxyType[str, Any], count: int) -> MappingProxyType[str, Any]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from vqcore.history import Floats, History, Ints
 
+Bytes = NDArray[np.uint8]
+
 
 class Event(NamedTuple):
     """A command that changed training, and the step before which it took effect."""
@@ -97,6 +99,32 @@ class Trail(NamedTuple):
     """Counts of the usage window at that time."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Picture:
+    """Whole held-out images through a model that takes any size, at one step and one level."""
+
+    step: int
+    given: Bytes
+    """(I, H, W, C) the images, the same array in every picture of a run."""
+
+    outputs: Bytes
+    """(I, H, W, C) decode(quantize(encode(given))), rounded as `given` is."""
+
+    codes: NDArray[np.int32]
+    """(I, h, w) the code at each place."""
+
+    z_e: NDArray[np.float16]
+    """(I, h, w, D) what is quantized there."""
+
+    loss: float
+    """Task loss over these images, of the outputs before they were rounded."""
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All that takes space."""
+        return self.given, self.outputs, self.codes, self.z_e
+
+
 class LevelUsage(NamedTuple):
     """How one group or level of a quantizer is used; a plain quantizer has one."""
 
@@ -181,6 +209,9 @@ class Snapshot:
 
     labels: Ints | None = None
     """(I,) their classes; None without classes."""
+
+    picture: Picture | None = None
+    """Whole images; None where nobody looked at them, or the model takes none."""
 
     trail: tuple[Trail, ...] = field(default=())
     """Earlier code vectors, oldest first; empty if nobody watched."""

@@ -14,7 +14,7 @@ from app.sessions.registry import registry
 from app.sessions.seed_runs import Plan, SeedRuns
 from vqcore.snapshot import Snapshot
 
-PLOTS = ("compare-map", "compare-bars")
+PLOTS = ("compare-map", "compare-bars", "compare-picture")
 """The charts on which the reader can select."""
 
 FIRST_VIEW = comparison.read({}).view

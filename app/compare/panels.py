@@ -8,6 +8,7 @@ from app.compare.chosen import PLOTS, choose, choose_nothing, seeds_dropped, vie
 from app.links import compare as comparison
 from app.live_plot.component import Grow, live_place
 from app.live_plot.layout_progress import progress_place
+from app.live_plot.picture import picture_place
 from app.live_plot.words import words_place
 from app.page_state import set_control
 from app.panels.compare_parts import CURVES_HEIGHT
@@ -19,6 +20,9 @@ LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
 MAP_HEIGHT, BARS_HEIGHT = 184, 100
+PICTURE_HEIGHT = CURVES_HEIGHT + 38
+"""With the lines that stand below the curves."""
+
 MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.4, 0.2, 0.4))
 
 SEEDS_DROPPED = (
@@ -110,9 +114,16 @@ def curves_panel(scene: CompareScene) -> list[str]:
 
 def examples_panel(scene: CompareScene) -> list[str]:
     """What each variant makes of the same inputs; returns the keys of its places."""
-    title = "Answers" if scene.problem.task == "classification" else "Reconstructions"
-    bar("compare-examples").html(f"<div class='vq-panel'><h2>{title}</h2><span>held-out</span></div>")
-    return _chart("compare-examples", CURVES_HEIGHT, CURVES_GROW)
+    head = bar("compare-examples")
+    heading = head.container(width="stretch")
+    shows_picture = choose(head, "examples", comparison.VIEWS["examples"]) == "picture"
+    outputs = "Answers" if scene.problem.task == "classification" else "Reconstructions"
+    title = "Picture" if shows_picture else outputs
+    heading.html(f"<div class='vq-panel'><h2>{title}</h2><span>held-out</span></div>")
+    if not shows_picture:
+        return _chart("compare-examples", CURVES_HEIGHT, CURVES_GROW)
+    charts = {"map": PLOTS[0], "bars": PLOTS[1]}
+    return picture_place(PLOTS[2], height=PICTURE_HEIGHT, grow=CURVES_GROW, charts=charts, several=True)
 
 
 def table_panel() -> list[str]:

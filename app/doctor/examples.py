@@ -94,8 +94,8 @@ def _latents(trainer: Trainer) -> np.ndarray:
     """Up to `MOST_VECTORS` of the quantizer's inputs on the training data, (N, D)."""
     found: list[np.ndarray] = []
     with evaluating(trainer.model, trainer.quantizer):
-        for inputs in trainer.train_data.inputs.split(INPUTS_AT_ONCE):
-            z_e = read_only(trainer.model.encode(inputs))
+        for batch in trainer.train_data.batches(INPUTS_AT_ONCE):
+            z_e = read_only(trainer.model.encode(batch.inputs))
             found.append(z_e.reshape(-1, z_e.shape[-1]))
             if sum(map(len, found)) >= MOST_VECTORS:
                 break

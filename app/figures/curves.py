@@ -30,6 +30,7 @@ END_GROWTH = 0.08
 """By what share an axis of steps grows at a time."""
 
 FAINT_WIDTH, FAINT_OPACITY = 0.9, 0.5
+EARLIER_WIDTH, EARLIER_OPACITY = 1.5, 0.6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +167,31 @@ def steps_end(last_step: int) -> int:
     while end < last_step:
         end += max(1, int(END_GROWTH * end))
     return end
+
+
+def faint_curves(panels: Sequence[Panel], of: str) -> list[dict[str, Any]]:
+    """The same curves of another run, thin and dotted, to lie behind those that `curves` draws of equal panels.
+
+    Args:
+        panels: as `curves` has them; of each curve its mean.
+        of: whose curves they are, after their names.
+    """
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"{curve.label}, {of}",
+            "x": curve.steps,
+            "y": curve.values,
+            "yaxis": "y" if order == 0 else f"y{order + 1}",
+            "line": {"color": curve.colour, "width": EARLIER_WIDTH, "dash": "dot"},
+            "opacity": EARLIER_OPACITY,
+            "hovertemplate": f"{curve.label}, {of} %{{y:.4g}}<extra></extra>",
+        }
+        for order, panel in enumerate(panels)
+        for curve in panel.curves
+        if not curve.is_faint
+    ]
 
 
 def _thinned(curve: Curve, smoothing: int) -> _Line:

@@ -45,23 +45,23 @@ def examples(
     Cells that are `chosen`, (B, h, w), are outlined in every row, and the others fade in the code maps; those of
     pinned codes get a frame in the colour of the pin's place.
     """
-    rows = [pictures(inputs)]
-    if reconstructions is not None:
-        rows.append(pictures(reconstructions))
-    rows.append(coloured(code_maps, num_codes, chosen))
+    given = _sheet([pictures(inputs)])
+    rows = [] if reconstructions is None else [pictures(reconstructions)]
+    made = _sheet([*rows, coloured(code_maps, num_codes, chosen)])
     names = ["input", "decoded", "codes"] if reconstructions is not None else ["input", "codes"]
-    sheet = _sheet(rows)
-    height, width = sheet.shape[:2]
     pitch = TILE + SPACE
+    height, width = pitch + made.shape[0], made.shape[1]
     labels = [_row_label(name, order * pitch + TILE / 2) for order, name in enumerate(names)]
     if captions is not None:
         labels += [_caption(text, i, height, right[i] if right else None) for i, text in enumerate(captions)]
     bottom = height + LINE * max((1 + text.count("<br>") for text in captions or ()), default=0)
     return {
         "data": [
-            {"type": "image", "source": png(sheet), "hoverinfo": "skip"},
-            *_cells(code_maps, (len(rows) - 1) * pitch, pins or {}),
-            *_outlines(chosen, len(rows)),
+            # Two pictures: the inputs stay the same, and what has not changed is not sent again.
+            {"type": "image", "source": _png_again(given.tobytes(), given.shape), "hoverinfo": "skip"},
+            {"type": "image", "source": png(made), "y0": pitch, "hoverinfo": "skip"},
+            *_cells(code_maps, (len(names) - 1) * pitch, pins or {}),
+            *_outlines(chosen, len(names)),
         ],
         "layout": layout(
             xaxis=axis(visible=False, range=[0, width], constrain="domain", fixedrange=True),
@@ -217,6 +217,11 @@ def png(sheet: Bytes) -> str:
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="png", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+@lru_cache(maxsize=32)
+def _png_again(pixels: bytes, shape: tuple[int, ...]) -> str:
+    return png(np.frombuffer(pixels, np.uint8).reshape(shape))
 
 
 def _row_label(text: str, y: float) -> dict[str, Any]:

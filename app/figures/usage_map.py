@@ -73,7 +73,10 @@ def usage_map(
         "zmax": SHADES,
         "colorscale": _colours(-low / (high - low)),
         "colorbar": _colour_bar(low, high),
-        "meta": {"logCells": {"low": low, "high": high, "shades": SHADES, "zero": "unused", "unit": "× even use"}},
+        "meta": {
+            "logCells": {"low": low, "high": high, "shades": SHADES, "zero": "unused", "unit": "× even use"},
+            "rowOf": np.argsort(index) // per_row,  # (K,) the row that each code is drawn in
+        },
         "hovertemplate": "%{y}<br>step %{x:.0f}<extra></extra>",
     }
     figure_layout = layout(

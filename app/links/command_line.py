@@ -1,5 +1,6 @@
 """The command line that repeats what a page shows."""
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,4 +21,4 @@ def command(recipe: Recipe, events: Sequence[Event], steps: int) -> str:
 
 
 def _pairs(changes: Sequence[tuple[str, Any]]) -> str:
-    return " ".join(f"{name}={written(value)}" for name, value in changes)
+    return " ".join(shlex.quote(f"{name}={written(value)}") for name, value in changes)

@@ -23,6 +23,7 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "smoothing": ("1", "5", "25", "100"),
     "scale": ("log", "linear"),
     "aspect": ("free", "equal"),
+    "examples": ("picture", "outputs"),
     "level": tuple(str(level) for level in range(1, 17)),
 }
 """The view controls and their allowed values; the first is the default."""

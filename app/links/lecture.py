@@ -37,6 +37,10 @@ SWITCHES: dict[str, Group] = {
     "replacement": Group("Replacement", ("replace_every", "replace_onto", "replace_now")),
     "weights": Group("α and β", ("alpha", "beta")),
     "rates": Group("Learning rate", ("learning_rate",)),
+    "schedule": Group(
+        "Optimizer and schedule",
+        ("warmup_steps", "cosine_steps", "adam_beta1", "adam_beta2", "weight_decay", "quantize_from"),
+    ),
     "practitioners": Group(
         "What practitioners use",
         ("codebook_update", "ema_decay", "estimator", "input_norm", "codebook_norm", "bypass"),
@@ -50,7 +54,10 @@ GROUPS: dict[str, dict[str, Group]] = {
         "transport": Group("Play, pause, step", ("play", "step")),
         "restart": Group(
             "Restart and its settings",
-            ("restart", "undo", "structure", "levels", "share", "num_codes", "batch_size", "seed", "code_init"),
+            (
+                *("restart", "undo", "data", "image_size", "width", "quantize_at", "structure", "levels", "share"),
+                *("num_codes", "batch_size", "seed", "code_init"),
+            ),
         ),
         "speed": Group("Speed", ("speed",)),
         "fork": Group("Fork", ("fork",)),

@@ -9,6 +9,7 @@ from app.figures.map_layers import read_layers
 from app.links import codec, lecture
 from app.links.codec import MOST_DIGITS, Field
 from app.links.recipe_fields import PROBLEM, read_recipe, recipe_fields, said_of_recipe, without_problem
+from app.links.run_names import read_run_name
 from app.links.selection_text import read_choice, read_pins
 from app.links.variant_names import read_name
 from app.wording import cut
@@ -38,6 +39,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "colour": ("role", "class", "usage", "age", "error", "gradient"),
     "aspect": ("free", "equal"),
     "panel": ("code", "inputs"),
+    "examples": ("picture", "inputs"),
     "rate": ("2", "4", "8"),
 }
 """The view controls and their allowed values; the first is the default."""
@@ -50,6 +52,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "pins": read_pins,
     "layers": read_layers,
     "variant": read_name,
+    "earlier": read_run_name,
 }
 """Parts of the view that are texts, each with its parser, which raises ValueError; all start empty."""
 

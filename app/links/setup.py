@@ -6,13 +6,21 @@ from typing import Any
 
 from app.links.variant_names import read_name
 from vqcore.quantizer.options import option_names
-from vqcore.training.recipe import Recipe, changed, default_recipe, differences, parse_changes, written
+from vqcore.training.recipe import (
+    IMAGE_SETTINGS,
+    Recipe,
+    changed,
+    default_recipe,
+    differences,
+    parse_changes,
+    written,
+)
 from vqcore.training.run import MOST_VARIANTS
 
 OWN = ("num_codes", "code_init", *option_names())
 """What variants may differ in; anything else would change their data, its order or the clock."""
 
-COMMON = ("seed", "device", "batch_size", "structure", "levels", "share")
+COMMON = ("seed", "device", *IMAGE_SETTINGS, "batch_size", "structure", "levels", "share")
 """Settings that all variants share."""
 
 

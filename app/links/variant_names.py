@@ -27,6 +27,12 @@ PROPOSED: Mapping[str, Any] = {
     "alpha": 1.0,
     "beta": 0.5,
     "learning_rate": 3e-4,
+    "adam_beta1": 0.5,
+    "adam_beta2": 0.95,
+    "weight_decay": 1e-4,
+    "warmup_steps": 100,
+    "cosine_steps": 1000,
+    "quantize_from": 200,
     "replace_every": 20,
 }
 """Values at which a switch has a visible effect, none of them its default."""

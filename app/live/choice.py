@@ -7,7 +7,7 @@ from app.live_plot.component import Hand, last_hand
 from app.sessions.entry import Entry
 from vqcore.snapshot import Snapshot
 
-CHARTS = ("map-plot", "bars-plot", "examples-plot", "code-card")
+CHARTS = ("map-plot", "bars-plot", "examples-plot", "picture", "code-card")
 """The charts on which the reader can select."""
 
 

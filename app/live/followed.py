@@ -9,7 +9,7 @@ import streamlit as st
 from vqcore.markup import fragment
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.quantizer.options import option_names
-from vqcore.training.recipe import SETTINGS, Recipe, default_recipe, written
+from vqcore.training.recipe import Recipe, default_recipe, settings_of, written
 from vqcore.training.status import Status
 
 TEMPLATE = Path(__file__).with_name("followed.html.j2")
@@ -30,7 +30,7 @@ def followed_controls(status: Status) -> None:
 
 def _settings(recipe: Recipe) -> list[str]:
     only_of_levels = ("levels", "share")
-    return [name for name in SETTINGS if recipe.levels > 1 or name not in only_of_levels]
+    return [name for name in settings_of(recipe.problem) if recipe.levels > 1 or name not in only_of_levels]
 
 
 def _table(rows: Iterable[tuple[str, Any, Any]]) -> None:

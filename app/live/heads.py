@@ -3,13 +3,17 @@
 Nothing here changes during training: what does comes by the live WebSocket.
 """
 
+from collections.abc import Callable
+
 from app import wording
 from app.links import live as address
 from app.links.selection import Pin
 from app.live import choice as choice_state
+from app.live.film import film_popover
 from app.live.focus_controls import find_codes, let_go, look_of_map
 from app.live.glossary import glossary
 from app.live.map_settings import settings_popover
+from app.live.runs import runs_popover
 from app.live.state import live_state
 from app.live.view_controls import choose, view_key
 from app.panels.head import bar
@@ -60,10 +64,11 @@ def bars_head(scene: Scene) -> None:
     heading.html(f"<div class='vq-panel'><h2>{wording.bars_title(kind, scene.status.recipe.structure)}</h2></div>")
 
 
-def curves_head(_: Scene) -> None:
-    """Which curves, and how smooth."""
+def curves_head(scene: Scene) -> None:
+    """The session's runs, which curves, and how smooth."""
     head = bar("curves")
     head.container(width="stretch").html("<div class='vq-panel'><h2>Through time</h2></div>")
+    runs_popover(place("view", head), scene)
     choose(head, "curves", address.VIEWS["curves"])
     place("view", head).selectbox(
         "Smoothing",
@@ -82,10 +87,14 @@ def examples_head(scene: Scene) -> None:
         _card_head(scene)
         return
     head = bar("examples")
-    title = f"<h2>{wording.examples_title(scene.problem.task, scene.words)}</h2><span>held-out</span>"
-    head.container(width="stretch").html(f"<div class='vq-panel'>{title}</div>")
+    name = "Picture" if scene.shows_picture else wording.examples_title(scene.problem.task, scene.words)
+    head.container(width="stretch").html(f"<div class='vq-panel'><h2>{name}</h2><span>held-out</span></div>")
+    if scene.shows_picture:
+        film_popover(head, scene)
+    if scene.problem.task != "plane":
+        choose(head, "examples", address.VIEWS["examples"])
     if scene.focus.choice.code is not None:
-        choose(head, "panel", ("code", "inputs"))
+        choose(head, "panel", ("code", "inputs"), _beside_card(scene))
 
 
 def _card_head(scene: Scene) -> None:
@@ -104,4 +113,10 @@ def _card_head(scene: Scene) -> None:
         on_click=choice_state.toggle_pin,
         args=(pin,),
     )
-    choose(head, "panel", ("code", "inputs"))
+    choose(head, "panel", ("code", "inputs"), _beside_card(scene))
+
+
+def _beside_card(scene: Scene) -> Callable[[str], str]:
+    """What the choice between the card and what stands there else is called."""
+    other = scene.view.controls["examples"] if scene.problem.task != "plane" else "inputs"
+    return lambda value: other if value == "inputs" else value

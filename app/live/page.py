@@ -80,7 +80,10 @@ def _attach() -> Entry | None:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
     entry = registry().follow(watch) if watch else registry().find(request.session)
     if entry is None and held is None and not watch and request.recipe is not None:
-        entry = _begun(request)
+        try:
+            entry = _begun(request)
+        except ValueError as error:  # images of this machine that are not this visitor's to train on
+            st.toast(as_written(str(error)), icon=":material/link_off:", duration="long")
     if entry is not None:
         state.session = entry.id
         _go_back(entry, request.at)

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from app.live.film import film_places
 from app.live.heads import bars_head, curves_head, examples_head, map_head
 from app.live.view_controls import view_key
 from app.live_plot.code_card import card_place
 from app.live_plot.component import Grow, live_place
 from app.live_plot.layout_progress import progress_place
+from app.live_plot.picture import picture_place
 from app.live_plot.words import words_place
 from app.page_state import set_control
 from app.panels.chart import LOWER, UPPER
@@ -16,7 +18,10 @@ from app.sessions.registry import registry
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
-GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
+SAID = 38
+"""Height in pixels of the lines below a chart, which the picture has within it."""
+
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
 GIVES = {UPPER: 62, LOWER: 48}
 """What a chart gives to the experiments of a start, so that the page is still in view whole."""
 
@@ -37,7 +42,7 @@ def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
     progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
-    return ["map-progress", *_chart(scene, "map", UPPER)]
+    return ["map-progress", *_chart(scene, "map", UPPER, inputs="map-inputs")]
 
 
 def bars_panel(scene: Scene) -> list[str]:
@@ -49,7 +54,7 @@ def bars_panel(scene: Scene) -> list[str]:
 def curves_panel(scene: Scene) -> list[str]:
     """Curves through time."""
     curves_head(scene)
-    return _chart(scene, "curves", LOWER)
+    return [*_chart(scene, "curves", LOWER, behind="curves-behind"), "curves-behind"]
 
 
 def examples_panel(scene: Scene) -> list[str]:
@@ -59,6 +64,12 @@ def examples_panel(scene: Scene) -> list[str]:
         card_place("code-card", height=_height(scene, LOWER))
         words_place("card-said", look="said")
         return ["code-card", "card-said"]
+    if scene.shows_picture:
+        charts = {"map": "map-plot", "bars": "bars-plot"}
+        return [
+            *picture_place("picture", height=_height(scene, LOWER) + SAID, grow=GROWS[LOWER], charts=charts),
+            *film_places(scene),
+        ]
     if scene.problem.task == "plane":
         words_place("examples-table", height=_height(scene, LOWER))
         return ["examples-table"]
@@ -69,9 +80,9 @@ def _height(scene: Scene, height: int) -> int:
     return height - GIVES[height] if scene.status.experiments else height
 
 
-def _chart(scene: Scene, name: str, height: int) -> list[str]:
+def _chart(scene: Scene, name: str, height: int, behind: str = "", inputs: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=_height(scene, height), grow=GROWS[height])
+    live_place(keys[0], height=_height(scene, height), grow=GROWS[height], behind=behind, inputs=inputs)
     words_place(keys[1], look="said")
     return keys
 

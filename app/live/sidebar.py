@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -13,10 +13,12 @@ from app.links import live as address
 from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
 from app.links.live_view import View
-from app.live.controls import already, asked_for, default, is_gone, key, restart, shown, value
+from app.live.controls import already, default, is_gone, key, shown, value
 from app.live.experiments import begin_again, link_query
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
+from app.live.image_settings import image_settings, network_caption
+from app.live.pending import label, obey_pending, pending, pending_buttons
 from app.live.state import LiveState, live_state
 from app.live.switches import LiveBoard
 from app.live.twin import twin_toggle
@@ -30,6 +32,7 @@ from app.panels.switches import switches
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
+from vqcore.models.problems import NETWORKS
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     Command,
@@ -78,6 +81,8 @@ def sidebar(entry: Entry, status: Status) -> None:
         args=(entry, key("problem")),
         help="Choosing another problem restarts at step 0. *Undo* brings this run back.",
     )
+    if place("problem") is not NOWHERE:
+        network_caption(entry, status.recipe)
     _transport(entry, status)
     if shows(*SWITCHES):
         with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
@@ -87,11 +92,7 @@ def sidebar(entry: Entry, status: Status) -> None:
         switches(LiveBoard(entry))
     if shows("restart"):
         st.caption("RESTARTS · begin again at step 0")
-        _settings(entry)
-    state = live_state()
-    if state.notice:
-        st.warning(state.notice, icon=":material/info:")
-    state.notice = ""
+        _settings()
     if shows("links"):
         _share(entry, status)
 
@@ -101,6 +102,7 @@ def obey_transport(entry: Entry) -> None:
     commands = [_meant(entry, click) for click in new_clicks(TRANSPORT)]
     if sent := [command for command in commands if command is not None]:
         entry.send(*sent)
+    obey_pending(entry)
 
 
 def _meant(entry: Entry, click: str) -> Command | None:
@@ -135,10 +137,12 @@ def _transport(entry: Entry, status: Status) -> None:
 
 
 def _buttons(status: Status) -> tuple[Button, ...]:
+    waiting = ", ".join(pending().changes)
+    stays = f". Pending, and not applied by this button: {waiting}" if waiting else ""
     return (
         Button("play", "Train on", help_running="Pause; all views stay alive"),
         Button("step", "Train one step, then pause"),
-        Button("restart", "Begin again at step 0 with the current switches"),
+        Button("restart", f"Begin again at step 0 with the current switches{stays}"),
         Button("undo", "Bring back the run before the last restart", disabled=not status.can_undo),
     )
 
@@ -149,33 +153,34 @@ def _within_limits(button: Button) -> Button:
     return replace(button, disabled=True, help=LOCKED_TIP, help_running=LOCKED_TIP)
 
 
-def _settings(entry: Entry) -> None:
+def _settings() -> None:
+    image_settings()
     _structure()
-    with st.form("settings", border=False, enter_to_submit=False):
-        codes, batch = row("num_codes", "batch_size")
-        codes.number_input("Codes K", 1, MAX_CODES, value=default("num_codes"), step=1, key=key("num_codes"))
-        batch.number_input("Batch", 1, 4096, value=default("batch_size"), step=1, key=key("batch_size"))
-        seed, init = row("seed", "code_init")
-        seed.number_input("Seed", 0, 2**31 - 1, value=default("seed"), step=1, key=key("seed"))
-        starts = get_args(CodeInit)
-        init.selectbox(
-            "Codes start",
-            starts,
-            index=starts.index(default("code_init")),
-            key=key("code_init"),
-            help="N(0, 1), or k-means of latents",
-        )
-        place("restart").form_submit_button(
-            "Restart with these", on_click=_restart_with_settings, args=(entry,), width="stretch"
-        )
+    codes, batch = row("num_codes", "batch_size")
+    _whole_number(codes, "num_codes", label("num_codes", "Codes K", "K"), 1, MAX_CODES)
+    _whole_number(batch, "batch_size", label("batch_size", "Batch"), 1, 4096)
+    seed, init = row("seed", "code_init")
+    _whole_number(seed, "seed", label("seed", "Seed"), 0, 2**31 - 1)
+    starts = get_args(CodeInit)
+    init.selectbox(
+        label("code_init", "Codes start", "Start"),
+        starts,
+        index=starts.index(default("code_init")),
+        key=key("code_init"),
+        help="N(0, 1), or k-means of latents",
+    )
+    pending_buttons()
+
+
+def _whole_number(where: Any, name: str, words: str, least: int, most: int) -> None:
+    where.number_input(words, least, most, value=default(name), step=1, key=key(name))
 
 
 def _structure() -> None:
-    """Outside the form, so that the fields of a structure come and go as it is chosen."""
     structure, levels = row("structure", "levels")
     structures = get_args(Structure)
     structure.selectbox(
-        "Structure",
+        label("structure", "Structure"),
         structures,
         index=structures.index(default("structure")),
         key=key("structure"),
@@ -183,8 +188,9 @@ def _structure() -> None:
     )
     if (chosen := value("structure")) == "vector":
         return
+    words = "Groups" if chosen == "grouped" else "Levels"
     levels.number_input(
-        "Groups" if chosen == "grouped" else "Levels",
+        words if default("structure") == "vector" else label("levels", words),
         1,
         MAX_LEVELS,
         value=2 if default("structure") == "vector" else default("levels"),
@@ -194,7 +200,7 @@ def _structure() -> None:
         help=SETTING_HELP["levels"].format(dim=PROBLEMS[value("problem")].dim),
     )
     place("share").checkbox(
-        "one codebook for all",
+        label("share", "one codebook for all"),
         value=default("share"),
         key=key("share"),
         persist_state="page",
@@ -257,14 +263,6 @@ def _change_problem(entry: Entry, drawn: str) -> None:
     if already(entry, recipe.problem == problem):
         return
     live_state().go_live()
-    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
-
-
-def _restart_with_settings(entry: Entry) -> None:
-    try:
-        recipe = asked_for()
-    except ValueError as error:
-        live_state().notice = str(error)
-        return
-    if recipe is not None:
-        restart(entry, recipe)
+    both = problem in NETWORKS and recipe.problem in NETWORKS
+    images = {name: getattr(recipe, name) for name in ("data", "image_size")} if both else {}
+    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device, **images)))

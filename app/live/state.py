@@ -61,9 +61,6 @@ class LiveState:
     map_was: str = ""
     """The map's plane when it was last drawn."""
 
-    notice: str = ""
-    """Why a restart was refused, to be said once."""
-
     fork_refused: str = ""
     """Why a fork was refused, to be said once."""
 

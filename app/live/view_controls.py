@@ -1,6 +1,6 @@
 """The controls of what the Live page shows, whose choices are kept in the URL: what each says, now and at first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.figures.map_layers import write_layers
@@ -18,8 +18,8 @@ def view_key(name: str) -> str:
     return f"view-{name}"
 
 
-def choose(head: Any, name: str, choices: Sequence[str]) -> Any:
-    """A segmented control, drawn in `head`, for one part of the view; returns what it says."""
+def choose(head: Any, name: str, choices: Sequence[str], words: Callable[[str], str] = str) -> Any:
+    """A segmented control, drawn in `head`, for one part of the view; returns what it says; `words` name it."""
     first = live_state().first(name)
     default = first if first in choices else choices[0]
     head = place("view", head)
@@ -30,6 +30,7 @@ def choose(head: Any, name: str, choices: Sequence[str]) -> Any:
         choices,
         default=default,
         key=view_key(name),
+        format_func=words,
         required=True,
         label_visibility="collapsed",
         persist_state="page",
@@ -45,6 +46,7 @@ def current_view(recipe: Recipe) -> dict[str, str]:
         view["bars"] = address.VIEWS["bars"][0]
     layers = said_by(view_key("layers"))
     view["layers"] = live_state().first("layers") if layers is None else write_layers(layers)
+    view["earlier"] = said_by(view_key("earlier"), live_state().first("earlier"))
     return view | choice_state.texts() | {"variant": chosen_variant()}
 
 

@@ -1,5 +1,7 @@
 // One code's card: made once, then only its text, its lines and its pictures change.
 
+const SECTIONS = ["used", "decoded", "nearest"];
+
 function child(parent, name, tag = "div") {
   const element = document.createElement(tag);
   element.className = `vq-card-${name}`;
@@ -55,8 +57,10 @@ function newCard(parent) {
   card.codes = child(card, "codes");
   child(card.codes, "title", "span").textContent = "nearest codes";
   card.chips = child(card.codes, "chips", "span");
-  for (const name of ["decoded", "nearest"]) {
-    const section = child(card, "section");
+  const sections = child(card, "sections");
+  for (const name of SECTIONS) {
+    const section = child(sections, "section");
+    section.classList.add(`vq-card-${name}`);
     card[name] = { section, title: child(section, "title"), row: child(section, "row") };
   }
   return card;
@@ -78,7 +82,8 @@ function mount({ data, parentElement, setStateValue }) {
     };
   });
   card.decoded.section.classList.toggle("vq-late", data.decoded_is_late);
-  for (const name of ["decoded", "nearest"]) {
+  for (const name of SECTIONS) {
+    card[name].section.hidden = !data[name].length && !data[`${name}_note`];
     write(card[name].title, data[`${name}_note`]);
     const pictures = matched(card[name].row, data[name], () => newPicture(card[name].row));
     pictures.forEach((picture, i) => fillPicture(picture, data[name][i]));

@@ -57,6 +57,9 @@ class Card:
     "Whether what is decoded is of another step than all else: it is dimmed."
     nearest: Sequence[Picture]
     nearest_note: str
+    used: Sequence[Picture] = ()
+    "Whole images with the places where it is used."
+    used_note: str = ""
 
 
 def card_place(key: str, *, height: int) -> None:

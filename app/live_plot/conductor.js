@@ -14,6 +14,8 @@ class Conductor {
   constructor() {
     this.path = location.pathname;
     this.have = new Map();
+    this.arrays = new Map(); // of the parts that the page has, by key
+    this.arraysThen = new Map(); // the same as they were at each request that may still be answered, by its number
     this.number = 0; // of the newest request; an answer to an older one begins no other
     this.failures = 0;
     this.gone = false;
@@ -22,6 +24,7 @@ class Conductor {
     this.seen = () => this.wake();
     document.addEventListener("visibilitychange", this.seen);
     window.addEventListener("online", this.seen);
+    stage.ask = () => this.ask(true);
   }
 
   /** What the page's script says: whom to follow, and what is looked at. */
@@ -41,6 +44,7 @@ class Conductor {
 
   forget() {
     this.have.clear();
+    this.arrays.clear();
     stage.parts.clear();
     this.said = "";
     this.hasEnded = false;
@@ -62,6 +66,8 @@ class Conductor {
   lose({ code }) {
     this.socket = null;
     this.have.clear(); // a server that has started again counts its revisions from the start
+    this.arrays.clear();
+    this.arraysThen.clear();
     if (this.gone) return;
     if (code === ENDED) {
       this.hasEnded = true;
@@ -92,19 +98,23 @@ class Conductor {
     this.isResting = false;
     this.number += 1;
     this.asked = performance.now();
-    const { session, view, wanted } = this.told;
+    const { session, view } = this.told;
+    const wanted = [...this.told.wanted, ...stage.extra];
     const have = Object.fromEntries([...this.have].filter(([key]) => wanted.includes(key)));
+    this.arraysThen.set(this.number, new Map(this.arrays));
     this.socket.send(JSON.stringify({
       n: this.number, session, view, wanted, have, controls: this.said, hands: this.hands, now,
     }));
   }
 
   async show(data) {
-    const { header, parts } = readFrame(data);
+    const { header, parts } = readFrame(data, (number) => this.arraysThen.get(number));
+    for (const number of this.arraysThen.keys()) if (number <= header.n) this.arraysThen.delete(number);
     if (this.failures) this.remark("");
     this.failures = 0;
-    for (const [key, revision, part] of parts) {
+    for (const [key, revision, part, arrays] of parts) {
       this.have.set(key, revision);
+      this.arrays.set(key, arrays);
       stage.parts.set(key, { ...part, answered: header.hands[key] });
       stage.places.get(key)?.(stage.parts.get(key));
     }

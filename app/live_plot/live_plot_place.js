@@ -10,11 +10,22 @@ export default function ({ data: bytes, ...component }) {
   (window.vqScopeLivePlot ??= Promise.withResolvers()).promise.then(({ mount, onStage }) => {
     if (left) return;
     const draw = (part) => (leaving[0] = mount({ data: { ...part, ...rest }, ...component }));
-    if (rest.road) leaving[1] = onStage(rest.road, draw);
-    else draw(figure);
+    if (!rest.road) {
+      draw(figure);
+      return;
+    }
+    let part, behind;
+    const drawBoth = () => part && draw(behind?.traces.length ? withTraces(part, behind) : part);
+    if (rest.behind) leaving[2] = onStage(rest.behind, (sent) => ((behind = sent), drawBoth()));
+    leaving[1] = onStage(rest.road, (sent) => ((part = sent), drawBoth()));
   });
   return () => {
     left = true;
     for (const leave of leaving) leave?.();
   };
+}
+
+function withTraces(part, { traces, revision }) {
+  const figure = { ...part.figure, data: [...traces, ...part.figure.data] };
+  return { ...part, figure, revision: `${part.revision} ${revision}` };
 }

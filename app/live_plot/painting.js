@@ -212,10 +212,12 @@ class Painting {
     }
   }
 
-  /** Of which a pixel is as wide as one on the axes, the first about 0. */
-  picture({ source }, across, up) {
+  /** Of which a pixel is as wide as one on the axes; the middle of the first is at `x0` and `y0`. */
+  picture({ source, x0 = 0, y0 = 0 }, across, up) {
     const picture = this.pictures.get(source);
-    const [x, y] = [placer([-0.5, picture.naturalWidth - 0.5], across), placer([-0.5, picture.naturalHeight - 0.5], up)];
+    const ends = (first, pixels) => [first - 0.5, first + pixels - 0.5];
+    const x = placer(ends(x0, picture.naturalWidth), across);
+    const y = placer(ends(y0, picture.naturalHeight), up);
     this.brush.imageSmoothingEnabled = false;
     this.brush.drawImage(picture, x(0), y(0), x(1) - x(0), y(1) - y(0));
   }

@@ -11,6 +11,7 @@ const SHAPES = { // Material icons, 24 × 24
   undo:
     "M12.5 8c-2.65 0-5.05.99-6.9 2.6L2 7v9h9l-3.62-3.62c1.39-1.16 3.16-1.88 5.12-1.88 3.54 0 6.55 2.31 7.6 5.5" +
     "l2.37-.78C21.08 11.03 17.15 8 12.5 8z",
+  discard: "M19 6.41 17.59 5 12 10.59 6.41 5 5 6.41 10.59 12 5 17.59 6.41 19 12 13.41 17.59 19 19 17.59 13.41 12z",
 };
 const RUNS_AFTER = { resume: true, pause: false, step: false, undo: false };
 const SVG = "http://www.w3.org/2000/svg";
@@ -54,7 +55,7 @@ class Transport {
     icon.setAttribute("viewBox", "0 0 24 24");
     icon.setAttribute("aria-hidden", "true");
     icon.append(document.createElementNS(SVG, "path"));
-    button.append(icon);
+    button.append(icon, document.createElement("span"));
     this.node.append(button);
     this.buttons.set(name, button);
     return button;
@@ -66,8 +67,12 @@ class Transport {
     button.dataset.meaning = meaning;
     button.disabled = told.disabled;
     button.title = help;
-    button.setAttribute("aria-label", help);
-    button.querySelector("path").setAttribute("d", SHAPES[meaning]);
+    const words = button.querySelector("span");
+    if (words.textContent !== told.label) words.textContent = told.label;
+    if (told.label) button.removeAttribute("aria-label"); // its words name it
+    else button.setAttribute("aria-label", help);
+    button.querySelector("svg").style.display = SHAPES[meaning] ? "" : "none";
+    button.querySelector("path").setAttribute("d", SHAPES[meaning] ?? "");
   }
 
   /** What a click means now. */

@@ -14,9 +14,9 @@ import streamlit as st
 from app.live_plot.browser_code import as_it_stands, javascript
 from app.page_state import said_by, state_of
 
-Name = Literal["play", "step", "restart", "undo"]
+Name = Literal["play", "step", "restart", "undo", "apply", "discard"]
 
-MEANINGS = ("pause", "resume", "step", "restart", "undo")
+MEANINGS = ("pause", "resume", "step", "restart", "undo", "apply", "discard")
 """What a click can mean. *Play* means one of the first two, which the browser decides when it is clicked."""
 
 MOST_CLICKS = 2000
@@ -40,6 +40,8 @@ class Button:
     disabled: bool = False
     help_running: str = ""
     "The same of *play* while something is trained."
+    label: str = ""
+    "Words on it; without any it shows its icon alone."
 
 
 @dataclass(slots=True)

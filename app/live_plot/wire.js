@@ -24,20 +24,33 @@ function pngAddress(bytes) {
   return `data:image/png;base64,${btoa(signs.join(""))}`;
 }
 
-function withArrays(value, buffer, begins) {
+function withArrays(value, arrays) {
   if (value === null || typeof value !== "object") return value;
-  if (value.$) return arrayAt(buffer, begins, value.$);
-  for (const key of Object.keys(value)) value[key] = withArrays(value[key], buffer, begins);
-  if (value.source instanceof Uint8Array) value.source = pngAddress(value.source);
+  if (value.$ !== undefined) return arrays[value.$];
+  for (const key of Object.keys(value)) value[key] = withArrays(value[key], arrays);
+  if (value.source instanceof Uint8Array) value.source = addressOf(value.source);
   return value;
 }
 
-/** A frame: its header, and its parts as [key, revision, part]. */
-function readFrame(buffer) {
+const addressesBefore = new WeakMap();
+
+function addressOf(picture) {
+  if (!addressesBefore.has(picture)) addressesBefore.set(picture, pngAddress(picture));
+  return addressesBefore.get(picture);
+}
+
+/**
+ * A frame: its header, and its parts as [key, revision, part, arrays]. `before(number)` has the arrays by key that the
+ * page had when it asked for the frame of that number: those that are needed again are not sent again.
+ */
+function readFrame(buffer, before) {
   const [header, first] = headed(buffer, 0);
+  const known = before(header.n);
   const parts = header.parts.map(([key, revision, at]) => {
-    const [part, begins] = headed(buffer, first + at);
-    return [key, revision, withArrays(part, buffer, begins)];
+    const [{ value, arrays: places }, begins] = headed(buffer, first + at);
+    const arrays = places.map((place) => (
+      place[1] < 0 ? known.get(key)[-1 - place[1]] : arrayAt(buffer, begins, place)));
+    return [key, revision, withArrays(value, arrays), arrays];
   });
   return { header, parts };
 }

@@ -1,5 +1,6 @@
 """Contents of the code card: from facts and pictures to words."""
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,18 @@ from numpy.typing import NDArray
 
 from app import wording
 from app.figures.examples import pictures, png
+from app.figures.picture_sheet import image_file
 from app.live_plot.code_card import Card, Fact, Picture
 from app.panels.chosen_inputs import place_of
+from app.panels.picture_subject import Subject, subject_of
 from vqcore.diagnostics.code_facts import CodeFacts, Near
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.examination import Examination
 
 MOST_CLASSES_NAMED = 2
+DARK, USED_BYTES = 0.22, 7_000
+"""How bright is what the code is not used for, of 1, and the most bytes of such an image."""
 
 
 def card(facts: CodeFacts, examination: Examination | None, snapshot: Snapshot, problem: Problem) -> Card:
@@ -27,7 +32,29 @@ def card(facts: CodeFacts, examination: Examination | None, snapshot: Snapshot, 
         decoded_is_late=examination is not None and examination.step != snapshot.step,
         nearest=[_nearest(near, snapshot) for near in facts.nearest],
         nearest_note="nearest held-out inputs, by the distance of their z_e",
+        **_used(facts.code, subject_of(snapshot, problem)),
     )
+
+
+def _used(code: int, subject: Subject | None) -> dict[str, Any]:
+    """The whole images, dark but where the code is used, and how often it is."""
+    if subject is None or not subject.is_whole:
+        return {}
+    height, width = (size // places for size, places in zip(subject.given.shape[1:3], subject.places, strict=True))
+    uses = subject.codes == code  # (I, h, w)
+    bright = uses.repeat(height, 1).repeat(width, 2)[..., None]
+    shown = np.where(bright, subject.given, (subject.given * DARK).astype(np.uint8))
+    pictures = [
+        Picture(caption=f"{int(use.sum()):,} of {use.size:,} places", image=_url(image_file(image, USED_BYTES)))
+        for image, use in zip(shown, uses, strict=True)
+    ]
+    stamp = f" at step {subject.step:,}"
+    return {"used": pictures, "used_note": f"where it is used in whole held-out images{stamp}"}
+
+
+def _url(file: bytes) -> str:
+    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode()}"
 
 
 def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]:

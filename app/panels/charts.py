@@ -10,9 +10,11 @@ from app.figures.pcq_map import pcq_map
 from app.figures.switch_marks import Marker
 from app.links.selection import Focus
 from app.panels.chart import LOWER, UPPER, Chart, file_name, moment
+from app.panels.earlier_runs import beside, earlier_key, earlier_panels, earlier_run, last_step_seen
 from app.panels.map_shades import shade
 from app.panels.readings import curve_panels
 from app.panels.scene import Scene
+from app.panels.schedule_curve import schedule_panels
 from app.panels.switch_words import event_words
 from app.sessions import planes
 from app.sessions.planes import MapSettings, Shown
@@ -25,12 +27,9 @@ MAP_TITLE = "P · C · Q"
 def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = True) -> Chart:
     """P, C and Q of the level shown, in one plane; `judges` as in `planes.show`."""
     controls, snapshot, focus = scene.view.controls, scene.snapshot, scene.focus
-    is_past = scene.cursor is not None
     memory = scene.entry.maps.of(snapshot, scene.status.run)
     view = plane_shown(controls["map"], snapshot)
-    stream = scene.entry.stream(snapshot.level, is_past=is_past)
-    settings = settings_of(controls)
-    shown = planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
+    shown = plane_of(scene, projection, judges=judges)
     drawn = f"{moment(scene, shown.snapshot, focus)} {controls['layers']} {controls['colour']} {controls['aspect']}"
     is_late = shown.snapshot.step != snapshot.step
     own = scene.entry.id if view == "UMAP" else ""  # each watcher has layouts of its own
@@ -58,6 +57,16 @@ def map_chart(scene: Scene, projection: ProjectionService, *, judges: bool = Tru
         selectable="all",
         selected=focus.choice.ids_in(shown.snapshot),
     )
+
+
+def plane_of(scene: Scene, projection: ProjectionService, *, judges: bool = False) -> Shown:
+    """Where P and C lie; `judges` as in `planes.show`."""
+    controls, snapshot, is_past = scene.view.controls, scene.snapshot, scene.cursor is not None
+    memory = scene.entry.maps.of(snapshot, scene.status.run)
+    view = plane_shown(controls["map"], snapshot)
+    stream = scene.entry.stream(snapshot.level, is_past=is_past)
+    settings = settings_of(controls)
+    return planes.show(view, snapshot, memory, projection, stream, settings, is_past=is_past, judges=judges)
 
 
 def judge_map(scene: Scene, projection: ProjectionService) -> None:
@@ -107,16 +116,22 @@ def curves_chart(scene: Scene) -> Chart:
     snapshot, status, controls = scene.newest, scene.status, scene.view.controls
     group, smoothing = controls["curves"], int(controls["smoothing"])
     others = {name: f"{name}: " for name in status.variants if name != snapshot.variant}
+    earlier = earlier_run(scene)  # its own part of the page: sent once, not with every moment
+    until = last_step_seen(scene, earlier)
 
     def drawing() -> dict[str, Any]:
+        panels = curve_panels(group, snapshot.history, snapshot.num_codes)
+        panels = panels if earlier is None else beside(panels, earlier_panels(scene, earlier), until)
+        if group == "learning":
+            panels = [*panels, *schedule_panels(scene.entry.one.recipe.options, snapshot.events, snapshot.step)]
         return curves(
-            curve_panels(group, snapshot),
+            panels,
             [
                 Marker(step=event.step, label=others.get(event.variant, "") + event_words(event))
                 for event in snapshot.events
             ],
             smoothing=smoothing,
-            last_step=snapshot.step,
+            last_step=until,
             height=LOWER,
             cursor=scene.cursor,
         )
@@ -125,8 +140,9 @@ def curves_chart(scene: Scene) -> Chart:
         title="Through time",
         said=(
             wording.curve_note(group, scene.problem.loss_name, scene.words, snapshot.num_codes, len(snapshot.codes)),
+            *([] if earlier is None else [f"dotted: {earlier.words}"]),
         ),
-        revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor}",
+        revision=f"{moment(scene, snapshot)} {group} {smoothing} {scene.cursor} {earlier_key(scene, earlier)}",
         drawing=drawing,
         height=LOWER,
         file_name=file_name("curves", scene, snapshot),

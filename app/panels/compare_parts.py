@@ -9,11 +9,13 @@ from app.figures.reconstructions import reconstructions
 from app.live_plot.component import plot_part
 from app.panels.compare_examples import examples_said, rows_of
 from app.panels.compare_map import map_legend, maps, shared_shades
+from app.panels.compare_picture import compare_picture
 from app.panels.compare_reading import bars, curve_panel, label_margin, markers, seed_panel, selected
 from app.panels.compare_scene import CompareScene
 from app.panels.compare_table import table
-from app.panels.live_parts import Part, html_part, progress_part, said_part, status_part
+from app.panels.live_parts import progress_part, status_part
 from app.panels.markup import markup
+from app.panels.part import Part, html_part, said_part
 from app.panels.readings import status_line_of
 from app.sessions.seed_runs import SeedRuns
 from app.sessions.shared_planes import SharedPlane, shared_plane
@@ -43,6 +45,7 @@ def compare_parts(scene: CompareScene, wanted: Collection[str], projection: Proj
         "compare-bars": _bars,
         "compare-curves": _curves,
         "compare-examples": _examples,
+        "compare-picture": compare_picture,
         "compare-table": _table,
     }
     for key, make in groups.items():

@@ -7,11 +7,10 @@ from app.links.compare_view import CompareView
 from app.sessions.entry import Entry
 from app.sessions.planes import MapMemory
 from app.sessions.seed_runs import SeedRuns
-from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.live_session import Together
-from vqcore.training.recipe import Recipe
+from vqcore.training.recipe import Recipe, problem_of
 from vqcore.training.status import Broken, Status
 
 
@@ -51,7 +50,7 @@ class CompareScene:
     @property
     def problem(self) -> Problem:
         """What all variants learn."""
-        return find_problem(self.recipe.problem)
+        return problem_of(self.recipe)
 
     @property
     def broken(self) -> Mapping[str, Broken]:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from app.live_plot.component import plot_part
 from app.panels.lesson_figures import Figure, step_figures
 from app.panels.lesson_layout import Row, rows
-from app.panels.live_parts import Part, html_part
 from app.panels.markup import markup
+from app.panels.part import Part, html_part
 from app.sessions.lesson_run import LessonRun
 from demos.lesson import Step
 from demos.record import Record

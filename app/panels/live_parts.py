@@ -1,9 +1,7 @@
 """The parts of the Live page, by the key of the element that shows each."""
 
-import hashlib
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from app.live_plot.code_card import card_data
@@ -16,39 +14,24 @@ from app.panels.bars_chart import bars_chart
 from app.panels.card_reading import card
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
+from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
 from app.panels.experiments_reading import strip_of
+from app.panels.map_inputs import inputs_part
 from app.panels.markup import markup
+from app.panels.part import Part, html_part, said_part, small_part
+from app.panels.picture import picture_parts
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
 from app.panels.story_reading import account_of, story_html
 from app.panels.verdict_words import recipe_then, verdict_of, why
+from app.sessions.films import films
 from vqcore.diagnostics.code_facts import code_facts
 from vqcore.projection.service import ProjectionService
 from vqcore.training.commands import ExamineCommand
 from vqcore.training.status import State, Status
 
 NO_VERDICT = "<p>This moment has not been judged yet.</p>"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one element shows."""
-
-    revision: str
-    """Equal if the element has nothing new to show."""
-
-    make: Callable[[], Any]
-    """What the browser is sent for it."""
-
-    is_shared: bool = False
-    """Whether a revision is the same for all who watch the session, and worth keeping."""
-
-
-def small_part(value: Any) -> Part:
-    """A part whose content is its own revision, since it is cheap to make."""
-    text = json.dumps(value, separators=(",", ":"), default=str)
-    return Part(hashlib.blake2b(text.encode(), digest_size=9).hexdigest(), lambda: value)
 
 
 def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionService) -> dict[str, Part]:
@@ -64,6 +47,8 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
         if f"{name}-plot" in wanted and (chart := make_chart()) is not None:
             made[f"{name}-plot"] = _plot(chart)
             made[f"{name}-said"] = said_part(chart.said, chart.warning)
+    if "picture" in wanted:
+        made |= picture_parts(scene, projection, with_places="picture-places" in wanted)
     return made
 
 
@@ -81,16 +66,6 @@ def _plot(chart: Chart) -> Part:
     return Part(chart.revision, make, is_shared=True)
 
 
-def said_part(said: Sequence[str], warning: str = "") -> Part:
-    """The line below a chart; a warning stands out at its end."""
-    return html_part(markup("said", sentences=said, warning=warning))
-
-
-def html_part(html: str) -> Part:
-    """Words with markup made by this server."""
-    return small_part({"html": html})
-
-
 def status_part(line: StatusLine) -> Part:
     """The status in one line."""
     return small_part(asdict(line))
@@ -100,7 +75,8 @@ def status_of(status: Status, *, is_followed: bool) -> StatusLine:
     """The line in the head of the page; which step is shown, the story says."""
     facts = ["following a session"] if is_followed else []
     if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.0f} steps/s")
+        limit = "" if status.speed_limit is None else f", at most {status.speed_limit:g}"
+        facts.append(f"{status.steps_per_second:.0f} steps/s{limit}")
     return status_line_of(status, facts)
 
 
@@ -109,7 +85,7 @@ def _status(scene: Scene, _: ProjectionService) -> Part:
 
 
 def _tiles(scene: Scene, _: ProjectionService) -> Part:
-    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words)))
+    return small_part(tile_data(headline(scene.snapshot, scene.problem, scene.words, unquantized_loss(scene))))
 
 
 def _time_bar(scene: Scene, _: ProjectionService) -> Part:
@@ -153,10 +129,26 @@ def progress_part(projection: ProjectionService, stream: str, *, is_shown: bool)
     return small_part({"id": progress.id, "share": progress.done / progress.total, "said": said})
 
 
+def _film(scene: Scene, _: ProjectionService) -> Part | None:
+    job = films().of(scene.entry.id)
+    return None if job is None else html_part(markup("progress", said=job.stage.doing, share=job.stage.share))
+
+
 def _table(scene: Scene, _: ProjectionService) -> Part | None:
     if scene.problem.task != "plane":
         return None
     return html_part(markup("rows_table", rows=plane_rows(scene), said=plane_said(scene)))
+
+
+def _behind(scene: Scene, _: ProjectionService) -> Part:
+    """An earlier run's curves: a part of their own, which is sent once."""
+    earlier = earlier_run(scene)
+    revision = f"{scene.entry.watch_id} {earlier_key(scene, earlier)}"
+    return Part(
+        revision,
+        lambda: {"traces": earlier_traces(scene, earlier), "revision": revision},
+        is_shared=earlier is not None,
+    )
 
 
 def _card(scene: Scene, _: ProjectionService) -> Part | None:
@@ -180,7 +172,10 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "experiments": _experiments,
     "verdict-cause": _why,
     "map-progress": _progress,
+    "curves-behind": _behind,
+    "map-inputs": lambda scene, _: inputs_part(scene),
     "examples-table": _table,
+    "film-said": _film,
     "code-card": _card,
     "card-said": _card_said,
 }

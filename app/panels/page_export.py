@@ -17,7 +17,7 @@ from app.live_plot.plotly_script import script_text
 from app.live_plot.tiles import Status, Tile, tile_data
 from vqcore.markup import template
 from vqcore.snapshot import Event
-from vqcore.training.recipe import SETTINGS, Recipe, written
+from vqcore.training.recipe import Recipe, settings_of, written
 
 HERE = Path(__file__).parent
 
@@ -89,9 +89,9 @@ def _elements(seen: SeenPage) -> dict[str, Any]:
 
 
 def _settings(recipe: Recipe) -> dict[str, str]:
-    values = {name: getattr(recipe, name) for name in ("problem", "seed", "device", *SETTINGS)} | asdict(
-        recipe.options
-    )
+    values = {
+        name: getattr(recipe, name) for name in ("problem", "seed", "device", *settings_of(recipe.problem))
+    } | asdict(recipe.options)
     return {name: written(value) for name, value in values.items()}
 
 

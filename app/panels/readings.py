@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app import wording
 from app.figures.curves import Curve, Panel, curve_of
@@ -13,6 +15,7 @@ from app.live_plot.tiles import StatusName, Tile
 from app.theme import role
 from app.wording import LevelWords
 from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.history import Floats, History
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.status import State, Status
@@ -34,14 +37,16 @@ def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
     return StatusLine(state=STATES[status.state], facts=(*facts, *where), remark=remark)
 
 
-def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Tile]:
+def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantized: str = "") -> list[Tile]:
     """The four numbers above the charts, by the held-out vectors at this step, each with its definition.
 
-    Usage and relative error are those of the level shown; loss and quantization error are of the whole.
+    Usage and relative error are those of the level shown; loss and quantization error are of the whole. `unquantized`
+    is the loss without quantization, in words; empty where it is not known.
     """
     now, rows, num_codes = snapshot.held_out, snapshot.history.held_out, snapshot.num_codes
     by = wording.held_out(len(snapshot.codes), num_codes)
     label = f" · {words.name}" if words.name else ""
+    meaning = f" {wording.UNQUANTIZED}" if unquantized else ""
     few = "" if enough_to_judge(len(snapshot.codes), num_codes) else ", too few"
     return [
         Tile(
@@ -65,8 +70,11 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords) -> list[Ti
         Tile(
             label="task loss",
             value=wording.number(now.task_loss),
-            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}" if snapshot.step else "",
-            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.",
+            of=unquantized,
+            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}"
+            if snapshot.step and not unquantized  # there is room for one of the two
+            else "",
+            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.{meaning}",
             past=rows["task_loss"][-400:],
             colour=role("text"),
         ),
@@ -105,9 +113,8 @@ def _error_tile(snapshot: Snapshot, words: LevelWords) -> Tile:
     )
 
 
-def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
+def curve_panels(group: str, history: History, num_codes: int) -> list[Panel]:
     """The curves of one group: `learning`, `P and C` or `gradients`."""
-    history = snapshot.history
 
     def curve(name: str, label: str, colour: str) -> Curve:
         found = curve_of(label, history.points(name), colour)
@@ -127,7 +134,7 @@ def curve_panels(group: str, snapshot: Snapshot) -> list[Panel]:
             Panel(
                 title="",
                 log=True,
-                ends=(1.0, float(max(snapshot.num_codes, 2))),
+                ends=(1.0, float(max(num_codes, 2))),
                 curves=[
                     curve("held_out.in_use", "in use", role("Q")),
                     curve("held_out.perplexity", "perplexity", role("C")),
@@ -180,17 +187,22 @@ def level_rows(snapshot: Snapshot, structure: str) -> list[LevelRow]:
 
 
 def answers(snapshot: Snapshot, problem: Problem) -> tuple[list[str], list[bool]]:
-    """A classifier's answer to each shown input with its probability, and whether it is right.
+    """A classifier's answer to each shown input with its probability, and whether it is right; see `answers_to`."""
+    return answers_to(snapshot.outputs, snapshot.targets, problem.classes)
+
+
+def answers_to(scored: Floats, targets: NDArray[Any], classes: Sequence[str]) -> tuple[list[str], list[bool]]:
+    """The answers that scores (B, classes) mean, with their probabilities, and whether each is right.
 
     Non-finite scores give no answer.
     """
-    known = np.asarray(np.isfinite(snapshot.outputs).all(axis=1))
-    outputs = np.where(known[:, None], snapshot.outputs, 0).astype(np.float64)
+    known = np.asarray(np.isfinite(scored).all(axis=1))
+    outputs = np.where(known[:, None], scored, 0).astype(np.float64)
     scores = np.exp(outputs - outputs.max(1, keepdims=True))
     shares = scores / scores.sum(1, keepdims=True)
     answers = shares.argmax(1)
     captions = [
-        f"{problem.classes[answer]} · {share[answer]:.0%}" if is_known else "–"
+        f"{classes[answer]} · {share[answer]:.0%}" if is_known else "–"
         for answer, share, is_known in zip(answers, shares, known, strict=True)
     ]
-    return captions, (known & (answers == snapshot.targets)).tolist()
+    return captions, (known & (answers == targets)).tolist()

@@ -8,9 +8,9 @@ from app.links.selection import Focus
 from app.sessions.entry import Entry
 from app.sessions.jobs import Kept
 from app.wording import LevelWords, level_words
-from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Snapshot
+from vqcore.training.recipe import problem_of
 from vqcore.training.status import State, Status
 
 MOST_HELD = 16
@@ -54,6 +54,12 @@ class Scene:
         return [f"step {self.snapshot.step:,}"] if self.follows else []
 
     @property
+    def shows_picture(self) -> bool:
+        """Whether the picture stands in the place of the examples."""
+        is_wanted = self.view.controls["examples"] == "picture"
+        return is_wanted and self.problem.task != "plane" and not self.shows_card
+
+    @property
     def shows_card(self) -> bool:
         """Whether the card of a code stands in the place of the examples."""
         return self.focus.choice.code is not None and self.view.controls["panel"] == "code"
@@ -92,7 +98,7 @@ def scene_at(entry: Entry, snapshot: Snapshot, newest: Snapshot, status: Status,
         snapshot=snapshot,
         newest=newest,
         status=status,
-        problem=find_problem(status.recipe.problem),
+        problem=problem_of(status.recipe),
         words=level_words(status.recipe.structure, snapshot.level, len(snapshot.levels)),
         view=view,
     )

@@ -1,11 +1,13 @@
 """The live switches as widgets of a sidebar: the paper's three methods first, others folded away."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 import streamlit as st
 
+from app.panels.board import Board
 from app.panels.lecture_places import place, row, shows
+from app.panels.schedule_switches import schedule_switches
 from app.wording import SWITCH_HELP
 from vqcore.quantizer.options import (
     MAX_AFFINE_GROUPS,
@@ -20,22 +22,6 @@ from vqcore.quantizer.options import (
 
 INSTEAD = ("codebook_update", "estimator", "input_norm", "codebook_norm", "bypass")
 """The switches in the folded group."""
-
-
-class Board(Protocol):
-    """What the switches of one training are wired to."""
-
-    def default(self, name: str) -> Any:
-        """What the widget of this switch begins at."""
-
-    def value(self, name: str) -> Any:
-        """What it says, drawn or about to be."""
-
-    def wired(self, name: str) -> dict[str, Any]:
-        """Its key, and what is called when it is used: arguments of the widget."""
-
-    def replace_now(self) -> dict[str, Any] | None:
-        """The same of the button that replaces codes at once; None where nothing is trained yet."""
 
 
 def switches(board: Board) -> None:
@@ -99,6 +85,7 @@ def switches(board: Board) -> None:
     )
     _replacement(board)
     _loss(board, bypassed)
+    schedule_switches(board)
     if not shows("practitioners"):
         return
     untouched = all(board.default(name) == getattr(Options(), name) for name in INSTEAD)

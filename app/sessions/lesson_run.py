@@ -268,8 +268,8 @@ class LessonRun:
         """See `Watchable`."""
         return tuple(session.status() for session in self._sessions())
 
-    def look(self) -> None:
-        """See `Watchable`."""
+    def look(self, *, at_picture: bool = False) -> None:
+        """See `Watchable`; lessons show no whole images."""
         for session in self._sessions():
             session.latest()
 

@@ -3,7 +3,7 @@
 # M monitor vectors, K codes
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -23,6 +23,9 @@ View = Literal["PCA", "UMAP", "two codes", "raw"]
 
 REFIT_BELOW = 0.5
 """A frozen plane that keeps less than this share of the best plane's variance is fitted again."""
+
+REFIT_SAMPLE = 512
+"""Points, evenly spaced, by which that is told at every refresh."""
 
 TRUST_SAMPLE = 100
 """Points sampled to judge a plane that the page computes itself: some ten milliseconds at 2,000 points."""
@@ -97,6 +100,8 @@ class Shown(NamedTuple):
     snapshot: Snapshot
     note: str
     trust: Trust | None = None
+    project: Callable[[Floats], Floats] | None = None
+    """From vectors (n, D) to where they lie in the plane, (n, 2); None in a layout, which has places for its own."""
 
 
 def views_of(snapshot: Snapshot) -> tuple[View, ...]:
@@ -144,6 +149,12 @@ def finite_points(parts: Sequence[Floats]) -> Floats:
     return kept if len(kept) else np.zeros((1, points.shape[1]), np.float32)
 
 
+def _spaced(points: Floats, most: int) -> Floats:
+    """At most so many of `points`, evenly spaced."""
+    chosen: Floats = points[:: -(-len(points) // most)]
+    return chosen
+
+
 def _raw(snapshot: Snapshot) -> Shown:
     def same(points: Floats) -> Floats:
         return points if points.shape[1] == 2 else np.pad(points, ((0, 0), (0, 1)))
@@ -157,14 +168,14 @@ def _raw(snapshot: Snapshot) -> Shown:
         paths=[same(path) for path in _paths(snapshot)],
         mean_path=[same(trail.p_mean[None])[0] for trail in snapshot.trail],
     )
-    return Shown(plane, snapshot, "")
+    return Shown(plane, snapshot, "", project=same)
 
 
 def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> Shown:
     points = finite_points([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
     fits = basis is not None and len(basis.centre) == points.shape[1]
-    is_poor = basis is not None and fits and basis.captured_share(points) < REFIT_BELOW
+    is_poor = basis is not None and fits and basis.captured_share(_spaced(points, REFIT_SAMPLE)) < REFIT_BELOW
     if basis is None or not fits or memory.refit_wanted or (is_poor and not is_past):
         is_poor = False
         basis = FrozenBasis.fit(points)
@@ -186,16 +197,21 @@ def _flat(
     is_past: bool,
     judges: bool,
 ) -> Shown:
+    means = [trail.p_mean[None] for trail in snapshot.trail]
+    parts = [snapshot.z_e, snapshot.codebook, *_paths(snapshot), *means]
+    ends = np.cumsum([len(part) for part in parts[:-1]])
+    p, c, *rest = np.split(basis.project(np.concatenate(parts)), ends)
+    paths, mean_path = rest[: len(rest) - len(means)], rest[len(rest) - len(means) :]
     plane = Plane(
-        p=basis.project(snapshot.z_e),
-        c=basis.project(snapshot.codebook),
+        p=p,
+        c=c,
         **use_of(snapshot),
         axis_titles=titles,
         keeps_distances=True,
-        paths=[basis.project(path) for path in _paths(snapshot)],
-        mean_path=[basis.project(trail.p_mean[None])[0] for trail in snapshot.trail],
+        paths=paths,
+        mean_path=[mean[0] for mean in mean_path],
     )
-    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges))
+    return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges), basis.project)
 
 
 def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool, judges: bool) -> Trust | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from app.sessions.data_guard import check_data
 from app.sessions.entry import Entry
 from app.sessions.jobs import Kept
 from app.sessions.seed_runs import Plan, SeedRuns
@@ -91,6 +92,7 @@ class Registry:
 
         One that is begun from a `start` pauses by itself, and can be experimented with from there.
         """
+        check_data(recipe)
         plan = None if start is None else start.plan()
         session = Session(recipe, paused=paused, plan=plan, clock=self._clock)
         entry = Entry(secrets.token_urlsafe(9), session, start="" if start is None else start.name)
@@ -144,6 +146,7 @@ class Registry:
         for one in taken:
             if isinstance(one, Owned):
                 one.session.stop()
+                one.entry.unquantized.close()
             self._forget_maps(one.entry if isinstance(one, Owned) else one)
 
     def warm_up_projection(self) -> None:
@@ -177,6 +180,7 @@ class Registry:
                 owned.watched,
                 owner.maps.copied(),
                 owner.verdicts,  # the same moments: read once for all
+                unquantized=owner.unquantized,
                 watch_id=owner.watch_id,
                 start=owner.start,
             )
@@ -212,6 +216,7 @@ class Registry:
 
     def begin_seeds(self, plan: Plan) -> SeedRuns:
         """Start the trainings of `plan`; other browsers that ask for the same plan see them too."""
+        check_data(recipe for _, recipe in plan.recipes)
         self._seed_runs.drop(plan)
         return self._seed_runs.find_or_make(plan, lambda: SeedRuns(plan).start())
 
@@ -231,7 +236,10 @@ class Registry:
             self._sessions.clear()
             self._followers.clear()
         for owned in sessions:
+            owned.session.stop(0)  # all at once: each would wait for the turns of those that still train
+        for owned in sessions:
             owned.session.stop()
+            owned.entry.unquantized.close()
         for job in (*self._sweeps.close(), *self._seed_runs.close()):
             job.stop()
         self.cases.close()

@@ -20,5 +20,5 @@ class Watchable(Protocol):
     def published(self) -> tuple[Status, ...]:
         """The state of each training; other objects once one of them has published more."""
 
-    def look(self) -> None:
-        """Wish for a newer moment, which keeps it training."""
+    def look(self, *, at_picture: bool = False) -> None:
+        """Wish for a newer moment, which keeps it training; with pictures of whole images if one looks at those."""

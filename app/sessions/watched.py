@@ -11,6 +11,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import LiveSession, Repeatable, Together
+from vqcore.training.past_run import PastRun
 from vqcore.training.published import MOST_EXAMINATIONS
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Status
@@ -89,9 +90,17 @@ class WatchedSession(LiveSession):
         with self._asking:
             return self._next_look.has_come()
 
+    def want_picture(self) -> None:
+        """See `LiveSession.want_picture`; the session's own pace holds for followers, too."""
+        self._session.want_picture()
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """See `LiveSession.repeatable_of_all`."""
         return self._session.repeatable_of_all()
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """See `LiveSession.past_runs`."""
+        return self._session.past_runs()
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
         """See `LiveSession.examination`; looks closer at a pace that the followers share, which changes nothing."""

@@ -7,6 +7,7 @@ from app.panels.lesson_parts import slots_drawn
 from app.panels.scene import Scene
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
+from app.sessions.films import films
 from app.sessions.lesson_run import LessonRun
 from demos.lesson import Step
 from demos.record import Record
@@ -29,7 +30,7 @@ def sidebar_state(entry: Entry, status: Status) -> str:
 
 
 def heads_state(scene: Scene | None) -> str:
-    """What the heads of the panels, the place of the experiments and the remedies depend on."""
+    """What the heads of the panels, the list of runs, the place of the experiments and the remedies depend on."""
     if scene is None:
         return "nothing to see"
     snapshot, verdict = scene.snapshot, remedied(scene)
@@ -42,9 +43,17 @@ def heads_state(scene: Scene | None) -> str:
         len(snapshot.levels),
         snapshot.codebook.shape,
         scene.cursor is not None,
+        films().state(scene.entry.id),
         bool(scene.status.experiments),
         remedies,
+        [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
+        _of_unquantized(scene.entry),
     )
+
+
+def _of_unquantized(entry: Entry) -> object:
+    work = entry.without_quantization
+    return None if work is None else (work.steps, work.is_running, work.problem)
 
 
 def compare_sidebar_state(status: Status) -> str:

@@ -15,7 +15,8 @@ from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
 from app.panels.lesson_parts import lesson_parts
-from app.panels.live_parts import Part, parts_of, status_of, status_part
+from app.panels.live_parts import parts_of, status_of, status_part
+from app.panels.part import Part
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
@@ -30,7 +31,7 @@ from app.stream.controls_state import (
     lesson_state,
     sidebar_state,
 )
-from app.stream.wire import message, piece
+from app.stream.wire import Piece, message, piece
 from vqcore.training.cores import TURNS
 
 MOST_KEPT = 48 * 2**20
@@ -61,20 +62,18 @@ class Pieces:
     def __init__(self, most_bytes: int = MOST_KEPT) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Piece] = OrderedDict()
         self._making: dict[Hashable, Lock] = {}
         self._lock = Lock()
 
-    def of(self, name: Hashable, make: Callable[[], bytes]) -> bytes:
+    def of(self, name: Hashable, make: Callable[[], Piece]) -> Piece:
         """The piece of this name; whoever asks while it is made waits for it."""
         with self._lock:
             making = self._making.setdefault(name, Lock())
         with making:
-            with self._lock:
-                found = self._kept.get(name)
-                if found is not None:
-                    self._kept.move_to_end(name)
-                    return found
+            found = self.find(name)
+            if found is not None:
+                return found
             try:
                 made = make()
                 with self._lock:
@@ -84,14 +83,22 @@ class Pieces:
                 with self._lock:
                     self._making.pop(name, None)
 
-    def _keep(self, name: Hashable, made: bytes) -> None:
+    def find(self, name: Hashable) -> Piece | None:
+        """The piece of this name if it is kept."""
+        with self._lock:
+            found = self._kept.get(name)
+            if found is not None:
+                self._kept.move_to_end(name)
+            return found
+
+    def _keep(self, name: Hashable, made: Piece) -> None:
         if name in self._kept:
             return
         self._kept[name] = made
-        self._bytes += len(made)
+        self._bytes += made.size
         while self._bytes > self._most_bytes and self._kept:
             _, dropped = self._kept.popitem(last=False)
-            self._bytes -= len(dropped)
+            self._bytes -= dropped.size
 
 
 PIECES = Pieces()
@@ -111,7 +118,7 @@ def frame_of(watched: Watchable, ask: Ask) -> Frame:
     with TURNS.held(), watched.drawing:
         controls, parts = _of_page(watched, ask)
         lacking = tuple(
-            (key, part.revision, _piece(watched, key, part))
+            (key, part.revision, _written(watched, key, part, ask.have.get(key)))
             for key, part in parts.items()
             if ask.have.get(key) != part.revision
         )
@@ -182,8 +189,13 @@ def _waiting(entry: Entry) -> dict[str, Part]:
     return {"status": status_part(status_of(entry.one.status(), is_followed=entry.is_followed))}
 
 
-def _piece(watched: Watchable, key: str, part: Part) -> bytes:
-    def make() -> bytes:
+def _written(watched: Watchable, key: str, part: Part, had: str | None) -> bytes:
+    """A part for a watcher who had revision `had` of it, without the arrays that are in both."""
+
+    def make() -> Piece:
         return piece(part.make())
 
-    return PIECES.of((watched.watch_id, key, part.revision), make) if part.is_shared else make()
+    if not part.is_shared:
+        return make().written()
+    before = PIECES.find((watched.watch_id, key, had)) if had is not None else None
+    return PIECES.of((watched.watch_id, key, part.revision), make).written(before)

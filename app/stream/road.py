@@ -29,6 +29,9 @@ LARGEST_REQUEST = 64 * 1024
 
 MOST_REQUESTS, PER_SECONDS = 120, 4.0
 MOST_WATCHERS = 256
+PICTURES = frozenset({"picture", "compare-picture", "code-card"})
+"""The parts for which whole images must be taken."""
+
 AT_ONCE = 2
 """Frames made at once: more threads would only compete for the interpreter."""
 
@@ -157,11 +160,12 @@ async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> 
     """Send the next frame; nothing if the watcher meanwhile asks for another."""
     watched = _find(ask)
     published = watched.published()
-    watched.look()
+    watched.look(at_picture=not PICTURES.isdisjoint(ask.wanted))
     if not ask.now and any(status.state is State.RUNNING for status in published):
         await _news(watched, published, desk, FRESH_SECONDS)
     ends_at = time.monotonic() + HEARTBEAT_SECONDS
-    recheck = UMAP_RECHECK_SECONDS if ask.view.controls.get("map") == "UMAP" else RECHECK_SECONDS
+    is_impatient = ask.view.controls.get("map") == "UMAP" or "film-said" in ask.wanted
+    recheck = UMAP_RECHECK_SECONDS if is_impatient else RECHECK_SECONDS
     while True:
         published = watched.published()
         try:

@@ -1,9 +1,12 @@
 """The page that a view shows, gathered for saving as a file."""
 
+from dataclasses import replace
+
 from app.links.live_view import View
 from app.panels.bars_chart import bars_chart
 from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
+from app.panels.earlier_runs import earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, examples_title, plane_rows, plane_said
 from app.panels.live_parts import status_of
 from app.panels.page_export import SeenPage, SeenPanel
@@ -29,7 +32,7 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
         panels = {
             "map": _panel(map_chart(scene, registry().projection)),
             "bars": _panel(bars_chart(scene)),
-            "curves": _panel(curves_chart(scene)),
+            "curves": _curves(scene),
         }
         if not scene.shows_card:
             panels["examples"] = _examples(scene)
@@ -38,11 +41,18 @@ def seen_page(entry: Entry, view: View) -> SeenPage:
         step=scene.snapshot.step,
         status=status_of(scene.status, is_followed=scene.entry.is_followed),
         story=story_text(account_of(scene)),
-        tiles=headline(scene.snapshot, scene.problem, scene.words),
+        tiles=headline(scene.snapshot, scene.problem, scene.words, unquantized_loss(scene)),
         panels=panels,
         events=scene.snapshot.events,
         message=scene.status.message,
     )
+
+
+def _curves(scene: Scene) -> SeenPanel:
+    """With those of an earlier run, which on the page come by themselves."""
+    panel, behind = _panel(curves_chart(scene)), earlier_traces(scene, earlier_run(scene))
+    assert panel.figure is not None
+    return replace(panel, figure={**panel.figure, "data": [*behind, *panel.figure["data"]]})
 
 
 def _panel(chart: Chart) -> SeenPanel:

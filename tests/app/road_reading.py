@@ -3,6 +3,8 @@
 import json
 import re
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,27 +25,47 @@ def read_headed(data: bytes, at: int) -> tuple[Any, int]:
     return json.loads(data[at + 4 : end]), end + -end % PADDING
 
 
-def read_message(data: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """Header, parts by key, and revisions by key."""
+Arrays = dict[str, list[Any]]
+"""The arrays of each part, by its key."""
+
+
+def read_message(
+    data: bytes, then: Mapping[int, Arrays] = MappingProxyType({})
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], Arrays]:
+    """Header, and by key parts, revisions and arrays, given what the browser had at each of its requests."""
     header, begins = read_headed(data, 0)
-    parts = {key: read_piece(data, begins + at) for key, _, at in header["parts"]}
-    return header, parts, {key: revision for key, revision, _ in header["parts"]}
+    before = then.get(header["n"], {})
+    places = {key: begins + at for key, _, at in header["parts"]}
+    parts = {key: read_piece(data, at, before=before.get(key)) for key, at in places.items()}
+    arrays = {key: read_arrays(data, at, before=before.get(key)) for key, at in places.items()}
+    return header, parts, {key: revision for key, revision, _ in header["parts"]}, arrays
 
 
-def read_piece(data: bytes, at: int = 0) -> Any:
-    value, begins = read_headed(data, at)
-    return _with_arrays(value, data, begins)
+def read_piece(data: bytes, at: int = 0, *, before: list[Any] | None = None) -> Any:
+    """The value of the piece at `at`, for a browser that has the arrays `before`."""
+    told, _ = read_headed(data, at)
+    return _with_arrays(told["value"], read_arrays(data, at, before=before))
 
 
-def _with_arrays(value: Any, data: bytes, begins: int) -> Any:
+def read_arrays(data: bytes, at: int = 0, *, before: list[Any] | None = None) -> list[Any]:
+    """All arrays of the piece at `at`."""
+    told, begins = read_headed(data, at)
+    return [
+        before[-1 - offset]
+        if offset < 0
+        else np.frombuffer(data, f"<{dtype}", int(np.prod(shape)), begins + offset).reshape(shape)
+        for dtype, offset, shape in told["arrays"]
+    ]
+
+
+def _with_arrays(value: Any, arrays: list[Any]) -> Any:
     if isinstance(value, list):
-        return [_with_arrays(item, data, begins) for item in value]
+        return [_with_arrays(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
     if "$" in value:
-        dtype, offset, shape = value["$"]
-        return np.frombuffer(data, f"<{dtype}", int(np.prod(shape)), begins + offset).reshape(shape)
-    return {key: _with_arrays(item, data, begins) for key, item in value.items()}
+        return arrays[value["$"]]
+    return {key: _with_arrays(item, arrays) for key, item in value.items()}
 
 
 def request(told: dict[str, Any], **changes: Any) -> str:

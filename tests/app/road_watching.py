@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
-from road_reading import read_message
+from road_reading import Arrays, read_message
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -58,9 +58,12 @@ class Watcher:
     parts: dict[str, Any] = field(default_factory=dict)
     header: dict[str, Any] = field(default_factory=dict)
     number: int = 0
+    arrays: Arrays = field(default_factory=dict)
+    then: dict[int, Arrays] = field(default_factory=dict)
 
     def ask(self, *, now: bool = False, wanted: tuple[str, ...] = WANTED, **more: Any) -> None:
         self.number += 1
+        self.then[self.number] = dict(self.arrays)
         told = {
             "n": self.number,
             "session": self.session,
@@ -75,7 +78,8 @@ class Watcher:
 
     def read(self, seconds: float = SECONDS) -> dict[str, Any]:
         """The next frame's own parts."""
-        self.header, parts, revisions = read_message(self.connection.recv(seconds))
+        self.header, parts, revisions, arrays = read_message(self.connection.recv(seconds), self.then)
+        self.arrays |= arrays
         self.have |= revisions
         self.parts |= parts
         return parts

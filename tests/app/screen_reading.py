@@ -53,6 +53,8 @@ def steps_said(screen: dict[str, Any]) -> dict[str, int]:
 
 def pictures_said(screen: dict[str, Any]) -> list[int]:
     """The step of the pictures, and the one that their caption says, if it does."""
+    if "picture" in screen:
+        return [screen["picture"]["step"], *(variant["step"] for variant in screen["picture"]["variants"])]
     if "examples-plot" not in screen:
         return []
     stamps = re.findall(r"^step ([\d,]+)", text(screen["examples-said"]))

@@ -127,7 +127,15 @@ def test_every_number_and_curve_is_there_or_a_dash(moment, problem):
     tile_data(row)
     assert not any(word in tile.value for tile in row for word in ("nan", "inf"))
     for group in ("learning", "P and C", "gradients"):
-        plot_data(curves(curve_panels(group, moment), [], smoothing=3, last_step=moment.step, height=200))
+        plot_data(
+            curves(
+                curve_panels(group, moment.history, moment.num_codes),
+                [],
+                smoothing=3,
+                last_step=moment.step,
+                height=200,
+            )
+        )
     plot_data(level_bars(level_rows(moment, "vector"), shown=0))
     for log in (True, False):
         for order in ("sorted", "by code"):

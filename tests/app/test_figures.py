@@ -122,7 +122,10 @@ def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
     assert even["y0"] == COUNTS.sum() / 20
     width = sum(band["x1"] - band["x0"] for band in bands)
     assert width == 5
-    assert any("5 of 20 dead" in note["text"] for note in figure["layout"]["annotations"])
+    on_line, in_corner = figure["layout"]["annotations"]
+    assert "5 of 20 dead" in in_corner["text"]
+    widest_letter = 8 / 12 * in_corner["font"]["size"]
+    assert -on_line["xshift"] >= 0.9 * widest_letter * len(in_corner["text"])  # beside it, however high the line is
 
 
 @pytest.mark.parametrize("counts", [np.zeros(7, int), np.ones(1, int)])
@@ -279,8 +282,16 @@ def test_curves_without_a_step_or_a_finite_value_draw_empty_axes():
 
 
 def picture(figure: dict) -> np.ndarray:
-    source = figure["data"][0]["source"].removeprefix("data:image/png;base64,")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+    """All its pictures where they stand on the axes."""
+    shown = np.zeros((200, 200, 4), np.uint8)
+    for trace in figure["data"]:
+        if trace["type"] == "image":
+            source = trace["source"].removeprefix("data:image/png;base64,")
+            pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
+            top = trace.get("y0", 0)
+            shown[top : top + len(pixels), : pixels.shape[1]] = pixels
+    bottom, right = np.argwhere(shown[..., 3] > 0).max(0) + 1
+    return shown[:bottom, :right]
 
 
 def test_examples_show_inputs_decoded_and_codes_pixel_for_pixel():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, sentences, step_of
-from page_runs import press, run, shown, state_in
+from page_runs import click, press, run, shown, state_in
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
@@ -75,7 +75,7 @@ def test_what_is_chosen_is_counted(page, vectors):
 @pytest.mark.parametrize("problem", ["digits", "digits-classifier", "patches"])
 def test_a_lasso_shows_the_inputs_of_the_chosen_vectors_and_how_many_there_are(problem):
     vectors = tuple(range(3, 1536, 5))
-    link = open_page(problem=problem, paused="1", select=write_choice(Choice(vectors=vectors)))
+    link = open_page(problem=problem, paused="1", examples="inputs", select=write_choice(Choice(vectors=vectors)))
     page = reach(link, lambda session: step_of(session) == 0)
     snapshot = snapshot_of(page)
     inputs = len({vector // snapshot.vectors_per_input for vector in vectors})
@@ -84,7 +84,10 @@ def test_a_lasso_shows_the_inputs_of_the_chosen_vectors_and_how_many_there_are(p
 
 @pytest.mark.parametrize("problem", ["digits", "digits-classifier"])
 def test_one_vector_is_shown_with_its_place_its_code_and_what_the_model_makes_of_its_input(problem):
-    page = reach(open_page(problem=problem, paused="1", select="v777"), lambda session: step_of(session) == 0)
+    page = reach(
+        open_page(problem=problem, paused="1", examples="inputs", select="v777"),
+        lambda session: step_of(session) == 0,
+    )
     snapshot = snapshot_of(page)
     drawn = parts(page)["examples-plot"]["figure"]
     words = [note["text"] for note in drawn["layout"]["annotations"]]
@@ -172,12 +175,15 @@ def test_a_seventh_pin_is_refused_in_a_sentence():
 def test_the_card_can_be_left_for_the_inputs_and_the_link_keeps_it(page):
     page.text_input(key="find-number").set_value("17")
     run(page)
-    assert "examples-plot" not in shown(page)
+    assert not {"examples-plot", "picture"} & shown(page)
     page.button_group(key="view-panel").set_value("inputs")
     run(page)
+    assert "picture" in shown(page)
+    page.button_group(key="view-examples").set_value("inputs")
+    run(page)
     assert "examples-plot" in shown(page)
-    assert page.query_params["panel"] == "inputs"
-    link = open_page(**KMEANS, select="c17", panel="inputs")
+    assert (page.query_params["panel"], page.query_params["examples"]) == ("inputs", "inputs")
+    link = open_page(**KMEANS, select="c17", panel="inputs", examples="inputs")
     reach(link, lambda session: step_of(session) == 0)
     assert {"examples-plot"} <= shown(link)
 
@@ -213,9 +219,7 @@ def test_hostile_values_in_the_link_are_named_and_the_rest_works():
 def test_after_a_restart_with_fewer_codes_what_is_gone_is_said():
     page = reach(open_page(**KMEANS, select="c3,100", pins="100"), lambda session: step_of(session) == 0)
     page.number_input(key=f"num_codes-{state_in(page, LiveState).generation}").set_value(32)
-    (submit,) = [button for button in page.button if button.label == "Restart with these"]
-    submit.click()
-    run(page)
+    click(page, "apply", key="pending")
     reach(page, lambda session: session.latest().num_codes == 32)
     run(page)
     assert page.query_params["select"] == "c3"

@@ -37,6 +37,7 @@ EVERY_COMMAND = (
     commands.RestartCommand(RECIPE),
     commands.UndoRestartCommand(),
     commands.ExamineCommand(0),
+    commands.PictureCommand(),
 )
 OTHER_VALUES = {
     "affine": "running",

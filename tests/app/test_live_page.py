@@ -4,7 +4,7 @@ import re
 
 import pytest
 from live_page_runs import SECONDS, control, entry_of, open_page, options, reach, sentences, step_of
-from page_runs import press, run, shown, state_in, transport
+from page_runs import click, press, run, shown, state_in, transport
 from road_reading import parts, words
 from streamlit.testing.v1 import AppTest
 
@@ -22,7 +22,7 @@ STARTS = [
     "Codes that lag behind",
     "A healthy codebook",
 ]
-CHARTS = ("map-plot", "bars-plot", "curves-plot", "examples-plot")
+CHARTS = ("map-plot", "bars-plot", "curves-plot", "picture")
 
 
 def test_at_first_there_are_the_starts_and_no_chart(sessions):
@@ -113,9 +113,7 @@ def test_settings_restart_and_their_controls_and_link_follow():
     page = reach(open_page(problem="plane"), lambda session: step_of(session) >= 1)
     page.number_input(key=control(page, "num_codes")).set_value(7)
     page.number_input(key=control(page, "seed")).set_value(3)
-    (submit,) = [button for button in page.button if button.label == "Restart with these"]
-    submit.click()
-    run(page)
+    click(page, "apply", key="pending")
     reach(page, lambda session: session.latest().num_codes == 7)
     assert (page.query_params["num_codes"], page.query_params["seed"]) == ("7", "3")
     assert entry_of(page).session.status().recipe.seed == 3
@@ -134,9 +132,7 @@ def test_another_problem_begins_in_place_and_its_controls_follow():
 
 
 def submit(page: AppTest) -> AppTest:
-    (button,) = [button for button in page.button if button.label == "Restart with these"]
-    button.click()
-    return run(page)
+    return click(page, "apply", key="pending")
 
 
 NEW_SWITCHES = {
@@ -391,9 +387,7 @@ def test_settings_that_cannot_be_built_are_refused_in_a_sentence_and_the_run_goe
     before = entry_of(page).session.status().recipe
     page.number_input(key=control(page, "num_codes")).set_value(60_000)
     page.selectbox(key=control(page, "code_init")).set_value("kmeans")
-    (submit,) = [button for button in page.button if button.label == "Restart with these"]
-    submit.click()
-    run(page)
+    click(page, "apply", key="pending")
     reach(page, lambda session: session.status().message != "")
     (said,) = sentences(page)
     assert "60000" in said.replace(",", "")
@@ -406,9 +400,7 @@ def test_settings_that_cannot_be_built_are_refused_in_a_sentence_and_the_run_goe
 def test_settings_that_contradict_each_other_are_refused_in_a_sentence():
     page = reach(open_page(problem="plane", affine_groups="16"), lambda session: step_of(session) >= 1)
     page.number_input(key=control(page, "num_codes")).set_value(8)
-    (submit,) = [button for button in page.button if button.label == "Restart with these"]
-    submit.click()
-    run(page)
+    click(page, "apply", key="pending")
     assert [text for text in sentences(page) if "`affine_groups` must be at most num_codes=8" in text]
     assert entry_of(page).session.status().recipe.num_codes != 8
 

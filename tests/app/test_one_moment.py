@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from road_reading import read_piece
+from road_reading import read_arrays, read_piece
 from screen_reading import (
     WANTED,
     counts_drawn,
@@ -30,11 +30,11 @@ from screen_reading import (
 
 from app.links import live as address
 from app.links.live_view import View, write_view
-from app.live.page import STARTS
 from app.sessions.entry import Entry
 from app.sessions.registry import Registry
 from app.stream.asking import read_ask
 from app.stream.frames import afterwards, frame_of
+from vqcore.starts.catalogue import STARTS
 from vqcore.training import training_loop
 from vqcore.training.commands import PauseCommand, ResumeCommand, SpeedCommand, UntilCommand, change, fork
 from vqcore.training.recipe import Recipe, default_recipe
@@ -42,7 +42,7 @@ from vqcore.training.session import Session
 from vqcore.training.status import State
 
 SECONDS = 60
-CARDS = {title: recipe for _, title, _, recipe in STARTS}
+CARDS = {start.title: start.recipe(device="cpu") for start in STARTS}
 SMALL: dict[str, Any] = {"num_codes": 32, "batch_size": 16, "device": "cpu"}
 PROBLEMS = {
     "plane": default_recipe("plane", **SMALL),
@@ -61,6 +61,7 @@ class Screen:
     entry: Entry
     parts: dict[str, Any] = field(default_factory=dict)
     have: dict[str, str] = field(default_factory=dict)
+    arrays: dict[str, list[Any]] = field(default_factory=dict)
     controls: dict[str, str] = field(default_factory=lambda: {"bars": "usage", "curves": "learning"})
     at: int | None = None
     number: int = 0
@@ -78,7 +79,9 @@ class Screen:
         ask = read_ask(json.dumps(asked | more))
         self.session.latest()  # the wish for a newer moment, as the road has it
         for key, revision, data in frame_of(self.entry, ask).parts:
-            self.parts[key], self.have[key] = read_piece(data), revision
+            before = self.arrays.get(key)
+            self.parts[key], self.have[key] = read_piece(data, before=before), revision
+            self.arrays[key] = read_arrays(data, before=before)
         afterwards(self.entry, ask)
         return self.parts
 

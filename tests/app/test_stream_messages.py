@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from road_reading import read_message, read_piece
+from road_reading import read_arrays, read_message, read_piece
 
 from app.links import compare as comparison
 from app.links import live as address
@@ -19,7 +19,7 @@ from app.links.selection_text import LARGEST_ID, LONGEST_PACKED, pack_choice, re
 from app.stream.asking import read_ask
 from app.stream.frames import Pieces
 from app.stream.road import LARGEST_REQUEST
-from app.stream.wire import message, piece
+from app.stream.wire import Piece, message, piece
 
 CONTROLS = address.read({}).view
 ids = st.sets(st.integers(0, LARGEST_ID), max_size=200).map(lambda found: tuple(sorted(found)))
@@ -70,7 +70,7 @@ def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
         "text": "ν · „P“",
         "deep": [{"rows": draw.integers(-5, 300, (40, 9))}],
     }
-    data = piece(value)
+    data = piece(value).written()
     assert len(data) % 8 == 0
     found = read_piece(data)
     np.testing.assert_allclose(found["floats"], value["floats"], rtol=1e-7)
@@ -80,8 +80,8 @@ def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
     assert found["few"] == [1.5, None]
     assert found["text"] == value["text"]
     np.testing.assert_array_equal(found["deep"][0]["rows"], value["deep"][0]["rows"])
-    sent = message({"n": 3}, [("first", "a", data), ("second", "b", piece({"x": np.arange(9)}))])
-    header, parts, revisions = read_message(sent)
+    sent = message({"n": 3}, [("first", "a", data), ("second", "b", piece({"x": np.arange(9)}).written())])
+    header, parts, revisions, _ = read_message(sent)
     assert header["n"] == 3
     assert revisions == {"first": "a", "second": "b"}
     np.testing.assert_array_equal(parts["second"]["x"], np.arange(9))
@@ -90,8 +90,8 @@ def test_numbers_travel_as_they_are_and_each_begins_where_it_can_be_looked_at():
 
 def test_an_array_that_a_piece_has_twice_travels_once():
     steps, other = np.arange(400) + 1000, np.linspace(0, 1, 400)
-    once = piece([{"x": steps, "y": other}, {"y": -other}])
-    twice = piece([{"x": steps, "y": other}, {"x": steps.copy(), "y": -other}])
+    once = piece([{"x": steps, "y": other}, {"y": -other}]).written()
+    twice = piece([{"x": steps, "y": other}, {"x": steps.copy(), "y": -other}]).written()
     assert len(twice) - len(once) < 100  # of 800 bytes
     first, second = read_piece(twice)
     for line, values in ((first, other), (second, -other)):
@@ -99,13 +99,37 @@ def test_an_array_that_a_piece_has_twice_travels_once():
         np.testing.assert_allclose(line["y"], values, rtol=1e-6)
 
 
+def test_an_array_that_the_browser_has_is_not_sent_again():
+    places, first, second = np.arange(1000) + 7, np.linspace(0, 1, 1000), np.linspace(1, 3, 1000)
+    before, after = piece({"p": places, "x": first}), piece({"x": second, "y": [first, places.copy()]})
+    had, whole = read_arrays(before.written()), after.written()
+    written = after.written(before)
+    assert len(whole) - len(written) > len(before.written()) - 200
+    for value in (read_piece(whole), read_piece(written, before=had)):
+        np.testing.assert_allclose(value["x"], second, rtol=1e-6)
+        np.testing.assert_allclose(value["y"][0], first, rtol=1e-6)
+        np.testing.assert_array_equal(value["y"][1], places)
+    third = piece({"p": second})  # each refers to the arrays of the one before it, sent or not
+    np.testing.assert_allclose(
+        read_piece(third.written(after), before=read_arrays(written, before=had))["p"], second, rtol=1e-6
+    )
+
+
+def test_the_same_bytes_of_another_kind_or_shape_are_another_array():
+    values = np.arange(24, dtype=np.uint8)
+    before = piece({"x": values})
+    for other in (values.reshape(4, 6), values.view(np.int16)):
+        read = read_piece(piece({"x": other}).written(before), before=read_arrays(before.written()))
+        np.testing.assert_array_equal(read["x"], other)
+
+
 def test_a_piece_is_made_once_for_all_who_ask_at_once_and_the_oldest_goes_first():
     pieces, made, gate = Pieces(most_bytes=25), [], threading.Event()
 
-    def make() -> bytes:
+    def make() -> Piece:
         assert gate.wait(10)
         made.append(1)
-        return b"x" * 10
+        return Piece("x" * 10, ())
 
     threads = [threading.Thread(target=pieces.of, args=("one", make)) for _ in range(8)]
     for thread in threads:
@@ -125,10 +149,10 @@ def test_a_piece_is_made_once_for_all_who_ask_at_once_and_the_oldest_goes_first(
 
 
 def test_a_piece_that_could_not_be_made_is_made_by_the_next_who_asks():
-    def fail() -> bytes:
+    def fail() -> Piece:
         raise RuntimeError("no")
 
     pieces = Pieces()
     with pytest.raises(RuntimeError):
         pieces.of("one", fail)
-    assert pieces.of("one", lambda: b"yes") == b"yes"
+    assert pieces.of("one", lambda: Piece("yes", ())) == Piece("yes", ())

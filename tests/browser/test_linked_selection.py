@@ -49,7 +49,7 @@ def opened(open_tab: Callable[..., Tab], server: Server) -> Iterator[Callable[[s
     pages: list[Page] = []
 
     def open_(query: str) -> Page:
-        page = open_tab(server, f"{query}&bars=usage").page
+        page = open_tab(server, f"{query}&bars=usage&examples=inputs").page
         pages.append(page)
         wait_for_charts(page)
         return page

@@ -134,7 +134,7 @@ def test_moved_codes_have_no_moments_left_in_the_optimizer(structure):
     for _ in range(8):
         trainer.step()
         for part in trainer.quantizer.parts:
-            moved = trainer._placed_at[part] == trainer.steps_done
+            moved = trainer.placed_at[part] == trainer.steps_done
             for moment in trainer.optimizer.state[part.raw_codebook][1:]:
                 assert (moment[moved] == 0).all()
             seen += int(moved.sum())

@@ -186,3 +186,11 @@ def test_steps_that_nobody_asked_to_see_are_counted_and_wake_nobody(monkeypatch)
         assert session.trained_steps() >= 39
     finally:
         session.stop(SECONDS)
+
+
+def test_at_exit_all_sessions_end_at_once() -> None:
+    first, second = (Session(RECIPE, paused=True) for _ in range(2))
+    for session in (first, second):
+        session.start()
+    first._stop_at_exit()
+    assert second.wait(lambda session: session.status().state is State.STOPPED)

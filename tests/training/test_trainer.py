@@ -102,7 +102,7 @@ def test_what_is_measured_agrees_with_numpy():
 def test_held_out_numbers_of_a_step_agree_with_numpy_on_the_monitor_inputs(problem):
     subject = run(trainer(problem, num_codes=16), HELD_OUT_EVERY + 7)
     seen = subject.snapshot()
-    inputs, targets = torch.tensor(seen.monitor_inputs), subject._monitor.targets.numpy()
+    inputs, targets = torch.tensor(seen.monitor_inputs), subject.monitor.targets.numpy()
     with torch.no_grad():
         z = subject.model.eval().encode(inputs).flatten(0, -2).double().numpy()
         found = np.square(z[:, None] - subject.quantizer.codebook().double().numpy()).sum(2)

@@ -181,7 +181,7 @@ def _vectors(trainer: Trainer) -> dict[int, Floats]:
 
     The same rows in the same order every time.
     """
-    z_e = trainer.model.encode(trainer.held_out.inputs)
+    z_e = trainer.model.encode(next(trainer.held_out.batches(trainer.held_out.num_inputs)).inputs)
     pairs = z_e.reshape(-1, 2 * z_e.shape[-1])
     single = z_e.reshape(-1, z_e.shape[-1])
     codebook = trainer.quantizer.parts[0].codebook()

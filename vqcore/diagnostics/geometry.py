@@ -11,6 +11,8 @@ from scipy.special import gammainc, ndtr
 Floats = NDArray[np.floating[Any]]
 
 SCORES_AT_ONCE = 1 << 22
+MOST_QUERIES = 128
+"""Compared at once, so that the scores of a live codebook stay in the cache."""
 
 
 def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
@@ -23,7 +25,7 @@ def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | No
     scale = _power_of_two(targets)
     targets = np.asarray(targets / scale, dtype=np.float32)
     half_norms = 0.5 * np.square(targets).sum(1)
-    block = max(1, SCORES_AT_ONCE // len(points))
+    block = max(1, min(SCORES_AT_ONCE // len(points), MOST_QUERIES))
     nearest = np.empty(len(queries), dtype=np.int64)
     for start in range(0, len(queries), block):
         some = (queries[start : start + block] - centre) / scale

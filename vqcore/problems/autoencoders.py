@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from vqcore.problems.datasets import digits_images, patches
+from vqcore.problems.datasets import PHOTOGRAPHS_CREDIT, PHOTOGRAPHS_SOURCES, digits_images, held_out_strips, patches
 from vqcore.problems.problem import Model, Problem
 from vqcore.quantizer.options import Options
 
@@ -57,6 +57,9 @@ PATCHES = Problem(
     loss=F.mse_loss,
     monitor_size=24,
     classes=("temple", "flower"),
+    whole=held_out_strips,
+    credit=PHOTOGRAPHS_CREDIT,
+    sources=PHOTOGRAPHS_SOURCES,
 )
 
 DIGITS = Problem(

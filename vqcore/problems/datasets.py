@@ -14,11 +14,25 @@ from PIL import Image
 from torch import Tensor
 
 from vqcore.problems.problem import Data, Split
+from vqcore.problems.whole_images import whole_image
 
 PATCH = 32
 TRAINING_PATCHES = 4096
 HELD_OUT_COLUMNS = range(256, 384)
 """The strip of each photograph's 640 columns that no training patch touches."""
+
+STRIP_TOPS, STRIP_HEIGHT = (130, 110), 192
+"""Where the part of each held-out strip begins that is shown whole, and its height: the motif alone."""
+
+PHOTOGRAPHS_CREDIT = (
+    "Photographs: china.jpg by danielbuechele, flower.jpg by vultilion, CC BY 2.0, via scikit-learn; cropped."
+)
+PHOTOGRAPHS_SOURCES = (
+    "https://www.flickr.com/photos/danielbuechele/6061409035 https://www.flickr.com/photos/vultilion/6056698931 "
+    "https://creativecommons.org/licenses/by/2.0/"
+)
+PLACE = 4
+"""Side in pixels of what the network makes one code of."""
 
 HELD_OUT_STRIDE = 16
 HELD_OUT_DIGITS = 360
@@ -31,28 +45,45 @@ def patches(seed: int) -> Data:
     patches are a grid inside the strip, the same for every seed.
     """
     photos = _photographs()
-    generator = np.random.default_rng(seed)
-    height, width = photos[0].shape[:2]
-    left = range(HELD_OUT_COLUMNS.start - PATCH + 1)
-    right = range(HELD_OUT_COLUMNS.stop, width - PATCH + 1)
-    columns = np.array([*left, *right])
-    train = [
-        _patch(photos[generator.integers(len(photos))], row, column)
-        for row, column in zip(
-            generator.integers(height - PATCH + 1, size=TRAINING_PATCHES),
-            generator.choice(columns, size=TRAINING_PATCHES),
-            strict=True,
-        )
-    ]
-    held_out = [
-        _patch(photo, row, column)
-        for photo in photos
-        for row in range(0, height - PATCH + 1, HELD_OUT_STRIDE)
-        for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - PATCH + 1, HELD_OUT_STRIDE)
-    ]
+    train, held_out = ([_patch(photos, *place) for place in places] for places in patch_places(seed))
     train_inputs, held_out_inputs = _images(train), _images(held_out)
     photo_of = torch.arange(len(photos)).repeat_interleave(len(held_out) // len(photos))
     return Data(Split(train_inputs, train_inputs), Split(held_out_inputs, held_out_inputs, photo_of))
+
+
+@cache
+def held_out_strips() -> Tensor:
+    """The motif of each photograph's held-out strip, whole, scaled to ±1, (2, 3, 192, 128)."""
+    columns = slice(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop)
+    tops = zip(_photographs(), STRIP_TOPS, strict=True)
+    strips = [photo[top : top + STRIP_HEIGHT, columns] for photo, top in tops]
+    return torch.stack([whole_image(strip, channels=3, stride=PLACE).image for strip in strips])
+
+
+Place = tuple[int, int, int]
+"""Which photograph, and the row and column where a patch begins."""
+
+
+def patch_places(seed: int, size: int = PATCH) -> tuple[list[Place], list[Place]]:
+    """Where the training patches and the held-out ones lie, as `patches` describes it, for patches of `size`."""
+    photos = _photographs()
+    generator = np.random.default_rng(seed)
+    height, width = photos[0].shape[:2]
+    left = range(HELD_OUT_COLUMNS.start - size + 1)
+    right = range(HELD_OUT_COLUMNS.stop, width - size + 1)
+    rows = generator.integers(height - size + 1, size=TRAINING_PATCHES)
+    columns = generator.choice(np.array([*left, *right]), size=TRAINING_PATCHES)
+    train = [
+        (int(generator.integers(len(photos))), int(row), int(column))
+        for row, column in zip(rows, columns, strict=True)
+    ]
+    held_out = [
+        (photo, row, column)
+        for photo in range(len(photos))
+        for row in range(0, height - size + 1, HELD_OUT_STRIDE)
+        for column in range(HELD_OUT_COLUMNS.start, HELD_OUT_COLUMNS.stop - size + 1, HELD_OUT_STRIDE)
+    ]
+    return train, held_out
 
 
 def digits_images(seed: int) -> Data:
@@ -91,8 +122,8 @@ def _photographs() -> list[np.ndarray]:
     return [np.asarray(Image.open(folder / name)) for name in ("china.jpg", "flower.jpg")]
 
 
-def _patch(photo: np.ndarray, row: int, column: int) -> np.ndarray:
-    return photo[row : row + PATCH, column : column + PATCH]
+def _patch(photos: list[np.ndarray], photo: int, row: int, column: int, size: int = PATCH) -> np.ndarray:
+    return photos[photo][row : row + size, column : column + size]
 
 
 def _images(found: list[np.ndarray]) -> Tensor:

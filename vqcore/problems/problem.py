@@ -1,8 +1,8 @@
 """A problem: a model with its data and its loss, as one small value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +20,21 @@ class Split(NamedTuple):
     labels: Tensor | None = None
     """(n,) the class of each input, only for display: no loss sees it. None if classes are unknown."""
 
+    @property
+    def num_inputs(self) -> int:
+        """How many rows there are."""
+        return len(self.inputs)
+
     def batch(self, index: Tensor) -> "Split":
         """The rows at `index` (B,)."""
         labels = None if self.labels is None else self.labels[index]
         return Split(self.inputs[index], self.targets[index], labels)
+
+    def batches(self, size: int) -> Iterator["Split"]:
+        """All rows in order, `size` at a time."""
+        for start in range(0, self.num_inputs, size):
+            rows = slice(start, start + size)
+            yield Split(self.inputs[rows], self.targets[rows], None if self.labels is None else self.labels[rows])
 
     def to(self, device: torch.device) -> "Split":
         """The same data on `device`."""
@@ -31,11 +42,32 @@ class Split(NamedTuple):
         return Split(self.inputs.to(device), self.targets.to(device), labels)
 
 
+class Part(Protocol):
+    """Training or held-out data: a `Split`, whose tensors are in memory, or one that is read a batch at a time."""
+
+    @property
+    def num_inputs(self) -> int:
+        """How many rows there are."""
+        ...
+
+    def batch(self, index: Tensor) -> Split:
+        """The rows at `index` (B,)."""
+        ...
+
+    def batches(self, size: int) -> Iterator[Split]:
+        """All rows in order, `size` at a time."""
+        ...
+
+    def to(self, device: torch.device) -> "Part":
+        """The same data on `device`."""
+        ...
+
+
 class Data(NamedTuple):
     """Training and held-out data; no held-out value ever appears in training data."""
 
-    train: Split
-    held_out: Split
+    train: Part
+    held_out: Part
 
 
 class Model(nn.Module):
@@ -99,3 +131,12 @@ class Problem:
 
     classes: tuple[str, ...] = ()
     """Names of the classes of `Split.labels`, if any."""
+
+    whole: Callable[[], Tensor] | None = None
+    """Whole held-out images (n, C, H, W) in ±1, for a model that takes any size; None for one that does not."""
+
+    credit: str = ""
+    """Whose the images are and under which licence, to be said wherever they are shown whole."""
+
+    sources: str = ""
+    """Addresses of the images and of their licence, for files that show them."""

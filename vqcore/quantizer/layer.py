@@ -77,6 +77,9 @@ class Quantizer(nn.Module, ABC):
     part_of_level: tuple[int, ...]
     """For each level, which of `parts` it searches."""
 
+    is_deferred: bool = False
+    """Whether it waits for the step `quantize_from`, and lets z_e through meanwhile as under bypass."""
+
     @property
     @abstractmethod
     def parts(self) -> tuple["VectorQuantizer", ...]:
@@ -148,7 +151,7 @@ class Quantizer(nn.Module, ABC):
     def _answer(self, z_e: Tensor, z_q: Tensor, codes: Tensor, loss: Tensor) -> Quantized:
         """The result for flat `z_q` and `codes` in the shape and dtype of `z_e`."""
         self._refuse_non_finite(z_e, loss)
-        if self.options.bypass:
+        if self.options.bypass or self.is_deferred:
             z_q, loss = z_e, torch.zeros_like(loss)
         return Quantized(z_q.view(z_e.shape).to(z_e.dtype), codes.view(z_e.shape[:-1] + codes.shape[1:]), loss)
 

@@ -14,6 +14,11 @@ ReplaceOnto = Literal["random", "far", "busy"]
 MAX_AFFINE_GROUPS = 16
 """Rows of the affine map, so that its tensors have the same shape whatever the options."""
 
+MAX_ADAM_BETA = 0.999999
+"""At 1 a mean would never follow."""
+
+MAX_STEPS = 10**9
+
 
 MAX_INNER_MOMENTUM = 0.999
 """At 1 a velocity would never fade."""
@@ -83,6 +88,25 @@ class Options:
     learning_rate: float = 1e-3
     """AdamW's learning rate, for every parameter."""
 
+    adam_beta1: float = 0.9
+    """AdamW's β₁, share of the past in its mean gradient."""
+
+    adam_beta2: float = 0.999
+    """AdamW's β₂, share of the past in its mean squared gradient."""
+
+    weight_decay: float = 0.01
+    """AdamW's decay, of the model only: on the codebook it would pull dead codes to the origin."""
+
+    warmup_steps: int = 0
+    """Over so many first steps the learning rate rises in equal parts."""
+
+    cosine_steps: int = 0
+    """After the warm-up the learning rate falls to zero at this step, with half a cosine; 0: it stays."""
+
+    quantize_from: int = 0
+    """Before this step z_q is z_e itself, as under bypass: the network learns first, the codes join it later. With a
+    k-means start the codes are placed at that step."""
+
     replace_every: int = 0
     """A code unused for this many steps moves onto a recent z_e; 0: never."""
 
@@ -108,6 +132,11 @@ class Options:
         check_real("alpha", self.alpha, 0, 1e6)
         check_real("beta", self.beta, 0, 1)
         check_real("learning_rate", self.learning_rate, 0, 1e9)
+        check_real("adam_beta1", self.adam_beta1, 0, MAX_ADAM_BETA)
+        check_real("adam_beta2", self.adam_beta2, 0, MAX_ADAM_BETA)
+        check_real("weight_decay", self.weight_decay, 0, 1e3)
+        for name in ("warmup_steps", "cosine_steps", "quantize_from"):
+            check_whole(name, getattr(self, name), 0, MAX_STEPS)
 
 
 @cache

@@ -9,7 +9,7 @@ from torch.optim.adamw import adamw
 
 BETAS = (0.9, 0.999)
 EPSILON = 1e-8
-"""torch's defaults."""
+"""torch's defaults, with which it begins."""
 
 
 class Moments(NamedTuple):
@@ -31,18 +31,22 @@ class AdamW:
         """`decays` pairs parameters with their weight decay."""
         self.learning_rate = learning_rate
         self.state: dict[Tensor, Moments] = {}
-        self._groups = [(list(parameters), decay) for parameters, decay in decays]
+        self.betas = BETAS
+        groups = [(list(parameters), decay) for parameters, decay in decays]
+        self._groups = [parameters for parameters, _ in groups]
+        self.decays = [decay for _, decay in groups]
+        """Of each group, in the order in which they were given."""
 
     def zero_grad(self) -> None:
         """Drop all gradients."""
-        for parameters, _ in self._groups:
+        for parameters in self._groups:
             for parameter in parameters:
                 parameter.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
         """Move every parameter that has a gradient."""
-        for parameters, decay in self._groups:
+        for parameters, decay in zip(self._groups, self.decays, strict=True):
             moved = [parameter for parameter in parameters if parameter.grad is not None]
             moments = [self._moments(parameter) for parameter in moved]
             adamw(
@@ -53,8 +57,8 @@ class AdamW:
                 [],
                 [each.step for each in moments],
                 amsgrad=False,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
+                beta1=self.betas[0],
+                beta2=self.betas[1],
                 lr=self.learning_rate,
                 weight_decay=decay,
                 eps=EPSILON,

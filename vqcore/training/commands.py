@@ -112,6 +112,11 @@ class ExamineCommand:
     variant: str = "main"
 
 
+@dataclass(frozen=True, slots=True)
+class PictureCommand:
+    """Publish the present moment again with its pictures; changes nothing."""
+
+
 Command = (
     PauseCommand
     | ResumeCommand
@@ -127,6 +132,7 @@ Command = (
     | CancelExperimentsCommand
     | ShowRunCommand
     | ExamineCommand
+    | PictureCommand
 )
 
 

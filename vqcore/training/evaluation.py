@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
-from vqcore.problems.problem import Model, Problem, Split
+from vqcore.problems.problem import Model, Part, Problem
 from vqcore.quantizer.layer import Level, Quantizer, error_of_level
 
 INPUTS_AT_ONCE = 64
@@ -48,48 +49,100 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
             module.train(was)
 
 
-def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Split) -> HeldOut:
-    """Loss, error and usage over all of `held_out`; changes nothing.
+@contextmanager
+def as_in_training(module: nn.Module) -> Iterator[None]:
+    """Run the block without gradients but with batch norms as in training; afterwards no buffer has changed.
+
+    Before the first step a norm's running moments say nothing of what the module gives in training.
+    """
+    before = [buffer.clone() for buffer in module.buffers()]
+    with torch.no_grad():
+        try:
+            yield
+        finally:
+            for buffer, was in zip(module.buffers(), before, strict=True):
+                buffer.copy_(was)
+
+
+def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Part) -> HeldOut:
+    """Loss, error and usage over all of `held_out`, a few inputs at a time; changes nothing.
 
     With groups or levels, perplexity is their mean, and active codes and codes are their sums.
     """
-    outputs, losses, passes = [], [], []
+    sums = dict.fromkeys(("task_loss", "commitment_loss", "quantization_error", "right"), 0.0)
+    spread, levels = Spread(), [LevelSums(quantizer.num_codes) for _ in quantizer.part_of_level]
     with evaluating(model, quantizer):
-        for inputs in held_out.inputs.split(INPUTS_AT_ONCE):
-            quantized, levels = quantizer.quantize(model.encode(inputs))
-            outputs.append(model.decode(quantized.z_q))
-            losses.append(quantized.commitment_loss * len(inputs))
-            passes.append(levels)
-    output = torch.cat(outputs)
-    together = tuple(Level(*map(torch.cat, zip(*found, strict=True))) for found in zip(*passes, strict=True))
-    measured = [_measured(level, quantizer.num_codes) for level in together]
-    error = float(quantizer.error_of(together))
-    is_classifier = problem.task == "classification"
+        for batch in held_out.batches(INPUTS_AT_ONCE):
+            quantized, found = quantizer.quantize(model.encode(batch.inputs))
+            output, count = model.decode(quantized.z_q), len(batch.inputs)
+            sums["task_loss"] += count * float(problem.loss(output, batch.targets))
+            sums["commitment_loss"] += count * float(quantized.commitment_loss)
+            sums["quantization_error"] += count * float(quantizer.error_of(found))
+            if problem.task == "classification":
+                sums["right"] += float((output.argmax(1) == batch.targets).sum())
+            spread.add(quantizer.inputs_of(found))
+            for level, of_level in zip(levels, found, strict=True):
+                level.add(of_level)
+    mean = {name: value / held_out.num_inputs for name, value in sums.items()}
+    measured = [level.measured() for level in levels]
     return HeldOut(
-        task_loss=float(problem.loss(output, held_out.targets)),
-        commitment_loss=float(torch.stack(losses).sum()) / len(held_out.inputs),
-        quantization_error=error,
-        relative_error=_over(error, quantizer.inputs_of(together)),
+        task_loss=mean["task_loss"],
+        commitment_loss=mean["commitment_loss"],
+        quantization_error=mean["quantization_error"],
+        relative_error=spread.share(mean["quantization_error"]),
         perplexity=sum(level["perplexity"] for level in measured) / len(measured),
         active_codes=sum(int(level["active_codes"]) for level in measured),
-        num_codes=quantizer.num_codes * len(together),
-        num_vectors=len(together[0].codes),
-        accuracy=float((output.argmax(1) == held_out.targets).float().mean()) if is_classifier else None,
+        num_codes=quantizer.num_codes * len(levels),
+        num_vectors=levels[0].spread.count,
+        accuracy=mean["right"] if problem.task == "classification" else None,
         levels=tuple(measured) if len(measured) > 1 else None,
     )
 
 
-def _measured(level: Level, num_codes: int) -> dict[str, Any]:
-    counts = count_codes(level.codes.cpu().numpy(), num_codes)
-    return {
-        "perplexity": perplexity(counts),
-        "active_codes": active_codes(counts),
-        "relative_error": _over(float(error_of_level(level)), level.z_e),
-    }
+class Spread:
+    """The variance of vectors that come in batches, summed over features, in float64 (Chan et al. 1979)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: Tensor | None = None
+        self._is_point = True
+        self._mean: Tensor | float = 0.0
+        self._squares = 0.0
+
+    def add(self, vectors: Tensor) -> None:
+        """Add `vectors` (n, D)."""
+        self._first = vectors[:1] if self._first is None else self._first
+        self._is_point = self._is_point and bool((vectors == self._first).all())
+        own, count = vectors.double(), len(vectors)
+        mean = own.mean(0)
+        apart = mean - self._mean
+        total = self.count + count
+        self._squares += float((own - mean).square().sum() + apart.square().sum() * (self.count * count / total))
+        self._mean, self.count = self._mean + apart * (count / total), total
+
+    def share(self, error: float) -> float | None:
+        """`error` over that variance; None if all vectors are one point."""
+        return None if self._is_point else error / (self._squares / self.count)
 
 
-def _over(error: float, vectors: Tensor) -> float | None:
-    """`error` over the variance of `vectors` (N, D), summed over features; None if they are one point."""
-    if (vectors == vectors[:1]).all():
-        return None
-    return error / float(vectors.double().var(0, correction=0).sum())
+class LevelSums:
+    """What one group or level found, batch by batch."""
+
+    def __init__(self, num_codes: int) -> None:
+        self.spread = Spread()
+        self._counts = np.zeros(num_codes, dtype=np.int64)
+        self._error = 0.0
+
+    def add(self, level: Level) -> None:
+        """Add what one forward found."""
+        self._counts += count_codes(level.codes.cpu().numpy(), len(self._counts))
+        self._error += float(error_of_level(level)) * len(level.codes)
+        self.spread.add(level.z_e)
+
+    def measured(self) -> dict[str, Any]:
+        """Perplexity, active codes and relative error of all that was added."""
+        return {
+            "perplexity": perplexity(self._counts),
+            "active_codes": active_codes(self._counts),
+            "relative_error": self.spread.share(self._error / self.spread.count),
+        }

@@ -66,6 +66,11 @@ class Recorder:
             past_held_out=past_held_out,
         )
 
+    def keep_rows(self, exact_rows: int) -> None:
+        """Keep at least so many newest rows of each table one by one from here on."""
+        for table in (self._losses, *self._measured, *self._held_out):
+            table.keep_rows(exact_rows)
+
     @property
     def nbytes(self) -> int:
         """Of all that is kept in the CPU's memory."""
@@ -96,6 +101,9 @@ class _Table:
         steps, rows = self._steps[: self._length], self._rows[: self._length]
         steps.flags.writeable = rows.flags.writeable = False
         return self._past.envelope(), steps, rows
+
+    def keep_rows(self, exact_rows: int) -> None:
+        self._exact_rows = max(self._exact_rows, exact_rows)
 
     @property
     def nbytes(self) -> int:

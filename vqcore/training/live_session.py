@@ -7,6 +7,7 @@ from vqcore.history import History
 from vqcore.snapshot import Snapshot, SnapshotSource
 from vqcore.training.commands import Command, ExamineCommand
 from vqcore.training.examination import Examination
+from vqcore.training.past_run import PastRun
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Broken, Status
 from vqcore.training.timeline import Moment
@@ -77,11 +78,17 @@ class LiveSession(SnapshotSource, Protocol):
         All of it is of one run. While a restart is under way, `status` and `recipes` may already be of the next.
         """
 
+    def want_picture(self) -> None:
+        """Wish that the next moment comes with pictures of whole images; where none is trained, the present one."""
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """By variant, what it began with and its newest moment; empty before the first.
 
         Those go together. `recipes` and `latest` read one after the other may be of two runs.
         """
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """What is kept of the trainings that restarts have put away, oldest first; of the present run, nothing."""
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
         """The newest answer to `query`; by default with the wish for one of this moment. None before the first.

@@ -9,6 +9,7 @@ from vqcore.snapshot import Snapshot
 from vqcore.training.commands import ExamineCommand
 from vqcore.training.examination import Examination
 from vqcore.training.live_session import NOTHING_YET, Repeatable, Together
+from vqcore.training.past_run import MOST_PAST_RUNS, PastRun, past_run
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Status
 from vqcore.training.timeline import Timeline
@@ -35,6 +36,9 @@ class Published:
         """The newest moment."""
 
         self.repeatable: Mapping[str, Repeatable] = {}
+        self.past_runs: tuple[PastRun, ...] = ()
+        """Trainings that restarts have put away, oldest first."""
+
         self.timeline = Timeline()
         self.examinations: Mapping[ExamineCommand, Examination] = {}
         """The newest answers, in the order in which they came."""
@@ -51,6 +55,17 @@ class Published:
         """Publish that another run is trained from here on; the snapshots shown stay until its first."""
         self.timeline, self.recipes, self.trained_steps = timeline, recipes, trained_steps
         self.examinations = {}
+
+    def put_away(self, next_run: int) -> None:
+        """Remember the trainings of the moment shown, as run `next_run` takes their place and is no longer past."""
+        run, ended = self.together.run, self.repeatable
+        others = tuple(past for past in self.past_runs if past.run not in (run, next_run))
+        now = tuple(
+            past_run(run, ended[name].recipe, levels, is_first=order == 0)
+            for order, (name, levels) in enumerate(self.snapshots.items())
+            if levels[0].step
+        )
+        self.past_runs = (*others, *now)[-MOST_PAST_RUNS:]
 
     @property
     def snapshots(self) -> Mapping[str, tuple[Snapshot, ...]]:

@@ -7,13 +7,17 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from vqcore.models.problems import NETWORKS, OWN
 from vqcore.problems.catalogue import find_problem
+from vqcore.problems.problem import Problem
 from vqcore.quantizer.options import Options, check_whole, option_names
 
 CodeInit = Literal["normal", "kmeans"]
 Structure = Literal["vector", "grouped", "residual"]
 MAX_CODES = 65_536
 MAX_LEVELS = 16
+MAX_IMAGE_SIZE = 512
+MAX_WIDTH = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,10 +47,25 @@ class Recipe:
     share: bool = False
     """Whether all groups or levels use one codebook."""
 
+    data: str = OWN
+    """The images: photos, digits, fashion or a path; own: the problem's. This and the three that follow only for the
+    problems whose network takes any images."""
+
+    image_size: int = 0
+    """Edge of the square images in pixels; 0: the problem's own."""
+
+    width: int = 0
+    """Features of the network's first stage; 0: as published."""
+
+    quantize_at: str = OWN
+    """Where in the network the quantizer stands; own: the problem's choice."""
+
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
-        find_problem(self.problem)
+        check_whole("image_size", self.image_size, 0, MAX_IMAGE_SIZE)
+        check_whole("width", self.width, 0, MAX_WIDTH)
+        dim = problem_of(self).dim
         check_whole("seed", self.seed, 0, 2**31 - 1)
         check_whole("num_codes", self.num_codes, 1, MAX_CODES)
         check_whole("batch_size", self.batch_size, 1, 4096)
@@ -59,7 +78,6 @@ class Recipe:
                 f"`structure` must be one of {', '.join(get_args(Structure))}, but got {self.structure!r}."
             )
         check_whole("levels", self.levels, 1, MAX_LEVELS)
-        dim = find_problem(self.problem).dim
         if self.structure == "vector" and self.levels > 1:
             raise ValueError(
                 f"`levels` above 1 need structure=grouped or structure=residual, but got {self.levels} with "
@@ -78,8 +96,21 @@ class Recipe:
             )
 
 
-SETTINGS = ("num_codes", "batch_size", "code_init", "structure", "levels", "share")
+IMAGE_SETTINGS = ("data", "image_size", "width", "quantize_at")
+"""Settings of problems whose network takes any images."""
+
+SETTINGS = (*IMAGE_SETTINGS, "num_codes", "batch_size", "code_init", "structure", "levels", "share")
 """Settings that need a restart, besides problem, seed and device."""
+
+
+def settings_of(problem: str) -> tuple[str, ...]:
+    """Those of `SETTINGS` that the problem called `problem` leaves open."""
+    return SETTINGS if problem in NETWORKS else tuple(name for name in SETTINGS if name not in IMAGE_SETTINGS)
+
+
+def problem_of(recipe: Recipe) -> Problem:
+    """The problem that `recipe` trains, with its images and its network as chosen. Reads no file."""
+    return find_problem(recipe.problem, **{name: getattr(recipe, name) for name in IMAGE_SETTINGS})
 
 
 ACTIONS = ("replace", "kmeans")
@@ -109,7 +140,8 @@ def changed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     for name in own:
         if name not in known:
             raise ValueError(
-                f"`{name}` is not a setting or switch; choose from {', '.join([*SETTINGS, *option_names()])}."
+                f"`{name}` is not a setting or switch; choose from "
+                f"{', '.join([*settings_of(recipe.problem), *option_names()])}."
             )
     return replace(recipe, options=replace(recipe.options, **options), **own)
 

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from vqcore.snapshot import Event, Snapshot, Trail
@@ -139,8 +140,10 @@ class Run:
                 self._broken[name] = error
         self._raise_if_all_are_broken()
 
-    def snapshots(self) -> dict[str, tuple[Snapshot, ...]]:
+    def snapshots(self, *, pictured: bool = False) -> dict[str, tuple[Snapshot, ...]]:
         """This moment by variant and level, with the paths until now; it is kept on the timeline.
+
+        With new pictures where it is to be `pictured`, else with those that the variants' newest moments had.
 
         Of a broken variant it is its last one: gradients and curves since are those of the step that broke it.
 
@@ -151,7 +154,7 @@ class Run:
         for name in self._unbroken():
             self._raise_if_stopping()
             try:
-                self._good[name] = self._moment(name)
+                self._good[name] = self._moment(name, pictured=pictured)
             except NonFiniteError as error:
                 self._broken[name] = error
                 self._raise_if_all_are_broken()
@@ -160,12 +163,15 @@ class Run:
             self.timeline.keep(taken)
         return taken
 
-    def _moment(self, name: str) -> tuple[Snapshot, ...]:
-        levels = tuple(zip(self._trainers[name].snapshots(), self._trails[name], strict=True))
+    def _moment(self, name: str, *, pictured: bool) -> tuple[Snapshot, ...]:
+        trainer = self._trainers[name]
+        levels = tuple(zip(trainer.snapshots(), self._trails[name], strict=True))
         for snapshot, trail in levels:
             if not trail or trail[-1].step < snapshot.step:
                 trail.append(Trail(snapshot.step, snapshot.codebook, snapshot.z_e.mean(0), snapshot.counts))
-        return tuple(replace(snapshot, trail=tuple(trail)) for snapshot, trail in levels)
+        shown = trainer.pictures() if pictured else [level.picture for level in self._good.get(name, ())]
+        pairs = zip_longest(levels, shown)
+        return tuple(replace(level, trail=tuple(trail), picture=picture) for (level, trail), picture in pairs)
 
     def _unbroken(self) -> list[str]:
         return [name for name in self._trainers if name not in self._broken]

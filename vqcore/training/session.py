@@ -3,6 +3,7 @@
 import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -10,14 +11,15 @@ from typing import Self
 
 from vqcore.history import History
 from vqcore.snapshot import Snapshot
-from vqcore.training.commands import Command, ExamineCommand, ResumeCommand
+from vqcore.training.commands import Command, ExamineCommand, PictureCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
 from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.memory import give_back
+from vqcore.training.past_run import PastRun
 from vqcore.training.published import Published
-from vqcore.training.recipe import Recipe
+from vqcore.training.recipe import Recipe, problem_of
 from vqcore.training.speed import Speed
 from vqcore.training.status import State, Status
 from vqcore.training.timeline import Moment
@@ -32,6 +34,10 @@ STOP_SECONDS = 2.5
 
 EXIT_SECONDS = 3600.0
 """Most seconds that the interpreter's exit waits for a step. The largest codebook and batch take a minute."""
+
+
+_with_thread: "weakref.WeakSet[Session]" = weakref.WeakSet()
+"""Sessions whose thread may still train: at exit all end at once, since each would wait for the turns of others."""
 
 
 class Session(LiveSession):
@@ -81,6 +87,7 @@ class Session(LiveSession):
             if self._wishes.stopping.is_set():
                 return
             atexit.register(self._stop_at_exit)
+            _with_thread.add(self)
             self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
@@ -99,6 +106,8 @@ class Session(LiveSession):
 
     def _stop_at_exit(self) -> None:
         """A thread within torch when Python ends would abort the process, with an exit code that nobody chose."""
+        for session in tuple(_with_thread):
+            session.stop(0)
         ends = time.monotonic() + EXIT_SECONDS
         while self._thread.is_alive() and time.monotonic() < ends:
             with suppress(KeyboardInterrupt):  # pressed again: the step still has to end
@@ -112,6 +121,7 @@ class Session(LiveSession):
             give_back()
             self._published.tell(state=State.STOPPED, steps_per_second=0.0)
             atexit.unregister(self._stop_at_exit)
+            _with_thread.discard(self)
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
@@ -149,9 +159,19 @@ class Session(LiveSession):
         if self._published.status.state is State.IDLE:
             self.send(ResumeCommand())
 
+    def want_picture(self) -> None:
+        """See `LiveSession.want_picture`."""
+        self._wishes.want_picture()
+        if self._published.status.state is State.PAUSED and _lacks_picture(self._published.together):
+            self._wishes.send_once(PictureCommand())
+
     def repeatable_of_all(self) -> Mapping[str, Repeatable]:
         """See `LiveSession.repeatable_of_all`."""
         return self._published.repeatable
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """See `LiveSession.past_runs`."""
+        return self._published.past_runs
 
     def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
         """See `LiveSession.examination`."""
@@ -189,3 +209,14 @@ class Session(LiveSession):
     def wait(self, until: Callable[[Self], bool], timeout: float = 30.0) -> bool:
         """See `LiveSession.wait`."""
         return self._published.wait(lambda: until(self), timeout)
+
+
+def _lacks_picture(together: Together) -> bool:
+    """Whether a variant that could have a picture of this moment has none; a broken one cannot."""
+    broken = {broken.variant for broken in together.broken}
+    return any(
+        problem_of(together.recipes[name]).whole is not None
+        and (newest.picture is None or newest.picture.step != newest.step)
+        for name, (newest, *_) in together.levels.items()
+        if name not in broken
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from vqcore.history import NO_HISTORY, History
 from vqcore.snapshot import Snapshot, Trail
 
-MOST_MOMENTS = 64
+MOST_MOMENTS = 200
 MOST_BYTES = 64 * 10**6
 TRAIL_LENGTH = 12
 """Earlier moments along which a snapshot shows its codes' paths."""
@@ -24,6 +24,9 @@ class Moment(NamedTuple):
 
     snapshots: Mapping[str, tuple[Snapshot, ...]]
     """By variant, the levels in order; without curves and paths, which belong to no single moment."""
+
+    sizes: Mapping[int, int]
+    """Bytes of each of their arrays, by its identity."""
 
 
 class Timeline:
@@ -56,7 +59,7 @@ class Timeline:
         }
         step = max(levels[0].step for levels in light.values())  # a broken variant stays at an earlier one
         kept = [moment for moment in self._moments if moment.step < step]
-        kept.append(Moment(step, self.seconds, light))
+        kept.append(Moment(step, self.seconds, light, _sizes(light)))
         while len(kept) > self._most_moments or (len(kept) > 2 and _nbytes(kept) > self._most_bytes):
             del kept[_least_missed([moment.step for moment in kept])]
         self._moments = tuple(kept)
@@ -112,13 +115,20 @@ def _least_missed(steps: list[int]) -> int:
 
 
 def _nbytes(moments: tuple[Moment, ...] | list[Moment]) -> int:
-    sizes = {id(array): array.nbytes for moment in moments for array in _arrays(moment)}
+    sizes: dict[int, int] = {}
+    for moment in moments:
+        sizes |= moment.sizes
     return sum(sizes.values())
 
 
-def _arrays(moment: Moment) -> Iterator[np.ndarray[Any, Any]]:
-    for levels in moment.snapshots.values():
+def _sizes(snapshots: Mapping[str, tuple[Snapshot, ...]]) -> dict[int, int]:
+    return {id(array): array.nbytes for array in _arrays(snapshots)}
+
+
+def _arrays(snapshots: Mapping[str, tuple[Snapshot, ...]]) -> Iterator[np.ndarray[Any, Any]]:
+    for levels in snapshots.values():
         for snapshot in levels:
             values = (getattr(snapshot, name) for name in Snapshot.__slots__)
             yield from (value for value in values if isinstance(value, np.ndarray))
             yield from (usage.counts for usage in snapshot.levels)
+            yield from () if snapshot.picture is None else snapshot.picture.arrays

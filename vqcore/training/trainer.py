@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqcore.capture import read_only
 from vqcore.history import History
 from vqcore.problems.building import built
-from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Model, Problem
 from vqcore.quantizer.ema import ema_update_
 from vqcore.quantizer.grouped import GroupedQuantizer
@@ -26,17 +25,19 @@ from vqcore.quantizer.options import Options, option_names
 from vqcore.quantizer.replacement import replace_unused_
 from vqcore.quantizer.residual import ResidualQuantizer
 from vqcore.quantizer.usage import perplexity
-from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Snapshot
+from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Picture, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
 from vqcore.training.cores import compute_on_one_thread
-from vqcore.training.evaluation import HeldOut, evaluate, evaluating
+from vqcore.training.evaluation import HeldOut, as_in_training, evaluate, evaluating
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
 from vqcore.training.history import EXACT_ROWS, Recorder
 from vqcore.training.kmeans_memory import remembered_codebook
 from vqcore.training.memory import bytes_of
-from vqcore.training.recipe import Recipe, resolve_device, written
+from vqcore.training.picturing import pictures
+from vqcore.training.recipe import Recipe, problem_of, resolve_device, written
+from vqcore.training.schedule import share_of_rate
 from vqcore.training.step import Step, forward_and_backward
 from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
 
@@ -47,8 +48,6 @@ HELD_OUT_EVERY = 20
 """Steps between two rows of held-out numbers; every snapshot adds one too. A row costs a third of a step at most."""
 
 SHOWN_INPUTS = 6
-MODEL_WEIGHT_DECAY = 0.01
-"""AdamW's usual decay, for the model only: on the codebook it would pull dead codes to the origin."""
 
 
 class StoppedError(Exception):
@@ -84,7 +83,7 @@ class Trainer:
         self._stop = stop
         self._held_out_every = held_out_every
         self.device = resolve_device(recipe.device)
-        self.problem = find_problem(recipe.problem)
+        self.problem = problem_of(recipe)
         compute_on_one_thread()
         self.steps_done = 0
         self.events: tuple[Event, ...] = ()
@@ -92,38 +91,47 @@ class Trainer:
         self.train_data, self.held_out = data.train.to(self.device), data.held_out.to(self.device)
         self.model, self.quantizer = self._build()
         self.optimizer = AdamW(
-            [(self.model.parameters(), MODEL_WEIGHT_DECAY), (self.quantizer.parameters(), 0.0)],
+            [(self.model.parameters(), recipe.options.weight_decay), (self.quantizer.parameters(), 0.0)],
             learning_rate=recipe.options.learning_rate,
         )
         self._generator = torch.Generator(self.device).manual_seed(recipe.seed)
         self._batches = ShuffledBatches(
-            len(self.train_data.inputs), recipe.batch_size, seed=recipe.seed, device=self.device
+            self.train_data.num_inputs, recipe.batch_size, seed=recipe.seed, device=self.device
         )
-        shuffled = torch.randperm(len(self.held_out.inputs), generator=_cpu_generator(recipe.seed))
-        self._monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
-        inputs, labels = read_only(self._monitor.inputs), self._monitor.labels
+        shuffled = torch.randperm(self.held_out.num_inputs, generator=_cpu_generator(recipe.seed))
+        self.monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
+        inputs, labels = read_only(self.monitor.inputs), self.monitor.labels
         self._shown = {  # one copy for all snapshots
             "inputs": inputs[:SHOWN_INPUTS],
-            "targets": read_only(self._monitor.targets[:SHOWN_INPUTS]),
+            "targets": read_only(self.monitor.targets[:SHOWN_INPUTS]),
             "monitor_inputs": inputs,
             "labels": None if labels is None else read_only(labels),
         }
         num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
         self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
         never = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
-        self._placed_at = {part: never.clone() for part in self.quantizer.parts}
+        self.placed_at = {part: never.clone() for part in self.quantizer.parts}
         self._finite = FiniteWatch(self.device)
         self._recorder = Recorder(num_levels, exact_rows)
         self._last: Step | None = None
         self._measured_step = 0
         self._held_out_of = (-1, 0)
-        if recipe.code_init == "kmeans":
+        if recipe.code_init == "kmeans" and not self.defer():
             self._place_by_kmeans()
 
     @property
     def options(self) -> Options:
         """The live options in force."""
         return self.quantizer.options
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Of model and quantizer, in an order that the recipe alone decides."""
+        yield from self.model.parameters()
+        yield from self.quantizer.parameters()
+
+    def keep_rows(self, exact_rows: int) -> None:
+        """Keep at least so many of the curves' newest rows one by one from here on."""
+        self._recorder.keep_rows(exact_rows)
 
     @property
     def nbytes(self) -> int:
@@ -148,7 +156,8 @@ class Trainer:
             NonFiniteError: if a tensor became NaN or infinite. On the CPU that is before the weights move,
                 elsewhere up to `finite.CHECK_EVERY` steps later.
         """
-        self.optimizer.zero_grad()
+        self._set_up_optimizer()
+        self.defer()
         try:
             batch = self.train_data.batch(next(self._batches))
             done = forward_and_backward(self.problem, self.model, self.quantizer, batch)
@@ -168,6 +177,8 @@ class Trainer:
             self._replace(done, self.options.replace_every)
         self._recorder.add_losses(self.steps_done, done.task_loss, done.commitment_loss, done.quantization_error)
         self._last = done
+        if not self.defer() and self.steps_done == self.options.quantize_from and self.recipe.code_init == "kmeans":
+            self._place_by_kmeans()
         if self.steps_done % MEASURE_EVERY == 0:
             self._measure()
         if self.steps_done % self._held_out_every == 0:
@@ -183,7 +194,7 @@ class Trainer:
         if self.quantizer.switch_(options):
             for parameter in self.quantizer.parameters():
                 self.optimizer.forget(parameter)
-        self.optimizer.learning_rate = options.learning_rate
+        self.defer()
         changes = tuple(
             (name, getattr(options, name))
             for name in option_names()
@@ -260,20 +271,24 @@ class Trainer:
                     held_out=usages[level].held_out,
                     history=history,
                     events=self.events,
-                    monitor_of=len(self.held_out.inputs) * found.codes.numel() // len(self._monitor.inputs),
+                    monitor_of=self.held_out.num_inputs * found.codes.numel() // len(self.monitor.inputs),
                     window_batches=self._usage[level].num_batches,
                     z_e=read_only(found.z_e),
                     codes=read_only(found.codes),
                     codebook=read_only(part.codebook()),
                     counts=usages[level].counts,
                     steps_unused=read_only(part.steps_unused),
-                    placed_at=read_only(self._placed_at[part]),
+                    placed_at=read_only(self.placed_at[part]),
                     gradient_norm=read_only(gradients[index]),
                     code_maps=read_only(found.codes.view(shape)[:SHOWN_INPUTS]),
                     **shared,
                 )
             )
         return tuple(taken)
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """Whole held-out images at this moment, by level; empty where the problem has none. Changes nothing."""
+        return pictures(self.problem, self.model, self.quantizer, self.steps_done)
 
     def snapshot(self) -> Snapshot:
         """This moment at the first level; see `snapshots`."""
@@ -282,7 +297,7 @@ class Trainer:
     def examine(self, code: int, level: int = 0) -> Examination:
         """One code examined with the model; see `examine_code`."""
         self._finite.raise_if_broken()
-        return examine_code(self.problem, self.model, self.quantizer, self._monitor, code, level, self.steps_done)
+        return examine_code(self.problem, self.model, self.quantizer, self.monitor, code, level, self.steps_done)
 
     def evaluate(self) -> HeldOut:
         """Loss, error and usage over all held-out data."""
@@ -294,7 +309,7 @@ class Trainer:
         It has copies of weights, optimizer state, random numbers, data order, usage and curves, and shares only
         the data, which nobody changes.
         """
-        shared = (self.problem, self.recipe, self.train_data, self.held_out, self._monitor, self._shown)
+        shared = (self.problem, self.recipe, self.train_data, self.held_out, self.monitor, self._shown)
         twin = copy.deepcopy(self, {id(each): each for each in shared})
         twin.variant = variant
         for module, of_twin in ((self.model, twin.model), (self.quantizer, twin.quantizer)):
@@ -302,6 +317,19 @@ class Trainer:
                 if parameter.grad is not None:  # which a copy of a parameter leaves behind
                     copied.grad = parameter.grad.clone()
         return twin
+
+    def _set_up_optimizer(self) -> None:
+        """Have the next step descend with the options in force at the rate of its place in the schedule."""
+        options = self.options
+        self.optimizer.zero_grad()
+        self.optimizer.learning_rate = options.learning_rate * share_of_rate(options, self.steps_done)
+        self.optimizer.betas = (options.adam_beta1, options.adam_beta2)
+        self.optimizer.decays[0] = options.weight_decay
+
+    def defer(self) -> bool:
+        """Let z_e through before the step at which quantizing begins; returns whether that is so now."""
+        self.quantizer.is_deferred = self.steps_done < self.options.quantize_from
+        return self.quantizer.is_deferred
 
     def _build(self) -> tuple[Model, Quantizer]:
         generator = _cpu_generator(self.recipe.seed)
@@ -321,7 +349,7 @@ class Trainer:
             vectors = torch.cat([done.levels[level].z_e for level in levels])
             moved = replace_unused_(part, vectors, unused_for, generator=self._generator)
             self.optimizer.forget(part.raw_codebook, moved)
-            self._placed_at[part].masked_fill_(moved, self.steps_done)
+            self.placed_at[part].masked_fill_(moved, self.steps_done)
             moved_codes += moved.sum()
         return moved_codes
 
@@ -329,12 +357,12 @@ class Trainer:
     def _place_by_kmeans(self) -> None:
         wanted = VECTORS_PER_CODE * self.recipe.num_codes
         generator = _cpu_generator(self.recipe.seed)
-        order = torch.randperm(len(self.train_data.inputs), generator=generator).to(self.device)
+        order = torch.randperm(self.train_data.num_inputs, generator=generator).to(self.device)
         vectors: list[Tensor] = []
-        with evaluating(self.model, self.quantizer):
+        with evaluating(self.quantizer), as_in_training(self.model):
             for index in order.split(64):
                 self._raise_if_stopped()
-                vectors.append(self.model.encode(self.train_data.inputs[index]).flatten(0, -2))
+                vectors.append(self.model.encode(self.train_data.batch(index).inputs).flatten(0, -2))
                 if sum(map(len, vectors)) >= wanted:
                     break
             z_e = torch.cat(vectors)[:wanted]
@@ -342,7 +370,7 @@ class Trainer:
         for part in self.quantizer.parts:
             everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
-            self._placed_at[part].masked_fill_(everywhere, self.steps_done)
+            self.placed_at[part].masked_fill_(everywhere, self.steps_done)
 
     def _sought(self, vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
         self._raise_if_stopped()  # between two levels, each of which may take long
@@ -360,15 +388,15 @@ class Trainer:
             What each level found, the outputs (I, …), and the shape of the codes of one level.
         """
         with evaluating(self.model, self.quantizer):
-            z_e = self.model.encode(self._monitor.inputs)
+            z_e = self.model.encode(self.monitor.inputs)
             quantized, levels = self.quantizer.quantize(z_e)
             outputs = self.model.decode(quantized.z_q)
         moment = (self.steps_done, len(self.events))  # a switch can change the codes within a step
         if self._held_out_of != moment:
             whole = [
                 self.quantizer.error_of(levels),
-                self.problem.loss(outputs, self._monitor.targets),
-                _accuracy(self.problem, outputs, self._monitor.targets),
+                self.problem.loss(outputs, self.monitor.targets),
+                _accuracy(self.problem, outputs, self.monitor.targets),
             ]
             num_codes = self.recipe.num_codes
             self._recorder.add_held_out(self.steps_done, [[*_usage(level, num_codes), *whole] for level in levels])

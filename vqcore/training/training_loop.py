@@ -15,6 +15,7 @@ from vqcore.training.commands import (
     ExperimentCommand,
     ForkCommand,
     PauseCommand,
+    PictureCommand,
     RestartCommand,
     ResumeCommand,
     ShowRunCommand,
@@ -42,8 +43,11 @@ SINGLE_STEP_SECONDS = 0.5
 SHARE_PUBLISHED = 0.05
 """What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
 
-LONGEST_UNPUBLISHED = 1.0
-"""Seconds that a watcher waits for a snapshot for that reason, at the most."""
+LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
+"""Seconds that a watcher waits for a snapshot for that reason, at the most; and for one with pictures."""
+
+SHORTEST_UNPICTURED = 0.5
+"""Seconds between two moments with pictures, at the least."""
 
 
 SECONDS_BETWEEN_ROWS = 0.25
@@ -83,7 +87,7 @@ class TrainingLoop:
         """Experiments that were asked for and have not begun."""
 
         self._runs = Runs(clock)
-        self._next_publish = clock()
+        self._next_publish = self._next_picture = clock()
         self._advanced_at: float | None = None
 
     def run(self) -> None:
@@ -131,6 +135,9 @@ class TrainingLoop:
     def _obey(self, command: Command) -> None:
         if isinstance(command, ExamineCommand):
             self._examine(command)
+            return
+        if isinstance(command, PictureCommand):
+            self._picture(command)
             return
         if self._state is not State.BROKEN:
             self._tell(message="", details="")  # the last refusal has been read
@@ -182,6 +189,7 @@ class TrainingLoop:
     def _begin(self, recipes: Mapping[str, Recipe], plan: ExperimentPlan | None = None) -> None:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
+        self._show_last()
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
 
         def tell(built: int) -> None:
@@ -193,14 +201,18 @@ class TrainingLoop:
             self._tell(was)
             raise
         run.plan, self._waiting, self._until = plan, (), None
+        if self._runs.replaced is not None:
+            self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
         self._tell(self._resume_as, message="", details="")
         self._publish()
 
     def _undo_restart(self) -> None:
-        self._waiting = ()
-        self._take_up(self._runs.take_back(), State.PAUSED)
+        self._show_last()
+        self._waiting, run = (), self._runs.take_back()
+        self._published.put_away(run.number)
+        self._take_up(run, State.PAUSED)
 
     def _take_up(self, run: Run, state: State) -> None:
         """Train and show `run` instead of the present one, which stays as it is."""
@@ -301,7 +313,14 @@ class TrainingLoop:
             if found is not None:
                 self._published.answer(query, found)
         finally:
-            self._wishes.examined(query)
+            self._wishes.answered(query)
+
+    def _picture(self, query: PictureCommand) -> None:
+        try:
+            if self._runs.present is not None and self._state is not State.BROKEN:
+                self._publish()
+        finally:
+            self._wishes.answered(query)
 
     def _resume(self) -> None:
         self._speed.measure_again()
@@ -358,13 +377,28 @@ class TrainingLoop:
         run, began = self._runs.present, self._clock()
         assert run is not None
         self._wishes.take_look()
-        self._show(run)
-        ended = self._clock()
-        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), LONGEST_UNPUBLISHED)
+        pictured = self._is_picture_due()
+        if pictured:
+            self._wishes.take_picture()
+            self._next_picture = began + SHORTEST_UNPICTURED
+        self._show(run, pictured=pictured)
+        ended, longest = self._clock(), LONGEST_UNPICTURED if pictured else LONGEST_UNPUBLISHED
+        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), longest)
         self._tell()
 
-    def _show(self, run: Run) -> None:
-        snapshots = run.snapshots()
+    def _is_picture_due(self) -> bool:
+        """Pictures are for who looks, and while a session trains for no more than two looks a second."""
+        is_time = self._state is not State.RUNNING or self._clock() >= self._next_picture
+        return is_time and self._wishes.is_picture_wanted()
+
+    def _show_last(self) -> None:
+        """Have the last moment of the present run be its last step; of a broken one, the last good moment stays."""
+        if self._runs.present is not None and self._state is not State.BROKEN:
+            with suppress(NonFiniteError):
+                self._show(self._runs.present)
+
+    def _show(self, run: Run, *, pictured: bool = False) -> None:
+        snapshots = run.snapshots(pictured=pictured)
         recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
         self._published.show(Together(run.number, recipes, snapshots, run.broken))
 

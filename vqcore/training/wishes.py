@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-from vqcore.training.commands import Command, ExamineCommand
+from vqcore.training.commands import Command, ExamineCommand, PictureCommand
 
 
 class Wishes:
@@ -22,8 +22,9 @@ class Wishes:
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._sent = 0
-        self._examining: set[ExamineCommand] = set()
+        self._asking: set[ExamineCommand | PictureCommand] = set()
         self._moment_wanted = True
+        self._picture_wanted = False
         self._looked_at = clock()
 
     def send(self, *commands: Command) -> int:
@@ -38,18 +39,18 @@ class Wishes:
         """How many commands have been sent."""
         return self._sent
 
-    def send_once(self, query: ExamineCommand) -> None:
-        """Send `query` unless it is on its way; see `examined`."""
+    def send_once(self, query: ExamineCommand | PictureCommand) -> None:
+        """Send `query` unless it is on its way; see `answered`."""
         with self._sending:
-            is_on_its_way = query in self._examining
-            self._examining.add(query)
+            is_on_its_way = query in self._asking
+            self._asking.add(query)
         if not is_on_its_way:
             self.send(query)
 
-    def examined(self, query: ExamineCommand) -> None:
+    def answered(self, query: ExamineCommand | PictureCommand) -> None:
         """Say that `query` has been answered or refused, so that it may be sent again."""
         with self._sending:
-            self._examining.discard(query)
+            self._asking.discard(query)
 
     def next_command(self, seconds: float | None) -> Command | None:
         """The next command, waited for at most `seconds`; None where there is none, or the session is to end."""
@@ -76,6 +77,18 @@ class Wishes:
     def take_look(self) -> None:
         """Take the wish for a newer moment: the next one published grants it."""
         self._moment_wanted = False
+
+    def want_picture(self) -> None:
+        """Wish that a moment comes with pictures."""
+        self._picture_wanted = True
+
+    def is_picture_wanted(self) -> bool:
+        """Whether somebody has wished for one since `take_picture`."""
+        return self._picture_wanted
+
+    def take_picture(self) -> None:
+        """Take the wish for pictures: the moment published next grants it."""
+        self._picture_wanted = False
 
     def stop(self) -> None:
         """Have the session end after its step, and wake it where it waits for a command."""
