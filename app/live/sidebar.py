@@ -86,7 +86,7 @@ def sidebar(entry: Entry, status: Status) -> None:
     _transport(entry, status)
     if shows(*SWITCHES):
         with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
-            st.caption("LIVE · in force on the next step")
+            st.caption("LIVE · next step")
             if all(shows(group) for group in SWITCHES):
                 twin_toggle(entry)
         switches(LiveBoard(entry))

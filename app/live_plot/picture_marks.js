@@ -1,4 +1,4 @@
-// Marks on the other charts what belongs to a place of the picture: its z_e on the map, its code there and on the bars.
+// Marks on the other charts what belongs to a place of the picture: its z_e on the map, its code on map and bars.
 
 const MARK = "vq-mark";
 
@@ -11,7 +11,7 @@ function alongAxis(axis, value) {
   return share < 0 || share > 1 ? NaN : axis._offset + place * axis._length;
 }
 
-/** The point that stands for an id in a chart's traces of one of these roles, as [trace, x, y]; null where none does. */
+/** The point that stands for an id in traces of one of these roles, as [trace, x, y]; null where none does. */
 function pointOf(figure, roles, id) {
   for (const trace of figure.data) {
     if (!roles.includes(trace.meta?.role) || !trace.customdata) continue;

@@ -110,7 +110,8 @@ class Placing {
   /** The place at a point of the view; null beside all tiles. */
   placeAt(x, y) {
     const { tiles } = this;
-    const [column, row] = [Math.floor(x / (this.cell + TILE_GAP)), Math.floor(y / (this.high + this.below + TILE_GAP))];
+    const column = Math.floor(x / (this.cell + TILE_GAP));
+    const row = Math.floor(y / (this.high + this.below + TILE_GAP));
     const order = row * this.columns + column;
     if (x < 0 || y < 0 || column >= this.columns || order >= this.shown.length) return null;
     const [left, top] = this.corner(order);

@@ -167,7 +167,7 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
             variant["captions"], variant["right"], scores, snapshot.labels, strict=False
         ):
             answer = int(score.argmax())
-            assert caption.startswith(f"{answer} · {score[answer]:.0%}")
+            assert caption.startswith(f"{answer} {score[answer]:.0%}")
             assert is_right == (answer == truth)
             assert (f", is {truth}" in caption) != is_right
         assert {True, False} == set(variant["right"])
