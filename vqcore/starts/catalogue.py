@@ -104,7 +104,7 @@ LAGGING = Start(
         Experiment(
             name="Sync",
             changes={"sync": 10.0},
-            claims=Claims(task_loss_ratio_below=0.8, active_codes_ratio_above=2.0),
+            claims=Claims(task_loss_ratio_below=0.8, active_codes_ratio_above=1.5),
         ),
         Experiment(name="Affine", changes=RUNNING),
         Experiment(name="Alternating", changes={"inner_steps": 1, "inner_momentum": 0.9}),
