@@ -241,7 +241,7 @@ def test_a_file_that_is_shortened_meanwhile_is_an_error_and_not_the_end_of_the_p
 
 
 def test_the_strides_of_grey_images_are_those_of_channels_first(tmp_path: Path) -> None:
-    """Others make torch's convolutions end the process in the backward pass: a tensor of one channel can have both."""
+    """With others torch's convolutions end the process in the backward pass: one channel can have either."""
     for number in range(4):
         save(tmp_path / f"{number}.png", 50 + number)
     for part in (*load(str(tmp_path), 8, "reconstruction", 0), *load("digits", 16, "classification", 0)):
