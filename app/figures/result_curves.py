@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from app.theme import axis, layout, role
 DASHES = ("solid", "dash", "dot", "dashdot")
 COLOURS = 10
 GAP = 0.07
+KEY_PIXELS, LINE_PIXELS = 250, 20
+"""Room for the names of the rows, and the height of each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,9 +60,8 @@ def over_seeds(label: str, place: int, seeds: Sequence[tuple[Sequence[int], Sequ
 def result_curves(panels: Sequence[CurvePanel]) -> dict[str, Any]:
     """The panels beside each other over the step."""
     width = (1 - GAP * (len(panels) - 1)) / max(1, len(panels))
-    made = layout(margin={"l": 52, "r": 12, "t": 30, "b": 40}, hovermode="x unified", showlegend=True)
-    made["legend"] = {"orientation": "h", "y": -0.16, "yanchor": "top"}
-    made["annotations"] = []
+    made = layout(margin={"l": 52, "r": KEY_PIXELS, "t": 30, "b": 40}, hovermode="x unified")
+    made["annotations"] = _key(panels[0].curves if panels else ())
     data: list[dict[str, Any]] = []
     for order, panel in enumerate(panels):
         number, left = "" if order == 0 else str(order + 1), order * (width + GAP)
@@ -74,9 +76,29 @@ def result_curves(panels: Sequence[CurvePanel]) -> dict[str, Any]:
     return {"data": data, "layout": made, "alt": f"Mean and range over seeds of {names}"}
 
 
+def _key(curves: Sequence[RowCurve]) -> list[dict[str, Any]]:
+    """The rows' names in their colours, to the right of all panels."""
+    place = {"x": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "xshift": 12}
+    return [
+        {
+            "text": f"<b>{escape(curve.label)}</b>",
+            "y": 1,
+            "yshift": -LINE_PIXELS * line,
+            "showarrow": False,
+            "font": {"size": 12, "color": role(_colour(curve))},
+            **place,
+        }
+        for line, curve in enumerate(curves)
+    ]
+
+
+def _colour(curve: RowCurve) -> str:
+    return f"class{curve.place % COLOURS}"
+
+
 def _traces(curve: RowCurve, number: str) -> list[dict[str, Any]]:
-    axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "type": "scatter", "legendgroup": str(curve.place)}
-    colour = f"class{curve.place % COLOURS}"
+    axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "type": "scatter"}
+    colour = _colour(curve)
     band = {
         "mode": "lines",
         "x": np.concatenate([curve.steps, curve.steps[::-1]]),
@@ -85,15 +107,13 @@ def _traces(curve: RowCurve, number: str) -> list[dict[str, Any]]:
         "fillcolor": role(colour, 0.15),
         "line": {"width": 0},
         "hoverinfo": "skip",
-        "showlegend": False,
     }
     line = {
         "mode": "lines",
-        "name": curve.label,
+        "name": escape(curve.label),
         "x": curve.steps,
         "y": curve.mean,
         "line": {"color": role(colour), "width": 1.8, "dash": DASHES[curve.place // COLOURS % len(DASHES)]},
-        "showlegend": not number,
-        "hovertemplate": f"{curve.label} %{{y:.3g}}<extra></extra>",
+        "hovertemplate": f"{escape(curve.label)} %{{y:.3g}}<extra></extra>",
     }
     return [axes | band, axes | line]

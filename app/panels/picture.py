@@ -88,9 +88,22 @@ def left_alone(scene: Scene) -> tuple[str, Pictured] | None:
         )
         found.append((is_alone, len(its), name, shown))
     if not found:
-        return None
+        return _left_aside(scene)
     is_alone, _, name, shown = max(found, key=lambda each: (each[0], each[1]))
     return ("left alone" if is_alone else name), shown
+
+
+def _left_aside(scene: Scene) -> tuple[str, Pictured] | None:
+    """Of an experiment the run that was left alone, at this step or the last before it."""
+    for kept in reversed(scene.entry.session.moments_left_alone()):
+        levels = kept.snapshots.get(scene.snapshot.variant)
+        if kept.step > scene.snapshot.step or levels is None:
+            continue
+        there = levels[min(scene.snapshot.level, len(levels) - 1)]
+        if (subject := subject_of(there, scene.problem, beside=True)) is not None:
+            is_earlier = subject.step != scene.snapshot.step
+            return f"left alone{f', step {subject.step:,}' if is_earlier else ''}", Pictured(there, subject)
+    return None
 
 
 def _at(scene: Scene, name: str) -> Snapshot | None:

@@ -82,7 +82,7 @@ def seen_part(seen: Sequence[Seen], step: int, said: str, revision: str, file_na
         most = max(FEWEST_BYTES, (MOST_BYTES - of_codes) // max(1, images))
         return {
             "step": step,
-            "late": any(each.subject.step != step for each in seen),
+            "late": seen[0].subject.step != step,
             "said": said,
             "fileName": file_name,
             "variants": [_variant(each, most) for each in seen],

@@ -136,7 +136,8 @@ def test_the_dialog_makes_a_link_that_leaves_one_switch_of_a_collapsing_run():
     page.selectbox(key="lecture-preset").select_index(1)
     press(page, "lecture")  # the whole page is run, which would close the dialog
     link = link_in_dialog(page)
-    assert link == {"problem": "patches", "code_init": "kmeans", "only": "transport,affine,view,time"}
+    collapsing = {"problem": "patches", "batch_size": "16", "learning_rate": "0.002"}
+    assert link == collapsing | {"only": "transport,affine,view,time"}
     opened = open_page(**link, paused="1")
     assert sentences(opened) == []
     assert set(drawn(opened)) == {"play", "step", "affine", "affine_groups", "affine_lr_scale"}

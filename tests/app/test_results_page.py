@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from page_runs import open_script, run
 
+from app.figures.result_curves import CurvePanel, over_seeds, result_curves
 from app.results import files
 from vqcore.ablation import tables
 from vqcore.ablation.results import read_results
@@ -66,3 +67,13 @@ def test_files_of_this_machine_are_the_owners(folder: Path, monkeypatch: pytest.
     page = open_script("results/page.py", path=str(folder))
     assert "open only in the owner" in page.error[0].value
     assert not page.dataframe
+
+
+def test_each_row_has_one_colour_in_both_panels_and_its_name_in_it() -> None:
+    found = [over_seeds(name, place, [([1, 2], [2.0, 3.0])]) for place, name in enumerate(("plain", "<b>x</b>"))]
+    figure = result_curves([CurvePanel(title="one", curves=found), CurvePanel(title="two", curves=found, log=True)])
+    lines = [trace for trace in figure["data"] if "name" in trace]
+    key = {each["text"]: each["font"]["color"] for each in figure["layout"]["annotations"] if "yshift" in each}
+    assert key == {f"<b>{line['name']}</b>": line["line"]["color"] for line in lines}
+    assert list(key) == ["<b>plain</b>", "<b>&lt;b&gt;x&lt;/b&gt;</b>"]
+    assert len({line["line"]["color"] for line in lines}) == 2

@@ -70,14 +70,13 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
 
 
 def _response(snapshot: Snapshot) -> ResponseEvidence | None:
-    """Of the monitor inputs, of which each has as many codes."""
-    if snapshot.monitor_outputs is None:
-        return None
-    num_inputs = len(snapshot.monitor_outputs)
-    if num_inputs < 2 or len(snapshot.codes) % num_inputs:
+    """Of the monitor inputs, of which each has as many codes; None where their outputs were not kept."""
+    seen = snapshot.monitor_outputs
+    num_inputs = 0 if seen is None else len(seen)
+    if seen is None or num_inputs < 2 or len(snapshot.codes) % num_inputs:
         return None
     code_vectors = snapshot.codebook[snapshot.codes].reshape(num_inputs, -1)
-    outputs = snapshot.monitor_outputs.reshape(num_inputs, -1)
+    outputs = seen.reshape(num_inputs, -1)
     of_codes, of_outputs = (float(each.var(0, dtype=np.float64).sum()) for each in (code_vectors, outputs))
     if not (np.isfinite(of_outputs) and of_codes > 0):
         return None

@@ -4,14 +4,28 @@ The thread of the session owns what is here. Knows no thread, no clock and no co
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from vqcore.training.experiment_plan import ExperimentPlan, Row, Stage
 from vqcore.training.run import Run
+from vqcore.training.timeline import Moment, Timeline
 
 MOST_MOMENTS, MOST_BYTES = 24, 12 * 10**6
 """Of the timeline of each experiment, of which a session may hold half a dozen."""
 
 UNWATCHED_MOMENTS = 12
+
+
+class LeftAlone(NamedTuple):
+    """The past of a run that nothing was changed in, from the step on at which others were."""
+
+    timeline: Timeline
+    since: int
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Its kept moments after that step, oldest first."""
+        return tuple(moment for moment in self.timeline.moments if moment.step > self.since)
 
 
 class Experiments:
@@ -64,6 +78,13 @@ class Experiments:
         stage: Stage = "broken" if levels is None or run.broken else "done"
         found = None if levels is None or run.broken else levels[0].held_out
         self._rows[name] = self._row(name, run, stage)._replace(held_out=found)
+
+    def left_alone(self, run: Run) -> LeftAlone | None:
+        """What to hold the experiment `run` against; None for that itself, and before it has begun."""
+        name = next((name for name, to in self.plan.changes.items() if not to), None)
+        own = None if name is None else self._runs.get(name)
+        is_experiment = run is not own and self.name_of(run) is not None
+        return LeftAlone(own.timeline, self.plan.pause_at) if own is not None and is_experiment else None
 
     def name_of(self, run: Run) -> str | None:
         """The name of the experiment that `run` is; None if it is none."""

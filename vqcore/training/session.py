@@ -159,6 +159,11 @@ class Session(LiveSession):
         if self._published.status.state is State.IDLE:
             self.send(ResumeCommand())
 
+    def moments_left_alone(self) -> tuple[Moment, ...]:
+        """See `LiveSession.moments_left_alone`."""
+        left_alone = self._published.left_alone
+        return () if left_alone is None else left_alone.moments
+
     def want_picture(self) -> None:
         """See `LiveSession.want_picture`."""
         self._wishes.want_picture()

@@ -270,7 +270,7 @@ class TrainingLoop:
         if family is not None and family.is_due(run):
             family.conclude(run)
         elif family is None and run.plan is not None and run.steps_done == run.plan.pause_at:
-            run.snapshots()  # the copy that is kept has it too
+            run.snapshots(pictured=self._wishes.is_picture_wanted())  # the copy that is kept has it too
             Experiments(run.plan, run)
         else:
             return False
@@ -296,7 +296,7 @@ class TrainingLoop:
         with TURNS, suppress(NonFiniteError):  # then it is broken, which its row says
             run.step()
             if family.is_time_for_moment(run):
-                run.snapshots()
+                run.snapshots(pictured=self._wishes.is_picture_wanted())
         ended = self._clock()
         run.timeline.seconds += ended - began
         has_ended = bool(run.broken) or family.is_due(run)
@@ -400,6 +400,7 @@ class TrainingLoop:
     def _show(self, run: Run, *, pictured: bool = False) -> None:
         snapshots = run.snapshots(pictured=pictured)
         recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
+        self._published.left_alone = None if run.experiments is None else run.experiments.left_alone(run)
         self._published.show(Together(run.number, recipes, snapshots, run.broken))
 
     def _tell(self, state: State | None = None, **changes: Any) -> None:

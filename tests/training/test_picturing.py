@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vqcore.problems.datasets import HELD_OUT_COLUMNS, _photographs, held_out_strips
-from vqcore.training.commands import PauseCommand, StepCommand, fork
+from vqcore.training.commands import PauseCommand, StepCommand, UntilCommand, fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.timeline import Timeline
@@ -72,8 +72,9 @@ def test_taking_pictures_changes_nothing_of_the_training():
 
 
 def curves_of(*, looks: bool) -> dict[str, np.ndarray]:
-    session = Session(RECIPE, pause_at=40)
+    session = Session(RECIPE, paused=True)
     session.start()
+    session.send(UntilCommand(40))
     try:
         ends = time.monotonic() + SECONDS
         while session.trained_steps() < 40 and time.monotonic() < ends:
