@@ -4,10 +4,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import escape
 from numpy.typing import NDArray
 
 from app.theme import axis, layout, role
@@ -110,7 +110,7 @@ def _traces(curve: RowCurve, number: str) -> list[dict[str, Any]]:
     }
     line = {
         "mode": "lines",
-        "name": escape(curve.label),
+        "name": str(escape(curve.label)),
         "x": curve.steps,
         "y": curve.mean,
         "line": {"color": role(colour), "width": 1.8, "dash": DASHES[curve.place // COLOURS % len(DASHES)]},

@@ -77,8 +77,10 @@ def _response(snapshot: Snapshot) -> ResponseEvidence | None:
         return None
     code_vectors = snapshot.codebook[snapshot.codes].reshape(num_inputs, -1)
     outputs = seen.reshape(num_inputs, -1)
+    if not (np.isfinite(code_vectors).all() and np.isfinite(outputs).all()):
+        return None
     of_codes, of_outputs = (float(each.var(0, dtype=np.float64).sum()) for each in (code_vectors, outputs))
-    if not (np.isfinite(of_outputs) and of_codes > 0):
+    if not (np.isfinite(of_outputs) and np.isfinite(of_codes) and of_codes > 0):
         return None
     return ResponseEvidence(of_outputs, of_codes, num_inputs)
 
