@@ -17,7 +17,6 @@ from vqcore.capture import read_only
 from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
 from vqcore.diagnostics.finding import Condition
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
-from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.measuring import measure
 from vqcore.training.evaluation import INPUTS_AT_ONCE, evaluating
 from vqcore.training.recipe import default_recipe
@@ -91,8 +90,7 @@ def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
     """`evidence` with these latents assigned to its codebook now."""
     measured = measure([vectors], len(vectors), evidence.codebook)
     usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
-    latents = with_attainable(measured.latents, evidence.num_codes, cosine=False)
-    return replace(evidence, latents=latents, usage=usage)
+    return replace(evidence, latents=measured.latents, usage=usage)
 
 
 def _deafened(seed: int) -> Evidence:

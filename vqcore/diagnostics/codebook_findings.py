@@ -14,7 +14,6 @@ from vqcore.diagnostics.geometry import (
     nearest_distances,
     total_spread,
 )
-from vqcore.diagnostics.harm import harm
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
@@ -111,8 +110,6 @@ def never_trained(evidence: Evidence) -> Finding | None:
         return None
     latents = evidence.latents
     error = None if latents is None else latents.relative_error
-    if _serves_as_well_as_kmeans(evidence):
-        return None
     if error is not None and error < 1 and _few_are_used(evidence):
         title = f"Most codes are still as initialized: {name}. The ones in use do fit the embeddings."
         return found("never-trained", "note", title, *numbers)
@@ -121,12 +118,6 @@ def never_trained(evidence: Evidence) -> Finding | None:
         " A few codes may have been trained: latents would distinguish this from index collapse." if is_open else ""
     )
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
-
-
-def _serves_as_well_as_kmeans(evidence: Evidence) -> bool:
-    """Whether the codes are near the latents, as if drawn from them: whitened latents look like N(0, 1) too."""
-    latents = evidence.latents
-    return latents is not None and latents.attainable is not None and harm(evidence) in ("noticed", "none")
 
 
 def _few_are_used(evidence: Evidence) -> bool:

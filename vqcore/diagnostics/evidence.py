@@ -34,16 +34,6 @@ class UsageEvidence(NamedTuple):
     """A code counts as unused if its count is below this: moving averages never reach 0."""
 
 
-class Attainable(NamedTuple):
-    """What k-means reaches on the same latents, fitted and measured on different ones."""
-
-    error: float
-    """As `LatentEvidence.error`."""
-
-    num_codes: int
-    """Its codes: K, or fewer if the sample is too small for K."""
-
-
 class ResponseEvidence(NamedTuple):
     """How much the decoder's output answers to the code vectors that it is given."""
 
@@ -76,9 +66,6 @@ class LatentEvidence:
     distinct: int
     """Distinct vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
     `limits.FEWEST_VECTORS_PER_CODE` per code, beyond which it makes no difference."""
-
-    attainable: Attainable | None = None
-    """None if k-means was not run, as on every frame of a live page."""
 
     @property
     def spread(self) -> float:

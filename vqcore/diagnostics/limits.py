@@ -5,12 +5,6 @@ import math
 COLLAPSED_SHARE, UNEVEN_SHARE = 0.10, 0.25
 """Perplexity over K: collapsed runs of the gallery stay below 0.05, healthy ones above 0.3."""
 
-NEGLIGIBLE_ERROR = 0.0075
-"""Error over the variance of P up to which every used code is near its latents, however uneven the use."""
-
-SEVERE_HARM, NOTICED_HARM = 2.0, 1.25
-"""Error over what k-means attains on the same latents. A random draw of the latents as codes is at 1.2 to 1.5."""
-
 SEVERE_DEAD_SHARE, MANY_DEAD_SHARE = 0.5, 0.1
 """Dead codes over K. Below the second they are only noted: a rarely used code is not a fault."""
 

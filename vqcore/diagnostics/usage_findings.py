@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import nearest_distances
-from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
 
@@ -62,14 +61,13 @@ def index_collapse(evidence: Evidence) -> Finding | None:
         return None
     part = _telling_share(usage.counts)
     carrying = codes_carrying(usage.counts, part)
-    severity = at_most("severe" if collapsed else "note", harm(evidence))
-    verb = "Uneven use" if severity == "note" else "Index collapse"
-    served = ", which serves these embeddings well" if collapsed and severity == "note" else ""
+    severity: Severity = "severe" if collapsed else "note"
+    verb = "Index collapse" if collapsed else "Uneven use"
     return found(
         "index-collapse",
         severity,
         f"{verb}: {carrying:,} of {evidence.num_codes:,} codes {'carries' if carrying == 1 else 'carry'} "
-        f"{percent(part)} of assignments{served}.",
+        f"{percent(part)} of assignments.",
         ratio(
             "perplexity",
             effective,
@@ -78,7 +76,6 @@ def index_collapse(evidence: Evidence) -> Finding | None:
         ),
         count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors),
-        *harm_numbers(evidence),
     )
 
 
@@ -103,9 +100,8 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
     if evidence.usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
         return None
     share = float(dead.mean())
-    severity = at_most(
-        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note",
-        harm(evidence),
+    severity: Severity = (
+        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note"
     )
     numbers = [
         count(
@@ -114,7 +110,6 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
             f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
         ),
         count("N", evidence.usage.num_vectors or 0),
-        *harm_numbers(evidence),
     ]
     head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
     outlying = _share_outlying(evidence, dead)

@@ -20,7 +20,6 @@ from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
-from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
 from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
@@ -243,10 +242,10 @@ def _measured(
     return {
         at: _Seen(
             UsageEvidence(one.counts, one.searched, window),
-            with_attainable(one.latents, books[at].num_codes, cosine=cosine),
+            one.latents,
             tuple(filter(None, (*notes, searched_otherwise(found[at])))),
         )
-        for at, one, cosine in zip(places, measured, arrangement.cosine, strict=True)
+        for at, one in zip(places, measured, strict=True)
     }
 
 
