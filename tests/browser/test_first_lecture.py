@@ -68,7 +68,7 @@ def test_a_lecture_link_shows_what_it_leaves_and_without_a_sidebar_the_charts_ha
     page = open_tab(server, "?problem=plane&only=affine,view&lock=view").page
     wait_for_charts(page)
     labels = page.locator("[data-testid=stSidebar] [data-testid=stWidgetLabel]:visible")
-    expect(labels).to_have_text(["Affine map of codes", "Affine groups"])
+    expect(labels).to_have_text(["Affine map of codes", "Affine groups", "Affine rate ×"])
     expect(page.get_by_role("radio", name="gradient", exact=True)).to_be_disabled()
     page.locator(control("affine")).get_by_text("running", exact=True).click()
     wait_until(page, "location.search.includes('affine=running') && location.search.includes('only=affine')")
