@@ -59,7 +59,7 @@ def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callabl
     count_draws(page, MAP)
     wait_for_step(page, step_of(page) + 2)
     wait_until(page, "window.draws >= 2")
-    expect(page.locator(".st-key-picture .vq-picture-canvas")).to_be_visible()
+    expect(page.locator(".st-key-picture .vq-picture-canvas").first).to_be_visible()
     pause(page)
 
 
