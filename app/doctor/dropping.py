@@ -14,7 +14,7 @@ from app.sessions.uploads import (
     Dropped,
     Role,
     UploadError,
-    give_back,
+    free_sent,
 )
 from app.wording import as_written
 
@@ -56,7 +56,7 @@ def _place(role: Role) -> None:
     else:
         st.rerun()
     finally:
-        give_back(sent)
+        free_sent(sent)
 
 
 def _taken(dropped: Dropped, role: Role) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from app.doors.visitor import is_owner
 from app.roots import about_roots
 from app.sessions.dropped_images import DROPPED_IMAGES, MOST_IMAGES, MOST_MEGABYTES, Sent
-from app.sessions.uploads import give_back
+from app.sessions.uploads import free_sent
 from app.wording import SETTING_HELP, as_written
 from vqcore.data.opening import opened_images
 from vqcore.data.pictures import SUFFIXES
@@ -65,7 +65,7 @@ def _dialog(begin: Callable[[Recipe], None]) -> None:
         st.error(as_written(str(error)), icon=":material/error:")
     else:
         for file in sent:
-            give_back(file)
+            free_sent(file)
         begin(recipe)
         st.rerun()
 

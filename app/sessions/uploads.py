@@ -211,7 +211,7 @@ def _written(folder: Path, name: str, content: BinaryIO) -> Path:
     return path
 
 
-def give_back(sent: UploadedFile) -> None:
+def free_sent(sent: UploadedFile) -> None:
     """Free the memory in which Streamlit would keep a file at least as long as the visitor's session."""
     context = get_script_run_ctx()
     if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):  # its protocol does not say so
