@@ -26,6 +26,7 @@ def strip_of(scene: Scene) -> Strip:
     return Strip(
         title=f"Experiments from step {start.pause_at:,}",
         said=_said(scene, start, pause),
+        more=f"Each trains {start.steps:,} steps from here, on the same batches." if pause is not None else "",
         lines=lines(scene.problem, scene.snapshot.num_codes, len(scene.snapshot.codes)),
         columns=tuple(
             Column(
@@ -70,7 +71,11 @@ def _said(scene: Scene, start: Start, pause: Snapshot | None) -> str:
     if pause is not None and not has_symptom(start, pause):
         assert start.symptom is not None
         return f"Seed {scene.status.recipe.seed} did not {start.symptom.words}. Another seed may."
-    return f"{start.look_at} What would you throw? Each trains {start.steps:,} steps from here, on the same batches."
+    if pause is None:
+        return f"{start.title}: paused at step {start.pause_at:,}."
+    found = pause.held_out
+    seen = start.look_at.format(in_use=found.in_use, num_codes=pause.num_codes, right=found.accuracy)
+    return f"{seen} Which switch would you throw?"
 
 
 def _tools(scene: Scene, start: Start, pause: Snapshot | None) -> dict[Tool, ToolButton]:
