@@ -12,6 +12,8 @@ from vqcore.training.status import State
 TRY = "try:"
 """What a click on an experiment says, before its name."""
 
+MORE = "Each trains {steps:,} steps from here, on the same batches."
+
 WATCHED = "You follow this session: only its owner can experiment."
 
 
@@ -26,7 +28,7 @@ def strip_of(scene: Scene) -> Strip:
     return Strip(
         title=f"Experiments from step {start.pause_at:,}",
         said=_said(scene, start, pause),
-        more=f"Each trains {start.steps:,} steps from here, on the same batches." if pause is not None else "",
+        more=MORE.format(steps=start.steps) if scene.status.paused_run == scene.status.run else "",
         lines=lines(scene.problem, scene.snapshot.num_codes, len(scene.snapshot.codes)),
         columns=tuple(
             Column(
@@ -66,8 +68,9 @@ def _said(scene: Scene, start: Start, pause: Snapshot | None) -> str:
         return f"{start.title}: it pauses itself at step {start.pause_at:,}."
     under_way = next((row for row in scene.status.experiments if row.run == scene.status.run), None)
     if under_way is not None:
-        goes = f"{under_way.steps:,} of {start.steps:,} steps" if under_way.stage == "training" else "its end"
-        return f"{under_way.name}, from step {start.pause_at:,}: {goes}."
+        if under_way.stage == "training":
+            return f"{under_way.name}: {under_way.steps:,} of {start.steps:,} steps from step {start.pause_at:,} on."
+        return f"{under_way.name}: {under_way.steps:,} steps after step {start.pause_at:,}."
     if pause is not None and not has_symptom(start, pause):
         assert start.symptom is not None
         return f"Seed {scene.status.recipe.seed} did not {start.symptom.words}. Another seed may."
