@@ -204,7 +204,18 @@ def test_tiles_lie_row_by_row_on_their_sheet(count, columns):
 def test_an_image_has_no_more_bytes_than_it_may(shape, most):
     smooth = np.linspace(0, 255, np.prod(shape)).reshape(shape)
     noisy = (smooth + np.random.default_rng(2).normal(0, 12, shape)).clip(0, 255).astype(np.uint8)
-    assert len(image_file(noisy, most)) <= most or shape[0] > 192
+    written = image_file(noisy, most)
+    assert len(written) <= most or shape[0] > 192
+    image = Image.fromarray(noisy[..., 0] if shape[-1] == 1 else noisy)
+    every = [_jpeg(image, quality) for quality in (95, 90, 85, 75, 60, 40, 20)]
+    if written[:3] == every[0][:3]:
+        assert written == next((each for each in every if len(each) <= most), every[-1])
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="jpeg", quality=quality, subsampling=0)
+    return buffer.getvalue()
 
 
 def test_an_experiment_is_held_against_the_run_that_was_left_alone_at_the_same_step():
