@@ -80,7 +80,7 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
             **trainer.model.state_dict(prefix="model."),
             **trainer.quantizer.state_dict(prefix="quantizer."),
         }
-        storage.save_run(job.folder, report, trainer.snapshot().history, weights)
+        storage.save_results(job.folder, report, trainer.snapshot().history, weights)
     return report, _summary(report)
 
 

@@ -32,7 +32,13 @@ def evidence_at(run: Run, step: int | None = None) -> dict[str, Evidence]:
     first = run.snapshot(kept[0]) if kept[0] < newest else {}
     about = {str(one["name"]): one for one in run.about["codebooks"]}
     return {
-        name: _evidence(book, about.get(name, {}), newest, _usage(name, book, newest, recent), first.get(name))
+        name: _evidence(
+            book,
+            about.get(name, {}),
+            newest,
+            _usage(name, book, about.get(name, {}), newest, recent),
+            first.get(name),
+        )
         for name, book in now.items()
     }
 
@@ -49,11 +55,18 @@ def _before(run: Run, steps: Sequence[int]) -> list[tuple[int, dict[str, Recorde
 
 
 def _usage(
-    name: str, book: RecordedCodebook, step: int, recent: Sequence[tuple[int, dict[str, RecordedCodebook]]]
+    name: str,
+    book: RecordedCodebook,
+    about: Mapping[str, Any],
+    step: int,
+    recent: Sequence[tuple[int, dict[str, RecordedCodebook]]],
 ) -> UsageEvidence | None:
     """Counts of this step, and of those before it until there are enough to judge by."""
     if book.counts is None:
         return None
+    if isinstance(batches := about.get("counts_over"), int):  # counts of several batches overlap with earlier ones
+        window = f"at least once in the last {batches:,} training batches to step {step:,}"
+        return UsageEvidence(book.counts, int(book.counts.sum()), window)
     counts, first, steps = book.counts.copy(), step, 1
     for earlier, books in recent:
         if enough_to_judge(int(counts.sum()), len(counts)):

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, VERSION, snapshot_name
+from vqcore.files.regular_files import open_regular
+from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, SUFFIX, VERSION, snapshot_name
 from vqcore.runs.locking import is_being_written
 
-LARGEST_ABOUT = 16 * 1024**2
+LARGEST_ABOUT, LARGEST_METRICS = 16 * 1024**2, 256 * 1024**2
+"""Bytes that are read of each; 10⁶ recorded steps are some 200 MB of metrics."""
 
 State = Literal["running", "finished", "died", "unknown"]
 
@@ -59,6 +61,9 @@ class Run:
     lines: tuple[Mapping[str, Any], ...]
     """What `metrics.jsonl` says of each recorded step, in the order of writing."""
 
+    events: tuple[Mapping[str, Any], ...]
+    """Switches that were thrown, each with its `step`, `event` in words, and `changes`."""
+
     state: State
     ending: str
     """How the training ended, in words; empty if it was not told."""
@@ -74,7 +79,7 @@ class Run:
     @property
     def snapshots(self) -> tuple[int, ...]:
         """The steps of which codebooks are still kept, ascending."""
-        found = (self.folder / SNAPSHOTS).glob("*.safetensors")
+        found = (self.folder / SNAPSHOTS).glob(f"*{SUFFIX}")
         return tuple(sorted(int(path.stem) for path in found if path.stem.isdecimal()))
 
     def curve(self, name: str, codebook: str | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -116,8 +121,9 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     folder = Path(path)
     about = _read_about(folder)
     lines, state, notes = _read_metrics(folder / METRICS)
+    lines = _in_force(lines)
     ending = next((one for one in reversed(lines) if "ended" in one), None)
-    recorded = tuple(one for one in lines if isinstance(one.get("step"), int) and "codebooks" in one)
+    numbered = [one for one in lines if isinstance(one.get("step"), int)]
     if ending is not None:
         state = "died" if ending.get("error") else "finished"
         notes += tuple(str(one) for one in ending.get("notes", ()))
@@ -129,7 +135,8 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     return Run(
         folder=folder,
         about=about,
-        lines=recorded,
+        lines=tuple(one for one in numbered if isinstance(one.get("codebooks"), dict)),
+        events=tuple(one for one in numbered if isinstance(one.get("event"), str)),
         state=state,
         ending=str(ending.get("error") or "") if ending else "",
         notes=notes,
@@ -139,7 +146,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
 def _read_about(folder: Path) -> dict[str, Any]:
     path = folder / ABOUT
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             about = json.loads(file.read(LARGEST_ABOUT))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(f"`{shown(folder)}` holds no run: it has no {ABOUT}.") from error
@@ -161,9 +168,9 @@ def _read_about(folder: Path) -> dict[str, Any]:
 def _read_metrics(path: Path) -> tuple[list[dict[str, Any]], State, tuple[str, ...]]:
     """The lines that can be read, the state by the writer's lock, and a note if some cannot."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             written = is_being_written(file.fileno())
-            content = file.read()
+            content = file.read(LARGEST_METRICS)
     except FileNotFoundError:
         return [], "unknown", (f"There is no {METRICS}: nothing was recorded yet, or it was not copied.",)
     except OSError as error:
@@ -175,6 +182,17 @@ def _read_metrics(path: Path) -> tuple[list[dict[str, Any]], State, tuple[str, .
     torn = len(parsed) - len(lines) + (1 if tail and state != "running" else 0)
     notes = (f"{torn:,} line{'s' if torn > 1 else ''} of {METRICS} was cut off and is left out.",) if torn else ()
     return lines, state, notes
+
+
+def _in_force(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines without those of steps that a training, gone on with from an earlier one, has done again."""
+    kept: list[dict[str, Any]] = []
+    for line in lines:
+        if "resumed" in line and isinstance(line.get("from"), int):
+            kept = [one for one in kept if isinstance(one.get("step"), int) and one["step"] <= line["from"]]
+        else:
+            kept.append(line)
+    return kept
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
