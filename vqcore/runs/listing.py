@@ -82,8 +82,8 @@ class RunList:
         """Whether there were more folders than are looked into."""
 
         self._kept: dict[Path, tuple[_Stamp, Listed | str]] = {}
-        self._verdicts: dict[Path, tuple[int, Verdict]] = {}
-        """With the step that was judged."""
+        self._verdicts: dict[Path, tuple[int, Verdict | None]] = {}
+        """With the step that was judged; None where there was nothing to judge by."""
 
     def look(self) -> tuple[Listed, ...]:
         """The runs that are there now, newest first.
@@ -114,9 +114,9 @@ class RunList:
                 found = found_at(opened, opened.snapshots[-1]) if opened.snapshots else None
             except CheckpointError:
                 found = None
-            if found:
-                _, finding = worst(found)
-                self._verdicts[run.folder] = run.step, Verdict(finding.severity, finding.title)
+            finding = worst(found)[1] if found else None
+            verdict = None if finding is None else Verdict(finding.severity, finding.title)
+            self._verdicts[run.folder] = run.step, verdict
         return self._judged(run)
 
     def _judged(self, run: Listed) -> Listed:
