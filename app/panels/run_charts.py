@@ -3,6 +3,7 @@
 # M sampled vectors, K codes, T recorded steps
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from app.panels.chart import LOWER
 from app.panels.run_scene import RunScene
 from app.sessions.recorded_run import News
 from app.theme import layout, role
+from vqcore.files.errors import shown
 from vqcore.runs.reading import RecordedCodebook, Run
 
 COMPARED_HEIGHT = 420
@@ -41,7 +43,7 @@ def map_figure(scene: RunScene, book: RecordedCodebook) -> dict[str, Any]:
         axis_titles=(f"PC 1 · {first:.0%} of variance", f"PC 2 · {second:.0%} of variance"),
         keeps_distances=True,
     )
-    return pcq_map(plane, revision=f"{scene.name} {fitted_at}")
+    return pcq_map(plane, revision=f"{scene.view.codebook} {fitted_at}")
 
 
 def finite(book: RecordedCodebook) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
@@ -94,7 +96,7 @@ def curves_figure(scene: RunScene, group: str) -> dict[str, Any]:
     panels = [panel for panel in _panels(scene.run, scene.name, scene.num_codes, group) if panel.curves]
     if not panels:
         return NOTHING
-    markers = [Marker(step=event["step"], label=str(event["event"])) for event in scene.run.events]
+    markers = [Marker(step=event["step"], label=in_a_chart(event["event"])) for event in scene.run.events]
     last = scene.run.lines[-1]["step"]
     return curves(panels, markers, smoothing=SMOOTHING, last_step=last, height=LOWER, cursor=scene.cursor)
 
@@ -147,7 +149,7 @@ def compared_figure(runs: Sequence[News], names: Sequence[str], codebook: int) -
                 continue
             book = book_at(news.run, codebook)
             of = None if key == "loss" else str(book["name"])
-            curve = recorded(news.run, key, name, variant_colour(place), of, dash=DASHES[place])
+            curve = recorded(news.run, key, in_a_chart(name), variant_colour(place), of, dash=DASHES[place])
             if curve is not None:
                 lines.append(_share_of(curve, int(book["num_codes"])) if key == "in_use" else curve)
         made.append(Panel(title=title, log=log, curves=lines, ends=(0.0, 1.0) if key == "in_use" else None))
@@ -156,6 +158,15 @@ def compared_figure(runs: Sequence[News], names: Sequence[str], codebook: int) -
         return NOTHING
     last = max(news.run.lines[-1]["step"] for news in runs if news.run is not None and news.run.lines)
     return curves(made, [], smoothing=SMOOTHING, last_step=last, height=COMPARED_HEIGHT)
+
+
+def in_a_chart(text: object) -> str:
+    """A name from a file as a chart's label, of which Plotly would understand some HTML.
+
+    >>> in_a_chart("<b>x</b>")
+    '&lt;b&gt;x&lt;/b&gt;'
+    """
+    return escape(shown(text), quote=False)
 
 
 def book_at(run: Run, codebook: int) -> dict[str, Any]:

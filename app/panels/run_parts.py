@@ -73,7 +73,9 @@ def _map(scene: RunScene) -> dict[str, Part]:
         book = scene.codebook()
         return NOTHING if book is None else map_figure(scene, book)
 
-    return _chart("run-map", scene, draw, [f"P: z_e sampled from {sampled}", "plane: PCA", "dead: not chosen"])
+    window = "in the last training batches" if scene.is_ours else "in this step"
+    said = [f"P: z_e sampled from {sampled}", "plane: PCA", f"dead: not chosen {window}"]
+    return _chart("run-map", scene, draw, said)
 
 
 def _bars(scene: RunScene) -> dict[str, Part]:
@@ -112,7 +114,7 @@ def _chart(
 
 
 def _compared(opened: OpenedRuns, view: RunView) -> dict[str, Part]:
-    news, names = [run.news for run in opened.runs], [shown(run.name) for run in opened.runs]
+    news, names = [run.news for run in opened.runs], [run.name for run in opened.runs]
     newest = [one.run.lines[-1]["step"] if one.run is not None and one.run.lines else None for one in news]
     revision = f"{newest} {view.codebook}"
 
@@ -134,7 +136,12 @@ def _compared(opened: OpenedRuns, view: RunView) -> dict[str, Part]:
 
 
 def _row(place: int, name: str, news: News, view: RunView) -> dict[str, Any]:
-    told: dict[str, Any] = {"place": place, "name": name, "state": NEVER_TOLD, "verdict": news.problem or "reading …"}
+    told: dict[str, Any] = {
+        "place": place,
+        "name": shown(name),
+        "state": NEVER_TOLD,
+        "verdict": news.problem or "reading …",
+    }
     run = news.run
     if run is None or not run.lines or not run.codebooks:
         return told | {"cells": [NEVER_TOLD] * 5, "severity": "unknown"}

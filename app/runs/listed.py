@@ -18,14 +18,15 @@ from app.sessions.run_folder import Listing, RunFolder
 from app.stream.controls_state import run_folder_state
 from app.wording import as_written
 from vqcore.files.errors import shown
-from vqcore.runs.listing import Listed
+from vqcore.runs.listing import Listed, Verdict
 
 FIRST_LOOK_SECONDS = 2.0
 LOOKS_A_SECOND = 1.0
 ROWS_HIGH = 560
 """Pixels of the table, which scrolls."""
 
-THREE_LINES = """probe = vqcore.watch(model, every=50, out="runs/first")   # before compile or DDP
+THREE_LINES = """import vqcore
+probe = vqcore.watch(model, every=50, out="runs/first")   # before compile or DDP
 probe.step(step, loss=loss)                              # after each step
 probe.close()"""
 OURS = "vqscope train digits --out runs/first"
@@ -158,8 +159,8 @@ def _row(run: Listed) -> dict[str, Any]:
     return {
         "run": shown(run.name) + (f" ({run.ranks} ranks)" if run.ranks > 1 else ""),
         "state": run.state,
-        "verdict": "…" if verdict is None else f"{verdict.severity}: {verdict.title}",
-        "in use, through time": list(run.in_use),
+        "verdict": "…" if verdict is None else _said(verdict),
+        "use through time": list(run.in_use),
         "in use": run.in_use[-1] if run.in_use else None,
         "step": run.step,
         "loss": run.loss,
@@ -168,11 +169,15 @@ def _row(run: Listed) -> dict[str, Any]:
     }
 
 
+def _said(verdict: Verdict) -> str:
+    return verdict.title if verdict.severity == "healthy" else f"{verdict.severity}: {verdict.title}"
+
+
 COLUMNS = {
     "run": st.column_config.TextColumn(width="medium"),
     "state": st.column_config.TextColumn(width="small"),
     "verdict": st.column_config.TextColumn(width="large"),
-    "in use, through time": st.column_config.LineChartColumn(y_min=0, y_max=1, width="small"),
+    "use through time": st.column_config.LineChartColumn(y_min=0, y_max=1, width="small"),
     "in use": st.column_config.NumberColumn(format="percent", width="small"),
     "step": st.column_config.NumberColumn(format="localized", width="small"),
     "loss": st.column_config.NumberColumn(format="%.4g", width="small"),

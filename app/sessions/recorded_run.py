@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -78,6 +78,7 @@ class RecordedRun:
         self.news = News()
         self._seen_at = time.monotonic()
         self._lock = threading.Lock()
+        self._published = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._stamp: tuple[int, int] | None = None
@@ -98,6 +99,12 @@ class RecordedRun:
     def stop(self) -> None:
         """Follow it no longer."""
         self._stopping.set()
+
+    def wait(self, until: Callable[[News], bool], seconds: float = 30.0) -> News:
+        """The news, once `until` is true of it, or after so many seconds."""
+        with self._published:
+            self._published.wait_for(lambda: until(self.news), seconds)
+        return self.news
 
     def snapshot(self, step: int) -> Mapping[str, RecordedCodebook] | None:
         """The codebooks at a kept step, read if need be; None if they are gone or damaged."""
@@ -133,7 +140,7 @@ class RecordedRun:
                 self._read()
                 is_left = self._judge()
             except (CheckpointError, OSError) as error:
-                self.news = News(problem=str(error))
+                self._tell(News(problem=str(error)))
                 is_left = False
             if not is_left:
                 self._stopping.wait(READ_SECONDS)
@@ -190,7 +197,12 @@ class RecordedRun:
                 before = moment if moment.found is not None else before
         kept = sum(step not in self._found for step in run.snapshots)
         usage = tuple(self._usage[step] for step in sorted(self._usage))
-        self.news = News(run, "", tuple(course), usage, kept)
+        self._tell(News(run, "", tuple(course), usage, kept))
+
+    def _tell(self, news: News) -> None:
+        with self._published:
+            self.news = news
+            self._published.notify_all()
 
 
 @dataclass(frozen=True, slots=True)
