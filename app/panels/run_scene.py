@@ -34,8 +34,8 @@ class RunScene:
 
     @property
     def cursor(self) -> int | None:
-        """The step on show if it is not the newest."""
-        return self.step if self.view.at is not None and self.step != self.steps[-1] else None
+        """The step on show if the reader went to it; None if the newest is followed."""
+        return None if self.view.at is None else self.step
 
     @property
     def name(self) -> str:
