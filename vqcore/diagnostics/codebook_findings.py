@@ -3,18 +3,17 @@
 import numpy as np
 
 from vqcore.diagnostics import limits
+from vqcore.diagnostics.average_findings import shrunken_rows
 from vqcore.diagnostics.evidence import Evidence, Floats
-from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import (
-    correlation_score,
     is_point,
-    ks_of_normal,
-    ks_of_uniform,
     mean_length,
     nearest_distances,
     total_spread,
 )
 from vqcore.diagnostics.harm import harm
+from vqcore.diagnostics.initial_laws import initial_law
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
@@ -99,14 +98,14 @@ def initialization_pending(evidence: Evidence) -> Finding | None:
 
 
 def never_trained(evidence: Evidence) -> Finding | None:
-    """Whether the codes are still an initialization: all zero, or draws from N(0, 1) or a uniform distribution."""
+    """Whether the codes are still an initialization: all zero, or draws as libraries start from."""
     training = evidence.training
     watched = training.initial_codebook is not None or (
         training.gradient_norm is not None and bool(training.gradient_norm.any())
     )
     if training.steps and watched:
         return None  # whether it moves is known, and not to be guessed from its distribution
-    name, numbers = _initial_law(evidence.codebook)
+    name, numbers = initial_law(evidence.codebook)
     if not name:
         return None
     latents = evidence.latents
@@ -135,29 +134,15 @@ def _few_are_used(evidence: Evidence) -> bool:
     return usage is None or float(np.mean(usage.counts >= usage.unused_below)) < limits.NOTICED_SHARE
 
 
-def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
-    if not codebook.any():
-        return "all zeros", (count("values that are not 0", 0),)
-    if codebook.size < limits.INITIAL_VALUES or correlation_score(codebook) > limits.INITIAL_CORRELATION:
-        return "", ()
-    normal, uniform = ks_of_normal(codebook), ks_of_uniform(codebook)
-    limit = f"draws stay below {limits.INITIAL_KS} in 99 of 100 cases"
-    if normal < limits.INITIAL_KS:
-        return "draws from N(0, 1)", (ratio("√n · Kolmogorov–Smirnov distance from N(0, 1)", normal, limit),)
-    if uniform < limits.INITIAL_KS:
-        bound = float(np.abs(codebook).max())
-        name = "±1/K" if 0.97 <= bound * len(codebook) <= 1 + 1e-6 else f"±{bound:.3g}"
-        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from a uniform distribution on {name}", uniform, limit)
-        return f"uniform draws from {name}", (numbers,)
-    return "", ()
-
-
 def duplicate_codes(evidence: Evidence) -> Finding | None:
     """Codes that coincide."""
-    if evidence.num_codes < 2 or not evidence.codebook.any():
+    codebook = evidence.codebook
+    if evidence.averages is not None:  # rows that shrank are near each other, but no copies
+        codebook = codebook[~shrunken_rows(codebook, evidence.averages)]
+    if len(codebook) < 2 or not codebook.any():
         return None
-    spread = total_spread(evidence.codebook)
-    distances = _to_neighbours(evidence.codebook)
+    spread = total_spread(codebook)
+    distances = _to_neighbours(codebook)
     share = float((distances <= limits.DUPLICATE_DISTANCE * spread).mean())
     if share < limits.MANY_DUPLICATES:
         return None

@@ -44,6 +44,24 @@ class Attainable(NamedTuple):
     """Its codes: K, or fewer if the sample is too small for K."""
 
 
+class LookedUp(NamedTuple):
+    """Q, the assigned code vectors, each counted as often as it is used."""
+
+    mean: Floats
+    """(D,)."""
+
+    variance: float
+    """Summed over features."""
+
+
+def looked_up(codebook: Floats, counts: NDArray[Any]) -> LookedUp:
+    """The moments of Q from (K, D) code vectors and their counts (K,), not all 0."""
+    used = np.flatnonzero(counts)
+    vectors, shares = codebook[used].astype(np.float64), counts[used] / counts[used].sum()
+    mean = shares @ vectors
+    return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
@@ -65,6 +83,9 @@ class LatentEvidence:
     """Distinct vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
     `limits.FEWEST_VECTORS_PER_CODE` per code, beyond which it makes no difference."""
 
+    looked_up: LookedUp | None = None
+    """Of the vectors whose error is known; None in evidence from elsewhere."""
+
     attainable: Attainable | None = None
     """None if k-means was not run, as on every frame of a live page."""
 
@@ -85,9 +106,26 @@ class LatentEvidence:
         return self.error / self.spread**2 if self.spread > 0 else None
 
     @property
+    def length_ratio(self) -> float | None:
+        """‖z_q‖ / ‖z_e‖, each the root of a mean square; None if unknown or all z_e are 0."""
+        if self.looked_up is None or self.energy == 0:
+            return None
+        return float(((self.looked_up.variance + np.square(self.looked_up.mean).sum()) / self.energy) ** 0.5)
+
+    @property
     def energy(self) -> float:
         """‖z_e‖² summed over features, mean over vectors."""
         return float(self.variance.sum() + np.square(self.mean).sum())
+
+
+class AverageEvidence(NamedTuple):
+    """Moving averages over the vectors of a step, as a file keeps them beside its codebook."""
+
+    counts: NDArray[Any]
+    """(K,) vectors of each code."""
+
+    sums: Floats | None = None
+    """(K, D) of the vectors of each code, if they are kept and the codebook is not mapped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +165,9 @@ class TrainingEvidence:
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
 
+    threshold: float | None = None
+    """Codes with fewer vectors a step, on average, are replaced."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
@@ -136,6 +177,10 @@ class Evidence:
     """(K, D) effective code vectors."""
 
     usage: UsageEvidence | None = None
+    more_usage: tuple[UsageEvidence, ...] = ()
+    """Other sources, as a file's own counts beside given latents: they add to what is known, and never hide it."""
+
+    averages: AverageEvidence | None = None
     latents: LatentEvidence | None = None
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
@@ -154,6 +199,11 @@ class Evidence:
     def num_codes(self) -> int:
         """K."""
         return len(self.codebook)
+
+    @property
+    def usages(self) -> tuple[UsageEvidence, ...]:
+        """All sources, the given one first."""
+        return self.more_usage if self.usage is None else (self.usage, *self.more_usage)
 
     @property
     def dim(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence, looked_up
 from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.snapshot import Snapshot
 
@@ -72,4 +72,5 @@ def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence
         sample=z_e,
         error=float(np.square(apart).sum(1).mean()),
         distinct=distinct_rows(z_e),
+        looked_up=looked_up(snapshot.codebook, np.bincount(codes, minlength=snapshot.num_codes)),
     )

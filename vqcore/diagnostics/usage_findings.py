@@ -24,11 +24,40 @@ def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
     return np.asarray(usage.counts < usage.unused_below)
 
 
+def judged_by(evidence: Evidence) -> UsageEvidence | None:
+    """The first source with enough vectors to judge every code by, or else the one with the most."""
+    known = [one for one in evidence.usages if one.num_vectors is not None]
+    enough = [one for one in known if dead_codes(one) is not None]
+    return enough[0] if enough else max(known, key=lambda one: one.num_vectors or 0, default=evidence.usage)
+
+
+def dead_in_all(evidence: Evidence) -> NDArray[np.bool_] | None:
+    """(K,) which codes are dead: no source uses them, and one at least had enough vectors to do so; else None."""
+    if all(dead_codes(one) is None for one in evidence.usages):
+        return None
+    counted = [one.counts < one.unused_below for one in evidence.usages if one.num_vectors is not None]
+    return np.asarray(np.logical_and.reduce(counted))
+
+
+def sources(evidence: Evidence) -> tuple[Number, ...]:
+    """What each of several sources counts, by name."""
+    if len(evidence.usages) < 2:
+        return ()
+    return tuple(
+        count(f"used {one.window}", np.count_nonzero(one.counts >= one.unused_below), _amount(one))
+        for one in evidence.usages
+    )
+
+
+def _amount(usage: UsageEvidence) -> str:
+    return "N unknown" if usage.num_vectors is None else f"N = {usage.num_vectors:,.0f}"
+
+
 def not_enough_data(evidence: Evidence) -> Finding | None:
     """Whether usage cannot be judged, and what it would take."""
     needed = limits.vectors_needed(evidence.num_codes)
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
-    usage = evidence.usage
+    usage = judged_by(evidence)
     if usage is None or usage.num_vectors is None:
         takes = f"That takes {needed:,} vector{'' if needed == 1 else 's'}."
         title = f"Usage cannot be judged: nothing counts it over a known number of vectors. {takes}"
@@ -47,9 +76,16 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
 
 
 def index_collapse(evidence: Evidence) -> Finding | None:
-    """Whether few codes carry nearly all assignments. Judged only if even use of N vectors would touch 95% of K."""
-    usage = evidence.usage
-    if usage is None or usage.num_vectors is None or evidence.num_codes < 2:
+    """Whether few codes carry nearly all assignments, by the source that shows it most clearly.
+
+    Judged only if even use of N vectors would touch 95% of K.
+    """
+    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage)) is not None]
+    return min(seen, key=lambda one: (one.severity == "note", one.numbers[0].value), default=None)
+
+
+def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
+    if usage.num_vectors is None or evidence.num_codes < 2:
         return None
     if not enough_to_judge(round(usage.num_vectors), evidence.num_codes):
         return None
@@ -79,6 +115,7 @@ def index_collapse(evidence: Evidence) -> Finding | None:
         count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors),
         *harm_numbers(evidence),
+        *sources(evidence),
     )
 
 
@@ -99,8 +136,8 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
 
 def dead_codes_found(evidence: Evidence) -> Finding | None:
     """Unused codes, and whether they are far from P or crowded out within it."""
-    dead = None if evidence.usage is None else dead_codes(evidence.usage)
-    if evidence.usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
+    dead, usage = dead_in_all(evidence), judged_by(evidence)
+    if usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
         return None
     share = float(dead.mean())
     severity = at_most(
@@ -113,8 +150,9 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
             dead.sum(),
             f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
         ),
-        count("N", evidence.usage.num_vectors or 0),
+        count("N", usage.num_vectors or 0),
         *harm_numbers(evidence),
+        *sources(evidence),
     ]
     head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
     outlying = _share_outlying(evidence, dead)

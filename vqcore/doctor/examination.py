@@ -12,12 +12,12 @@ import numpy as np
 
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.contents import Codebook
-from vqcore.checkpoints.effective import Effective, effective
+from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.fallback import OFFERED
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
@@ -26,6 +26,11 @@ from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vec
 from vqcore.files.errors import CheckpointError, shown
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
+
+AVERAGED_HITS = (EMA_HITS.name, REVIVED_HITS.name, SMOOTHED_HITS.name)
+
+SUMS = ("embed_avg", "embedding_avg", "embed_ema", "_ema_w", "ema_w", "z_avg")
+"""What layouts call the moving average of the sums of each code's vectors."""
 
 SHORTEST_WINDOW = 5
 """Steps' worth of vectors in a moving average at decay 0.8, the shortest default; no file records its decay."""
@@ -49,6 +54,9 @@ class Request:
 
     axis: Axis | None = None
     rows: int | None = None
+    threshold: float | None = None
+    """Of the training's replacement: a code with fewer vectors a step on average is moved."""
+
     every_latent: bool = False
     """Search all latents, even if a random subset is enough and far quicker."""
 
@@ -116,7 +124,13 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
         )
-    return reading_of(checkpoint, training)
+    reading = reading_of(checkpoint, training)
+    if request.threshold is None:
+        return reading
+    evidence = tuple(
+        replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
+    )
+    return reading._replace(evidence=evidence)
 
 
 def check_given(request: Request) -> None:
@@ -142,6 +156,7 @@ def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] 
             Evidence(
                 codebook=one.vectors,
                 usage=usage_in_file(book, sentences),
+                averages=averages_in_file(book, one.vectors),
                 training=replace(training.get(book.label, TrainingEvidence()), options=options),
                 residual_level=_residual_level(book),
                 initialized=_initialized(book),
@@ -197,7 +212,8 @@ class _Seen(NamedTuple):
 def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
     evidence, said = reading.evidence[at], reading.said[at]
     if seen is not None:
-        evidence = replace(evidence, usage=seen.usage, latents=seen.latents)
+        in_file = () if evidence.usage is None else (evidence.usage,)
+        evidence = replace(evidence, usage=seen.usage, more_usage=in_file, latents=seen.latents)
         said += seen.notes
     return Examined(
         codebook=reading.checkpoint.codebooks[at],
@@ -263,12 +279,26 @@ def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
     return best
 
 
+def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | None:
+    """The moving averages beside the codebook; without the sums where `vectors` are not what is stored."""
+    hits = [one for one in codebook.usage if one.meaning.name in AVERAGED_HITS and one.array.shape]
+    usage = hits[0].read() if hits else None
+    if usage is None or not usage.tracked or usage.hits is None or usage.hits.shape != (codebook.num_codes,):
+        return None
+    name = codebook.owner.first(*SUMS)
+    stored = None if name is None else codebook.owner.get(name)
+    if stored is None or stored.shape != codebook.array.shape or not np.array_equal(codebook.raw(), vectors):
+        return AverageEvidence(usage.hits)
+    sums = replace(codebook, array=stored).raw()
+    return AverageEvidence(usage.hits, sums if np.isfinite(sums).all() else None)
+
+
 def _as_evidence(meaning: str, usage: Usage) -> UsageEvidence:
     assert usage.hits is not None
     total = float(usage.hits.sum())
     if meaning == RECENT_CODES.name:
         return UsageEvidence(usage.hits, total, f"at least once in {usage.window}")
-    if meaning in (EMA_HITS.name, REVIVED_HITS.name, SMOOTHED_HITS.name):
+    if meaning in AVERAGED_HITS:
         least = SHORTEST_WINDOW * total
         below = UNUSED_SHARE * total / len(usage.hits)
         return UsageEvidence(usage.hits, least, f"at least 1% of the mean of {usage.window}", below)

@@ -58,6 +58,7 @@ def _codebook(part: CodebookPart) -> dict[str, Any]:
         "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
         "usage": None if part.usage is None else _finite(part.usage._asdict()),
         "relative_error": None if latents is None else latents.relative_error,
+        "length_ratio": None if latents is None else latents.length_ratio,
         "severity": one.verdict.severity,
         "findings": [_finding(finding) for finding in part.findings],
         "read": list(one.read),
