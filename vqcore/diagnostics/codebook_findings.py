@@ -4,7 +4,7 @@ import numpy as np
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.average_findings import shrunken_rows
-from vqcore.diagnostics.evidence import Evidence, Floats
+from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import (
     is_point,
@@ -38,9 +38,12 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
         return found(
             "broken-numbers",
             "severe",
-            f"{_hold(broken, every, 'latents')} NaN or infinity.",
+            f"{_hold(broken, every, 'latents')} NaN or infinity{_from(evidence.first_broken_latent)}.",
             count("broken latents", broken, "severe from 1"),
+            count("finite latents, of which everything else is", every - broken),
         )
+    if nan_codes := _argmin_of_nan(evidence.usage):
+        return nan_codes
     dtype = stored_as(evidence)
     if dtype is None or is_point(evidence.codebook):
         return None
@@ -59,6 +62,29 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
             f"severe from {percent(limits.ROUNDING_SHARE)} of the distance",
         ),
         ratio("median distance to the nearest code", apart),
+    )
+
+
+def _from(first: int | None) -> str:
+    return "" if first is None else f"; the first is number {first:,}, counted from 0"
+
+
+def _argmin_of_nan(usage: UsageEvidence | None) -> Finding | None:
+    """Codes that are all 0, as argmin answers where every distance is NaN."""
+    if usage is None or not usage.of_codes or len(usage.counts) < limits.FEWEST_TO_SUSPECT_NAN:
+        return None
+    total = int(usage.counts.sum())
+    others = total - int(usage.counts[0])
+    if total < len(usage.counts) or others > limits.NOT_NAN_SHARE * total:
+        return None
+    but = f" but {others:,}" if others else ""
+    return found(
+        "broken-numbers",
+        "severe",
+        f"All{but} of {total:,} codes are 0: most likely the latents were NaN, for which argmin reports code 0. "
+        "Look for the first step that is not finite.",
+        count("codes other than 0", others, f"severe up to {percent(limits.NOT_NAN_SHARE)}"),
+        count("N", total),
     )
 
 

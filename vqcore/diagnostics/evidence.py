@@ -33,6 +33,9 @@ class UsageEvidence(NamedTuple):
     unused_below: float = 0.5
     """A code counts as unused if its count is below this: moving averages never reach 0."""
 
+    of_codes: bool = False
+    """Whether a model's own codes were counted, without the latents that they were chosen for."""
+
 
 class Attainable(NamedTuple):
     """What k-means reaches on the same latents, fitted and measured on different ones."""
@@ -194,6 +197,9 @@ class Evidence:
 
     broken_latents: int = 0
     """Number of latents with NaN or infinity, which `latents` leaves out."""
+
+    first_broken_latent: int | None = None
+    """The number of the first among all, from 0, if known."""
 
     @property
     def num_codes(self) -> int:

@@ -129,6 +129,9 @@ NOTICED_SHARE = 0.3
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
 
+FEWEST_TO_SUSPECT_NAN, NOT_NAN_SHARE = 8, 1e-3
+"""K from which all codes being 0 is no chance, and the share of other codes up to which NaN explains it."""
+
 ROUNDING_SHARE = 0.1
 """Rounding error of the stored dtype over the distance between neighbouring codes."""
 

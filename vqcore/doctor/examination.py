@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -207,6 +208,10 @@ class _Seen(NamedTuple):
     usage: UsageEvidence
     latents: LatentEvidence | None
     notes: tuple[str, ...]
+    broken: int = 0
+    """Latents with NaN or infinity, which were left out."""
+
+    first_broken: int | None = None
 
 
 def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
@@ -214,6 +219,7 @@ def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
     if seen is not None:
         in_file = () if evidence.usage is None else (evidence.usage,)
         evidence = replace(evidence, usage=seen.usage, more_usage=in_file, latents=seen.latents)
+        evidence = replace(evidence, broken_latents=seen.broken, first_broken_latent=seen.first_broken)
         said += seen.notes
     return Examined(
         codebook=reading.checkpoint.codebooks[at],
@@ -231,7 +237,9 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
     counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
     notes = (note,) if note else ()
     return {
-        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the given codes"), None, notes)
+        at: _Seen(
+            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True), None, notes
+        )
         for at, count in counts.items()
     }
 
@@ -248,7 +256,10 @@ def _measured(
         return {}
     total = latents.num_vectors
     searched = total if request.every_latent else vectors_to_search(total, arrangement, tables)
-    measured = measure_arranged(latents.blocks(), total, arrangement, tables, searched=searched, progress=progress)
+    finite = latents.finite_blocks()
+    first = next(finite, None)
+    blocks = latents.blocks() if first is None else chain([first], finite)  # the former says what is wrong
+    measured = measure_arranged(blocks, total, arrangement, tables, searched=searched, progress=progress)
     window, notes = "at least once by the given latents", [note] if note else []
     if searched < total:
         window = f"at least once by {searched:,} of the {total:,} given latents (random, seed {SAMPLE_SEED})"
@@ -261,6 +272,8 @@ def _measured(
             UsageEvidence(one.counts, one.searched, window),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
             tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+            finite.broken,
+            finite.first_broken,
         )
         for at, one, cosine in zip(places, measured, arrangement.cosine, strict=True)
     }
