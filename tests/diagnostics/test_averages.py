@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
+from vqcore.doctor.examination import Request, examine
 
 K, D, DECAY, EPSILON = 256, 8, 0.99, 1e-5
 
@@ -129,3 +131,28 @@ def test_a_threshold_that_no_batch_can_satisfy_says_how_many_codes_it_can_keep()
     assert said.numbers[1].value == pytest.approx((counts < 2).mean())
     for sound in (found(None), found(0.1), found(2, scale=10)):
         assert "unreachable-threshold" not in sound
+
+
+def test_a_file_says_the_same_with_few_latents_as_without_any_and_is_told_its_threshold(tmp_path):
+    average = Average(0, sums_are_centres=False).forget(199, 2_000)
+    average.counts[199:] *= 4  # as if all vectors of a step came to the codes in use
+    average.sums[199:] *= 4
+    values = {
+        "inited": np.ones(1),
+        "cluster_size": average.counts,
+        "embed": average.codebook,
+        "embed_avg": average.sums,
+    }
+    path = tmp_path / "model.pt"
+    torch.save(
+        {f"quantizer.vq.layers.0._codebook.{name}": torch.tensor(one).float() for name, one in values.items()}, path
+    )
+    np.save(tmp_path / "few.npy", average.batch().astype(np.float32))
+    for latents in (None, tmp_path / "few.npy"):
+        (one,) = examine(Request(path=path, latents=latents, threshold=20)).examined
+        assert (one.verdict.condition, one.verdict.severity) == ("ema-bookkeeping", "severe")
+        assert "unreachable-threshold" in {finding.condition for finding in one.findings}
+        assert "not-enough-data" not in {finding.condition for finding in one.findings}
+    named = {number.name for finding in one.findings for number in finding.numbers}
+    assert "used at least once by the given latents" in named
+    assert any("moving average" in name for name in named)

@@ -47,3 +47,20 @@ def test_a_code_that_any_source_uses_is_not_dead():
     other = UsageEvidence(second, float(second.sum()), "given")
     found = diagnose(replace(first, more_usage=(other,)))
     assert "dead-codes-far" not in {one.condition for one in found}
+
+
+def test_unused_codes_in_one_block_are_told_from_scattered_ones_with_what_chance_would_miss():
+    generator = np.random.default_rng(0)
+    counts = generator.integers(20, 60, 512)
+    block, scattered = counts.copy(), counts.copy()
+    block[400:] = 0
+    block[generator.choice(400, 3, replace=False)] = 0
+    scattered[generator.choice(512, 112, replace=False)] = 0
+    (said,) = [one for one in diagnose(counted(block)) if one.condition == "dead-codes-far"]
+    assert "in one block from 400 to 511" in said.title
+    assert "extension" in said.cause
+    expected = 512 * (1 - 1 / 512) ** int(block.sum())
+    missed = next(one for one in said.numbers if "by chance" in one.name)
+    assert abs(missed.value - expected) < 1e-6
+    (other,) = [one for one in diagnose(counted(scattered)) if one.condition == "dead-codes-far"]
+    assert "block" not in other.title + other.cause

@@ -22,13 +22,14 @@ def codebook_far(evidence: Evidence) -> Finding | None:
     if error is None or error <= limits.NEGLIGIBLE_ERROR:
         return None
     fit = None if latents.looked_up is None else fit_of(latents, latents.looked_up)
+    is_misshapen = fit is not None and fit.is_misshapen and harm(evidence) == "severe"
+    is_off = fit is not None and (fit.is_out_of_place or fit.is_out_of_scale)
+    if not (error >= limits.FAR_ERROR or is_misshapen or is_off):
+        return None
     place = float(np.linalg.norm(latents.mean - evidence.codebook.mean(0, dtype=np.float64))) / latents.spread
     scale = total_spread(evidence.codebook) / latents.spread
     in_place, in_scale = place >= limits.FAR_PLACE, not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
-    is_misshapen = fit is not None and fit.is_misshapen and harm(evidence) == "severe"
-    if error < limits.FAR_ERROR and not is_misshapen:
-        if fit is None or not (fit.is_out_of_place or fit.is_out_of_scale):
-            return None
+    if fit is not None and error < limits.FAR_ERROR and not is_misshapen:
         in_place, in_scale = fit.is_out_of_place, fit.is_out_of_scale
     is_too_small = fit is not None and fit.slope >= limits.TOO_SMALL_SLOPE
     severity: Severity = "severe" if is_too_small else at_most("severe", harm(evidence))

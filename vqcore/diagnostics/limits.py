@@ -129,6 +129,10 @@ NOTICED_SHARE = 0.3
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
 
+SMALLEST_BLOCK, STRAYS = 8, 0.05
+"""Dead codes from which one block of them is no chance, and the share of them that may be elsewhere, or of codes in
+the block that may be used."""
+
 FEWEST_TO_SUSPECT_NAN, NOT_NAN_SHARE = 8, 1e-3
 """K from which all codes being 0 is no chance, and the share of other codes up to which NaN explains it."""
 

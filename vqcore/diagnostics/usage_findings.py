@@ -1,17 +1,23 @@
 """Conditions that can be seen from how the codes are used."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.finding import Condition, Finding, Number
 from vqcore.diagnostics.geometry import nearest_distances
 from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
+
+OF_A_BLOCK = (
+    "Unused codes in one block are rather an extension of the codebook, padding or the codes of another kind of "
+    "input than codes that P has left behind: count codes over all kinds of input first."
+)
 
 MOST_COMPARED = 2048
 """Dead codes, and latents, whose distances are computed; evenly spaced among all."""
@@ -151,26 +157,57 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
             f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
         ),
         count("N", usage.num_vectors or 0),
+        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
         *harm_numbers(evidence),
         *sources(evidence),
     ]
     head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
+    block = one_block(dead)
+    if block is not None:
+        head += f", in one block from {block.start:,} to {block.stop - 1:,}"
     outlying = _share_outlying(evidence, dead)
+    if outlying is not None:
+        numbers.append(
+            context(
+                "of these, further from P than P's own points are",
+                outlying,
+                percent(outlying),
+                f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
+            )
+        )
+    condition: Condition = "dead-codes-far" if outlying is None or outlying >= 0.5 else "dead-codes-crowded"
+    where = {
+        "dead-codes-far": ", most of them far from the embeddings.",
+        "dead-codes-crowded": ", most of them crowded out within the embeddings.",
+    }[condition]
     if outlying is None:
-        return found(
-            "dead-codes-far", severity, f"{head}. Only latents can show whether they are far from P.", *numbers
-        )
-    numbers.append(
-        context(
-            "of these, further from P than P's own points are",
-            outlying,
-            percent(outlying),
-            f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
-        )
-    )
-    if outlying >= 0.5:
-        return found("dead-codes-far", severity, f"{head}, most of them far from the embeddings.", *numbers)
-    return found("dead-codes-crowded", severity, f"{head}, most of them crowded out within the embeddings.", *numbers)
+        where = ". Only latents can show whether they are far from P."
+    seen = found(condition, severity, head + where, *numbers)
+    return seen if block is None else replace(seen, cause=OF_A_BLOCK)
+
+
+def _missed_by_chance(usage: UsageEvidence) -> float:
+    return len(usage.counts) - expected_active(round(usage.num_vectors or 0), len(usage.counts))
+
+
+def one_block(dead: NDArray[np.bool_]) -> range | None:
+    """The block of codes that holds nearly all dead ones and hardly any other, if there is one.
+
+    >>> one_block(np.arange(100) >= 80)
+    range(80, 100)
+    """
+    places = np.flatnonzero(dead)
+    if len(places) < limits.SMALLEST_BLOCK:
+        return None
+    strays = int(limits.STRAYS * len(places))
+    start, stop = int(places[strays]), int(places[-1 - strays]) + 1
+    while start and dead[start - 1]:
+        start -= 1
+    while stop < len(dead) and dead[stop]:
+        stop += 1
+    inside, outside = dead[start:stop], np.append(dead[:start], dead[stop:])
+    is_full = inside.mean() >= 1 - limits.STRAYS
+    return range(start, stop) if is_full and len(outside) and outside.mean() <= limits.STRAYS else None
 
 
 def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
