@@ -61,8 +61,9 @@ def looked_up(codebook: Floats, counts: NDArray[Any]) -> LookedUp:
     """The moments of Q from (K, D) code vectors and their counts (K,), not all 0."""
     used = np.flatnonzero(counts)
     vectors, shares = codebook[used].astype(np.float64), counts[used] / counts[used].sum()
-    mean = shares @ vectors
-    return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite codes nothing is judged
+        mean = shares @ vectors
+        return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
