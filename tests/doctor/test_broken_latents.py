@@ -52,7 +52,7 @@ def test_codes_that_are_all_0_are_most_likely_nan(files, others):
     np.save(folder / "codes.npy", codes)
     one = verdicts(folder, codes=folder / "codes.npy")
     assert (one.verdict.condition, one.verdict.severity) == ("broken-numbers", "severe")
-    assert "most likely the latents were NaN" in one.verdict.title
+    assert "most likely the latents hold NaN or infinity" in one.verdict.title
     for sound in (np.full(41_870, 5), codes[:100], np.append(codes, np.full(500, 3))):
         np.save(folder / "codes.npy", sound)
         assert verdicts(folder, codes=folder / "codes.npy").verdict.condition != "broken-numbers"

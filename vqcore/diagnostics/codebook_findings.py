@@ -81,7 +81,7 @@ def _argmin_of_nan(usage: UsageEvidence | None) -> Finding | None:
     return found(
         "broken-numbers",
         "severe",
-        f"All{but} of {total:,} codes are 0: most likely the latents were NaN, for which argmin reports code 0. "
+        f"All{but} of {total:,} codes are 0: most likely the latents hold NaN or infinity, for which argmin says 0. "
         "Look for the first step that is not finite.",
         count("codes other than 0", others, f"severe up to {percent(limits.NOT_NAN_SHARE)}"),
         count("N", total),
