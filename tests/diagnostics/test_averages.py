@@ -70,15 +70,13 @@ def bookkeeping(one: Evidence) -> Finding | None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_sums_that_are_not_counts_times_vectors_are_named_before_and_after_the_update_that_shrinks(seed):
+def test_sums_that_are_not_counts_times_vectors_are_named_before_the_update_that_shrinks_and_by_the_next_file(seed):
     average = Average(seed, sums_are_centres=True)
     found = diagnose(average.evidence())
     assert (found[0].condition, found[0].severity) == ("ema-bookkeeping", "severe")
     assert "not counts × vectors" in found[0].title
     before = average.codebook.astype(np.float32)
-    found = diagnose(average.step().evidence())
-    assert (found[0].condition, found[0].severity) == ("ema-bookkeeping", "severe")
-    assert "divided by their counts" in found[0].title
+    average.step()
     bare = replace(average.evidence(steps=1, unit="checkpoint", initial_codebook=before))
     bare = replace(bare, averages=AverageEvidence(np.full(K, 8.0)))
     shrank = bookkeeping(bare)

@@ -44,23 +44,7 @@ def _bad_start(evidence: Evidence, averages: AverageEvidence) -> Finding | None:
             ratio("‖sum‖ over count × ‖vector‖, median", kept, "1 in a sound state, severe up to 0.5"),
             count("codes in use", live.sum(), f"of {codes_in_all(evidence.num_codes)}"),
         )
-    apart = np.log(counts).std()
-    if apart < limits.TELLING_COUNTS:
-        return None
-    correlation = float(np.corrcoef(np.log(counts), np.log(lengths))[0, 1])
-    slope = correlation * float(np.log(lengths).std()) / float(apart)
-    if correlation > limits.SHRUNK_BY_COUNT or slope > limits.SHRUNK_SLOPE:
-        return None
-    return found(
-        "ema-bookkeeping",
-        "severe",
-        "The codes have been divided by their counts: at the start the EMA sums were not counts × vectors.",
-        ratio("correlation of log ‖code‖ and log count", correlation, f"severe up to {limits.SHRUNK_BY_COUNT:g}"),
-        ratio(
-            "slope of log ‖code‖ on log count", slope, f"−1 after that fault, severe up to {limits.SHRUNK_SLOPE:g}"
-        ),
-        count("codes in use", live.sum(), f"of {codes_in_all(evidence.num_codes)}"),
-    )
+    return None
 
 
 def _shrunk(evidence: Evidence) -> Finding | None:

@@ -44,13 +44,6 @@ OUTLYING = 0.99
 FEWEST_LIVE_ROWS = 16
 """Codes in use that the bookkeeping of moving averages is judged by."""
 
-TELLING_COUNTS = 0.3
-"""Standard deviation of log count from which lengths can be compared with counts."""
-
-SHRUNK_BY_COUNT, SHRUNK_SLOPE = -0.85, -0.7
-"""Correlation and slope of log length on log count: −0.9 and −1 for a few steps after sums that were not multiplied
-by counts; within 0.3 of 0 in sound codebooks."""
-
 SHRUNK_LENGTH = 0.5
 """Mean length of the codes over that in an earlier file, up to which they shrank; its square is severe."""
 
