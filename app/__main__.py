@@ -84,8 +84,11 @@ def _end(*_: object) -> None:
 
 def _load_early() -> None:
     """Import what the first page needs while Streamlit and the browser start: mainly torch, then k-means."""
-    for module in ("app.sessions.registry", "sklearn.cluster"):
-        importlib.import_module(module)
+    with suppress(
+        RuntimeError
+    ):  # of a process that ends meanwhile; a page would import it again and say what is wrong
+        for module in ("app.sessions.registry", "sklearn.cluster"):
+            importlib.import_module(module)
 
 
 def _find_port(address: str, wanted: int | None) -> int:

@@ -29,6 +29,7 @@ pages = [
     st.Page("live/page.py", title="Live", url_path="live", default=True),
     st.Page("compare/page.py", title="Side by side", url_path="compare"),
     st.Page("trajectories/page.py", title="Trajectories", url_path="trajectories"),
+    st.Page("results/page.py", title="Results", url_path="results"),
     st.Page("lessons/page.py", title="Lessons", url_path="lessons"),
     *([st.Page("doctor/page.py", title="Doctor", url_path="doctor")] if is_owner() else []),
 ]

@@ -60,6 +60,14 @@ SWITCH_HELP = {
 }
 
 SETTING_HELP = {
+    "data": "*photos* or *digits*, which come with the product; *fashion*, from Debian's package "
+    "dataset-fashion-mnist; or a path on this machine: a folder of images with a subfolder a class, an MNIST, "
+    "CIFAR or Parquet folder, an .npz or .npy file. *own*: the problem's. Nothing is downloaded.",
+    "image_size": "Edge of the square images in pixels; each is cut to its middle and resampled. 0: the problem's "
+    "own.",
+    "width": "Features of the network's first stage: a smaller network trains faster. 0: as published.",
+    "quantize_at": "After which part of the network the quantizer stands. The paper does not say it for the "
+    "classifiers; *own* is our choice.",
     "structure": "*vector*: one code per z_e. *grouped*: z_e is split into equal parts, one code each (product "
     "quantization). *residual*: each level quantizes what the levels before it left over, and code vectors add up "
     "(Zeghidour et al., arXiv 2107.03312).",

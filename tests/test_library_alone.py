@@ -45,6 +45,31 @@ def test_its_layers_train_where_only_torch_and_numpy_are_installed():
     assert done.returncode == 0, done.stderr
 
 
+PROBE = """
+import tempfile
+import torch
+import vqcore
+from vqcore.nn import VectorQuant
+
+layer = VectorQuant(feature_size=8, num_codes=16, dim=-1)
+with vqcore.watch(layer, every=1, out=f"{tempfile.mkdtemp()}/run") as probe:
+    layer(torch.randn(4, 6, 8))
+    probe.step(0, loss=0.5)
+run = vqcore.load_run(probe.folder)
+assert run.snapshot()["VectorQuant"].counts.sum() == 24, run
+"""
+
+
+def test_its_probe_records_where_only_torch_and_numpy_are_installed():
+    done = run_alone(PROBE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_naming_the_package_loads_no_torch():
+    done = run_alone("import vqcore\nassert 'torch' not in sys.modules\n")
+    assert done.returncode == 0, done.stderr
+
+
 def test_k_means_without_scikit_learn_says_what_to_install():
     done = run_alone(
         "import numpy as np\nfrom vqcore.quantizer.kmeans import kmeans_codebook\n"

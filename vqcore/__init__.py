@@ -1,1 +1,38 @@
-"""The core: quantizer, problems, training and diagnosis."""
+"""The core: quantizer, problems, training and diagnosis.
+
+For anyone's own training and notebooks:
+
+- `watch(model)` records what the quantizers of a model in training do, in a folder.
+- `load_run(folder)` opens such a folder.
+- `diagnose(codebook_or_module, latents=…)` is the doctor for arrays, modules and runs.
+- `collect_latents(model, loader, n)` gives it the latents.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vqcore.doctor.diagnosis import Diagnosis
+    from vqcore.probe.collecting import collect_latents
+    from vqcore.probe.diagnosing import diagnose
+    from vqcore.probe.watching import Probe, watch
+    from vqcore.runs.reading import Run, load_run
+
+__all__ = ["Diagnosis", "Probe", "Run", "collect_latents", "diagnose", "load_run", "watch"]
+
+_PLACES = {
+    "Diagnosis": "vqcore.doctor.diagnosis",
+    "Probe": "vqcore.probe.watching",
+    "Run": "vqcore.runs.reading",
+    "collect_latents": "vqcore.probe.collecting",
+    "diagnose": "vqcore.probe.diagnosing",
+    "load_run": "vqcore.runs.reading",
+    "watch": "vqcore.probe.watching",
+}
+
+
+def __getattr__(name: str) -> Any:  # imported when first used: `import vqcore` alone loads no torch
+    if name not in _PLACES:
+        raise AttributeError(f"module 'vqcore' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)

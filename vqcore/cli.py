@@ -20,8 +20,9 @@ from vqcore.bench.session import bench_session
 from vqcore.bench.variants import bench_variants
 from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
-from vqcore.models.problems import description
+from vqcore.models.problems import NETWORKS, description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
+from vqcore.runs import watch_command
 from vqcore.starts import command as starts_command
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe, default_recipe, settings_of, written
@@ -93,7 +94,7 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_doctor(options)
     if options.what == "projection":
         return _bench_projection(options)
-    problems = options.problems or PROBLEMS
+    problems = options.problems or [name for name in PROBLEMS if name not in NETWORKS]  # those take minutes each
     report = [bench_session(problem) | {"side_by_side": bench_variants(problem)} for problem in problems]
     lines = [
         f"{row['problem']:<18} bare {row['bare_steps_per_second']:7.1f}/s   watched at 2 Hz "
@@ -268,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument(
         "problems",
         nargs="*",
-        help="session: any number (default: all); page: one (default: patches)",
+        help="session: any number (default: the small ones); page: one (default: patches)",
         metavar="PROBLEM",
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
@@ -290,9 +291,13 @@ def _parser() -> argparse.ArgumentParser:
     examining.set_defaults(verb=doctor)
     add_words(examining)
 
+    watching = verbs.add_parser("watch", help="follow a run that vqcore.watch records, a line for each snapshot")
+    watching.set_defaults(verb=watch_command.watch)
+    watch_command.add_words(watching)
+
     starting = verbs.add_parser("starts", help="list the starts of the Live page, or recompute what they claim")
     starting.set_defaults(verb=lambda options: starts_command.starts(options, _seeds))
     starts_command.add_words(starting)
-    for verb in (listing, training, ablating, benching, examining, starting):
+    for verb in (listing, training, ablating, benching, examining, watching, starting):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

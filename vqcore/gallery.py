@@ -5,7 +5,7 @@ What training can produce is trained. The rest is constructed from a trained cod
 
 # N vectors, K codes, D features
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -46,11 +46,16 @@ class Exhibit(NamedTuple):
 
 def trained(problem: str, steps: int, seed: int, *, level: int = 0, **changes: Any) -> Evidence:
     """The trainer after this many steps on the CPU; `changes` are settings or live options by name."""
-    trainer = Trainer(default_recipe(problem, seed=seed, device="cpu", **changes))
-    start = read_only(trainer.quantizer.parts[trainer.quantizer.part_of_level[level]].codebook())
+    start, trainer = _begun(problem, seed, level, changes)
     for _ in range(steps):
         trainer.step()
     return _examined(trainer, level, start)
+
+
+def _begun(problem: str, seed: int, level: int, changes: Mapping[str, Any]) -> tuple[Floats, Trainer]:
+    """The codebook at the start, and the trainer there."""
+    trainer = Trainer(default_recipe(problem, seed=seed, device="cpu", **changes))
+    return read_only(trainer.quantizer.parts[trainer.quantizer.part_of_level[level]].codebook()), trainer
 
 
 def _examined(trainer: Trainer, level: int, start: Floats) -> Evidence:
@@ -88,6 +93,19 @@ def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
     usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
     latents = with_attainable(measured.latents, evidence.num_codes, cosine=False)
     return replace(evidence, latents=latents, usage=usage)
+
+
+def _deafened(seed: int) -> Evidence:
+    """The sound classifier, but every ReLU behind its quantizer is dead, as a step that was too large leaves them."""
+    start, trainer = _begun("digits-classifier", seed, 0, SOUND)
+    for _ in range(150):
+        trainer.step()
+    convolution = next(layer for layer in trainer.model.decoder.modules() if isinstance(layer, torch.nn.Conv2d))
+    with torch.no_grad():
+        assert convolution.bias is not None
+        convolution.bias.fill_(-1e3)
+    trainer.step()
+    return _examined(trainer, 0, start)
 
 
 def _altered(seed: int, alter: Callable[[Floats, Floats, np.random.Generator], tuple[Floats, Floats]]) -> Evidence:
@@ -243,6 +261,7 @@ GALLERY: tuple[Exhibit, ...] = (
     Exhibit("codebook a tenth of the size", "codebook-far", False, _moved(0.1, 0.0)),
     Exhibit("codebook a thirtieth of the size", "codebook-far", False, _moved(1 / 30, 0.0)),
     Exhibit("codebook out of both", "codebook-far", False, _moved(0.1, 3.0)),
+    Exhibit("classifier, dead ReLUs", "deaf-decoder", False, _deafened),
     Exhibit("latents on a line", "embedding-collapse", False, partial(_altered, alter=_on_a_line)),
     Exhibit("latents at a point", "embedding-collapse", False, partial(_altered, alter=_on_a_point)),
     Exhibit(

@@ -16,6 +16,9 @@ from app.theme import axis, corner_label, layout, role
 
 Order = Literal["sorted", "by code"]
 
+LETTER_PIXELS = 8
+"""At most, of a letter of the label in the corner."""
+
 MOST_POINTED = 40
 """Most chosen codes that get a mark above their bar: one bar of hundreds is only a pixel wide."""
 
@@ -48,10 +51,9 @@ def usage_bars(
     figure["alt"] = f"Use of {num_codes} codes; {dead} are {unused}."
     if total > 0:
         figure["layout"]["shapes"] = [_level(total / num_codes), *_dead_marks(counts, order)]
-        figure["layout"]["annotations"] = [
-            _level_label(total / num_codes, log),
-            *_dead_label(dead, num_codes, unused),
-        ]
+        label = _dead_label(dead, num_codes, unused)
+        aside = sum(LETTER_PIXELS * len(each["text"]) for each in label)
+        figure["layout"]["annotations"] = [_level_label(total / num_codes, log, aside), *label]
     return figure
 
 
@@ -171,11 +173,13 @@ def _level(height: float) -> dict[str, Any]:
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": height, "y1": height, "line": line}
 
 
-def _level_label(height: float, log: bool) -> dict[str, Any]:
+def _level_label(height: float, log: bool, aside: int) -> dict[str, Any]:
+    """Words on the line of even use, `aside` pixels from its end: another label may stand in the corner."""
     return {
         "xref": "paper",
         "x": 1,
         "xanchor": "right",
+        "xshift": -aside,
         "y": float(np.log10(height)) if log else height,
         "yanchor": "bottom",
         "text": "even use",

@@ -54,7 +54,10 @@ GROUPS: dict[str, dict[str, Group]] = {
         "transport": Group("Play, pause, step", ("play", "step")),
         "restart": Group(
             "Restart and its settings",
-            ("restart", "undo", "structure", "levels", "share", "num_codes", "batch_size", "seed", "code_init"),
+            (
+                *("restart", "undo", "data", "image_size", "width", "quantize_at", "structure", "levels", "share"),
+                *("num_codes", "batch_size", "seed", "code_init"),
+            ),
         ),
         "speed": Group("Speed", ("speed",)),
         "fork": Group("Fork", ("fork",)),

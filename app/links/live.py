@@ -1,5 +1,6 @@
 """The Live page's link: which session, its settings and switches, and the view."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,18 @@ from app.links.selection_text import read_choice, read_pins
 from app.links.variant_names import read_name
 from app.wording import cut
 from vqcore.quantizer.options import option_names
+from vqcore.starts.catalogue import STARTS, find_start
+from vqcore.starts.start import Start
 from vqcore.training.recipe import MAX_CODES, MAX_LEVELS, SETTINGS, Recipe, default_recipe, differences
+
+MOST_TRIED, NUMBER = 16, re.compile(r"[0-9]{1,2}")
+
+
+def _check_tried(text: str) -> None:
+    numbers = text.split(",") if text else []
+    if len(numbers) > MOST_TRIED or not all(NUMBER.fullmatch(each) for each in numbers):
+        raise ValueError(text)
+
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "map": ("PCA", "UMAP", "two codes", "raw"),
@@ -86,12 +98,18 @@ VIEW_TABLE: tuple[Field, ...] = (
 TABLE: tuple[Field, ...] = (
     codec.text("session", None),
     codec.text("watch", None),
+    codec.choice("start", tuple(start.name for start in STARTS), ""),
+    codec.checked_text("tried", _check_tried, expected="numbers of experiments, as in 2,5"),
     PROBLEM,
     *recipe_fields(RECIPE_NAMES),
     codec.flag("paused"),
     codec.whole_number("at", None, 0, 10**MOST_DIGITS - 1, expected="a step from 0 up"),
     *VIEW_TABLE,
 )
+
+
+OF_A_START = ("seed", "device")
+"""What a link may say of a recipe beside a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,12 @@ class LiveLink:
     """Watch id of the session to follow read-only; it takes precedence over `session`."""
 
     recipe: Recipe | None
+    start: Start | None
+    """What it begins from, with `recipe` at the link's seed."""
+
+    tried: tuple[str, ...]
+    """The experiments of the start to make, by name."""
+
     paused: bool
     view: dict[str, str]
     at: int | None
@@ -116,13 +140,51 @@ def read(query: Mapping[str, str]) -> LiveLink:
     """What `query` asks for; unusable names and values are left out and named in `refused`."""
     values, refused = codec.read(query, TABLE, beside=lecture.NAMES)
     recipe: Recipe | None = None
-    if values["problem"] is not None:
+    start = find_start(values["start"]) if values["start"] else None
+    if start is not None:
+        recipe = _of_start(start, values)
+        vain = [name for name in ("problem", *RECIPE_NAMES) if name in query and name not in OF_A_START]
+        refused += [f"`{vain[0]}` in the link has no effect beside a `start` and was ignored."] if vain else []
+    elif values["problem"] is not None:
         recipe, more = read_recipe(values, RECIPE_NAMES)
         refused += map(cut, more)
     elif "problem" not in query and (alone := said_of_recipe(values, RECIPE_NAMES)):
         refused.append(without_problem(next(iter(alone))))
     view = {field.name: values[field.name] for field in VIEW_TABLE}
-    return LiveLink(values["session"], values["watch"], recipe, values["paused"], view, values["at"], tuple(refused))
+    return LiveLink(
+        values["session"],
+        values["watch"],
+        recipe,
+        start,
+        _tried(start, values["tried"]),
+        values["paused"],
+        view,
+        values["at"],
+        tuple(refused),
+    )
+
+
+def _of_start(start: Start, values: Mapping[str, Any]) -> Recipe:
+    return start.recipe(values["seed"], values["device"] or "auto")
+
+
+def _tried(start: Start | None, numbers: str) -> tuple[str, ...]:
+    """The names of the experiments with these numbers, counted from 1; there may be fewer of them by now."""
+    if start is None or not numbers:
+        return ()
+    wanted = [int(number) - 1 for number in numbers.split(",")]
+    return tuple(start.experiments[number].name for number in wanted if 0 <= number < len(start.experiments))
+
+
+def write_start(start: Start, recipe: Recipe, tried: str) -> dict[str, str]:
+    """The query that begins `start` with the seed of `recipe` and makes the experiments `tried`, as in "2,5"."""
+    device = {} if recipe.device == "auto" else {"device": recipe.device}
+    return codec.write({"start": start.name, "tried": tried, "seed": recipe.seed, **device}, TABLE)
+
+
+def write_view(view: Mapping[str, Any]) -> dict[str, str]:
+    """What a query says of the view alone; defaults are left out."""
+    return codec.write({field.name: view[field.name] for field in VIEW_TABLE if field.name in view}, VIEW_TABLE)
 
 
 def write(

@@ -30,9 +30,6 @@ class View:
     run: int = 0
     """The run that this step is of."""
 
-    line_is_read: bool = False
-    """Whether the reader has closed the line of the first path."""
-
     hands: Mapping[str, int] = field(default_factory=dict)
     """Time of the reader's last selection on each chart that the page has taken in, by key."""
 
@@ -48,7 +45,6 @@ def write_view(view: View) -> dict[str, Any]:
         "sentence": view.focus.sentence,
         "at": view.at,
         "run": view.run,
-        "lineIsRead": view.line_is_read,
         "hands": dict(view.hands),
     }
 
@@ -71,7 +67,6 @@ def read_view(told: Mapping[str, Any]) -> View:
         Focus(choice, read_pins(a(str, told, "pins")), sentence),
         at=None if told.get("at") is None else whole(told, "at"),
         run=whole(told, "run"),
-        line_is_read=a(bool, told, "lineIsRead"),
         hands={str(key): whole(hands, key) for key in hands},
     )
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from app.live.experiments import begin_again
 from app.live.state import live_state
 from app.page_state import is_drawn, said_by
+from app.sessions.data_guard import check_data
 from app.sessions.entry import Entry
 from vqcore.quantizer.options import option_names
-from vqcore.training.commands import RestartCommand
 from vqcore.training.recipe import SETTINGS, Recipe, changed, setting_of
 from vqcore.training.status import Status
 
@@ -30,7 +31,7 @@ def in_step(entry: Entry, status: Status) -> bool:
 
     What only a restart can change may differ: it waits for the next restart.
     """
-    if entry.session.commands_pending() > 0:
+    if live_state().adopted is not None and entry.session.commands_pending() > 0:
         return True
     try:
         return shown() == status.recipe
@@ -52,12 +53,16 @@ def asked_for() -> Recipe | None:
     """The recipe that a restart with all settings would use.
 
     Raises:
-        ValueError: if the settings do not fit together.
+        ValueError: if the settings do not fit together, or name images that are not this visitor's.
     """
     recipe, settings = shown(), _values(*RESTARTING)
     if settings.get("structure") == "vector":
         settings |= {"levels": 1, "share": False}
-    return None if recipe is None else changed(recipe, settings)
+    if recipe is None:
+        return None
+    wanted = changed(recipe, settings)
+    check_data(wanted)
+    return wanted
 
 
 def restart(entry: Entry, recipe: Recipe) -> None:
@@ -65,7 +70,7 @@ def restart(entry: Entry, recipe: Recipe) -> None:
     state = live_state()
     state.asked = recipe
     state.go_live()
-    entry.send(RestartCommand(recipe))
+    entry.send(begin_again(entry, recipe))
 
 
 def already(entry: Entry, is_so: bool) -> bool:

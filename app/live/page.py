@@ -10,11 +10,12 @@ from app.links.lecture import LIVE
 from app.links.live_view import View, focus_of, write_view
 from app.live import choice as choice_state
 from app.live.controls import adopt, in_step
-from app.live.first_path import begin_first_path
+from app.live.experiments import experiments_strip, link_query, obey_experiments
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
 from app.live.sidebar import obey_transport, sidebar
+from app.live.start_cards import begin_start, start_cards
 from app.live.state import live_state
 from app.live.story import story_band
 from app.live.variant import look_at, show_variant
@@ -29,37 +30,13 @@ from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.stream.controls_state import heads_state, sidebar_state
 from app.wording import as_written
-from vqcore.problems.catalogue import find_problem
-from vqcore.training.recipe import Recipe, default_recipe
+from vqcore.starts.start import Start
+from vqcore.training.commands import ExperimentCommand
+from vqcore.training.recipe import Recipe
 from vqcore.training.status import State, Status
 
 FIRST_MOMENT_SECONDS = 0.5
 CONDUCTOR = "conductor"
-
-FIRST = default_recipe("patches", code_init="kmeans")
-"""The set-up of the first start, which has a guiding line."""
-
-STARTS: tuple[tuple[str, str, str, Recipe], ...] = (
-    (
-        ":material/south_east:",
-        "Collapse, live",
-        "Photographs, with codes that start at k-means centres. Watch what twenty steps do to them, then throw a "
-        "switch.",
-        FIRST,
-    ),
-    (
-        ":material/spa:",
-        "Healthy with k-means + replacement",
-        "The same photographs; codes start at k-means centres, and unused ones are replaced every 20 steps.",
-        default_recipe("patches", code_init="kmeans", replace_every=20),
-    ),
-    (
-        ":material/pin:",
-        "Digits classifier",
-        "A small network classifies handwritten digits with a quantizer in the middle.",
-        default_recipe("digits-classifier"),
-    ),
-)
 
 
 def page() -> None:
@@ -104,7 +81,7 @@ def _attach() -> Entry | None:
     entry = registry().follow(watch) if watch else registry().find(request.session)
     if entry is None and held is None and not watch and request.recipe is not None:
         try:
-            entry = registry().begin(request.recipe, paused=request.paused)
+            entry = _begun(request)
         except ValueError as error:  # images of this machine that are not this visitor's to train on
             st.toast(as_written(str(error)), icon=":material/link_off:", duration="long")
     if entry is not None:
@@ -112,6 +89,17 @@ def _attach() -> Entry | None:
         _go_back(entry, request.at)
     if held is None and not watch and request.session is not None and (entry is None or entry.id != request.session):
         state.gone = state.gone is not False
+    return entry
+
+
+def _begun(request: address.LiveLink) -> Entry:
+    """A new session as the link describes it."""
+    assert request.recipe is not None
+    if request.start is None:
+        return registry().begin(request.recipe, paused=request.paused)
+    entry = begin_start(request.start, request.recipe)
+    if request.tried:
+        entry.session.send(*map(ExperimentCommand, request.tried))  # they wait for the pause
     return entry
 
 
@@ -131,10 +119,10 @@ def _go_back(entry: Entry, step: int | None) -> None:
         st.toast(said, icon=":material/link_off:", duration="long")
 
 
-def _begin(recipe: Recipe) -> None:
-    entry = begin_first_path(recipe) if recipe == FIRST else registry().begin(recipe)
+def _begin(what: Start | Recipe) -> None:
+    entry = begin_start(what) if isinstance(what, Start) else registry().begin(what)
     state = live_state()
-    state.session, state.gone, state.line_is_read = entry.id, False, False
+    state.session, state.gone = entry.id, False
     show_variant("")
     state.go_live()
 
@@ -143,6 +131,8 @@ def _query(entry: Entry, status: Status, view: Mapping[str, str]) -> dict[str, s
     is_paused = status.state is State.PAUSED
     own = {"watch": entry.watch_id} if entry.is_followed else {"session": entry.id}
     is_paused = is_paused and not entry.is_followed
+    if (of_start := link_query(entry, status)) is not None:
+        return own | of_start | address.write_view(view) | query()
     return own | address.write(None, status.recipe, view, paused=is_paused, at=live_state().at) | query()
 
 
@@ -174,14 +164,7 @@ def _empty_state() -> None:
         _offer(wording.ENDED, "Begin it again", recipe)
     else:
         _gone("The link does not say what it trained; begin another run.")
-    _, *places, _ = st.columns([1, *[4] * len(STARTS), 1])
-    for column, (icon, title, text, recipe) in zip(places, STARTS, strict=True):
-        with column.container(
-            border=True, height="stretch", key=f"start-{recipe.problem}-{recipe.options.replace_every}"
-        ):
-            st.button(title, icon=icon, on_click=_begin, args=(recipe,), width="stretch")
-            st.markdown(text)
-            st.caption(find_problem(recipe.problem).about)
+    start_cards(_begin)
 
 
 def _offer(said: str, words: str, recipe: Recipe | None) -> None:
@@ -198,6 +181,8 @@ def _live(session_id: str) -> None:
     entry = registry().find_any(session_id)
     if entry is None:
         st.rerun()  # the whole page, which says so
+    if not entry.is_followed:
+        obey_experiments(entry)
     entry = look_at(entry)
     if entry.one.latest() is None:  # just begun: its first moment is worth a short wait
         entry.session.wait(lambda _: entry.one.latest() is not None, FIRST_MOMENT_SECONDS)
@@ -232,8 +217,8 @@ def _live(session_id: str) -> None:
 
 
 def _numbers(scene: Scene) -> list[str]:
-    """The story, the time bar and the tiles; returns the keys of their places."""
-    placed = story_band(scene)
+    """The story, the experiments, the time bar and the tiles; returns the keys of their places."""
+    placed = [*story_band(scene), *experiments_strip(scene)]
     with st.container(key="time"):
         if shows("time"):
             past_bar()
@@ -263,7 +248,6 @@ def _scene(entry: Entry) -> Scene | None:
         focus_of(focus.choice, focus.pins, focus.sentence),
         at=state.at,
         run=status.run,
-        line_is_read=state.line_is_read,
         hands=choice_state.hands_taken_in(),
     )
     return scene_at(entry, snapshot, newest, status, view)

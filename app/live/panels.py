@@ -21,7 +21,9 @@ LOWEST_WINDOW = 900
 SAID = 38
 """Height in pixels of the lines below a chart, which the picture has within it."""
 
-GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56), LOWER: Grow(LOWEST_WINDOW, 0.44)}
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
+GIVES = {UPPER: 62, LOWER: 48}
+"""What a chart gives to the experiments of a start, so that the page is still in view whole."""
 
 
 def panels(scene: Scene) -> list[str]:
@@ -40,40 +42,47 @@ def map_panel(scene: Scene) -> list[str]:
     """P, C and Q of the level shown, in one plane."""
     map_head(scene)
     progress_place("map-progress", cancel=_show_pca, start=registry().projection.start)
-    return ["map-progress", *_chart("map", UPPER)]
+    return ["map-progress", *_chart(scene, "map", UPPER, inputs="map-inputs")]
 
 
 def bars_panel(scene: Scene) -> list[str]:
     """How codes are used."""
     bars_head(scene)
-    return _chart("bars", UPPER)
+    return _chart(scene, "bars", UPPER)
 
 
 def curves_panel(scene: Scene) -> list[str]:
     """Curves through time."""
     curves_head(scene)
-    return [*_chart("curves", LOWER, behind="curves-behind"), "curves-behind"]
+    return [*_chart(scene, "curves", LOWER, behind="curves-behind"), "curves-behind"]
 
 
 def examples_panel(scene: Scene) -> list[str]:
     """The card of the chosen code, or held-out inputs with the model's outputs and the codes in between."""
     examples_head(scene)
     if scene.shows_card:
-        card_place("code-card", height=LOWER)
+        card_place("code-card", height=_height(scene, LOWER))
         words_place("card-said", look="said")
         return ["code-card", "card-said"]
     if scene.shows_picture:
         charts = {"map": "map-plot", "bars": "bars-plot"}
-        return [*picture_place("picture", height=LOWER + SAID, grow=GROWS[LOWER], charts=charts), *film_places(scene)]
+        return [
+            *picture_place("picture", height=_height(scene, LOWER) + SAID, grow=GROWS[LOWER], charts=charts),
+            *film_places(scene),
+        ]
     if scene.problem.task == "plane":
-        words_place("examples-table", height=LOWER)
+        words_place("examples-table", height=_height(scene, LOWER))
         return ["examples-table"]
-    return _chart("examples", LOWER)
+    return _chart(scene, "examples", LOWER)
 
 
-def _chart(name: str, height: int, behind: str = "") -> list[str]:
+def _height(scene: Scene, height: int) -> int:
+    return height - GIVES[height] if scene.status.experiments else height
+
+
+def _chart(scene: Scene, name: str, height: int, behind: str = "", inputs: str = "") -> list[str]:
     keys = [f"{name}-plot", f"{name}-said"]
-    live_place(keys[0], height=height, grow=GROWS[height], behind=behind)
+    live_place(keys[0], height=_height(scene, height), grow=GROWS[height], behind=behind, inputs=inputs)
     words_place(keys[1], look="said")
     return keys
 

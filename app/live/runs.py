@@ -24,12 +24,13 @@ def runs_popover(head: Any, scene: Scene) -> None:
     """A button that opens the list and the choice; closed, nothing but its words."""
     if head is NOWHERE:
         return
-    count = scene.status.run + 1
+    earlier = earlier_runs(scene)
+    count = len({one.past.run for one in earlier}) + 1
     with head.popover(f"{count:,} run{'' if count == 1 else 's'}", key="runs", type="tertiary", help=HELP):
-        runs = [*earlier_runs(scene), *filter(None, [unquantized_run(scene)])]
+        runs = [*earlier, *filter(None, [unquantized_run(scene)])]
         if runs:
             _choice(scene)
-            st.html(markup("runs", rows=[_row(one, scene) for one in runs], now=count))
+            st.html(markup("runs", rows=[_row(one, scene) for one in runs], now=scene.status.run + 1))
         else:
             st.caption("A restart puts a run away: its curves stay behind those of the next one, dotted.")
         _without_quantization(scene)

@@ -14,8 +14,10 @@ from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
 from app.links.live_view import View
 from app.live.controls import already, default, is_gone, key, shown, value
+from app.live.experiments import begin_again, link_query
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
+from app.live.image_settings import image_settings, network_caption
 from app.live.pending import label, obey_pending, pending, pending_buttons
 from app.live.state import LiveState, live_state
 from app.live.switches import LiveBoard
@@ -30,6 +32,7 @@ from app.panels.switches import switches
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
+from vqcore.models.problems import NETWORKS
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
     Command,
@@ -78,10 +81,12 @@ def sidebar(entry: Entry, status: Status) -> None:
         args=(entry, key("problem")),
         help="Choosing another problem restarts at step 0. *Undo* brings this run back.",
     )
+    if place("problem") is not NOWHERE:
+        network_caption(entry, status.recipe)
     _transport(entry, status)
     if shows(*SWITCHES):
         with st.container(horizontal=True, vertical_alignment="center", key="switches-head"):
-            st.caption("LIVE · in force on the next step")
+            st.caption("LIVE · next step")
             if all(shows(group) for group in SWITCHES):
                 twin_toggle(entry)
         switches(LiveBoard(entry))
@@ -94,19 +99,19 @@ def sidebar(entry: Entry, status: Status) -> None:
 
 def obey_transport(entry: Entry) -> None:
     """Obey what was clicked on the transport's buttons since the last run of the script."""
-    commands = [_meant(click) for click in new_clicks(TRANSPORT)]
+    commands = [_meant(entry, click) for click in new_clicks(TRANSPORT)]
     if sent := [command for command in commands if command is not None]:
         entry.send(*sent)
     obey_pending(entry)
 
 
-def _meant(click: str) -> Command | None:
+def _meant(entry: Entry, click: str) -> Command | None:
     state = live_state()
     match click:
         case "restart":
             state.asked = shown()
             state.go_live()
-            return None if state.asked is None else RestartCommand(state.asked)
+            return None if state.asked is None else begin_again(entry, state.asked)
         case "undo":
             state.go_live()
     return COMMANDS[click]
@@ -149,6 +154,7 @@ def _within_limits(button: Button) -> Button:
 
 
 def _settings() -> None:
+    image_settings()
     _structure()
     codes, batch = row("num_codes", "batch_size")
     _whole_number(codes, "num_codes", label("num_codes", "Codes K", "K"), 1, MAX_CODES)
@@ -206,7 +212,10 @@ def _share(entry: Entry, status: Status) -> None:
     link, cli, page = row("link", "command", "save-html")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a new run with these settings, switches and view.")
-        query = address.write(None, status.recipe, current_view(status.recipe), paused=status.state is State.PAUSED)
+        view, is_paused = current_view(status.recipe), status.state is State.PAUSED
+        of_start = link_query(entry, status)
+        plain = address.write(None, status.recipe, view, paused=is_paused)
+        query = plain if of_start is None else of_start | address.write_view(view)
         st.code(shared_link(query), language=None, wrap_lines=True)
         st.caption(FOLLOW_HELP)
         st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
@@ -254,4 +263,6 @@ def _change_problem(entry: Entry, drawn: str) -> None:
     if already(entry, recipe.problem == problem):
         return
     live_state().go_live()
-    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device)))
+    both = problem in NETWORKS and recipe.problem in NETWORKS
+    images = {name: getattr(recipe, name) for name in ("data", "image_size")} if both else {}
+    entry.send(RestartCommand(default_recipe(problem, seed=recipe.seed, device=recipe.device, **images)))

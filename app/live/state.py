@@ -58,9 +58,6 @@ class LiveState:
     hands_seen: dict[str, int] = field(default_factory=dict)
     """When the hand last did something on each chart, by its key, as far as the choice has taken it in."""
 
-    line_is_read: bool = False
-    """Whether the reader has closed what the first path offers."""
-
     map_was: str = ""
     """The map's plane when it was last drawn."""
 

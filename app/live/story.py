@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from app.live.first_path import offer
 from app.live.twin import throw
 from app.live_plot.words import words_place
 from app.panels.scene import Scene
-from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from vqcore.training.commands import change
 
@@ -15,10 +13,9 @@ PLACES = ["story", "verdict-cause"]
 
 
 def story_band(scene: Scene) -> list[str]:
-    """Draw its places, the switches that the first path offers now, and the way to the reasons; returns the keys."""
+    """Draw its places and the way to the reasons; returns the keys."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="story-band"):
         words_place("story", look="story")
-        offer(scene.entry, offers_of(scene))
         # Plain: a popover that tells the server of its closing would do so beside the click that closed it.
         with st.popover("Why", key="verdict-why", type="tertiary", help="Numbers, cause, remedies"):
             words_place("verdict-cause", look="why")

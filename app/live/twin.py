@@ -21,8 +21,8 @@ HELP = (
 
 
 def twin_toggle(entry: Entry) -> None:
-    """Whether a twin is kept from the next switch on; at first it is in the session of the first path alone."""
-    st.toggle("Keep a twin", value=entry.is_first_path, key=_key(entry), help=HELP, persist_state="page")
+    """Whether a twin is kept from the next switch on; at first it is in the session of a start alone."""
+    st.toggle("Keep a twin", value=bool(entry.start), key=_key(entry), help=HELP, persist_state="page")
 
 
 def throwing(entry: Entry, command: ChangeCommand) -> list[Command]:
@@ -30,7 +30,7 @@ def throwing(entry: Entry, command: ChangeCommand) -> list[Command]:
     names, shown = tuple(entry.session.recipes), entry.variant
     if entry.one.status().state is State.BROKEN:  # a copy would break as it did
         return [command]
-    if not said_by(_key(entry), entry.is_first_path) or shown == TWIN or _has_copy(entry):
+    if not said_by(_key(entry), bool(entry.start)) or shown == TWIN or _has_copy(entry):
         return [command]
     earlier: list[Command] = [EndVariantCommand(TWIN)] if TWIN in names else []
     if len(names) - len(earlier) >= MOST_VARIANTS:

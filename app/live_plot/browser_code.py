@@ -18,9 +18,12 @@ LIVE_PLOT = (
     "unseen.js",
     "chart_files.js",
     "log_cells.js",
+    "legend_lines.js",
+    "hover_input.js",
     "escape.js",
     "space.js",
     "skip_link.js",
+    "scheme.js",
     "live_plot.js",
 )
 TILES = ("palette.js", "spark.js", "tiles.js")

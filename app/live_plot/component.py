@@ -51,13 +51,16 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Lets a chart grow in a high window."""
+    """Lets a chart grow in a high window, and shrink a little in a low one."""
 
     above: int
     """Height of the window in pixels above which it grows."""
 
     share: float
     """Its share of each further pixel."""
+
+    gives: int = 0
+    """Pixels that it loses at most, at the same share, in a lower window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def live_plot(
     return Selection({role: tuple(map(int, ids)) for role, ids in chosen.items()})
 
 
-def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str = "") -> None:
+def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str = "", inputs: str = "") -> None:
     """The place of a chart whose data, from `plot_part` under the same key, come by the live WebSocket.
 
     Args:
@@ -135,11 +138,13 @@ def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str =
         height: in pixels.
         grow: as in `live_plot`.
         behind: the key of `traces` that lie behind those of every moment and come by themselves; empty: none.
+        inputs: the key of the inputs that the vectors of role P come from, shown to a hand on one; empty: none.
     """
     rest = {
         "script": script_name(),
         "road": key,
         "behind": behind,
+        "inputs": inputs,
         "height": height,
         "grow": _told(grow),
         "kept": _kept(key).get("ids"),
@@ -173,7 +178,7 @@ def plot_part(
 
 
 def _told(grow: Grow | None) -> dict[str, float] | None:
-    return None if grow is None else {"from": grow.above, "share": grow.share}
+    return None if grow is None else {"from": grow.above, "share": grow.share, "gives": grow.gives}
 
 
 def _with_picture(trace: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -47,13 +47,17 @@ class LivePlot {
     for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, this.unheld);
     this.node.addEventListener("pointerenter", (event) => this.approach(event));
     this.node.addEventListener("pointermove", (event) => this.follow(event));
-    this.node.addEventListener("pointerleave", () => (this.pointer = null));
+    this.node.addEventListener("pointerleave", () => {
+      this.pointer = null;
+      this.hoverInput?.away();
+    });
   }
 
   receive(sent) {
-    const taller = Math.max(0, window.innerHeight - (sent.grow?.from ?? 0));
+    const { from, share, gives } = sent.grow ?? { from: 0, share: 0, gives: 0 };
     this.sent = sent;
-    const data = { ...sent, height: sent.height + Math.round((sent.grow?.share ?? 0) * taller) };
+    const taller = Math.max(share * (window.innerHeight - from), -gives);
+    const data = { ...sent, height: sent.height + Math.round(taller) };
     if (data.answered === this.unanswered) this.unanswered = null;
     // What was sent before the page knew of this hand's last choice would take that back for a moment.
     const told = this.unanswered ? this.told : JSON.stringify(data.selected);
@@ -62,6 +66,7 @@ class LivePlot {
     const same = data.revision !== null && data.revision === this.data?.revision;
     if (same && told === this.told && scheme === this.scheme && data.height === this.data.height) return;
     Object.assign(this, { data, told, scheme });
+    if (data.inputs) this.hoverInput ??= new HoverInput(this.node, data.inputs);
     this.node.style.height = `${data.height}px`;
     this.node.classList.toggle("vq-late", Boolean(data.late));
     this.node.setAttribute("role", "figure");
@@ -139,7 +144,8 @@ class LivePlot {
     this.selectionRevision = (this.selectionRevision ?? 0) + 1;
     const own = { selections: [], selectionrevision: this.selectionRevision };
     const size = { width: this.width, height: this.data.height };
-    return { data: dress(traces), layout: { ...this.asChosen(dress(layout), traces), ...own, ...size } };
+    const chosen = withLegendLines(this.asChosen(dress(layout), traces), this.width);
+    return { data: dress(traces), layout: { ...chosen, ...own, ...size } };
   }
 
   /**
@@ -199,6 +205,7 @@ class LivePlot {
 
   /** From now on Plotly is to know what a hand can point at. */
   approach(event) {
+    this.hoverInput?.near();
     if (this.pointer) return;
     this.follow(event);
     this.stale = true;
@@ -231,10 +238,19 @@ class LivePlot {
       this.select([...points(event), ...this.within(event.range)]);
       this.letGo();
     });
+    this.node.on("plotly_hover", (event) => this.showInput(points(event)[0]));
+    this.node.on("plotly_unhover", () => this.hoverInput?.hide());
     this.node.on("plotly_relayout", (change) => this.choose(change));
     // The second of two clicks is told as a double one and then as a click on what is, or just was, under the hand.
     this.node.on("plotly_click", (event) => this.cleared || this.select(points(event).slice(0, 1)));
     for (const twice of ["plotly_deselect", "plotly_doubleclick"]) this.node.on(twice, () => this.clear());
+  }
+
+  showInput(point) {
+    const isVector = point?.fullData.meta?.role === "P";
+    const { left } = this.node.getBoundingClientRect();
+    if (isVector) this.hoverInput?.show(point.customdata, this.pointer?.clientX < left + this.width / 2);
+    else this.hoverInput?.hide();
   }
 
   /** Notes a zoom, a pan, a reset or another tool from Plotly's report of it. */
@@ -296,6 +312,7 @@ class LivePlot {
     queue.plots.delete(this);
     this.sizes.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, this.unheld);
+    this.hoverInput?.leave();
     this.plotly?.purge(this.node);
     this.node.remove();
   }

@@ -13,6 +13,8 @@ PICTURE = (
     "picture_painting.js",
     "picture_marks.js",
     "picture_file.js",
+    "picture_views.js",
+    "picture_hand.js",
     "picture.js",
 )
 

@@ -38,3 +38,47 @@ function saveBlob(blob, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** Saves what a `LivePicture` shows, at twice its size. */
+async function savePicture(picture) {
+  const text = `VQ Scope · step ${picture.data.step}`;
+  const canvas = composed(picture, text, 2);
+  const file = await pngWith(canvas, { Title: text, Copyright: picture.credit.title, Software: "VQ Scope" });
+  saveBlob(file, `${picture.data.fileName}.png`);
+}
+
+/** What is shown, with its names and below it `text` and the credit. */
+function composed(picture, text, ratio) {
+  const { field, scheme } = picture;
+  const { background, muted } = PALETTES[scheme];
+  const lines = [text, ...wrapped(picture.given.credit, Math.max(40, Math.floor(field.clientWidth / 5.5)))];
+  const canvas = document.createElement("canvas");
+  const height = field.clientHeight + 14 * lines.length + 6;
+  Object.assign(canvas, { width: field.clientWidth * ratio, height: height * ratio });
+  const brush = canvas.getContext("2d");
+  brush.scale(ratio, ratio);
+  brush.fillStyle = background;
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.fillStyle = muted;
+  brush.font = `12px ${picture.font()}`;
+  for (const figure of picture.figures.values()) {
+    const [left, top] = [figure.offsetLeft, figure.offsetTop]; // the field is what they are placed in
+    const copy = document.createElement("canvas");
+    picture.paintOn(copy, figure.views, ratio);
+    brush.fillText(figure.caption.textContent, left, top + 11);
+    brush.drawImage(copy, left, top + LABEL_HEIGHT, picture.placing.width, picture.placing.height);
+  }
+  brush.font = `10px ${picture.font()}`;
+  lines.forEach((line, i) => brush.fillText(line, 0, field.clientHeight + 14 * (i + 1)));
+  return canvas;
+}
+
+/** `text` in lines of at most `most` letters. */
+function wrapped(text, most) {
+  const lines = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    if (lines.length && lines.at(-1).length + word.length < most) lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,4 +1,4 @@
-// Marks on the other charts what belongs to a place of the picture: its z_e on the map, its code there and on the bars.
+// Marks on the other charts what belongs to a place of the picture: its z_e on the map, its code on map and bars.
 
 const MARK = "vq-mark";
 
@@ -11,7 +11,7 @@ function alongAxis(axis, value) {
   return share < 0 || share > 1 ? NaN : axis._offset + place * axis._length;
 }
 
-/** The point that stands for an id in a chart's traces of one of these roles, as [trace, x, y]; null where none does. */
+/** The point that stands for an id in traces of one of these roles, as [trace, x, y]; null where none does. */
 function pointOf(figure, roles, id) {
   for (const trace of figure.data) {
     if (!roles.includes(trace.meta?.role) || !trace.customdata) continue;
@@ -43,7 +43,8 @@ class Marks {
       const bar = pointOf(figure, codes, code);
       if (bar) mark("bar", ...bar);
       const rows = figure.data.find((trace) => trace.meta?.rowOf);
-      if (rows && code < unpacked(rows.meta.rowOf).length) rowMark(unpacked(rows.meta.rowOf)[code]);
+      const row = rows && unpacked(rows.meta.rowOf)[code];
+      if (row !== undefined) rowMark(row, rows.y.length);
     });
   }
 
@@ -59,11 +60,17 @@ class Marks {
       mark.setAttribute("aria-hidden", "true");
       node.append(mark);
     };
-    const axes = (trace) => ["x", "y"].map((letter) => layout[(trace[`${letter}axis`] ?? letter).replace(letter, `${letter}axis`)]);
+    const axisOf = (trace, letter) => layout[(trace[`${letter}axis`] ?? letter).replace(letter, `${letter}axis`)];
     draw(figure, (kind, trace, x, y) => {
-      const [across, up] = axes(trace);
+      const [across, up] = [axisOf(trace, "x"), axisOf(trace, "y")];
       add(kind, alongAxis(across, x), kind === "bar" ? up._offset + 4 : alongAxis(up, y));
-    }, (row) => add("row", layout.xaxis._offset, alongAxis(layout.yaxis, row)));
+    }, (row, of) => {
+      const { _offset, _length } = layout.yaxis;
+      // A heat map that nobody points at is painted over the whole axis, and Plotly knows no row of it.
+      const isPlotlys = node._fullData.some(({ type }) => type === "heatmap");
+      const y = isPlotlys ? alongAxis(layout.yaxis, row) : _offset + ((row + 0.5) / of) * _length;
+      add("row", layout.xaxis._offset, y);
+    });
   }
 
   clear() {

@@ -2,6 +2,7 @@
 
 const TILE_GAP = 3; // pixels of the screen between two tiles
 const CAPTION_HEIGHT = 13;
+const CAPTION_WIDTH = 78; // of an answer with its probability and the truth
 const ERROR_STOPS = ["background", "scale1", "scale2", "scale3", "scale4"];
 const LARGEST_ERROR = 0.5; // of the range of a pixel: from there on an error has the last colour
 const VEIL = 0.78; // how much of the background lies over a place that is not chosen
@@ -89,30 +90,34 @@ function veilSheet(tiles, codes, lit, scheme) {
 
 /** Where the tiles of `shown` lie in a view with these columns, at `scale` pixels of the screen a pixel. */
 class Placing {
+  /** `hasCaptions` is how wide a caption may be; 0: there are none. */
   constructor(tiles, shown, columns, scale, hasCaptions) {
     Object.assign(this, { tiles, shown, columns, scale, below: hasCaptions ? CAPTION_HEIGHT : 0 });
     this.wide = tiles.width * scale;
     this.high = tiles.height * scale;
+    this.cell = Math.max(this.wide, hasCaptions); // of a tile with its caption
     const rows = Math.ceil(shown.length / columns);
-    this.width = columns * (this.wide + TILE_GAP) - TILE_GAP;
+    this.width = columns * (this.cell + TILE_GAP) - TILE_GAP;
     this.height = rows * (this.high + this.below + TILE_GAP) - TILE_GAP;
   }
 
   corner(order) {
     const down = this.high + this.below + TILE_GAP;
-    return [(order % this.columns) * (this.wide + TILE_GAP), Math.floor(order / this.columns) * down];
+    const left = (order % this.columns) * (this.cell + TILE_GAP) + (this.cell - this.wide) / 2;
+    return [left, Math.floor(order / this.columns) * down];
   }
 
   /** The place at a point of the view; null beside all tiles. */
   placeAt(x, y) {
     const { tiles } = this;
-    const [column, row] = [Math.floor(x / (this.wide + TILE_GAP)), Math.floor(y / (this.high + this.below + TILE_GAP))];
+    const column = Math.floor(x / (this.cell + TILE_GAP));
+    const row = Math.floor(y / (this.high + this.below + TILE_GAP));
     const order = row * this.columns + column;
     if (x < 0 || y < 0 || column >= this.columns || order >= this.shown.length) return null;
     const [left, top] = this.corner(order);
     const across = Math.floor(((x - left) / this.wide) * tiles.across);
     const down = Math.floor(((y - top) / this.high) * tiles.rows);
-    if (across >= tiles.across || down >= tiles.rows) return null;
+    if (across < 0 || across >= tiles.across || down >= tiles.rows) return null;
     return this.shown[order] * tiles.perTile + down * tiles.across + across;
   }
 
@@ -147,7 +152,7 @@ class Placing {
       const isRight = right[tile];
       brush.fillStyle = isRight ? palette.good : palette.bad;
       const text = `${isRight ? "✓" : "✗"} ${captions[tile]}`;
-      brush.fillText(text, left + this.wide / 2, top + this.high + CAPTION_HEIGHT - 3, this.wide + TILE_GAP);
+      brush.fillText(text, left + this.wide / 2, top + this.high + CAPTION_HEIGHT - 3, this.cell);
       if (isRight) return;
       brush.strokeStyle = palette.bad;
       brush.lineWidth = 1.5;
@@ -167,7 +172,9 @@ function largest(tiles, shown, count, field, hasCaptions) {
     const high = (hasCaptions ? CAPTION_HEIGHT : 0) * rows + TILE_GAP * (rows - 1);
     const height = (field.height - field.gap * (down - 1)) / down - field.label - high;
     const scale = Math.min(width / (columns * tiles.width), height / (rows * tiles.height));
-    if (!best || scale > best.scale) best = { scale, across };
+    const caption = hasCaptions ? Math.min(CAPTION_WIDTH, width / columns) : 0;
+    const good = scale * (hasCaptions ? caption / CAPTION_WIDTH : 1); // words that are pressed cannot be read
+    if (!best || good > best.good) best = { scale, across, caption, good };
   }
-  return [new Placing(tiles, shown, columns, Math.max(best.scale, 0.05), hasCaptions), best.across];
+  return [new Placing(tiles, shown, columns, Math.max(best.scale, 0.05), best.caption), best.across];
 }

@@ -34,7 +34,7 @@ function fill(tile, data, scheme) {
   for (const name of ["value", "of", "note"]) write(tile.parts[name], data[name]);
   tile.parts.spark.setAttribute("d", sparkPath(data.past));
   tile.parts.spark.setAttribute("stroke", colourOf(data.colour, scheme, ""));
-  tile.title = data.meaning;
+  tile.title = data.note ? `${data.note}. ${data.meaning}` : data.meaning;
   const note = data.note && `, ${data.note}`;
   const words = `${tile.parts.label.textContent}: ${data.value} ${data.of}`.trim();
   tile.setAttribute("aria-label", `${words}${note}. ${data.meaning}`);

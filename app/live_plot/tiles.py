@@ -25,7 +25,7 @@ class Tile:
     of: str = ""
     "Muted, after the value: ``/ 512 (67%)``."
     note: str = ""
-    """A second, smaller number: ``506 touched in 50 batches``."""
+    """A second, smaller number: ``506 in 50 batches``."""
     meaning: str
     "Definition of the number, shown on hover, with its window and number of vectors."
     past: Sequence[float] | npt.NDArray[np.floating] = ()

@@ -1,5 +1,4 @@
-// The buttons that command a training. Clicks that the page's script has not taken yet are sent again with every new
-// one, as Streamlit may answer several in one run. Their numbers grow even where the page is built again: they are times.
+// The buttons that command a training.
 
 const SHAPES = { // Material icons, 24 × 24
   resume: "M8 5v14l11-7z",
@@ -15,7 +14,6 @@ const SHAPES = { // Material icons, 24 × 24
   discard: "M19 6.41 17.59 5 12 10.59 6.41 5 5 6.41 10.59 12 5 17.59 6.41 19 12 13.41 17.59 19 19 17.59 13.41 12z",
 };
 const RUNS_AFTER = { resume: true, pause: false, step: false, undo: false };
-const PATIENCE = 1000; // ms after which clicks that were not taken are sent once more
 const SVG = "http://www.w3.org/2000/svg";
 
 class Transport {
@@ -25,20 +23,17 @@ class Transport {
     this.node.setAttribute("role", "group");
     this.node.setAttribute("aria-label", "Training");
     this.buttons = new Map();
-    this.waiting = []; // clicks that the script has not taken yet, each with its number
-    this.last = 0;
-    this.sent = 0; // the number of the last click on its way
+    this.clicks = new Clicks();
     parent.append(this.node);
   }
 
   receive(data) {
-    this.waiting = this.waiting.filter(([number]) => number > data.taken);
-    this.last = Math.max(this.last, data.taken);
+    this.clicks.forget(data.taken);
     // While a click is on its way the script does not know what it changes.
-    if (this.running === undefined || (data.settled && !this.waiting.length)) this.running = data.running;
+    if (this.running === undefined || (data.settled && !this.clicks.waiting.length)) this.running = data.running;
     this.data = data;
     this.draw();
-    if (data.taken >= this.sent) this.send(); // what came while those were on their way
+    this.clicks.sendMore(data.taken);
   }
 
   draw() {
@@ -89,23 +84,12 @@ class Transport {
   click(name) {
     const meaning = this.meaning(name);
     this.running = RUNS_AFTER[meaning] ?? this.running;
-    this.last = Math.max(this.last + 1, Date.now());
-    this.waiting.push([this.last, meaning]);
     this.draw();
-    if (this.waiting.length === 1) this.send();
-  }
-
-  /** One message is on its way at a time: each has the whole script run. */
-  send() {
-    clearTimeout(this.again);
-    if (!this.waiting.length) return;
-    this.sent = this.last;
-    this.tell([...this.waiting]);
-    this.again = setTimeout(() => this.send(), PATIENCE);
+    this.clicks.add(meaning);
   }
 
   leave() {
-    clearTimeout(this.again);
+    this.clicks.leave();
     this.node.remove();
   }
 }
@@ -115,7 +99,7 @@ const transports = new WeakMap();
 export default function ({ data, parentElement, setStateValue }) {
   if (!transports.has(parentElement)) transports.set(parentElement, new Transport(parentElement));
   const transport = transports.get(parentElement);
-  transport.tell = (clicks) => setStateValue("clicks", clicks);
+  transport.clicks.tell = (clicks) => setStateValue("clicks", clicks);
   transport.receive(data);
   // Streamlit also calls this when an update overtakes the one before it: then the buttons are still on the page.
   return () => {

@@ -5,13 +5,13 @@ state of these buttons is the numbered list of clicks that the script has not ta
 merge it with a newer one, which has the same clicks again, but does not drop it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import streamlit as st
 
-from app.live_plot.browser_code import as_it_stands
+from app.live_plot.browser_code import as_it_stands, javascript
 from app.page_state import said_by, state_of
 
 Name = Literal["play", "step", "restart", "undo", "apply", "discard"]
@@ -24,7 +24,7 @@ MOST_CLICKS = 2000
 
 _mount = st.components.v2.component(
     "vq_transport",
-    js=as_it_stands("transport.js"),
+    js=javascript("clicks.js", "transport.js"),
     css=as_it_stands("transport.css"),
     isolate_styles=False,
 )
@@ -60,26 +60,31 @@ def transport(buttons: Sequence[Button], *, running: bool, settled: bool, key: s
         settled: whether all that was clicked is done. Until then the browser knows better whether it runs.
         key: names the element.
     """
-    taken = state_of(ClicksTaken).by_key.get(key, 0)
+    taken = taken_of(key)
     told = {"buttons": [asdict(button) for button in buttons], "running": running, "settled": settled}
     _mount(key=key, data=told | {"taken": taken}, on_clicks_change=lambda: None)
 
 
-def new_clicks(key: str) -> list[str]:
+def taken_of(key: str) -> int:
+    """The number of the last click taken, which the browser is told."""
+    return state_of(ClicksTaken).by_key.get(key, 0)
+
+
+def new_clicks(key: str, meanings: Collection[str] = MEANINGS) -> list[str]:
     """What the clicks since the last call mean, oldest first; they count as taken from now on."""
     taken = state_of(ClicksTaken).by_key
-    clicks = [click for click in _clicks(key) if click[0] > taken.get(key, 0)]
+    clicks = [click for click in _clicks(key, meanings) if click[0] > taken.get(key, 0)]
     if clicks:
         taken[key] = clicks[-1][0]
     return [meaning for _, meaning in clicks]
 
 
-def _clicks(key: str) -> list[tuple[int, str]]:
+def _clicks(key: str, meanings: Collection[str]) -> list[tuple[int, str]]:
     """The clicks that the browser has sent, by ascending numbers; what is none is left out."""
     sent = (said_by(key) or {}).get("clicks")
-    pairs = [click for click in sent[:MOST_CLICKS] if _is_click(click)] if isinstance(sent, list) else []
+    pairs = [click for click in sent[:MOST_CLICKS] if _is_click(click, meanings)] if isinstance(sent, list) else []
     return sorted((number, meaning) for number, meaning in pairs)
 
 
-def _is_click(sent: object) -> bool:
-    return isinstance(sent, list) and len(sent) == 2 and type(sent[0]) is int and sent[1] in MEANINGS
+def _is_click(sent: object, meanings: Collection[str]) -> bool:
+    return isinstance(sent, list) and len(sent) == 2 and type(sent[0]) is int and sent[1] in meanings

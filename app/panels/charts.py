@@ -14,6 +14,7 @@ from app.panels.earlier_runs import beside, earlier_key, earlier_panels, earlier
 from app.panels.map_shades import shade
 from app.panels.readings import curve_panels
 from app.panels.scene import Scene
+from app.panels.schedule_curve import schedule_panels
 from app.panels.switch_words import event_words
 from app.sessions import planes
 from app.sessions.planes import MapSettings, Shown
@@ -120,8 +121,11 @@ def curves_chart(scene: Scene) -> Chart:
 
     def drawing() -> dict[str, Any]:
         panels = curve_panels(group, snapshot.history, snapshot.num_codes)
+        panels = panels if earlier is None else beside(panels, earlier_panels(scene, earlier), until)
+        if group == "learning":
+            panels = [*panels, *schedule_panels(scene.entry.one.recipe.options, snapshot.events, snapshot.step)]
         return curves(
-            panels if earlier is None else beside(panels, earlier_panels(scene, earlier), until),
+            panels,
             [
                 Marker(step=event.step, label=others.get(event.variant, "") + event_words(event))
                 for event in snapshot.events

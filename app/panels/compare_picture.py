@@ -25,7 +25,7 @@ def compare_picture(scene: CompareScene) -> dict[str, Part]:
             colour=variant_colour(place),
         )
         for place, (name, snapshot) in enumerate(scene.snapshots.items())
-        if (subject := subject_of(snapshot, scene.problem)) is not None
+        if (subject := subject_of(snapshot, scene.problem, beside=True)) is not None
     ]
     if not seen:
         return {"compare-picture": waiting_part(WAITING)}

@@ -17,6 +17,9 @@ AHEAD, LEAST_AHEAD = 2, 100
 """How far an earlier run's curves are seen: to so many times the steps of the run on show, at least to this step."""
 
 
+Ends = tuple[float, float] | None
+
+
 class Earlier(NamedTuple):
     """A training whose curves can lie behind those of the run on show."""
 
@@ -79,7 +82,7 @@ def earlier_run(scene: Scene) -> Earlier | None:
 def earlier_panels(scene: Scene, earlier: Earlier) -> list[Panel]:
     """Its curves, in the panels of the group that is shown."""
     history = earlier.past.history(scene.snapshot.level)
-    panels = curve_panels(scene.view.controls["curves"], history, scene.snapshot.num_codes)
+    panels = curve_panels(scene.view.controls["curves"], history, earlier.past.recipe.num_codes)
     if earlier.name != UNQUANTIZED:
         return panels
     # What it assigns to codes says nothing: of those its decoder knows none.
@@ -111,10 +114,17 @@ def beside(panels: list[Panel], earlier: list[Panel], until: int) -> list[Panel]
     """`panels` on axes that also hold the curves of `earlier`, as far as they are seen."""
     return [
         replace(
-            panel, beside=[*panel.beside, *(_until(curve, until) for curve in other.curves if not curve.is_faint)]
+            panel,
+            beside=[*panel.beside, *(_until(curve, until) for curve in other.curves if not curve.is_faint)],
+            ends=_both(panel.ends, other.ends),
         )
         for panel, other in zip(panels, earlier, strict=True)
     ]
+
+
+def _both(ends: Ends, others: Ends) -> Ends:
+    """Ends of an axis that hold those of two: another run may have had more codes."""
+    return ends if ends is None or others is None else (min(ends[0], others[0]), max(ends[1], others[1]))
 
 
 def _until(curve: Curve, step: int) -> NDArray[np.float32]:

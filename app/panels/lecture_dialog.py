@@ -8,11 +8,11 @@ from app.doors.visitor import shared_link
 from app.links import lecture
 from app.links import live as address
 from app.links.lecture import GROUPS, Group, Limits, Preset
-from vqcore.training.recipe import default_recipe
+from vqcore.starts.catalogue import PHOTOGRAPH
 
 SHOW, LOCK, HIDE = "show", "lock", "hide"
-COLLAPSING = default_recipe("patches", code_init="kmeans")
-"""Settings of a run whose codes fall out of use within some twenty steps."""
+COLLAPSING = PHOTOGRAPH.recipe(seed=0)
+"""Settings of a run that loses all but two of its codes within seconds, and does not find them again by itself."""
 
 ABOUT = (
     "Everybody who opens it gets a run of their own. Hiding and locking keep a page calm; they protect "

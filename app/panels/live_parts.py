@@ -6,6 +6,7 @@ from typing import Any
 
 from app.live_plot.code_card import card_data
 from app.live_plot.component import plot_part
+from app.live_plot.experiments import strip_data
 from app.live_plot.tiles import Status as StatusLine
 from app.live_plot.tiles import tile_data
 from app.live_plot.time_bar import bar_data
@@ -15,6 +16,8 @@ from app.panels.chart import Chart
 from app.panels.charts import curves_chart, map_chart
 from app.panels.earlier_runs import earlier_key, earlier_run, earlier_traces, unquantized_loss
 from app.panels.examples_chart import examples_chart, plane_rows, plane_said
+from app.panels.experiments_reading import strip_of
+from app.panels.map_inputs import inputs_part
 from app.panels.markup import markup
 from app.panels.part import Part, html_part, said_part, small_part
 from app.panels.picture import picture_parts
@@ -72,7 +75,8 @@ def status_of(status: Status, *, is_followed: bool) -> StatusLine:
     """The line in the head of the page; which step is shown, the story says."""
     facts = ["following a session"] if is_followed else []
     if status.state is State.RUNNING:
-        facts.append(f"{status.steps_per_second:.0f} steps/s")
+        limit = "" if status.speed_limit is None else f", at most {status.speed_limit:g}"
+        facts.append(f"{status.steps_per_second:.0f} steps/s{limit}")
     return status_line_of(status, facts)
 
 
@@ -98,6 +102,10 @@ def _time_bar(scene: Scene, _: ProjectionService) -> Part:
 
 def _story(scene: Scene, _: ProjectionService) -> Part:
     return html_part(story_html(account_of(scene)))
+
+
+def _experiments(scene: Scene, _: ProjectionService) -> Part:
+    return small_part(strip_data(strip_of(scene)))
 
 
 def _why(scene: Scene, _: ProjectionService) -> Part:
@@ -161,9 +169,11 @@ GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "tiles": _tiles,
     "time-bar": _time_bar,
     "story": _story,
+    "experiments": _experiments,
     "verdict-cause": _why,
     "map-progress": _progress,
     "curves-behind": _behind,
+    "map-inputs": lambda scene, _: inputs_part(scene),
     "examples-table": _table,
     "film-said": _film,
     "code-card": _card,

@@ -30,12 +30,12 @@ class Pictured:
 
 def picture_parts(scene: Scene, projection: ProjectionService, *, with_places: bool) -> dict[str, Part]:
     """All parts of the panel, by key."""
-    shown = pictured(scene, scene.snapshot)
+    alone = left_alone(scene)
+    shown = pictured(scene, scene.snapshot, beside=alone is not None)
     if shown is None:
         said = WAITING if scene.cursor is None else NOT_KEPT
         return {"picture": waiting_part(said)}
     snapshot, subject, problem = shown.snapshot, shown.subject, scene.problem
-    alone = left_alone(scene)
     lit = scene.focus.choice.codes_in(scene.snapshot) if scene.focus.choice else None
     seen = [_seen(scene, shown, lit)]
     if alone is not None:
@@ -60,16 +60,16 @@ def picture_parts(scene: Scene, projection: ProjectionService, *, with_places: b
     return parts
 
 
-def pictured(scene: Scene, snapshot: Snapshot) -> Pictured | None:
-    """The picture of `snapshot`, or of the last kept moment before it that has one."""
-    if (subject := subject_of(snapshot, scene.problem)) is not None:
+def pictured(scene: Scene, snapshot: Snapshot, *, beside: bool) -> Pictured | None:
+    """The picture of `snapshot`, or of the last kept moment before it that has one; `beside` as in `subject_of`."""
+    if (subject := subject_of(snapshot, scene.problem, beside=beside)) is not None:
         return Pictured(snapshot, subject)
     for kept in reversed(scene.entry.session.moments()):
         levels = kept.snapshots.get(snapshot.variant)
         if kept.step > snapshot.step or levels is None:
             continue
         earlier = levels[min(snapshot.level, len(levels) - 1)]
-        if (subject := subject_of(earlier, scene.problem)) is not None:
+        if (subject := subject_of(earlier, scene.problem, beside=beside)) is not None:
             return Pictured(earlier, subject)
     return None
 
@@ -80,7 +80,7 @@ def left_alone(scene: Scene) -> tuple[str, Pictured] | None:
     began, mine = scene.entry.session.recipes, thrown(scene.snapshot.events)
     for name in scene.entry.session.recipes:
         other = None if name == scene.snapshot.variant else _at(scene, name)
-        if other is None or (shown := pictured(scene, other)) is None:
+        if other is None or (shown := pictured(scene, other, beside=True)) is None:
             continue
         its = thrown(other.events)
         is_alone = (
@@ -88,9 +88,22 @@ def left_alone(scene: Scene) -> tuple[str, Pictured] | None:
         )
         found.append((is_alone, len(its), name, shown))
     if not found:
-        return None
+        return _left_aside(scene)
     is_alone, _, name, shown = max(found, key=lambda each: (each[0], each[1]))
     return ("left alone" if is_alone else name), shown
+
+
+def _left_aside(scene: Scene) -> tuple[str, Pictured] | None:
+    """Of an experiment the run that was left alone, at this step or the last before it."""
+    for kept in reversed(scene.entry.session.moments_left_alone()):
+        levels = kept.snapshots.get(scene.snapshot.variant)
+        if kept.step > scene.snapshot.step or levels is None:
+            continue
+        there = levels[min(scene.snapshot.level, len(levels) - 1)]
+        if (subject := subject_of(there, scene.problem, beside=True)) is not None:
+            is_earlier = subject.step != scene.snapshot.step
+            return f"left alone{f', step {subject.step:,}' if is_earlier else ''}", Pictured(there, subject)
+    return None
 
 
 def _at(scene: Scene, name: str) -> Snapshot | None:

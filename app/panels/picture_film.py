@@ -9,8 +9,7 @@ from PIL import Image
 
 from app.figures.animation import animated_gif
 from app.figures.film import FilmMoment, answered, film_frame
-from app.figures.picture_sheet import columns_of, sheet
-from app.panels.picture_parts import SHEET_ROWS
+from app.figures.picture_sheet import sheet
 from app.panels.picture_subject import Subject, subject_of
 from app.panels.scene import Scene
 from app.panels.switch_words import event_words
@@ -102,8 +101,7 @@ def _moment(
 
 def _pixels(subject: Subject) -> Bytes:
     tiles = answered(subject.given, subject.right) if subject.outputs is None else subject.outputs
-    columns = columns_of(len(tiles), most_rows=1 if subject.is_whole else SHEET_ROWS)
-    shown = sheet(tiles, columns)
+    shown = sheet(tiles, subject.columns)
     return shown.repeat(3, 2) if shown.shape[2] == 1 else shown
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.figures.examples import code_colours
 from app.figures.map_layers import Scale, Shade
-from app.figures.picture_sheet import columns_of, exact_file, image_file, sheet
+from app.figures.picture_sheet import exact_file, image_file, sheet
 from app.panels.part import Part
 from app.panels.picture_subject import Subject
 from app.wording import number
@@ -23,7 +23,6 @@ MOST_BYTES = 24_000
 FEWEST_BYTES = 3_000
 """Of one image, however many there are: with less it would show nothing."""
 
-SHEET_ROWS = 6
 GRID = 32_000
 """Steps of the grid on which the map's places are told: finer than any screen."""
 
@@ -59,7 +58,7 @@ def given_part(subject: Subject, problem: Problem, num_codes: int, revision: str
 
     def make() -> dict[str, Any]:
         count, height, width = subject.given.shape[:3]
-        columns = _columns(subject)
+        columns = subject.columns
         return {
             "image": _bytes(exact_file(sheet(subject.given, columns))),
             "tiles": {"count": count, "columns": columns, "height": height, "width": width},
@@ -83,7 +82,7 @@ def seen_part(seen: Sequence[Seen], step: int, said: str, revision: str, file_na
         most = max(FEWEST_BYTES, (MOST_BYTES - of_codes) // max(1, images))
         return {
             "step": step,
-            "late": any(each.subject.step != step for each in seen),
+            "late": seen[0].subject.step != step,
             "said": said,
             "fileName": file_name,
             "variants": [_variant(each, most) for each in seen],
@@ -137,7 +136,7 @@ def _variant(seen: Seen, most: int) -> dict[str, Any]:
     subject = seen.subject
     told: dict[str, Any] = {"name": seen.name, "label": seen.label, "step": subject.step, "colour": seen.colour}
     if subject.outputs is not None:
-        told["image"] = _bytes(image_file(sheet(subject.outputs, _columns(subject)), most))
+        told["image"] = _bytes(image_file(sheet(subject.outputs, subject.columns), most))
     else:
         told |= {"captions": list(subject.captions), "right": list(subject.right)}
     if seen.shows_codes:
@@ -154,10 +153,6 @@ def _scale(shade: Shade | None) -> dict[str, Any] | None:
         return None
     marker = Scale(shade).marker(shade.c, bar=False)
     return {"places": marker["color"], "stops": marker["colorscale"], "title": shade.title}
-
-
-def _columns(subject: Subject) -> int:
-    return columns_of(len(subject.given), most_rows=1 if subject.is_whole else SHEET_ROWS)
 
 
 def _bytes(file: bytes) -> NDArray[np.uint8]:

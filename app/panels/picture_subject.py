@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.figures.examples import pictures
+from app.figures.picture_sheet import columns_of
 from app.panels.readings import answers_to
 from vqcore.history import Floats, Ints
 from vqcore.problems.problem import Problem
@@ -17,8 +18,12 @@ from vqcore.snapshot import Bytes, Snapshot
 MOST_INPUTS = 96
 """Inputs on a sheet."""
 
-MOST_ANSWERED = 24
-"""Inputs on the sheet of a classifier, whose answers have to be read."""
+ANSWERS_IN_ROW = 6
+ROWS_OF_ANSWERS = 3
+"""Of a classifier, whose answers have to be read; one row where there are several to compare."""
+
+SHEET_ROWS = 6
+"""Rows of a sheet without words."""
 
 
 MOST_SIDE = 512
@@ -54,18 +59,28 @@ class Subject:
     right: Sequence[bool] = ()
 
     @property
+    def columns(self) -> int:
+        """How many of the images stand beside each other."""
+        if self.captions:
+            return min(len(self.given), ANSWERS_IN_ROW)
+        return columns_of(len(self.given), most_rows=1 if self.is_whole else SHEET_ROWS)
+
+    @property
     def places(self) -> tuple[int, int]:
         """Rows and columns of codes on an image."""
         height, width = self.codes.shape[1:]
         return height, width
 
 
-def subject_of(snapshot: Snapshot, problem: Problem) -> Subject | None:
-    """The picture that `snapshot` has; None where it was taken without one, or the inputs are no images."""
+def subject_of(snapshot: Snapshot, problem: Problem, *, beside: bool = False) -> Subject | None:
+    """The picture that `snapshot` has; None where it was taken without one, or the inputs are no images.
+
+    A classifier's is smaller `beside` that of another.
+    """
     if problem.task == "plane":
         return None
     if problem.whole is None:
-        return _sheet(snapshot, problem)
+        return _sheet(snapshot, problem, ANSWERS_IN_ROW * (1 if beside else ROWS_OF_ANSWERS))
     if (picture := snapshot.picture) is None:
         return None
     return Subject(
@@ -85,11 +100,11 @@ def z_e_of(snapshot: Snapshot, problem: Problem) -> Floats | None:
     return snapshot.picture.z_e.reshape(-1, snapshot.picture.z_e.shape[-1]).astype(np.float32)
 
 
-def _sheet(snapshot: Snapshot, problem: Problem) -> Subject:
+def _sheet(snapshot: Snapshot, problem: Problem, most_answers: int) -> Subject:
     is_classifier = problem.task == "classification"
     inputs = snapshot.inputs if snapshot.monitor_inputs is None else snapshot.monitor_inputs
     outputs = snapshot.outputs if snapshot.monitor_outputs is None else snapshot.monitor_outputs
-    count = min(len(inputs), MOST_ANSWERED if is_classifier else MOST_INPUTS, _fitting(*inputs.shape[-2:]))
+    count = min(len(inputs), most_answers if is_classifier else MOST_INPUTS, _fitting(*inputs.shape[-2:]))
     places = snapshot.code_maps.shape[1:]
     if len(places) != 2:  # one code an input, or a row of them
         places = (1, snapshot.vectors_per_input)
@@ -118,8 +133,8 @@ def _answers(snapshot: Snapshot, problem: Problem, outputs: Floats) -> tuple[lis
     truths = np.asarray(snapshot.targets if snapshot.labels is None else snapshot.labels)[: len(outputs)]
     captions, right = answers_to(outputs, truths, problem.classes)
     told = (
-        caption if is_right else f"{caption}, is {problem.classes[int(truth)]}"
-        for caption, is_right, truth in zip(captions, right, truths, strict=True)
+        short if is_right else f"{short}, is {problem.classes[int(truth)]}"
+        for short, is_right, truth in zip((each.replace(" · ", " ") for each in captions), right, truths, strict=True)
     )
     return list(told), right
 

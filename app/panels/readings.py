@@ -1,5 +1,6 @@
 """What the page shows of a session and its snapshot: status, headline numbers, curves, a classifier's answers."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,6 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantize
     now, rows, num_codes = snapshot.held_out, snapshot.history.held_out, snapshot.num_codes
     by = wording.held_out(len(snapshot.codes), num_codes)
     label = f" · {words.name}" if words.name else ""
-    meaning = f" {wording.UNQUANTIZED}" if unquantized else ""
     few = "" if enough_to_judge(len(snapshot.codes), num_codes) else ", too few"
     return [
         Tile(
@@ -54,7 +54,7 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantize
             value=f"{now.in_use:,}",
             of=f"of {num_codes:,} · N = {len(snapshot.codes):,}{few}",
             note=_touched(snapshot),
-            meaning=f"In use: {wording.MEANINGS['in_use']}; {by}. Touched: assigned at least once in training, "
+            meaning=f"In use: {wording.MEANINGS['in_use']}; {by}. In batches: assigned at least once in training, "
             f"{wording.usage_window(snapshot.window_batches, snapshot.window_vectors)}, so it follows later.",
             past=rows["in_use"],
             colour=role("Q"),
@@ -67,24 +67,32 @@ def headline(snapshot: Snapshot, problem: Problem, words: LevelWords, unquantize
             past=rows["perplexity"],
             colour=role("C"),
         ),
-        Tile(
-            label="task loss",
-            value=wording.number(now.task_loss),
-            of=unquantized,
-            note=f"newest batch {wording.number(snapshot.metrics.task_loss)}"
-            if snapshot.step and not unquantized  # there is room for one of the two
-            else "",
-            meaning=f"Task loss of the held-out inputs at this step: {problem.loss_name}.{meaning}",
-            past=rows["task_loss"][-400:],
-            colour=role("text"),
-        ),
+        _loss_tile(snapshot, problem, unquantized),
         _error_tile(snapshot, words),
     ]
 
 
+def _loss_tile(snapshot: Snapshot, problem: Problem, unquantized: str) -> Tile:
+    """The task loss; of a classifier with the share of inputs for which it is right."""
+    now = snapshot.held_out
+    right = "" if math.isnan(now.accuracy) else f"{now.accuracy:.0%} right"
+    newest = f"newest batch {wording.number(snapshot.metrics.task_loss)}" if snapshot.step else ""
+    meaning = f"Task loss of the held-out inputs at this step: {problem.loss_name}."
+    meaning += " Right: the share of them whose class is the likeliest." if right else ""
+    return Tile(
+        label="task loss",
+        value=wording.number(now.task_loss),
+        of=" · ".join(filter(None, (right, unquantized))),
+        note="" if unquantized else newest,  # there is room for one of the two
+        meaning=f"{meaning} {wording.UNQUANTIZED}" if unquantized else meaning,
+        past=snapshot.history.held_out["task_loss"][-400:],
+        colour=role("text"),
+    )
+
+
 def _touched(snapshot: Snapshot) -> str:
     batches = snapshot.window_batches
-    touched = f"{snapshot.metrics.active_codes:,} touched in {batches} batch{'' if batches == 1 else 'es'}"
+    touched = f"{snapshot.metrics.active_codes:,} in {batches} batch{'' if batches == 1 else 'es'}"
     return touched if batches else ""
 
 

@@ -14,6 +14,9 @@ NAMES = {
     "batch_size": "batch",
     "code_init": "codes start",
     "share": "one codebook for all",
+    "data": "images",
+    "image_size": "image size",
+    "quantize_at": "quantized at",
 }
 
 

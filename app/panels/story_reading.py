@@ -1,8 +1,5 @@
 """The story of a scene: its numbers read off the snapshot and its curves, and its two lines of HTML."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from app.panels.markup import markup
@@ -15,18 +12,6 @@ from vqcore.history import History
 from vqcore.snapshot import Event, Snapshot
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import State as SessionState
-
-PAUSES_AT = 20
-"""The step at which a session of the first path pauses, for its reader to see what has become of the codes."""
-
-JUDGED_AFTER = 40
-"""Steps after a switch from which the first path offers another where the codes have not come back."""
-
-OFFERS: Mapping[str, Mapping[str, Any]] = {
-    "Replace every 10": {"replace_every": 10},
-    "Affine running": {"affine": "running"},
-}
-"""The switches that the first path offers, by the words on their buttons."""
 
 MEANING = (
     "In use: codes that are nearest to at least one of {vectors} held-out vectors at this step. Task loss: of the "
@@ -77,21 +62,6 @@ def story_text(account: Account) -> str:
     return " · ".join([*clauses(account), state.word, *state.signs, *([twin] if twin else [])])
 
 
-def offers_of(scene: Scene) -> tuple[str, ...]:
-    """The switches that the first path offers at this moment: at the collapse, and where one has not helped."""
-    newest = scene.newest
-    if not scene.entry.is_first_path or scene.status.run or scene.view.line_is_read or scene.cursor is not None:
-        return ()
-    if newest.events:
-        account = account_of(scene)
-        if newest.step - newest.events[-1].step < JUDGED_AFTER or account.has_recovered:
-            return ()
-    elif newest.step < PAUSES_AT:
-        return ()
-    options = scene.status.recipe.options
-    return tuple(name for name, to in OFFERS.items() if any(getattr(options, key) != new for key, new in to.items()))
-
-
 def _cause(snapshot: Snapshot) -> Cause | None:
     if not snapshot.events:
         return None
@@ -136,11 +106,25 @@ def _twin(scene: Scene) -> Values | None:
     snapshot, session = scene.snapshot, scene.entry.session
     if not snapshot.events:
         return None
+    if (alone := _left_alone(scene)) is not None:
+        return alone
     for name, other in session.latest_of_all(snapshot.level, wish=False).items():
         at = other if scene.cursor is None else session.at(snapshot.step, name, snapshot.level)
         if at is not None and at.step == snapshot.step and is_twin(scene, at):
             return _values(at)
     return None
+
+
+def _left_alone(scene: Scene) -> Values | None:
+    """Of an experiment at its end, what the same training was at the same step without it."""
+    rows = [row for row in scene.status.experiments if row.stage == "done" and row.held_out is not None]
+    alone = next((row for row in rows if not row.changes), None)
+    mine = next((row for row in rows if row.run == scene.status.run and not row.is_touched), None)
+    if alone is None or mine is None or mine is alone or alone.held_out is None:
+        return None
+    if scene.snapshot.step - scene.snapshot.events[-1].step != alone.steps:
+        return None
+    return Values(alone.held_out.in_use, alone.held_out.task_loss)
 
 
 def is_twin(scene: Scene, other: Snapshot) -> bool:

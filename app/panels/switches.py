@@ -44,7 +44,7 @@ def switches(board: Board) -> None:
     )
     momentum, sync = row("inner_momentum", "sync")
     momentum.number_input(
-        "Inner momentum μ",
+        "Momentum μ",
         0.0,
         MAX_INNER_MOMENTUM,
         value=board.default("inner_momentum"),

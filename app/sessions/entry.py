@@ -46,8 +46,8 @@ class Entry:
     watch_id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     """Another id of the session, by which others may watch it and nothing else."""
 
-    is_first_path: bool = False
-    """Whether it was begun for the first path, which offers its reader switches."""
+    start: str = ""
+    """The start that it was begun from, by its name; empty for none."""
 
     @property
     def one(self) -> OneVariant:

@@ -18,6 +18,7 @@ from app.sessions.sweeps import Sweep
 from app.sessions.uploads import Uploads
 from app.sessions.watched import WatchedSession
 from vqcore.projection.service import ProjectionService, State
+from vqcore.starts.start import Start
 from vqcore.training.cores import keep_numpy_to_its_thread
 from vqcore.training.memory import give_back
 from vqcore.training.recipe import Recipe
@@ -85,18 +86,16 @@ class Registry:
         recipe: Recipe | Mapping[str, Recipe],
         *,
         paused: bool = False,
-        pauses_at: int | None = None,
-        steps_per_second: float | None = None,
+        start: Start | None = None,
     ) -> Entry:
         """Start a new session of one recipe, or of several by the name of their variant.
 
-        A session that pauses by itself has a first path that guides its reader.
+        One that is begun from a `start` pauses by itself, and can be experimented with from there.
         """
         check_data(recipe)
-        session = Session(
-            recipe, paused=paused, pause_at=pauses_at, steps_per_second=steps_per_second, clock=self._clock
-        )
-        entry = Entry(secrets.token_urlsafe(9), session, is_first_path=pauses_at is not None)
+        plan = None if start is None else start.plan()
+        session = Session(recipe, paused=paused, plan=plan, clock=self._clock)
+        entry = Entry(secrets.token_urlsafe(9), session, start="" if start is None else start.name)
         taken: list[Owned | Entry] = []
         with self._lock:
             while len(self._sessions) >= MOST_SESSIONS:
@@ -183,6 +182,7 @@ class Registry:
                 owner.verdicts,  # the same moments: read once for all
                 unquantized=owner.unquantized,
                 watch_id=owner.watch_id,
+                start=owner.start,
             )
             self._followers[entry.id] = entry
         self._let_go(dropped)

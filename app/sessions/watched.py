@@ -90,6 +90,10 @@ class WatchedSession(LiveSession):
         with self._asking:
             return self._next_look.has_come()
 
+    def moments_left_alone(self) -> tuple[Moment, ...]:
+        """See `LiveSession.moments_left_alone`."""
+        return self._session.moments_left_alone()
+
     def want_picture(self) -> None:
         """See `LiveSession.want_picture`; the session's own pace holds for followers, too."""
         self._session.want_picture()

@@ -5,7 +5,6 @@ import hashlib
 from app.panels.compare_scene import CompareScene
 from app.panels.lesson_parts import slots_drawn
 from app.panels.scene import Scene
-from app.panels.story_reading import offers_of
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
 from app.sessions.films import films
@@ -31,7 +30,7 @@ def sidebar_state(entry: Entry, status: Status) -> str:
 
 
 def heads_state(scene: Scene | None) -> str:
-    """What the heads of the panels, the list of runs, the offers of the first path and the remedies depend on."""
+    """What the heads of the panels, the list of runs, the place of the experiments and the remedies depend on."""
     if scene is None:
         return "nothing to see"
     snapshot, verdict = scene.snapshot, remedied(scene)
@@ -44,8 +43,8 @@ def heads_state(scene: Scene | None) -> str:
         len(snapshot.levels),
         snapshot.codebook.shape,
         scene.cursor is not None,
-        offers_of(scene),
         films().state(scene.entry.id),
+        bool(scene.status.experiments),
         remedies,
         [(past.run, past.variant, past.step) for past in scene.entry.session.past_runs()],
         _of_unquantized(scene.entry),

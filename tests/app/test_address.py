@@ -44,6 +44,7 @@ views = st.fixed_dictionaries(
         "pins": st.sampled_from(["", "3,40@2"]),
         "layers": st.sampled_from(["", "none", "P,Q"]),
         "variant": st.sampled_from(["", "sync=0.5"]),
+        "earlier": st.sampled_from(["", "none", "2"]),
     }
     | {name: st.sampled_from([numbers.first, f"{numbers.lowest:g}"]) for name, numbers in NUMBERS.items()}
 )

@@ -245,9 +245,9 @@ def test_while_a_restart_is_under_way_a_page_and_its_frames_are_of_one_run(monke
         hold()
         return Trainer(recipe, variant=variant, **rest)
 
-    def snapshots(run):
+    def snapshots(run, **settings):
         hold()
-        return taken(run)
+        return taken(run, **settings)
 
     taken = run_module.Run.snapshots
     if held.startswith("while"):
@@ -297,7 +297,9 @@ def test_one_that_breaks_is_named_with_its_step_and_the_others_train_on(sessions
 
 
 def test_inputs_and_what_each_variant_makes_of_them_stand_below_each_other() -> None:
-    page = reach(open_page(problem="digits", v1="baseline", v2="affine;affine=running", paused="1"), 0)
+    page = reach(
+        open_page(problem="digits", v1="baseline", v2="affine;affine=running", paused="1", examples="outputs"), 0
+    )
     (picture,) = parts(page, "compare-conductor")["compare-examples"]["figure"]["data"]
     sheet = np.asarray(Image.open(io.BytesIO(picture["source"].tobytes())))
     shown = entry_of(page).session.latest_of_all()

@@ -94,6 +94,9 @@ def test_the_axes_hold_both_runs_and_a_saved_page_has_what_its_words_speak_of():
         for panels in (beside(mine, higher, 3), mine)
     )
     assert apart >= alone + 1.5  # a factor of 100 on a log axis
+    with_more_codes = beside(mine, [replace(panel, ends=(1.0, 4096.0)) for panel in mine], 3)
+    layout = curves(with_more_codes, [], smoothing=1, last_step=3, height=200)["layout"]
+    assert layout["yaxis2"]["range"][1] > np.log10(4096)  # in use and perplexity: of the larger codebook
     text = page_html(seen_page(scene.entry, scene.view), datetime(2026, 11, 27))
     assert "dotted: run 1" in text
     assert '"task loss, run 1"' in text

@@ -122,7 +122,10 @@ def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
     assert even["y0"] == COUNTS.sum() / 20
     width = sum(band["x1"] - band["x0"] for band in bands)
     assert width == 5
-    assert any("5 of 20 dead" in note["text"] for note in figure["layout"]["annotations"])
+    on_line, in_corner = figure["layout"]["annotations"]
+    assert "5 of 20 dead" in in_corner["text"]
+    widest_letter = 8 / 12 * in_corner["font"]["size"]
+    assert -on_line["xshift"] >= 0.9 * widest_letter * len(in_corner["text"])  # beside it, however high the line is
 
 
 @pytest.mark.parametrize("counts", [np.zeros(7, int), np.ones(1, int)])

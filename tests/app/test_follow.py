@@ -36,7 +36,11 @@ EVERY_COMMAND = (
     commands.EndVariantCommand("main"),
     commands.RestartCommand(RECIPE),
     commands.UndoRestartCommand(),
+    commands.ExperimentCommand("Affine"),
+    commands.CancelExperimentsCommand(),
+    commands.ShowRunCommand(1),
     commands.ExamineCommand(0),
+    commands.PictureCommand(),
 )
 OTHER_VALUES = {
     "affine": "running",

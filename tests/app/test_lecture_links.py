@@ -14,6 +14,7 @@ from app.links.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only
 from app.live.state import LiveState
 from app.trajectories.state import TrajectoriesState
 from vqcore.quantizer.options import Options
+from vqcore.training.recipe import IMAGE_SETTINGS
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
@@ -35,7 +36,7 @@ def at_rest(**query: str) -> AppTest:
 def test_without_limits_every_control_is_there():
     page = at_rest(codebook_update="ema", structure="residual", levels="2")
     wanted = {name for group in GROUPS[LIVE].values() for name in group.controls}
-    assert set(drawn(page)) >= wanted - {"link", "command", "save-html", "view"}
+    assert set(drawn(page)) >= wanted - {"link", "command", "save-html", "view", *IMAGE_SETTINGS}  # plane has its own
 
 
 def test_one_switch_is_left_in_view_and_works():
@@ -135,7 +136,8 @@ def test_the_dialog_makes_a_link_that_leaves_one_switch_of_a_collapsing_run():
     page.selectbox(key="lecture-preset").select_index(1)
     press(page, "lecture")  # the whole page is run, which would close the dialog
     link = link_in_dialog(page)
-    assert link == {"problem": "patches", "code_init": "kmeans", "only": "transport,affine,view,time"}
+    collapsing = {"problem": "patches", "batch_size": "16", "learning_rate": "0.002"}
+    assert link == collapsing | {"only": "transport,affine,view,time"}
     opened = open_page(**link, paused="1")
     assert sentences(opened) == []
     assert set(drawn(opened)) == {"play", "step", "affine", "affine_groups", "affine_lr_scale"}

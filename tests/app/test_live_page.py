@@ -15,11 +15,17 @@ from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
-STARTS = ["Collapse, live", "Healthy with k-means + replacement", "Digits classifier"]
+STARTS = [
+    "A photograph loses its colours",
+    "A classifier goes blind",
+    "The remedies, ranked",
+    "Codes that lag behind",
+    "A healthy codebook",
+]
 CHARTS = ("map-plot", "bars-plot", "curves-plot", "picture")
 
 
-def test_at_first_there_are_three_starts_and_no_chart(sessions):
+def test_at_first_there_are_the_starts_and_no_chart(sessions):
     page = open_page()
     assert [button.label for button in page.button] == STARTS
     assert not shown(page) & {*CHARTS, "tiles", "status"}
@@ -29,10 +35,10 @@ def test_at_first_there_are_three_starts_and_no_chart(sessions):
 
 def test_one_click_begins_a_session_and_charts_appear():
     page = open_page()
-    (button,) = [button for button in page.button if button.label == "Digits classifier"]
+    (button,) = [button for button in page.button if button.label == "A classifier goes blind"]
     button.click()
     run(page)
-    assert page.query_params["problem"] == "digits-classifier"
+    assert page.query_params["start"] == "blind-classifier"
     reach(page, lambda session: step_of(session) >= 3)
     assert shown(page) >= {*CHARTS, "tiles", "status"}
     assert page.selectbox(key=control(page, "problem")).value == "digits-classifier"

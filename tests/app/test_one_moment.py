@@ -30,11 +30,11 @@ from screen_reading import (
 
 from app.links import live as address
 from app.links.live_view import View, write_view
-from app.live.page import STARTS
 from app.sessions.entry import Entry
 from app.sessions.registry import Registry
 from app.stream.asking import read_ask
 from app.stream.frames import afterwards, frame_of
+from vqcore.starts.catalogue import STARTS
 from vqcore.training import training_loop
 from vqcore.training.commands import PauseCommand, ResumeCommand, SpeedCommand, UntilCommand, change, fork
 from vqcore.training.recipe import Recipe, default_recipe
@@ -42,7 +42,7 @@ from vqcore.training.session import Session
 from vqcore.training.status import State
 
 SECONDS = 60
-CARDS = {title: recipe for _, title, _, recipe in STARTS}
+CARDS = {start.title: start.recipe(device="cpu") for start in STARTS}
 SMALL: dict[str, Any] = {"num_codes": 32, "batch_size": 16, "device": "cpu"}
 PROBLEMS = {
     "plane": default_recipe("plane", **SMALL),

@@ -21,7 +21,8 @@ from app.panels.scene import scene_of
 from app.sessions.entry import Entry
 from app.stream.wire import piece
 from vqcore.problems.datasets import held_out_strips
-from vqcore.training.commands import StepCommand, change, fork
+from vqcore.training.commands import ExperimentCommand, StepCommand, change, fork
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.trainer import Trainer
@@ -167,7 +168,7 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
             variant["captions"], variant["right"], scores, snapshot.labels, strict=False
         ):
             answer = int(score.argmax())
-            assert caption.startswith(f"{answer} · {score[answer]:.0%}")
+            assert caption.startswith(f"{answer} {score[answer]:.0%}")
             assert is_right == (answer == truth)
             assert (f", is {truth}" in caption) != is_right
         assert {True, False} == set(variant["right"])
@@ -188,3 +189,38 @@ def test_an_image_has_no_more_bytes_than_it_may(shape, most):
     smooth = np.linspace(0, 255, np.prod(shape)).reshape(shape)
     noisy = (smooth + np.random.default_rng(2).normal(0, 12, shape)).clip(0, 255).astype(np.uint8)
     assert len(image_file(noisy, most)) <= most or shape[0] > 192
+
+
+def test_an_experiment_is_held_against_the_run_that_was_left_alone_at_the_same_step():
+    changes = {"Do nothing": {}, "Fast": {"learning_rate": 0.05}}
+    recipe = default_recipe("patches", device="cpu", num_codes=16, batch_size=4)
+    session = Session(recipe, plan=ExperimentPlan(pause_at=2, steps=3, changes=changes))
+    session.start()
+
+    def reach(until) -> None:
+        def seen(s) -> bool:
+            entry.look(at_picture=True)
+            return until(s)
+
+        assert session.wait(seen, SECONDS), session.status()
+
+    entry = Entry("id", session)
+    try:
+        reach(lambda s: s.status().paused_run is not None)
+        assert session.moments_left_alone() == ()
+        reach(lambda s: any(row.name == "Do nothing" and row.stage == "done" for row in s.status().experiments))
+        session.send(ExperimentCommand("Fast"))
+        reach(lambda s: s.latest().step == 5 and s.latest().picture is not None and s.latest().picture.step == 5)
+        told = read(entry)["picture"]
+        assert [variant["label"] for variant in told["variants"]] == ["reconstruction", "left alone"]
+        assert told["variants"][1]["step"] == 5
+        alone = Trainer(recipe)
+        for _ in range(5):
+            alone.step()
+        kept = session.moments_left_alone()[-1].snapshots["main"][0].picture
+        assert np.abs(np.concatenate(list(kept.outputs), 1) - direct(alone)[0]).max() <= 0.51
+        wanted, other = direct(alone)[0], session.latest().picture.outputs
+        shown = pixels(told["variants"][1]["image"])
+        assert np.abs(shown - wanted).mean() < np.abs(shown - np.concatenate(list(other), 1)).mean() / 3
+    finally:
+        session.stop()

@@ -29,10 +29,9 @@ ids = st.sets(st.integers(0, LARGEST_ID), max_size=200).map(lambda found: tuple(
 @given(vectors=ids, codes=ids, level=st.integers(0, 15), at=st.none() | st.integers(0, 2**40))
 def test_a_view_comes_back_as_it_was_written(vectors, codes, level, at):
     focus = Focus(Choice(level, vectors, codes), (Pin(3), Pin(9, 1)), "There is no code 900.")
-    view = View(CONTROLS, focus, at=at, run=2, line_is_read=True, hands={"map-plot": 7})
+    view = View(CONTROLS, focus, at=at, run=2, hands={"map-plot": 7})
     found = read_view(json.loads(json.dumps(write_view(view))))
     assert (found.focus, found.at, found.run, found.hands) == (view.focus, view.at, view.run, view.hands)
-    assert found.line_is_read
     assert {name: CONTROLS[name] for name in found.controls} == found.controls
 
 

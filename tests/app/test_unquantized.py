@@ -1,5 +1,6 @@
 """The same network without quantization, held against a run."""
 
+import numpy as np
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
 from page_runs import click, run
@@ -68,3 +69,11 @@ def test_its_loss_stands_beside_the_run_s_with_the_step_that_it_is_of():
 def loss_tile(page):
     (tile,) = [tile for tile in parts(page)["tiles"]["tiles"] if tile["label"] == "task loss"]
     return tile
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_classifier_says_how_often_it_is_right():
+    page = reach(open_page(problem="digits-classifier", paused="1"), lambda session: step_of(session) == 0)
+    snapshot = entry_of(page).session.latest()
+    right = np.mean(snapshot.monitor_outputs.argmax(1) == snapshot.labels)
+    assert loss_tile(page)["of"] == f"{right:.0%} right"

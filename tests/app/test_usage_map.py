@@ -119,3 +119,15 @@ def test_before_the_first_step_there_is_an_empty_chart_and_switches_and_the_curs
     assert empty["data"] == []
     shapes = drawn(some_counts(9), marks=[7, 30], cursor=12)["layout"]["shapes"]
     assert [line["x0"] for line in shapes] == [7, 30, 12]
+
+
+@pytest.mark.parametrize("order", ["by birth", "by usage now"])
+@pytest.mark.parametrize("num_codes", [16, 300])
+def test_each_code_is_said_to_lie_in_the_row_that_its_use_is_drawn_in(order, num_codes):
+    code, counts = 11, np.zeros((4, num_codes), np.float32)
+    counts[:, code] = 9
+    born, now = np.full(num_codes, -1), np.zeros(num_codes, int)
+    born[[3, code]], now[[7, code]] = [0, 1], [90, 5]
+    starts = np.arange(4) * 10
+    (heat,) = usage_map(counts, starts, starts + 9, born, now, order=order, marks=[])["data"]
+    assert np.flatnonzero(heat["z"].any(1)).tolist() == [heat["meta"]["rowOf"][code]]

@@ -33,7 +33,7 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     expect(page.locator(".st-key-message")).to_contain_text("no step has been trained")
     assert boxes(page) == before
 
-    page.locator(".st-key-picture canvas").last.click()  # a place of the code map
+    page.locator(".st-key-picture canvas").last.click(position={"x": 4, "y": 4})  # a place of the code map
     expect(page.locator(".st-key-clear button:visible")).to_be_enabled()
     assert boxes(page) == before
 

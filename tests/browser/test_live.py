@@ -12,7 +12,6 @@ from live_page import (
     axis_title,
     choose,
     control,
-    count_draws,
     drag,
     pause,
     pick,
@@ -31,6 +30,8 @@ from live_page import (
 )
 from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 from real_app import Server, Tab, app_server
+
+from vqcore.starts.catalogue import find_start
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +53,12 @@ def plane(open_tab: Callable[..., Tab], server: Server) -> Iterator[Page]:
 def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callable[..., Tab], server: Server) -> None:
     page = open_tab(server).page
     starts = page.locator("[class*='st-key-start-'] button:visible")
-    expect(starts).to_have_count(3)
+    expect(starts).to_have_count(5)
     assert page.locator(".js-plotly-plot").count() == 0
-    page.get_by_role("button", name="Healthy with k-means").click()
+    page.get_by_role("button", name="A healthy codebook").click()
     wait_for_charts(page)
-    count_draws(page, MAP)
-    wait_for_step(page, step_of(page) + 2)
-    wait_until(page, "window.draws >= 2")
-    expect(page.locator(".st-key-picture .vq-picture-canvas")).to_be_visible()
-    pause(page)
+    wait_for_step(page, find_start("healthy-codebook").pause_at)  # where it pauses itself
+    expect(page.locator(".st-key-picture .vq-picture-canvas").first).to_be_visible()
 
 
 def test_a_switch_is_in_force_at_once_and_marked_on_the_curves(plane: Page) -> None:

@@ -36,8 +36,8 @@ LIT = (
     """async (code) => {
     const variants = [{ ...PICTURE.data.variants[0], lit: [code] }];
     await PICTURE.receive({ ...PICTURE.data, variants }, PICTURE.given);
-    const view = PICTURE.views.find(({ key }) => key === 'codes-0'), tiles = PICTURE.tiles;
-    const veil = pixels(view.veil), sheet = pixels(view.sheet), wide = view.sheet.width;
+    const { veil: over, sheet: make } = PICTURE.views.all.find(({ key }) => key === 'codes-0'), { tiles } = PICTURE;
+    const veil = pixels(over), sheet = pixels(make()), wide = make().width;
     function pixels(canvas) { return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; }
     const places = [...PICTURE.data.variants[0].codes.keys()].map((place) => {
         const [tile, row, column] = tiles.whereIs(place);
@@ -103,7 +103,7 @@ def test_fifty_places_and_codes_are_the_same_in_picture_map_bars_and_network(
     expect(wiped).to_have_count(1)
     wiped.focus()
     page.keyboard.press("Alt+ArrowRight")
-    assert page.evaluate(f"{PICTURE}.divider") == 0.55
+    assert page.evaluate(f"{PICTURE}.views.divider") == 0.55
     with page.expect_download() as download:
         page.get_by_role("button", name="PNG", exact=True).click()
     download.value.save_as(tmp_path / "picture.png")

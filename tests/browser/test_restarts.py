@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from live_page import CURVES, press, step_of, wait_for_charts, wait_for_step, wait_until
+from live_page import CURVES, press, step_of, traces, wait_for_charts, wait_for_step, wait_until
 from playwright.sync_api import expect
 from real_app import Server, Tab
 
-OF_RUN_1 = f"document.querySelector('{CURVES}').data.filter((trace) => /, run 1$/.test(trace.name))"
+OF_RUN_1 = f"{traces(CURVES)}.filter((trace) => /, run 1$/.test(trace.name))"
 
 
 def test_a_setting_typed_and_applied_at_once_has_the_earlier_run_behind_it(

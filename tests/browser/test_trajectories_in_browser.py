@@ -179,7 +179,7 @@ def test_the_picture_is_saved_as_svg_png_and_html(tab: Tab, tmp_path: Path) -> N
 def test_another_page_and_back_keeps_the_setting_and_the_session(tab: Tab) -> None:
     page = tab.page
     page.get_by_role("link", name="Live", exact=True).click()
-    expect(page.get_by_role("button", name="Collapse, live")).to_be_visible()
+    expect(page.get_by_role("button", name="A photograph loses its colours")).to_be_visible()
     assert "steps=" not in page.url
     page.get_by_role("link", name="Trajectories").click()
     wait_for_picture(page)

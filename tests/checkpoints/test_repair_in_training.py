@@ -81,6 +81,7 @@ def digits_measured(trainer: Trainer) -> np.ndarray:
 )
 def test_our_collapsed_digits_come_back_and_stay(remedy, options, tmp_path):
     state = collapsed_digits()
+    state["quantizer.inner_velocity"] = torch.ones_like(state["quantizer.inner_velocity"])
     torch.save(state, tmp_path / "collapsed.pt")
     before = digits_from(state)
     unseen = len(before.held_out.inputs)
@@ -91,7 +92,11 @@ def test_our_collapsed_digits_come_back_and_stay(remedy, options, tmp_path):
 
     repaired = torch.load(result.path, weights_only=True)
     changed = {key for key in state if not torch.equal(state[key], repaired[key])}
-    assert changed <= {"quantizer.raw_codebook", "quantizer.steps_unused", "quantizer.ema_counts"}
+    of_codes = ("raw_codebook", "steps_unused", "ema_counts", "inner_velocity")
+    assert changed <= {f"quantizer.{name}" for name in of_codes}
+    velocity, moved = repaired["quantizer.inner_velocity"], torch.from_numpy(result.after.moved[0])
+    assert not velocity[moved].any()  # they start from rest
+    assert velocity[~moved].all()
     going_on = digits_from(repaired, **options)
     assert_came_true(result, digits_measured(before), digits_measured(going_on))
 

@@ -238,3 +238,12 @@ def test_a_file_that_is_shortened_meanwhile_is_an_error_and_not_the_end_of_the_p
     os.truncate(tmp_path / "a.npy", 200)
     with pytest.raises(ValueError, match="changed while it was being read"):
         images.picture(5)
+
+
+def test_the_strides_of_grey_images_are_those_of_channels_first(tmp_path: Path) -> None:
+    """With others torch's convolutions end the process in the backward pass: one channel can have either."""
+    for number in range(4):
+        save(tmp_path / f"{number}.png", 50 + number)
+    for part in (*load(str(tmp_path), 8, "reconstruction", 0), *load("digits", 16, "classification", 0)):
+        inputs = part.batch(torch.arange(2)).inputs
+        assert inputs.stride() == torch.empty(inputs.shape).stride()

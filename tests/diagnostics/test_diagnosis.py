@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.advice import ADVICE
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import ResponseEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Condition
 from vqcore.diagnostics.limits import CHANCE_OF_A_MISS, vectors_needed
+from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 from vqcore.diagnostics.usage_findings import (
     codes_carrying,
     dead_codes,
@@ -24,6 +25,8 @@ from vqcore.diagnostics.usage_findings import (
 from vqcore.diagnostics.wording import digits, percent, share_of, times
 from vqcore.quantizer.options import Options
 from vqcore.snapshot import History
+from vqcore.training.recipe import default_recipe
+from vqcore.training.trainer import Trainer
 
 
 @pytest.fixture
@@ -325,6 +328,30 @@ def test_replacement_recycles_where_chance_alone_outlasts_its_patience(generator
     assert verdict(diagnose(evidence(codebook, z_e, training=churning))) == ("recycling-replacement", "severe")
     patient = replace(hasty, replace_every=20)
     assert verdict(diagnose(evidence(codebook, z_e, training=patient)))[0] == "healthy"
+
+
+def test_a_decoder_that_gives_one_output_for_all_codes_stands_above_any_good_news_about_usage(generator):
+    codebook = sound_codebook(generator)
+    sound = evidence(codebook, around(codebook, generator))
+    assert verdict(diagnose(sound))[0] == "healthy"
+    deaf = replace(sound, response=ResponseEvidence(1e-12, 3.0, 96))
+    assert verdict(diagnose(deaf)) == ("deaf-decoder", "severe")
+    assert "healthy" not in [finding.condition for finding in diagnose(deaf)]
+    assert verdict(diagnose(replace(sound, response=ResponseEvidence(1e-3, 3.0, 96))))[0] == "healthy"
+
+
+def test_a_classifier_that_went_blind_and_has_all_its_codes_again_is_not_called_healthy():
+    trainer = Trainer(default_recipe("digits-classifier", seed=3, device="cpu", learning_rate=3e-3))
+    for step in range(140):
+        if step == 100:
+            trainer.apply({"replace_every": 20})
+        trainer.step()
+    seen = trainer.snapshot()
+    assert seen.held_out.in_use > 100
+    assert seen.held_out.accuracy < 0.2
+    (first, *_) = diagnose(evidence_of(seen, Setting(alpha=5.0, beta=0.9, options=asdict(trainer.options))))
+    assert (first.condition, first.severity) == ("deaf-decoder", "severe")
+    assert "inner_momentum=0.9" in first.remedies[0].ours
 
 
 # What every finding keeps

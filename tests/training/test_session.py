@@ -18,6 +18,7 @@ from vqcore.training.commands import (
     UntilCommand,
     change,
 )
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.status import State
@@ -95,7 +96,7 @@ def test_paused_it_stands_still_and_steps_singly():
 
 
 def test_it_pauses_at_the_step_it_was_given_once_and_at_the_speed_it_was_given():
-    with running(pause_at=4, steps_per_second=200.0) as session:
+    with running(plan=ExperimentPlan(pause_at=4, steps=1), steps_per_second=200.0) as session:
         reach(session, lambda s: s.status().state is State.PAUSED and step_of(s) == 4)
         assert [moment.step for moment in session.moments()][-1] == 4
         assert session.status().speed_limit == 200.0
@@ -105,7 +106,7 @@ def test_it_pauses_at_the_step_it_was_given_once_and_at_the_speed_it_was_given()
 
 
 def test_a_run_begun_anew_does_not_pause_where_the_first_would_have():
-    with running(pause_at=4, paused=True) as session:
+    with running(plan=ExperimentPlan(pause_at=4, steps=1), paused=True) as session:
         reach(session, lambda s: step_of(s) == 0)
         obeyed(session, RestartCommand(RECIPE))
         obeyed(session, ResumeCommand())

@@ -155,7 +155,7 @@ def test_what_its_thread_owned_goes_with_its_thread_and_the_number_of_steps_stay
         return trainer
 
     monkeypatch.setattr(run_module, "Trainer", build)
-    session = started(paused=True, pause_at=None)
+    session = started(paused=True, plan=None)
     session.send(ResumeCommand())
     assert session.wait(lambda s: s.latest() is not None and s.trained_steps() >= 3, SECONDS)
     session.stop(SECONDS)

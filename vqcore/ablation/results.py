@@ -1,5 +1,7 @@
 """A recorded ablation: what was trained and what came of it, in one JSON file that anybody may open."""
 
+import base64
+import binascii
 import json
 import math
 import os
@@ -59,6 +61,25 @@ class ResultRow:
             if isinstance(value, int | float) and math.isfinite(value):
                 found[seed] = float(value)
         return found
+
+    def curve(self, quantity: str) -> list[tuple[list[int], list[float]]]:
+        """Steps and values of each seed that has such a curve."""
+        found = []
+        for cell in self.cells.values():
+            curve = (cell.get("curves") or {}).get(quantity) or {}
+            steps, values = curve.get("step") or [], curve.get("value") or []
+            numbers = all(isinstance(value, int | float) for value in (*steps, *values))
+            if steps and len(steps) == len(values) and numbers:
+                found.append((steps, values))
+        return found
+
+    def picture(self, part: str) -> bytes | None:
+        """The PNG of the first seed that the file has under `part`, `given` or `found`; nobody has decoded it yet."""
+        text = (next(iter(self.cells.values()), {}).get("images") or {}).get(part)
+        try:
+            return base64.b64decode(text, validate=True) if isinstance(text, str) else None
+        except binascii.Error:
+            return None
 
     def summary(self, metric: str) -> Summary | None:
         """Over the seeds; None without any number."""
@@ -140,6 +161,8 @@ def _rows(rows: Sequence[Any]) -> Iterator[ResultRow]:
     for row in rows:
         cells = {int(seed): _checked(cell) for seed, cell in row["cells"].items()}
         for cell in cells.values():
+            for part in ("curves", "images"):
+                _checked(cell.get(part) or {})
             if not all(isinstance(value, int | float | type(None)) for value in cell.get("metrics", {}).values()):
                 raise ValueError("a metric that is no number")
         yield ResultRow(str(row["name"]), _checked(row["set"]), cells)

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from vqcore.data import arrays
+from vqcore.data.cifar import cifar_images
 from vqcore.data.folders import folder_of_images
+from vqcore.data.idx import IDX_IMAGES, idx_files, idx_images
 from vqcore.data.imageset import ImageSet, shown
+from vqcore.data.numpy_files import numpy_images
 from vqcore.data.parquet import parquet_images
 from vqcore.data.pictures import SUFFIXES
 
@@ -75,12 +77,12 @@ def _opened(path: Path, changed: int, length: int) -> ImageSet:
 
 
 def _folder(path: Path) -> ImageSet:
-    if files := arrays.idx_files(path):
-        images = arrays.idx_images(path, files)
+    if files := idx_files(path):
+        images = idx_images(path, files)
         if path == FASHION.resolve() and len(images.classes) == len(FASHION_CLASSES):
             images.classes = FASHION_CLASSES
         return images
-    if (cifar := arrays.cifar_images(path)) is not None:
+    if (cifar := cifar_images(path)) is not None:
         return cifar
     if tables := sorted(path.glob("*.parquet")):
         return parquet_images(path, tables)
@@ -92,11 +94,11 @@ def _file(path: Path) -> ImageSet:
     if not path.is_file():
         raise ValueError(f"`data` must be a folder or a file, but {shown(path)} is a pipe or a device. Name another.")
     if suffix in (".npy", ".npz"):
-        return arrays.numpy_images(path)
+        return numpy_images(path)
     if suffix == ".parquet":
         return parquet_images(path, [path])
-    if arrays.IDX_IMAGES.fullmatch(path.name):
-        return arrays.idx_images(path, [path])
+    if IDX_IMAGES.fullmatch(path.name):
+        return idx_images(path, [path])
     if suffix in SUFFIXES:
         raise ValueError(f"`data` must be many images, but {shown(path)} is one. Name the folder that holds them.")
     unpacked = " Unpack it first." if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z") else ""

@@ -69,7 +69,10 @@ class LazyPart:
         """The images at `index` (B,): inputs (B, C, S, S) in ±1, targets and labels."""
         found = [self._readable(place) for place in index.tolist()]
         pixels = torch.from_numpy(np.stack([each for each, _ in found])).to(self._device)
-        inputs = pixels.movedim(-1, 1).float().div_(127.5).sub_(1).contiguous()
+        # Not `contiguous`, which leaves a single channel the strides of channels last. With them torch's convolutions
+        # write beyond their memory in the backward pass, and the process ends.
+        channels_first = pixels.movedim(-1, 1)
+        inputs = torch.empty(channels_first.shape, device=self._device).copy_(channels_first).div_(127.5).sub_(1)
         labels = None
         if self._images.images.labels is not None:
             rows = self._rows[[place for _, place in found]]

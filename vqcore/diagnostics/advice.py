@@ -96,6 +96,18 @@ CODEBOOK_LOSS = Remedy(
     "vq = VectorQuantize(dim=D, codebook_size=K, learnable_codebook=True, ema_update=False); "
     "z_q, codes, loss = vq(z); (task(z_q) + loss).backward()",
 )
+CARRY = Remedy(
+    "Let alternating steps with momentum carry the codes past their vectors, to where the decoder still answers.",
+    ("inner_steps=1", "inner_momentum=0.9", "sync=0.5"),
+    "VectorQuant(D, K, beta=1.0, inplace_optimizer=lambda codes: torch.optim.SGD(codes, lr=50.0, momentum=0.9))",
+    "",
+)
+SLOWER = Remedy(
+    "Or begin again with a lower learning rate, so that no step silences the decoder.",
+    (),
+    "",
+    "",
+)
 FEWER_CODES = Remedy(
     "Use fewer codes, more data, or more latents for each input.",
     ("num_codes=…",),
@@ -168,6 +180,13 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
                 ),
             ),
             "WavTokenizer #89; espnet PR #6284; vector-quantize-pytorch #45, #66",
+        ),
+        "deaf-decoder": Advice(
+            "Every unit behind the quantizer is dead: for a while all vectors shared one code, and a large step "
+            "silenced the decoder there. No gradient passes it, so neither the encoder nor the codes learn. Codes "
+            "that replacement or an affine map brings near P lie in the same silence.",
+            (CARRY, SLOWER),
+            "Huh et al., arXiv 2305.08842, on alternating steps with an inner optimizer",
         ),
         "idle-level": Advice(
             "The level's codes are far larger than the residuals it gets, or the levels before it leave nothing to "

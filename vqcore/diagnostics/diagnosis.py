@@ -20,6 +20,7 @@ from vqcore.diagnostics.in_force import still_to_try
 from vqcore.diagnostics.latent_findings import codebook_far, embedding_collapse, idle_level
 from vqcore.diagnostics.training_findings import (
     commitment_too_strong,
+    deaf_decoder,
     drifting_embeddings,
     no_gradient,
     recycling_replacement,
@@ -40,6 +41,7 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     never_trained,
     no_gradient,
     average_bookkeeping,
+    deaf_decoder,
     idle_level,
     drifting_embeddings,
     commitment_too_strong,

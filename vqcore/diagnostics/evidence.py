@@ -47,6 +47,18 @@ class Attainable(NamedTuple):
     """Its codes: K, or fewer if the sample is too small for K."""
 
 
+class ResponseEvidence(NamedTuple):
+    """How much the decoder's output answers to the code vectors that it is given."""
+
+    output_variance: float
+    """Over inputs, summed over the elements of one input's output."""
+
+    code_variance: float
+    """Over the same inputs, summed over the elements of one input's code vectors; above 0."""
+
+    num_inputs: int
+
+
 class LookedUp(NamedTuple):
     """Q, the assigned code vectors, each counted as often as it is used."""
 
@@ -186,6 +198,9 @@ class Evidence:
 
     averages: AverageEvidence | None = None
     latents: LatentEvidence | None = None
+    response: ResponseEvidence | None = None
+    """None where no decoder was seen, or where all inputs have the same codes, so that nothing could be answered."""
+
     training: TrainingEvidence = field(default_factory=TrainingEvidence)
     residual_level: int = 0
     """Index among the levels of a residual quantizer; `latents` are then the residuals before this level."""

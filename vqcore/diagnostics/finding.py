@@ -9,6 +9,7 @@ Condition = Literal[
     "never-trained",
     "no-gradient",
     "ema-bookkeeping",
+    "deaf-decoder",
     "idle-level",
     "commitment-too-weak",
     "runaway-embeddings",

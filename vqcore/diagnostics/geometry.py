@@ -12,7 +12,7 @@ Floats = NDArray[np.floating[Any]]
 
 SCORES_AT_ONCE = 1 << 22
 MOST_QUERIES = 128
-"""Compared at once: the scores of a live codebook then stay in the cache, and in memory that is not asked for anew."""
+"""Compared at once, so that the scores of a live codebook stay in the cache."""
 
 
 def nearest_rows(queries: Floats, points: Floats, *, but: NDArray[np.int64] | None = None) -> NDArray[np.int64]:

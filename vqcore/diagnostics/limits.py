@@ -70,6 +70,10 @@ POINT_SPREAD = 1e-3
 RANK_VECTORS_PER_DIM = 2
 """Vectors for each feature that an effective rank needs."""
 
+DEAF = 1e-6
+"""Variance of the output over that of the code vectors, over inputs. Where every ReLU behind the quantizer is dead it
+is 0 up to rounding, 1e-12; decoders that answer are at 0.05 and above, even before training."""
+
 GROWTH = 1.25
 """Spread of P now over that half-way through: healthy runs are at 0.9 to 1.2 after the first steps."""
 

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, TrainingEvidence, UsageEvidence, looked_up
+from vqcore.diagnostics.evidence import (
+    Evidence,
+    Floats,
+    LatentEvidence,
+    ResponseEvidence,
+    TrainingEvidence,
+    UsageEvidence,
+    looked_up,
+)
 from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.snapshot import Snapshot
 
@@ -43,6 +51,7 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
         ),
         latents=_latents(snapshot, is_finite) if is_finite.any() else None,
         broken_latents=int((~is_finite).sum()),
+        response=None if (setting.options or {}).get("bypass") else _response(snapshot),
         training=TrainingEvidence(
             steps=snapshot.step,
             history=snapshot.history,
@@ -59,6 +68,22 @@ def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
         ),
         residual_level=snapshot.level if setting.residual else 0,
     )
+
+
+def _response(snapshot: Snapshot) -> ResponseEvidence | None:
+    """Of the monitor inputs, of which each has as many codes; None where their outputs were not kept."""
+    seen = snapshot.monitor_outputs
+    num_inputs = 0 if seen is None else len(seen)
+    if seen is None or num_inputs < 2 or len(snapshot.codes) % num_inputs:
+        return None
+    code_vectors = snapshot.codebook[snapshot.codes].reshape(num_inputs, -1)
+    outputs = seen.reshape(num_inputs, -1)
+    if not (np.isfinite(code_vectors).all() and np.isfinite(outputs).all()):
+        return None
+    of_codes, of_outputs = (float(each.var(0, dtype=np.float64).sum()) for each in (code_vectors, outputs))
+    if not (np.isfinite(of_outputs) and np.isfinite(of_codes) and of_codes > 0):
+        return None
+    return ResponseEvidence(of_outputs, of_codes, num_inputs)
 
 
 def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence:

@@ -43,6 +43,31 @@ def no_gradient(evidence: Evidence) -> Finding | None:
     )
 
 
+def deaf_decoder(evidence: Evidence) -> Finding | None:
+    """Whether the decoder gives (nearly) the same output whatever its codes are."""
+    response = evidence.response
+    if response is None:
+        return None
+    share = response.output_variance / response.code_variance
+    if share >= limits.DEAF:
+        return None
+    return found(
+        "deaf-decoder",
+        "severe",
+        "The decoder no longer answers to its codes: its output hardly varies over the held-out inputs, although "
+        "their codes do.",
+        context(
+            "variance of the output over that of the code vectors",
+            share,
+            f"{share:.1g}",
+            f"severe below {limits.DEAF:g}",
+        ),
+        context("variance of the output", response.output_variance, f"{response.output_variance:.3g}"),
+        context("variance of the code vectors", response.code_variance, f"{response.code_variance:.3g}"),
+        count("held-out inputs", response.num_inputs),
+    )
+
+
 def commitment_too_strong(evidence: Evidence) -> Finding | None:
     """Whether the embeddings shrink while the commitment competes with the task."""
     spread, pull = _trend(evidence), _pull(evidence.training)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from vqcore.models.architecture import Architecture, Shape
 from vqcore.models.resnet import RESNET18
 from vqcore.models.vit import VIT
 from vqcore.models.vqvae import VQVAE
+from vqcore.problems.datasets import PHOTOGRAPHS_CREDIT, PHOTOGRAPHS_SOURCES, held_out_strips
 from vqcore.problems.problem import Model, Problem, Task
 from vqcore.quantizer.options import Options
 
@@ -26,6 +28,16 @@ NETWORKS = {"vqvae": VQVAE, "alexnet": ALEXNET, "resnet18": RESNET18, "vit": VIT
 """By the name of the problem."""
 
 OWN_DATA = {"vqvae": "photos", "alexnet": "digits", "resnet18": "digits", "vit": "digits"}
+
+
+_WHOLE_PHOTOGRAPHS: dict[str, Any] = {
+    "whole": held_out_strips,
+    "credit": PHOTOGRAPHS_CREDIT,
+    "sources": PHOTOGRAPHS_SOURCES,
+}
+"""What a fully convolutional network can be shown of the built-in photographs."""
+
+_NOTHING_WHOLE: dict[str, Any] = {"whole": None, "credit": "", "sources": ""}
 
 
 def chosen(
@@ -53,6 +65,7 @@ def chosen(
         load=partial(load, data, size, problem.task),
         build=partial(_build, network, problem.task, data, size, width, place),
         classes=BUILT_IN.get(data, opened.classes if opened else ()),
+        **_WHOLE_PHOTOGRAPHS if (problem.name, data) == ("vqvae", "photos") else _NOTHING_WHOLE,
     )
 
 

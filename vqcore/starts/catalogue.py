@@ -42,7 +42,7 @@ PHOTOGRAPH = Start(
     pause_at=150,
     steps=300,
     experiments=_ladder(
-        affine=Claims(task_loss_ratio_below=0.7, active_codes_ratio_above=5.0),
+        affine=Claims(task_loss_ratio_below=0.8, active_codes_ratio_above=5.0),
         opt=Claims(active_codes_ratio_above=1.2),
         both=Claims(task_loss_ratio_below=0.85, active_codes_ratio_above=2.0),
         replacement=Claims(task_loss_ratio_below=0.5, active_codes_ratio_above=100.0),
@@ -104,7 +104,7 @@ LAGGING = Start(
         Experiment(
             name="Sync",
             changes={"sync": 10.0},
-            claims=Claims(task_loss_ratio_below=0.8, active_codes_ratio_above=2.0),
+            claims=Claims(task_loss_ratio_below=0.8, active_codes_ratio_above=1.5),
         ),
         Experiment(name="Affine", changes=RUNNING),
         Experiment(name="Alternating", changes={"inner_steps": 1, "inner_momentum": 0.9}),

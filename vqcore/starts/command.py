@@ -45,10 +45,10 @@ def starts(options: argparse.Namespace, seeds_of: Callable[[str], Sequence[int]]
         return {"starts": [start.as_json() for start in STARTS]}, "\n\n".join(map(_listed, STARTS)), 0
     chosen = (find_start(options.check),) if options.check else STARTS
     seeds = DEFAULT_SEEDS if options.seeds is None else seeds_of(options.seeds)
-    tables = _tables(chosen, seeds)
+    commit, tables = _commit(), _tables(chosen, seeds)
     fails = [sentence for table in tables for sentence in failed(table)]
     command = " ".join(["python -m vqcore starts --check", *filter(None, [options.check]), f"--seeds {_said(seeds)}"])
-    report = {"date": date.today().isoformat(), "commit": _commit(), "command": command, "starts": tables}
+    report = {"date": date.today().isoformat(), "commit": commit, "command": command, "starts": tables}
     text = "\n\n".join([*map(table_text, tables), *fails])
     return _finite(report), text, 1 if fails else 0
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import Recipe, default_recipe
 
 UNLESS_SEEDS_DIFFER = 0.9
@@ -119,13 +121,10 @@ class Start:
             self.problem, seed=self.seed if seed is None else seed, device=device, **dict(self.settings)
         )
 
-    def experiment(self, name: str) -> Experiment:
-        """The one called `name`.
-
-        Raises:
-            KeyError: if there is none.
-        """
-        return {each.name: each for each in self.experiments}[name]
+    def plan(self) -> ExperimentPlan:
+        """As a session takes it."""
+        changes = {each.name: each.changes for each in self.experiments}
+        return ExperimentPlan(pause_at=self.pause_at, steps=self.steps, changes=MappingProxyType(changes))
 
     def is_begun_as(self, recipe: Recipe) -> bool:
         """Whether `recipe` is this start's at any seed and on any device."""

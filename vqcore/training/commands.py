@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import Recipe
 
 
@@ -71,10 +72,35 @@ class RestartCommand:
     recipe: Recipe | Mapping[str, Recipe]
     """The recipe of the first variant, then the only one; or one for each variant by its name."""
 
+    plan: ExperimentPlan | None = None
+    """Where it pauses itself, and what can be tried there."""
+
 
 @dataclass(frozen=True, slots=True)
 class UndoRestartCommand:
     """Bring back, paused, the training that the last restart put away; a second one swaps them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentCommand:
+    """Train the planned experiment called `name` from the moment of the pause to its end, after those that wait.
+
+    One that is done is shown again; one asked for before the pause waits for it.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelExperimentsCommand:
+    """Forget the experiments that wait and the one in training, and show the pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRunCommand:
+    """Show, paused, another run of the same experiments by its number."""
+
+    run: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +128,9 @@ Command = (
     | EndVariantCommand
     | RestartCommand
     | UndoRestartCommand
+    | ExperimentCommand
+    | CancelExperimentsCommand
+    | ShowRunCommand
     | ExamineCommand
     | PictureCommand
 )

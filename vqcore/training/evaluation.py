@@ -51,17 +51,22 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def as_in_training(module: nn.Module) -> Iterator[None]:
-    """Run the block without gradients but with batch norms as in training; afterwards no buffer has changed.
+    """Run the block without gradients and with batch norms as in training; the block's mean moments become theirs.
 
-    Before the first step a norm's running moments say nothing of what the module gives in training.
+    Before the first step the running moments of a norm are those of nothing: what is encoded with them is not what
+    the module gives in training, nor what it will give once they have followed.
     """
-    before = [buffer.clone() for buffer in module.buffers()]
-    with torch.no_grad():
-        try:
+    norms = [each for each in module.modules() if isinstance(each, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # of all batches alike
+    try:
+        with torch.no_grad():
             yield
-        finally:
-            for buffer, was in zip(module.buffers(), before, strict=True):
-                buffer.copy_(was)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def evaluate(problem: Problem, model: Model, quantizer: Quantizer, held_out: Part) -> HeldOut:

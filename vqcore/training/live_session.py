@@ -78,6 +78,9 @@ class LiveSession(SnapshotSource, Protocol):
         All of it is of one run. While a restart is under way, `status` and `recipes` may already be of the next.
         """
 
+    def moments_left_alone(self) -> tuple[Moment, ...]:
+        """Of an experiment, the kept moments of the run that was left alone instead, since they parted; else none."""
+
     def want_picture(self) -> None:
         """Wish that the next moment comes with pictures of whole images; where none is trained, the present one."""
 

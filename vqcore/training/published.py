@@ -8,6 +8,7 @@ from typing import Any
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import ExamineCommand
 from vqcore.training.examination import Examination
+from vqcore.training.experiments import LeftAlone
 from vqcore.training.live_session import NOTHING_YET, Repeatable, Together
 from vqcore.training.past_run import MOST_PAST_RUNS, PastRun, past_run
 from vqcore.training.recipe import Recipe
@@ -40,6 +41,9 @@ class Published:
         """Trainings that restarts have put away, oldest first."""
 
         self.timeline = Timeline()
+        self.left_alone: LeftAlone | None = None
+        """Of the experiment that is shown, the run without its changes."""
+
         self.examinations: Mapping[ExamineCommand, Examination] = {}
         """The newest answers, in the order in which they came."""
 

@@ -3,22 +3,27 @@
 The thread of its session owns it. Knows no thread, no clock and no command.
 """
 
+import copy
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vqcore.snapshot import Snapshot, Trail
+from vqcore.snapshot import Event, Snapshot, Trail
 from vqcore.training.examination import Examination
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.memory import give_back
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import Broken
 from vqcore.training.timeline import TRAIL_LENGTH, Timeline
 from vqcore.training.trainer import StoppedError, Trainer
+
+if TYPE_CHECKING:
+    from vqcore.training.experiments import Experiments
 
 MOST_BYTES_KEPT = 256 * 10**6
 """A run put away that is larger than this is forgotten after `LARGE_RUN_SECONDS`."""
@@ -51,6 +56,12 @@ class Run:
         tell: Callable[[int], None],
     ) -> None:
         self.number = number
+        self.plan: ExperimentPlan | None = None
+        """Where it pauses itself, if anywhere."""
+
+        self.experiments: Experiments | None = None
+        """Those from its pause, or those that it is one of."""
+
         self.timeline = Timeline()
         self._stop = stop
         self._trainers: dict[str, Trainer] = {}
@@ -82,6 +93,11 @@ class Run:
         return tuple(replace(trainer.recipe, options=trainer.options) for trainer in self._trainers.values())
 
     @property
+    def events(self) -> tuple[Event, ...]:
+        """What was thrown in the first variant."""
+        return self._first.events
+
+    @property
     def device(self) -> str:
         """Where it is trained."""
         return str(self._first.device)
@@ -105,7 +121,9 @@ class Run:
             for level in levels
             for trail in level
         }
-        return sum(trainer.nbytes for trainer in self._trainers.values()) + self.timeline.nbytes + sum(paths.values())
+        own = sum(trainer.nbytes for trainer in self._trainers.values()) + self.timeline.nbytes + sum(paths.values())
+        others = () if self.experiments is None or self is not self.experiments.paused else self.experiments.runs
+        return own + sum(run.nbytes for run in others)
 
     def step(self) -> None:
         """One step of every variant that is not broken. One that breaks stops alone: the others go on without it.
@@ -195,6 +213,20 @@ class Run:
         if variant in self._good:
             self._good[name] = tuple(replace(level, variant=name) for level in self._good[variant])
 
+    def fork_alone(self, number: int, changes: Mapping[str, Any], most_moments: int, most_bytes: int) -> "Run":
+        """Another run, whose only variant goes on from the first of this one with `changes` made.
+
+        It shares the past; its timeline holds at most so many moments and bytes.
+        """
+        (name, trainer), run = next(iter(self._trainers.items())), copy.copy(self)
+        run.number, run.plan, run.experiments = number, None, None
+        run.timeline = self.timeline.copied(name, most_moments, most_bytes)
+        run._trainers, run._broken = {name: trainer.fork(name)}, {}
+        run._trails = {name: [trail.copy() for trail in self._trails[name]]}
+        run._good = {name: self._good[name]} if name in self._good else {}
+        run.apply(name, changes)
+        return run
+
     def end(self, variant: str) -> None:
         """End `variant`; the others step on.
 
@@ -249,11 +281,16 @@ class Runs:
 
     def begin(self, recipes: Mapping[str, Recipe], *, stop: Callable[[], bool], tell: Callable[[int], None]) -> Run:
         """Put the present run away for a new one; where that cannot be built the present one stays. See `Run`."""
-        number = self._number if self.present is None else self._number + 1
-        run = Run(recipes, number, stop=stop, tell=tell)
-        self.present, before, self._number = run, self.present, number
+        run = Run(recipes, self._number, stop=stop, tell=tell)
+        self.present, before = run, self.present
+        self._number += 1
         self._put_away(before)
         return run
+
+    def next_number(self) -> int:
+        """A number that no run has had."""
+        self._number += 1
+        return self._number - 1
 
     def take_back(self) -> Run:
         """Exchange the present run for the one put away, which a second time exchanges them again.

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.quantizer.options import Options, option_names
 from vqcore.snapshot import Event
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def share_of_rate(options: Options, steps_done: int) -> float:
@@ -30,19 +32,21 @@ def share_of_rate(options: Options, steps_done: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * passed))
 
 
-def rates(options: Options, events: Iterable[Event], steps: int) -> NDArray[np.float64]:
-    """(T,) the learning rate that each of `steps` steps had, begun with `options` and switched by `events`.
+def rates(options: Options, events: Iterable[Event], steps: Ints) -> Floats:
+    """(T,) the learning rate that each of `steps` (T,) had, from 1 up, begun with `options` and switched by `events`.
 
     >>> switched = Event(3, "main", "", (("learning_rate", 0.1),))
-    >>> rates(Options(learning_rate=1.0, warmup_steps=2), [switched], 5).tolist()
+    >>> rates(Options(learning_rate=1.0, warmup_steps=2), [switched], np.arange(1, 6)).tolist()
     [0.5, 1.0, 1.0, 0.1, 0.1]
     """
-    switched: dict[int, dict[str, Any]] = {}
-    for event in events:
-        changes = {name: value for name, value in event.changes if name in option_names()}
-        switched.setdefault(event.step, {}).update(changes)
-    found = np.empty(steps)
-    for step in range(steps):
-        options = replace(options, **switched.get(step, {}))
-        found[step] = options.learning_rate * share_of_rate(options, step)
+    found = np.empty(len(steps))
+    begins = 0
+    for event in [*events, None]:
+        ends = len(steps) if event is None else int(np.searchsorted(steps, event.step, side="right"))
+        found[begins:ends] = [
+            options.learning_rate * share_of_rate(options, int(at) - 1) for at in steps[begins:ends]
+        ]
+        if event is not None:
+            begins = ends
+            options = replace(options, **{name: value for name, value in event.changes if name in option_names()})
     return found

@@ -10,16 +10,16 @@ from functools import partial
 from typing import Self
 
 from vqcore.history import History
-from vqcore.problems.catalogue import find_problem
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import Command, ExamineCommand, PictureCommand, ResumeCommand
 from vqcore.training.cores import yield_to_others
 from vqcore.training.examination import Examination
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.live_session import LiveSession, Repeatable, Together
 from vqcore.training.memory import give_back
 from vqcore.training.past_run import PastRun
 from vqcore.training.published import Published
-from vqcore.training.recipe import Recipe
+from vqcore.training.recipe import Recipe, problem_of
 from vqcore.training.speed import Speed
 from vqcore.training.status import State, Status
 from vqcore.training.timeline import Moment
@@ -48,7 +48,7 @@ class Session(LiveSession):
     Args:
         recipes: one recipe, or several by the name of their variant; variants step in lockstep.
         paused: begin paused at step 0.
-        pause_at: as `UntilCommand` sets it.
+        plan: as `RestartCommand` has it.
         steps_per_second: as `SpeedCommand` sets it.
         idle_pause_seconds: the session pauses itself if nobody has looked for this long.
         clock: seconds, monotonic.
@@ -59,7 +59,7 @@ class Session(LiveSession):
         recipes: Recipe | Mapping[str, Recipe],
         *,
         paused: bool = False,
-        pause_at: int | None = None,
+        plan: ExperimentPlan | None = None,
         steps_per_second: float | None = None,
         idle_pause_seconds: float = IDLE_PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
@@ -73,7 +73,7 @@ class Session(LiveSession):
             self._wishes,
             self._published,
             paused=paused,
-            pause_at=pause_at,
+            plan=plan,
             speed=Speed(steps_per_second, clock),
             idle_pause_seconds=idle_pause_seconds,
             clock=clock,
@@ -159,6 +159,11 @@ class Session(LiveSession):
         if self._published.status.state is State.IDLE:
             self.send(ResumeCommand())
 
+    def moments_left_alone(self) -> tuple[Moment, ...]:
+        """See `LiveSession.moments_left_alone`."""
+        left_alone = self._published.left_alone
+        return () if left_alone is None else left_alone.moments
+
     def want_picture(self) -> None:
         """See `LiveSession.want_picture`."""
         self._wishes.want_picture()
@@ -215,7 +220,7 @@ def _lacks_picture(together: Together) -> bool:
     """Whether a variant that could have a picture of this moment has none; a broken one cannot."""
     broken = {broken.variant for broken in together.broken}
     return any(
-        find_problem(together.recipes[name].problem).whole is not None
+        problem_of(together.recipes[name]).whole is not None
         and (newest.picture is None or newest.picture.step != newest.step)
         for name, (newest, *_) in together.levels.items()
         if name not in broken

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from vqcore.training.experiment_plan import Row
 from vqcore.training.recipe import Recipe
 
 
@@ -72,6 +73,12 @@ class Status:
 
     can_undo: bool = False
     """Whether a restart can be taken back."""
+
+    experiments: tuple[Row, ...] = ()
+    """Those that are planned for the run shown or were made from its pause, in order."""
+
+    paused_run: int | None = None
+    """The run that paused itself for them; None before."""
 
     message: str = ""
     """One sentence for a person; empty where all is well."""

@@ -78,6 +78,17 @@ class Timeline:
             for moment in self._moments
         )
 
+    def copied(self, variant: str, most_moments: int, most_bytes: int) -> "Timeline":
+        """One of its own for `variant` alone, which shares the past."""
+        twin = Timeline(most_moments, most_bytes)
+        twin.seconds = self.seconds
+        twin._moments = tuple(
+            moment._replace(snapshots={variant: moment.snapshots[variant]})
+            for moment in self._moments
+            if variant in moment.snapshots
+        )
+        return twin
+
     def at(self, step: int, variant: str, level: int, history: History) -> Snapshot | None:
         """The newest kept moment at or before `step`, else the oldest; None if there is none.
 

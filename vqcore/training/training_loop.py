@@ -7,21 +7,26 @@ from functools import partial
 from typing import Any
 
 from vqcore.training.commands import (
+    CancelExperimentsCommand,
     ChangeCommand,
     Command,
     EndVariantCommand,
     ExamineCommand,
+    ExperimentCommand,
     ForkCommand,
     PauseCommand,
     PictureCommand,
     RestartCommand,
     ResumeCommand,
+    ShowRunCommand,
     SpeedCommand,
     StepCommand,
     UndoRestartCommand,
     UntilCommand,
 )
 from vqcore.training.cores import TURNS
+from vqcore.training.experiment_plan import ExperimentPlan, Row, planned
+from vqcore.training.experiments import Experiments
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.live_session import Together
 from vqcore.training.published import Published
@@ -45,6 +50,10 @@ SHORTEST_UNPICTURED = 0.5
 """Seconds between two moments with pictures, at the least."""
 
 
+SECONDS_BETWEEN_ROWS = 0.25
+"""Between two words on how far an experiment is that is trained unseen."""
+
+
 class TrainingLoop:
     """Made and used by the session's thread, and by no other: those have `wishes` and `published`.
 
@@ -52,7 +61,7 @@ class TrainingLoop:
         wishes: what others want.
         published: what others are told.
         paused: begin paused at step 0.
-        pause_at: as `UntilCommand` sets it.
+        plan: of the first run.
         speed: of the steps.
         idle_pause_seconds: without a look for so long, training pauses.
         clock: seconds, monotonic.
@@ -64,7 +73,7 @@ class TrainingLoop:
         published: Published,
         *,
         paused: bool,
-        pause_at: int | None,
+        plan: ExperimentPlan | None,
         speed: Speed,
         idle_pause_seconds: float,
         clock: Callable[[], float],
@@ -72,17 +81,23 @@ class TrainingLoop:
         self._wishes, self._published, self._speed, self._clock = wishes, published, speed, clock
         self._idle_pause_seconds = idle_pause_seconds
         self._resume_as = State.PAUSED if paused else State.RUNNING
-        self._until = pause_at
+        self._until: int | None = None
+        self._plan = plan
+        self._waiting: tuple[str, ...] = ()
+        """Experiments that were asked for and have not begun."""
+
         self._runs = Runs(clock)
         self._next_publish = self._next_picture = clock()
         self._advanced_at: float | None = None
 
     def run(self) -> None:
         """Train until the end is wished for."""
-        self._guarded(lambda: self._begin(self._published.recipes))
+        self._guarded(lambda: self._begin(self._published.recipes, self._plan))
         while not self._wishes.stopping.is_set():
             is_running = self._state is State.RUNNING
-            waits = [self._speed.seconds_to_wait() if is_running else None, self._runs.seconds_to_forget()]
+            aside = self._left_aside()
+            rest = 0.0 if aside is not None else None
+            waits = [self._speed.seconds_to_wait() if is_running else rest, self._runs.seconds_to_forget()]
             command = self._wishes.next_command(min((wait for wait in waits if wait is not None), default=None))
             if command is None and self._runs.forget_large():
                 self._tell()  # there is nothing left to undo
@@ -92,6 +107,8 @@ class TrainingLoop:
                 self._tell(commands_done=self._published.status.commands_done + 1)
             elif is_running and not self._wishes.stopping.is_set():
                 self._guarded(self._advance)
+            elif aside is not None:
+                self._guarded(partial(self._advance_aside, *aside))
 
     @property
     def _state(self) -> State:
@@ -106,7 +123,10 @@ class TrainingLoop:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
             if (run := self._runs.present) is not None:
                 self._show(run)
+                if run.experiments is not None:
+                    run.experiments.conclude(run)
             self._tell(State.BROKEN, message=sentence)
+            self._begin_waiting()
         except ValueError as error:  # refused, with a sentence; nothing has changed
             self._tell(State.BROKEN if self._runs.present is None else self._state, message=str(error))
         except Exception as error:
@@ -125,10 +145,10 @@ class TrainingLoop:
             case SpeedCommand(steps_per_second):
                 self._speed.limit_to(steps_per_second)
                 self._tell(speed_limit=steps_per_second)
-            case RestartCommand(recipe):
-                self._resume_as = State.PAUSED if self._state is State.PAUSED else State.RUNNING
+            case RestartCommand(recipe, plan):
+                self._resume_as = State.PAUSED if self._state is State.PAUSED and plan is None else State.RUNNING
                 first = next(iter(self._published.recipes))
-                self._begin({first: recipe} if isinstance(recipe, Recipe) else recipe)
+                self._begin({first: recipe} if isinstance(recipe, Recipe) else recipe, plan)
             case UndoRestartCommand():
                 self._undo_restart()
             case _ if self._runs.present is not None:
@@ -145,7 +165,8 @@ class TrainingLoop:
             case StepCommand():
                 self._step(run)
                 run.timeline.seconds += SINGLE_STEP_SECONDS
-                self._pause(State.PAUSED)
+                if not self._has_arrived(run):
+                    self._pause(State.PAUSED)
             case ChangeCommand(changes, variant):
                 run.apply(variant, changes)
                 if self._state is State.BROKEN:  # the last good snapshot stays
@@ -158,8 +179,14 @@ class TrainingLoop:
             case EndVariantCommand(variant):
                 run.end(variant)
                 self._publish_recipes(run)
+            case ExperimentCommand(name):
+                self._ask_for(run, name)
+            case CancelExperimentsCommand():
+                self._cancel(run)
+            case ShowRunCommand(number):
+                self._show_again(run, number)
 
-    def _begin(self, recipes: Mapping[str, Recipe]) -> None:
+    def _begin(self, recipes: Mapping[str, Recipe], plan: ExperimentPlan | None = None) -> None:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
         self._show_last()
@@ -173,8 +200,8 @@ class TrainingLoop:
         except Exception:
             self._tell(was)
             raise
-        if self._runs.replaced is not None:  # the first pauses where it was told to
-            self._until = None
+        run.plan, self._waiting, self._until = plan, (), None
+        if self._runs.replaced is not None:
             self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
@@ -183,11 +210,101 @@ class TrainingLoop:
 
     def _undo_restart(self) -> None:
         self._show_last()
-        run, self._until = self._runs.take_back(), None
+        self._waiting, run = (), self._runs.take_back()
         self._published.put_away(run.number)
+        self._take_up(run, State.PAUSED)
+
+    def _take_up(self, run: Run, state: State) -> None:
+        """Train and show `run` instead of the present one, which stays as it is."""
+        self._runs.present, self._until = run, None
         self._published.take_up(run.recipes, run.timeline, run.steps_done)
-        self._tell(State.PAUSED, message="", details="")
+        self._speed.measure_again()
+        self._tell(state, message="", details="")
         self._publish()
+
+    def _ask_for(self, run: Run, name: str) -> None:
+        """Have the experiment called `name` wait for its turn, which may have come."""
+        plan = run.plan if run.experiments is None else run.experiments.plan
+        if plan is None or name not in plan.changes:
+            known = "no experiments are planned" if plan is None else f"choose from {', '.join(plan.changes)}"
+            raise ValueError(f"`experiment` must be one of this run's start: {known}, but got {name!r}.")
+        is_here = run.experiments is not None and run.experiments.name_of(run) == name
+        if name not in self._waiting and not (is_here and self._state is State.RUNNING):
+            self._waiting = (*self._waiting, name)
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        """Take up the experiment that has waited longest, unless one is in training."""
+        run = self._runs.present
+        if not self._waiting or run is None or run.experiments is None:
+            return
+        family = run.experiments
+        if self._state is State.RUNNING and family.is_under_way(run):
+            return
+        name, *rest = self._waiting
+        self._waiting = tuple(rest)
+        experiment = family.begin(name, self._runs.next_number)
+        is_under_way = family.is_under_way(experiment)
+        self._take_up(experiment, State.RUNNING if is_under_way else State.PAUSED)
+        if not is_under_way:
+            self._begin_waiting()
+
+    def _cancel(self, run: Run) -> None:
+        self._waiting = ()
+        family = run.experiments
+        if family is not None and family.is_under_way(run):
+            family.discard(run)
+            self._take_up(family.paused, State.PAUSED)
+
+    def _show_again(self, run: Run, number: int) -> None:
+        family = run.experiments
+        if family is None or (chosen := family.run_numbered(number)) is None:
+            raise ValueError(f"`run` must be one of the experiments from this run's pause, but got {number}.")
+        if self._waiting or (self._state is State.RUNNING and family.is_under_way(run)):
+            raise ValueError("An experiment is in training. Wait for its end, or cancel it, to look at another.")
+        self._take_up(chosen, State.PAUSED)
+
+    def _has_arrived(self, run: Run) -> bool:
+        """Pause where `run` was planned to; returns whether it was."""
+        family = run.experiments
+        if family is not None and family.is_due(run):
+            family.conclude(run)
+        elif family is None and run.plan is not None and run.steps_done == run.plan.pause_at:
+            run.snapshots(pictured=self._wishes.is_picture_wanted())  # the copy that is kept has it too
+            Experiments(run.plan, run)
+        else:
+            return False
+        self._pause(State.PAUSED)
+        self._begin_waiting()
+        return True
+
+    def _left_aside(self) -> tuple[Experiments, Run] | None:
+        """The experiment that leaves the training alone, while it can be trained unseen."""
+        run = self._runs.present
+        if run is None or run.experiments is None or self._state is not State.PAUSED:
+            return None
+        if self._clock() - self._wishes.last_seen_at() > self._idle_pause_seconds:
+            return None
+        family = run.experiments
+        name = family.unasked()
+        if name is None or family.name_of(run) == name:
+            return None
+        return family, family.begin(name, self._runs.next_number)
+
+    def _advance_aside(self, family: Experiments, run: Run) -> None:
+        began = self._clock()
+        with TURNS, suppress(NonFiniteError):  # then it is broken, which its row says
+            run.step()
+            if family.is_time_for_moment(run):
+                run.snapshots(pictured=self._wishes.is_picture_wanted())
+        ended = self._clock()
+        run.timeline.seconds += ended - began
+        has_ended = bool(run.broken) or family.is_due(run)
+        if has_ended:
+            family.conclude(run)
+        if has_ended or ended >= self._next_publish:
+            self._next_publish = ended + SECONDS_BETWEEN_ROWS
+            self._tell()
 
     def _examine(self, query: ExamineCommand) -> None:
         try:
@@ -234,7 +351,9 @@ class TrainingLoop:
             return
         with TURNS:
             self._step(run)
-            if self._until is not None and run.steps_done >= self._until:
+            if self._has_arrived(run):
+                pass
+            elif self._until is not None and run.steps_done >= self._until:
                 self._pause(State.PAUSED)
             elif self._wishes.is_moment_wanted() and self._clock() >= self._next_publish:
                 self._publish()
@@ -281,6 +400,7 @@ class TrainingLoop:
     def _show(self, run: Run, *, pictured: bool = False) -> None:
         snapshots = run.snapshots(pictured=pictured)
         recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
+        self._published.left_alone = None if run.experiments is None else run.experiments.left_alone(run)
         self._published.show(Together(run.number, recipes, snapshots, run.broken))
 
     def _tell(self, state: State | None = None, **changes: Any) -> None:
@@ -302,5 +422,12 @@ class TrainingLoop:
             variants=run.variants,
             broken=run.broken,
             can_undo=self._runs.replaced is not None,
+            experiments=self._rows(run),
+            paused_run=None if run.experiments is None else run.experiments.paused.number,
             **changes,
         )
+
+    def _rows(self, run: Run) -> tuple[Row, ...]:
+        if run.experiments is not None:
+            return run.experiments.rows(self._waiting)
+        return () if run.plan is None else planned(run.plan, self._waiting)

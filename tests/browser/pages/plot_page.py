@@ -226,7 +226,7 @@ def head(tick: int) -> None:
             label="perplexity",
             value=f"{212 + tick % 50}",
             of="/ 512",
-            note="480 touched in 50 batches",
+            note="480 in 50 batches",
             meaning=f"exp of the entropy of code usage {window}",
             past=past,
             colour=role("Q"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vqcore.problems.datasets import HELD_OUT_COLUMNS, _photographs, held_out_strips
-from vqcore.training.commands import PauseCommand, StepCommand, fork
+from vqcore.training.commands import PauseCommand, StepCommand, UntilCommand, fork
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.timeline import Timeline
@@ -18,8 +18,8 @@ SECONDS = 60
 RECIPE = default_recipe("patches", device="cpu", num_codes=32, batch_size=4)
 
 
-def trained(steps: int = 3, **changes) -> Trainer:
-    subject = Trainer(default_recipe("patches", device="cpu", num_codes=32, batch_size=4, **changes))
+def trained(steps: int = 3, problem: str = "patches", **changes) -> Trainer:
+    subject = Trainer(default_recipe(problem, device="cpu", num_codes=32, batch_size=4, **changes))
     for _ in range(steps):
         subject.step()
     return subject
@@ -30,7 +30,8 @@ def reach(session, until):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"structure": "grouped", "levels": 2}, {"structure": "residual", "levels": 3}]
+    "changes",
+    [{}, {"structure": "grouped", "levels": 2}, {"structure": "residual", "levels": 3}, {"problem": "vqvae"}],
 )
 def test_a_picture_is_what_the_network_makes_of_the_whole_images(changes):
     subject, images = trained(**changes), held_out_strips()
@@ -71,8 +72,9 @@ def test_taking_pictures_changes_nothing_of_the_training():
 
 
 def curves_of(*, looks: bool) -> dict[str, np.ndarray]:
-    session = Session(RECIPE, pause_at=40)
+    session = Session(RECIPE, paused=True)
     session.start()
+    session.send(UntilCommand(40))
     try:
         ends = time.monotonic() + SECONDS
         while session.trained_steps() < 40 and time.monotonic() < ends:

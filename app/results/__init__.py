@@ -1,0 +1,1 @@
+"""The Results page: a recorded ablation, opened without training."""

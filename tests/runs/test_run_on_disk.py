@@ -1,0 +1,221 @@
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from vqcore.files.errors import CheckpointError
+from vqcore.runs import writing
+from vqcore.runs.layout import ABOUT, METRICS, PART, SNAPSHOTS, snapshot_name
+from vqcore.runs.reading import load_run
+from vqcore.runs.thinning import NEWEST_KEPT, thinned
+from vqcore.runs.writing import RunWriter
+
+BOOK = {"name": "quantize", "num_codes": 4, "dim": 2, "structure": "whole", "level": 0}
+ABOUT_RUN = {"name": "one", "codebooks": [BOOK]}
+
+
+def arrays_at(step: int) -> dict[str, np.ndarray]:
+    return {
+        "quantize/table": np.full((4, 2), step, dtype=np.float32),
+        "quantize/codes": np.arange(4, dtype=np.int32),
+        "quantize/counts": np.array([step, 0, 1, 2]),
+    }
+
+
+def record(writer: RunWriter, step: int) -> None:
+    name = writer.save(step, arrays_at(step), {"step": str(step)})
+    writer.append({"step": step, "loss": step / 2, "codebooks": {"quantize": {"in_use": 3}}, "snapshot": name})
+
+
+def written(folder, steps=range(0, 30, 10)) -> RunWriter:
+    writer = RunWriter(folder, ABOUT_RUN)
+    for step in steps:
+        record(writer, step)
+    return writer
+
+
+def test_what_was_written_is_read_and_the_state_follows_the_writer(tmp_path):
+    writer = written(tmp_path / "run")
+    assert load_run(tmp_path / "run").state == "running"
+    writer.append({"ended": 1.0, "error": ""})
+    writer.close()
+    run = load_run(tmp_path / "run")
+    assert (run.state, run.notes, run.codebooks, run.snapshots) == ("finished", (), ("quantize",), (0, 10, 20))
+    steps, losses = run.curve("loss")
+    assert steps.tolist() == [0, 10, 20]
+    assert losses.tolist() == [0, 5, 10]
+    assert run.curve("in_use", "quantize")[1].tolist() == [3, 3, 3]
+    book = run.snapshot()["quantize"]
+    assert np.array_equal(book.table, arrays_at(20)["quantize/table"])
+    assert np.array_equal(book.counts, [20, 0, 1, 2])
+    assert book.z_e is None
+
+
+def test_the_safetensors_library_reads_what_is_written(tmp_path):
+    written(tmp_path / "run").close()
+    found = load_file(tmp_path / "run" / SNAPSHOTS / snapshot_name(20))
+    assert found.keys() == arrays_at(20).keys()
+    for key, array in arrays_at(20).items():
+        assert found[key].dtype == array.dtype
+        assert np.array_equal(found[key], array)
+
+
+def test_a_run_cut_off_at_any_byte_opens_and_loses_at_most_its_last_snapshot(tmp_path):
+    """Files are written in one order: a snapshot beside its name, its name, its line. −9 leaves a prefix of that."""
+    folder = tmp_path / "run"
+    written(folder, range(0, 20, 10)).close()
+    metrics, last = folder / METRICS, folder / SNAPSHOTS / snapshot_name(20)
+    before = metrics.read_bytes()
+    writer = RunWriter(tmp_path / "other", ABOUT_RUN)
+    record(writer, 20)
+    writer.close()
+    line = (tmp_path / "other" / METRICS).read_bytes()
+    snapshot = (tmp_path / "other" / SNAPSHOTS / snapshot_name(20)).read_bytes()
+    part = last.with_name(last.name + PART)
+    for length in random.Random(0).sample(range(len(snapshot)), 60):
+        part.write_bytes(snapshot[:length])
+        run = load_run(folder)
+        assert (run.snapshots, len(run.lines), run.notes[:-1]) == ((0, 10), 2, ())
+        assert run.snapshot()["quantize"].table[0, 0] == 10
+    part.unlink()
+    last.write_bytes(snapshot)
+    for length in range(len(line)):
+        metrics.write_bytes(before + line[:length])
+        run = load_run(folder)
+        assert (run.state, run.snapshots, len(run.lines)) == ("died", (0, 10, 20), 2)
+        assert ("1 line of metrics.jsonl was cut off" in run.notes[0]) == (length > 0)
+        assert run.snapshot()["quantize"].table[0, 0] == 20
+
+
+def test_a_damaged_newest_snapshot_gives_way_to_the_one_before(tmp_path):
+    written(tmp_path / "run").close()
+    path = tmp_path / "run" / SNAPSHOTS / snapshot_name(20)
+    whole = path.read_bytes()
+    for length in random.Random(1).sample(range(len(whole)), 60):
+        path.write_bytes(whole[:length])
+        run = load_run(tmp_path / "run")
+        assert run.snapshot()["quantize"].table[0, 0] == 10
+        with pytest.raises(CheckpointError):
+            run.snapshot(20)
+
+
+KILLED = """
+import sys
+import time
+from pathlib import Path
+sys.path.insert(0, "tests")
+from runs.test_run_on_disk import ABOUT_RUN, RunWriter, record
+writer = RunWriter(Path(sys.argv[1]), ABOUT_RUN)
+print("writing", flush=True)
+for step in range(10**9):
+    record(writer, step)
+    print(step, flush=True)
+"""
+
+
+@pytest.mark.parametrize("more", range(3))
+def test_a_killed_writer_leaves_all_but_its_last_snapshot(tmp_path, more):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(20 + 37 * more):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+        printed = process.stdout.read().splitlines()
+    run = load_run(tmp_path / "run")
+    last = int(printed[-1]) if len(printed) > 1 else 0
+    assert run.state == "died"
+    assert [line["step"] for line in run.lines] == list(range(len(run.lines)))
+    assert len(run.lines) > last
+    assert len(run.lines) - 1 <= run.snapshots[-1] <= len(run.lines)
+    assert run.snapshot()["quantize"].counts[0] == run.snapshots[-1]
+
+
+def test_a_full_disk_loses_one_step_and_no_other(tmp_path, monkeypatch):
+    writer = written(tmp_path / "run")
+    room, write = [40], writing.os.write
+
+    def write_some(handle: int, piece: memoryview) -> int:
+        if room[0] <= 0:
+            raise OSError(28, "No space left on device")
+        done = write(handle, piece[: room[0]])
+        room[0] -= done
+        return done
+
+    monkeypatch.setattr(writing.os, "write", write_some)
+    for missing in ({"step": 30, "codebooks": {}, "text": "a line longer than the room that is left"}, {"step": 31}):
+        with pytest.raises(OSError, match="No space left"):
+            writer.append(missing)
+    with pytest.raises(OSError, match="No space left"):
+        writer.save(40, arrays_at(40), {})
+    monkeypatch.undo()
+    record(writer, 50)
+    writer.close()
+    run = load_run(tmp_path / "run")
+    assert [line["step"] for line in run.lines] == [0, 10, 20, 50]
+    assert run.snapshots == (0, 10, 20, 50)
+    assert not list((tmp_path / "run" / SNAPSHOTS).glob(f"*{PART}"))
+
+
+def test_a_folder_that_holds_a_run_is_left_as_it_is(tmp_path):
+    first, second, third = (written(tmp_path / "run") for _ in range(3))
+    assert [one.folder.name for one in (first, second, third)] == ["run", "run-2", "run-3"]
+
+
+def test_thinning_keeps_the_first_and_newest_and_gaps_that_grow_with_age():
+    kept: list[int] = []
+    for step in range(0, 100_000, 100):
+        kept = thinned([*kept, step], 40)
+    assert len(kept) == 40
+    assert kept[0] == 0
+    assert kept[-NEWEST_KEPT:] == list(range(100_000 - 100 * NEWEST_KEPT, 100_000, 100))
+    age = 99_900 - np.array(kept[1 : -NEWEST_KEPT - 1])
+    assert (np.diff(kept)[: len(age)] <= np.maximum(0.5 * age, 200)).all()
+
+
+def test_numbers_that_json_lacks_come_back(tmp_path):
+    writer = RunWriter(tmp_path / "run", ABOUT_RUN)
+    for step, loss in enumerate([float("nan"), float("inf"), float("-inf"), 1.0]):
+        writer.append({"step": step, "loss": loss, "codebooks": {}, "note": "two\nlines <b>"})
+    writer.close()
+    assert all(
+        json.loads(line, parse_constant=pytest.fail) for line in (tmp_path / "run" / METRICS).read_text().splitlines()
+    )
+    assert np.array_equal(load_run(tmp_path / "run").curve("loss")[1], [np.nan, np.inf, -np.inf, 1], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "holds no run"),
+        ("{", "cannot be read"),
+        ("[]", "of another tool"),
+        ('{"problem": "patches"}', "of another tool"),
+        ('{"format": "vqscope-run", "version": 99}', "reads version 1"),
+        ('{"format": "vqscope-run", "version": 1}', "does not name its codebooks"),
+    ],
+)
+def test_a_folder_that_is_no_run_gives_one_sentence(tmp_path, content, says):
+    if content is not None:
+        (tmp_path / ABOUT).write_text(content)
+    with pytest.raises(CheckpointError, match=says):
+        load_run(tmp_path)
+
+
+def test_a_million_steps_open_quickly(tmp_path):
+    writer = written(tmp_path / "run", [0])
+    books = {"quantize": {"in_use": 3, "perplexity": 2.5, "quantization_error": 0.123456789, "vectors": 4096}}
+    line = {"loss": 0.123456789, "codebooks": books, "snapshot": snapshot_name(0), "dropped": 0, "lost": 0}
+    for step in range(100, 1_000_000, 100):
+        writer.append({"step": step, **line})
+    writer.close()
+    before = time.process_time()
+    run = load_run(tmp_path / "run")
+    assert len(run.lines) == 10_000
+    assert time.process_time() - before < 2

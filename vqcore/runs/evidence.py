@@ -1,0 +1,115 @@
+"""From a recorded step of a run to the evidence for its diagnosis."""
+
+# M sampled vectors, K codes, D features
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.geometry import distinct_rows
+from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.files.errors import CheckpointError
+from vqcore.runs.reading import RecordedCodebook, Run
+
+MOST_STEPS = 8
+"""Recorded steps over which usage is summed, if one alone has too few vectors to judge by."""
+
+
+def evidence_at(run: Run, step: int | None = None) -> dict[str, Evidence]:
+    """The evidence on each codebook at the recorded `step`, by default the newest, and on the way to it.
+
+    Raises:
+        CheckpointError: if that step is not kept, or cannot be read.
+    """
+    kept = run.snapshots
+    newest = step if step is not None else kept[-1] if kept else None
+    if newest is None or newest not in kept:
+        raise CheckpointError(f"`{run.folder}` keeps no snapshot{'' if step is None else f' of step {step:,}'}.")
+    now = run.snapshot(newest)
+    recent = _before(run, [one for one in kept if one < newest][-MOST_STEPS + 1 :])
+    first = run.snapshot(kept[0]) if kept[0] < newest else {}
+    about = {str(one["name"]): one for one in run.about["codebooks"]}
+    return {
+        name: _evidence(book, about.get(name, {}), newest, _usage(name, book, newest, recent), first.get(name))
+        for name, book in now.items()
+    }
+
+
+def _before(run: Run, steps: Sequence[int]) -> list[tuple[int, dict[str, RecordedCodebook]]]:
+    """The snapshots at `steps` that can be read, newest first."""
+    found = []
+    for step in reversed(steps):
+        try:
+            found.append((step, run.snapshot(step)))
+        except CheckpointError:
+            continue
+    return found
+
+
+def _usage(
+    name: str, book: RecordedCodebook, step: int, recent: Sequence[tuple[int, dict[str, RecordedCodebook]]]
+) -> UsageEvidence | None:
+    """Counts of this step, and of those before it until there are enough to judge by."""
+    if book.counts is None:
+        return None
+    counts, first, steps = book.counts.copy(), step, 1
+    for earlier, books in recent:
+        if enough_to_judge(int(counts.sum()), len(counts)):
+            break
+        before = books[name].counts if name in books else None
+        if before is None or len(before) != len(counts):
+            break
+        counts, first, steps = counts + before, earlier, steps + 1
+    window = f"at least once in step {step:,}"
+    if steps > 1:
+        window = f"at least once in {steps} recorded steps, {first:,} to {step:,}"
+    return UsageEvidence(counts, int(counts.sum()), window)
+
+
+def _evidence(
+    book: RecordedCodebook,
+    about: Mapping[str, Any],
+    step: int,
+    usage: UsageEvidence | None,
+    first: RecordedCodebook | None,
+) -> Evidence:
+    latents, broken = _latents(book)
+    same_shape = first is not None and first.table.shape == book.table.shape
+    return Evidence(
+        codebook=book.table,
+        usage=usage,
+        latents=latents,
+        broken_latents=broken,
+        training=TrainingEvidence(
+            steps=step,
+            moved_by="ema" if about.get("moved_by") == "ema" else "gradient",
+            gradient_norm=book.gradient_norm,
+            initial_codebook=first.table if first is not None and same_shape else None,
+        ),
+        residual_level=int(about.get("level", 0)) if about.get("structure") == "residual" else 0,
+    )
+
+
+def _latents(book: RecordedCodebook) -> tuple[LatentEvidence | None, int]:
+    """P from the sample, without the vectors that are not finite, and how many those are."""
+    if book.z_e is None or book.codes is None:
+        return None, 0
+    searched = (book.codes >= 0) & (book.codes < len(book.table))
+    finite = np.isfinite(book.z_e).all(1)
+    there = searched & finite
+    if not there.any():
+        return None, int((~finite).sum())
+    z_e, codes = book.z_e[there], book.codes[there]
+    with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis
+        apart = np.subtract(z_e, book.table[codes], dtype=np.float64)
+        error = float(np.square(apart).sum(1).mean())
+    return LatentEvidence(
+        num_vectors=len(z_e),
+        mean=z_e.mean(0, dtype=np.float64),
+        variance=z_e.var(0, dtype=np.float64),
+        sample=z_e,
+        error=error,
+        distinct=distinct_rows(z_e),
+    ), int((~finite).sum())
