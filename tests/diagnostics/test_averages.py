@@ -113,6 +113,15 @@ def test_a_start_drawn_at_random_may_shrink_onto_small_latents():
     assert bookkeeping(average.evidence(steps=1, initial_codebook=drawn)) is None
 
 
+def test_codes_that_are_the_means_of_counted_vectors_were_trained_whatever_they_look_like():
+    generator = np.random.default_rng(0)
+    codebook, counts = generator.standard_normal((K, D)), generator.integers(20, 200, K).astype(float)
+    smoothed = (counts + EPSILON) / (counts.sum() + K * EPSILON) * counts.sum()
+    for sums, expected in ((codebook * smoothed[:, None], False), (codebook * counts.mean(), True)):
+        one = Evidence(codebook=codebook, averages=AverageEvidence(counts, sums))
+        assert any(found.condition == "never-trained" for found in diagnose(one)) is expected
+
+
 def test_a_threshold_that_no_batch_can_satisfy_says_how_many_codes_it_can_keep():
     counts = np.random.default_rng(0).poisson(1_200 / 4_096, 4_096).astype(float)
     codebook = 3 * np.random.default_rng(1).standard_normal((4_096, 4)).astype(np.float32)

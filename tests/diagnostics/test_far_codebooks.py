@@ -66,7 +66,8 @@ def test_sound_codebooks_stay_silent_and_so_do_collapsed_ones_whose_used_codes_f
         gaussian = np.random.default_rng(seed).standard_normal((3000, dim)) + 5
         for sound in ((codebook, z_e), (codebook, 1.1 * z_e), (gaussian[:128], gaussian)):
             far = [one.severity for one in diagnose(measured(*sound)) if one.condition == "codebook-far"]
-            assert far == ([] if dim < 64 or sound[0] is codebook else ["warning"])  # a draw is worse than the mean
+            assert "severe" not in far  # no k-means would halve the error of a draw from the latents
+            assert far == [] or (dim == 64 and sound[0] is not codebook)  # though here the mean alone does better
         few = np.stack([z_e[::2].mean(0), z_e[z_e[:, 0] > z_e[:, 0].mean()].mean(0)])
         found = diagnose(measured(np.concatenate([few[1:], few[:1] - (few[1] - few[0]), far_codes]), z_e))
         assert found[0].condition in ("index-collapse", "dead-codes-far")

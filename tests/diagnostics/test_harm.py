@@ -78,6 +78,12 @@ def test_codes_drawn_from_whitened_latents_are_not_taken_for_an_initialization()
         assert said(measured(generator.standard_normal((256, 8)), 4 * z_e + 2))["never-trained"] == "severe"
 
 
+def test_a_codebook_far_smaller_than_latents_that_kmeans_cannot_fit_is_still_an_initialization():
+    generator = np.random.default_rng(0)
+    z_e = generator.standard_normal((2_000, 64))
+    assert said(measured(generator.standard_normal((128, 64)) / 128, z_e))["never-trained"] == "severe"
+
+
 def test_fewer_codes_than_the_codebook_has_prove_harm_but_never_its_absence():
     generator = np.random.default_rng(0)
     z_e = generator.standard_normal((400, 2))

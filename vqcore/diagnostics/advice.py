@@ -36,6 +36,11 @@ REPLACE_LESS = Remedy(
     "VectorQuant(D, K, replace_freq=20)",
     "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
 )
+SCALE_THRESHOLD = REPLACE_LESS._replace(
+    what="Scale the threshold with the vectors a step: a tenth of N/K leaves room for uneven use.",
+    ours=(),
+    vqtorch="",
+)
 KMEANS = Remedy(
     "Place the codes by k-means of the latents.",
     ("kmeans=now",),
@@ -253,7 +258,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
         ),
         "unreachable-threshold": Advice(
             "The threshold is a constant made for larger batches: by count alone most codes must fall below it.",
-            (REPLACE_LESS,),
+            (SCALE_THRESHOLD,),
             "WavTokenizer #82; moshi's rule of 0.1 × the mean",
         ),
         "recycling-replacement": Advice(

@@ -15,6 +15,9 @@ from vqcore.diagnostics.wording import codes_in_all, context, count, found, perc
 UNUSED_SHARE = 0.01
 """Of the mean count: a code below it has not been used for hundreds of steps."""
 
+MOST = 0.5
+"""Of the codes in use: others may have been replaced since the last update."""
+
 
 def average_bookkeeping(evidence: Evidence) -> Finding | None:
     """Whether counts and sums contradict how codes are started or revived: two faults that often come together."""
@@ -91,21 +94,36 @@ def _taken_back(evidence: Evidence, averages: AverageEvidence) -> Finding | None
 
 def _identity(evidence: Evidence, averages: AverageEvidence) -> tuple[Number, ...]:
     """How many rows are sum / smoothed count, as none is that a replacement has moved since the last update."""
-    if averages.sums is None:
+    holds = _are_means(evidence.codebook, averages)
+    if holds is None:
         return ()
+    return (count("rows that are their sum over their smoothed count", holds.sum(), "all: nothing has been revived"),)
+
+
+def _are_means(codebook: Floats, averages: AverageEvidence) -> NDArray[np.bool_] | None:
+    """(K,) rows that are their sum over their smoothed count; None where no sums are kept."""
+    if averages.sums is None:
+        return None
     total, epsilon = float(averages.counts.sum()), 1e-5
-    smoothed = (averages.counts + epsilon) / (total + evidence.num_codes * epsilon) * total
-    apart = _lengths(averages.sums / smoothed[:, None] - evidence.codebook)
-    holds = int((apart <= 1e-3 * np.maximum(_lengths(evidence.codebook), 1e-12)).sum())
-    return (count("rows that are their sum over their smoothed count", holds, "all: nothing has been revived"),)
+    smoothed = (averages.counts + epsilon) / (total + len(codebook) * epsilon) * total
+    apart = _lengths(averages.sums / smoothed[:, None] - codebook)
+    return np.asarray(apart <= 1e-3 * np.maximum(_lengths(codebook), 1e-12))
+
+
+def moved_by_averages(evidence: Evidence) -> bool:
+    """Whether most codes in use are the means of counted vectors, as no initialization is."""
+    averages = evidence.averages
+    if averages is None or not averages.counts.sum() > 0:
+        return False
+    means, live = _are_means(evidence.codebook, averages), _live(averages)
+    return means is not None and bool(means[live].mean() >= MOST)
 
 
 def shrunken_rows(codebook: Floats, averages: AverageEvidence) -> NDArray[np.bool_]:
     """(K,) rows that are hardly ever used and at most a tenth as long as those in use."""
-    live = _live(averages)
-    if not live.any():
+    live, length = _live(averages), _lengths(codebook)
+    if not length[live].any():
         return np.zeros(len(codebook), np.bool_)
-    length = _lengths(codebook)
     unused = averages.counts < limits.FORGOTTEN_SHARE * averages.counts.mean()
     return np.asarray(unused & (length <= limits.SHRUNKEN_LENGTH * np.median(length[live])))
 

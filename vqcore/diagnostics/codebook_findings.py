@@ -3,7 +3,7 @@
 import numpy as np
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.average_findings import shrunken_rows
+from vqcore.diagnostics.average_findings import moved_by_averages, shrunken_rows
 from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import (
@@ -129,7 +129,7 @@ def never_trained(evidence: Evidence) -> Finding | None:
     watched = training.initial_codebook is not None or (
         training.gradient_norm is not None and bool(training.gradient_norm.any())
     )
-    if training.steps and watched:
+    if (training.steps and watched) or moved_by_averages(evidence):
         return None  # whether it moves is known, and not to be guessed from its distribution
     name, numbers = initial_law(evidence.codebook)
     if not name:
@@ -149,9 +149,15 @@ def never_trained(evidence: Evidence) -> Finding | None:
 
 
 def _serves_as_well_as_kmeans(evidence: Evidence) -> bool:
-    """Whether the codes are near the latents, as if drawn from them: whitened latents look like N(0, 1) too."""
+    """Whether the codes are near the latents, as if drawn from them: whitened latents look like N(0, 1) too.
+
+    In many dimensions k-means does hardly better than one point, and hence than any codes near that: the codes must
+    be as wide as the latents, too.
+    """
     latents = evidence.latents
-    return latents is not None and latents.attainable is not None and harm(evidence) in ("noticed", "none")
+    if latents is None or latents.attainable is None or harm(evidence) not in ("noticed", "none"):
+        return False
+    return total_spread(evidence.codebook) * limits.FAR_SCALE >= latents.spread
 
 
 def _few_are_used(evidence: Evidence) -> bool:
