@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def looked_up(codebook: Floats, counts: NDArray[Any]) -> LookedUp:
         return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
 
@@ -105,13 +106,13 @@ class LatentEvidence:
     attainable: Attainable | None = None
     """None if k-means was not run, as on every frame of a live page."""
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """Root of the variance summed over features; 0 if it is only rounding error."""
         spread = float(np.sqrt(self.variance.sum()))
         return spread if spread > ROUNDING * self.length else 0.0
 
-    @property
+    @cached_property
     def length(self) -> float:
         """‖mean of P‖."""
         return float(np.linalg.norm(self.mean))
@@ -128,7 +129,7 @@ class LatentEvidence:
             return None
         return float(((self.looked_up.variance + np.square(self.looked_up.mean).sum()) / self.energy) ** 0.5)
 
-    @property
+    @cached_property
     def energy(self) -> float:
         """‖z_e‖² summed over features, mean over vectors."""
         return float(self.variance.sum() + np.square(self.mean).sum())

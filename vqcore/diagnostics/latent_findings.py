@@ -16,7 +16,7 @@ from vqcore.diagnostics.wording import context, count, found, percent, ratio, sh
 def codebook_far(evidence: Evidence) -> Finding | None:
     """Whether the assigned codes miss the embeddings in location, scale or shape, whatever the unused ones do."""
     latents = evidence.latents
-    if latents is None or evidence.residual_level > 0 or not np.isfinite(evidence.codebook).all():
+    if latents is None or evidence.residual_level > 0:
         return None
     error = latents.relative_error
     if error is None or error <= limits.NEGLIGIBLE_ERROR:

@@ -213,7 +213,7 @@ def one_block(dead: NDArray[np.bool_]) -> range | None:
 def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
     """Share of the dead codes that lie further from P than its own points do from each other."""
     latents = evidence.latents
-    if latents is None or len(latents.sample) < 100 or not np.isfinite(evidence.codebook).all():
+    if latents is None or len(latents.sample) < 100:
         return None
     sample = _spaced(latents.sample)
     own = np.quantile(nearest_distances(sample, sample, among_itself=True), limits.OUTLYING)
