@@ -14,9 +14,9 @@ import numpy as np
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Effective, Vectors, effective
-from vqcore.checkpoints.fallback import OFFERED
+from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
-from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
+from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
@@ -152,7 +152,7 @@ def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] 
     options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
     for book, one in zip(checkpoint.codebooks, found, strict=True):
-        sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
+        sentences = [*_doubt(book, checkpoint), f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
         evidence.append(
             Evidence(
                 codebook=one.vectors,
@@ -309,13 +309,23 @@ def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | 
 def _as_evidence(meaning: str, usage: Usage) -> UsageEvidence:
     assert usage.hits is not None
     total = float(usage.hits.sum())
-    if meaning == RECENT_CODES.name:
+    if meaning in (RECENT_CODES.name, HITS.name):
         return UsageEvidence(usage.hits, total, f"at least once in {usage.window}")
     if meaning in AVERAGED_HITS:
         least = SHORTEST_WINDOW * total
         below = UNUSED_SHARE * total / len(usage.hits)
         return UsageEvidence(usage.hits, least, f"at least 1% of the mean of {usage.window}", below)
     return UsageEvidence(usage.hits, None, usage.window)
+
+
+def _doubt(book: Codebook, checkpoint: Checkpoint) -> list[str]:
+    """Why a table of no known layout is taken for a codebook, what speaks against it, and how to overrule that."""
+    if book.layout != UNKNOWN_LAYOUT:
+        return []
+    taken = "likely a codebook" if book.confidence == "likely" else "only a candidate, but the best in the file"
+    but = f"; but {', '.join(book.against)}" if book.against else ""
+    other = next((f" Next best: {shown(one.key)} {one.shape}." for one in checkpoint.candidates), "")
+    return [f"{taken}: {', '.join(book.evidence)}{but}. Name another tensor with --codebook KEY.{other}"]
 
 
 def _residual_level(codebook: Codebook) -> int:
@@ -331,8 +341,6 @@ def _initialized(codebook: Codebook) -> bool | None:
 
 def _nothing(checkpoint: Checkpoint) -> str:
     """The sentence for a file without a codebook that any rule recognizes."""
-    offered: Sequence[str] = [
-        f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= OFFERED
-    ]
+    offered: Sequence[str] = [f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5]]
     hint = f" Perhaps {', '.join(offered)}? Name it with --codebook." if offered else " Name one with --codebook KEY."
     return f"`{shown(checkpoint.path)}` has {checkpoint.num_arrays:,} tensors, but no rule finds a codebook.{hint}"

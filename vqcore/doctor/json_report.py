@@ -45,6 +45,7 @@ def _codebook(part: CodebookPart) -> dict[str, Any]:
         "layout": book.layout,
         "confidence": book.confidence,
         "evidence": list(book.evidence),
+        "against": list(book.against),
         "num_codes": book.num_codes,
         "dim": book.dim,
         "axis": book.axis,
