@@ -126,6 +126,9 @@ class TrainingEvidence:
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
 
+    other_ranks: tuple[Floats, ...] = ()
+    """(K, D) the codebook as each of the other processes of a distributed training has it at the same step."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:

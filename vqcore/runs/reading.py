@@ -106,10 +106,10 @@ class Run:
             CheckpointError: if there is none, or it cannot be read.
         """
         if step is not None:
-            return _read_snapshot(self.folder, step)
+            return read_snapshot(self.folder, step)
         for newest in reversed(self.snapshots):
             try:
-                return _read_snapshot(self.folder, newest)
+                return read_snapshot(self.folder, newest)
             except CheckpointError:
                 continue
         raise CheckpointError(f"`{shown(self.folder)}` holds no snapshot yet.")
@@ -244,7 +244,12 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
+def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
+    """The codebooks by name that the run in `folder` keeps of `step`.
+
+    Raises:
+        CheckpointError: if there is none, or it cannot be read.
+    """
     path = folder / SNAPSHOTS / snapshot_name(step)
     contents = open_contents(path)
     if contents.format != "safetensors":
