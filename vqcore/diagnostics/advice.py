@@ -131,7 +131,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
                     "so by themselves.",
                     (),
                     "",
-                    "VectorQuantize(dim=D, codebook_size=K)  # made after init_process_group, it synchronizes by itself",
+                    "VectorQuantize(dim=D, codebook_size=K)  # synchronizes once torch.distributed is up",
                 ),
             ),
             "",
