@@ -110,7 +110,7 @@ class Pieces:
 PIECES = Pieces()
 
 
-RESTING = (frozenset({"examples-plot", "examples-said"}), frozenset({"bars-plot"}))
+RESTING = (frozenset({"examples-plot", "examples-said", "picture"}), frozenset({"bars-plot"}))
 """What stands still in the odd and in the even frames of a running session: pictures, the most of a frame's bytes.
 
 Bars are one only as usage through time. All numbers and words are of one moment in every frame.
