@@ -19,7 +19,7 @@ from vqcore.files.errors import CheckpointError
 from vqcore.projection.pca import FrozenBasis
 from vqcore.runs.course import Found, Moment, compared, found_at
 from vqcore.runs.layout import METRICS
-from vqcore.runs.reading import RecordedCodebook, Run, load_run
+from vqcore.runs.reading import RecordedCodebook, Run, RunReader
 from vqcore.training.status import State
 
 READ_SECONDS = 0.5
@@ -81,6 +81,7 @@ class RecordedRun:
         self._published = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._reader = RunReader(folder)
         self._stamp: tuple[int, int] | None = None
         self._found: dict[int, Found | None] = {}
         self._usage: dict[int, Counted] = {}
@@ -150,7 +151,7 @@ class RecordedRun:
         stamp, run = _stamp(self.folder / METRICS), self.news.run
         if run is not None and stamp == self._stamp and run.state != "running":
             return
-        read = load_run(self.folder)
+        read = self._reader.read()
         is_same = run is not None and stamp == self._stamp and read.state == run.state
         self._stamp = stamp
         if not is_same:
