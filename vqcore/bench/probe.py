@@ -9,9 +9,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -32,6 +33,41 @@ MOMENTS = 200
 LONG_STEPS, LONG_EVERY = 1_000_000, 100
 LONG_SNAPSHOTS = 300
 """Recorded steps at the end of the long run with a snapshot of full size: far more than are kept."""
+
+
+class OwnTime:
+    """CPU seconds of the calling thread within the code of the probes that are made while it is entered.
+
+    On a busy machine the times of two trainings differ by more than a probe costs; this does not.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._undo: list[tuple[str, Callable[..., Any]]] = []
+
+    def __enter__(self) -> Self:
+        step, when_armed = Probe.step, Probe._when_armed
+        self._replace("step", self._timed(step))
+        self._replace("_when_armed", lambda probe, *given: self._timed(when_armed(probe, *given)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, original in self._undo:
+            setattr(Probe, name, original)
+
+    def _replace(self, name: str, by: Callable[..., Any]) -> None:
+        self._undo.append((name, getattr(Probe, name)))
+        setattr(Probe, name, by)
+
+    def _timed(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*given: Any, **named: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return work(*given, **named)
+            finally:
+                self.seconds += time.thread_time() - began
+
+        return timed
 
 
 class Trained:
@@ -131,16 +167,22 @@ def overhead(name: str, folder: Path, rounds: int) -> dict[str, Any]:
     try:
         bare, off, on = Trained(make, shape), Trained(make, shape), Trained(make, shape)
         with (
+            OwnTime() as own,
             watch(off.model, every=10**9, out=folder / "off") as resting,
             watch(on.model, every=1, out=folder / "on") as busy,
         ):
             losses = [(bare.step(), off.step(resting), on.step(busy))]
             found: list[list[float]] = []
+            within: list[list[float]] = [[], []]
             for _ in range(rounds):
                 timed: list[list[float]] = [[], [], []]
                 for _ in range(STEPS):  # the three in turn, so that what slows the machine slows all
                     busy.flush()
-                    each = [_timed(bare.step), _timed(lambda: off.step(resting)), _timed(lambda: on.step(busy))]
+                    each = [_timed(bare.step)]
+                    for probed, probe, shares in ((off, resting, within[0]), (on, busy, within[1])):
+                        before = own.seconds
+                        each.append(_timed(partial(probed.step, probe)))
+                        shares.append(own.seconds - before)
                     losses.append((each[0][1], each[1][1], each[2][1]))
                     for seconds, (spent, _) in zip(timed, each, strict=True):
                         seconds.append(spent)
@@ -148,16 +190,22 @@ def overhead(name: str, folder: Path, rounds: int) -> dict[str, Any]:
             dropped = busy.dropped
     finally:
         torch.set_num_threads(threads)
-    ratios = [(beside / alone, recorded / alone) for alone, beside, recorded in found]
+    alone = statistics.median(seconds for seconds, *_ in found)
+    ratios = [(beside / bared, recorded / bared) for bared, beside, recorded in found]
     every = sorted((EVERY - 1) / EVERY * beside + recorded / EVERY - 1 for beside, recorded in ratios)
     return {
         "model": name,
         "parameters": sum(one.numel() for one in bare.model.parameters()),
-        "step_seconds": statistics.median(alone for alone, *_ in found),
+        "step_seconds": alone,
         "rounds": rounds,
         "off_step": _spread([beside - 1 for beside, _ in ratios]),
         "every_step": _spread([recorded - 1 for _, recorded in ratios]),
         "every_50": _spread(every),
+        "within_probe": {
+            "off_step": statistics.median(within[0]) / alone,
+            "every_step": statistics.median(within[1]) / alone,
+            "every_50": ((EVERY - 1) * statistics.median(within[0]) + statistics.median(within[1])) / EVERY / alone,
+        },
         "dropped": dropped,
         "losses_identical": all(bool(one == two == three) for one, two, three in losses),
         "losses": len(losses),
@@ -250,7 +298,10 @@ def table(report: dict[str, Any]) -> str:
     """The report in lines."""
     lines = []
     for row in report["overhead"]:
-        said = ", ".join(f"{words} {_percent(row[key])}" for key, words in WORDS.items())
+        said = ", ".join(
+            f"{words} {row['within_probe'][key]:.3%} in the probe's code, whole step {_percent(row[key])}"
+            for key, words in WORDS.items()
+        )
         same = "losses identical" if row["losses_identical"] else "LOSSES DIFFER"
         lines.append(
             f"{row['model']:<6} {row['parameters'] / 1e6:.1f} M parameters, {row['step_seconds']:.3f} s a step: "
