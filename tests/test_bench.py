@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from vqcore.bench import quantizer, session, variants
+from vqcore.bench import probe, quantizer, session, variants
 from vqcore.cli import main
 
 
@@ -175,3 +175,19 @@ def test_the_projection_is_measured_in_one_document(capsys):
         assert 0 < row[name]["lowest"] <= row[name]["median"] <= row[name]["highest"]
     assert 0.5 < row["refresh_trust"]["median"] <= 1
     assert row["movement"]["median"] < row["peer_movement"]["median"]
+
+
+@pytest.mark.parametrize("name", probe.MODELS)
+def test_models_of_the_probes_bench_give_back_the_shape_of_their_batch(name):
+    make, shape = probe.MODELS[name]
+    small = (1, shape[1], *(size // 8 for size in shape[2:]))
+    trained = probe.Trained(make, small)
+    assert torch.isfinite(trained.step())
+    encoder, quantizer, decoder = trained.model.children()
+    assert decoder(quantizer(encoder(torch.zeros(small)))[0]).shape == small
+
+
+def test_a_long_run_on_disk_has_all_of_its_lines(tmp_path):
+    found = probe.long_run(tmp_path / "run", 1000)
+    assert (found["recorded"], found["steps"]) == (10, 1000)
+    assert 10 < found["megabytes"] < 100

@@ -15,6 +15,8 @@ from vqcore.ablation.command import add_words as add_ablation_words
 from vqcore.arguments import Parser, named_path
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
+from vqcore.bench.probe import bench_probe
+from vqcore.bench.probe import table as probe_table
 from vqcore.bench.quantizer import bench_quantizer, table
 from vqcore.bench.session import bench_session
 from vqcore.bench.variants import bench_variants
@@ -94,6 +96,9 @@ def bench(options: argparse.Namespace) -> tuple[Any, str]:
         return _bench_doctor(options)
     if options.what == "projection":
         return _bench_projection(options)
+    if options.what == "probe":
+        report_of_probe = bench_probe(quick=options.quick)
+        return report_of_probe, probe_table(report_of_probe)
     problems = options.problems or [name for name in PROBLEMS if name not in NETWORKS]  # those take minutes each
     report = [bench_session(problem) | {"side_by_side": bench_variants(problem)} for problem in problems]
     lines = [
@@ -260,11 +265,12 @@ def _parser() -> argparse.ArgumentParser:
     benching.set_defaults(verb=bench)
     benching.add_argument(
         "what",
-        choices=["session", "quantizer", "projection", "page", "doctor"],
+        choices=["session", "quantizer", "projection", "page", "doctor", "probe"],
         help="session: watched at 2 Hz against the bare loop, and four variants side by side "
         "against four loops in turn; quantizer: layer and search against their peers; "
         "projection: UMAP layouts of live training against umap's own; page: a refresh of the Live page in a real "
-        "browser; doctor: the diagnosis against the failure gallery",
+        "browser; doctor: the diagnosis against the failure gallery; probe: what vqcore.watch costs a training, "
+        "and what its runs take on disk",
     )
     benching.add_argument(
         "problems",

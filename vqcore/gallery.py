@@ -188,6 +188,21 @@ def _pending(seed: int) -> Evidence:
     return replace(_altered(seed, lambda _, z_e, __: (zeros, z_e)), initialized=False)
 
 
+def _apart(seed: int) -> Evidence:
+    """A healthy codebook of which another process moved a quarter of the rows."""
+    evidence = _altered(seed, lambda codebook, z_e, _: (codebook, z_e))
+    other = evidence.codebook.copy()
+    other[: len(other) // 4] *= 1.01
+    return replace(evidence, training=replace(evidence.training, other_ranks=(other,)))
+
+
+def _together(seed: int) -> Evidence:
+    """Its sound twin: another process has the same rows, up to the rounding of a sum."""
+    evidence = _altered(seed, lambda codebook, z_e, _: (codebook, z_e))
+    other = (evidence.codebook * (1 + 1e-6)).astype(np.float32)
+    return replace(evidence, training=replace(evidence.training, other_ranks=(other,)))
+
+
 def _too_few(seed: int) -> Evidence:
     """A healthy codebook seen through 100 latents, as in one small batch."""
     return _altered(seed, lambda codebook, z_e, _: (codebook, z_e[:100]))
@@ -306,5 +321,7 @@ GALLERY: tuple[Exhibit, ...] = (
     Exhibit("copied codes", "duplicate-codes", False, partial(_altered, alter=_doubled)),
     Exhibit("a NaN", "broken-numbers", False, partial(_altered, alter=_with_nan)),
     Exhibit("bfloat16 far from the origin", "broken-numbers", False, partial(_altered, alter=_rounded_away)),
+    Exhibit("two processes, a quarter apart", "ranks-disagree", False, _apart),
+    Exhibit("two processes, together", "healthy", False, _together),
     Exhibit("100 latents", "not-enough-data", False, _too_few),
 )

@@ -12,7 +12,8 @@ from app.wording import MEANINGS, number
 from vqcore.diagnostics.finding import Finding
 from vqcore.files.errors import shown
 from vqcore.runs.course import Onset, onsets, worst
-from vqcore.runs.reading import Run, State, as_number
+from vqcore.runs.metrics import State
+from vqcore.runs.reading import Run, as_number
 
 STATE_WORDS: dict[State, StatusName] = {
     "running": "running",

@@ -19,7 +19,8 @@ from vqcore.files.errors import CheckpointError
 from vqcore.projection.pca import FrozenBasis
 from vqcore.runs.course import Found, Moment, compared, found_at
 from vqcore.runs.layout import METRICS
-from vqcore.runs.reading import RecordedCodebook, Run, load_run
+from vqcore.runs.reading import RecordedCodebook, Run, RunReader
+from vqcore.runs.thinning import thinned
 from vqcore.training.status import State
 
 READ_SECONDS = 0.5
@@ -33,6 +34,9 @@ JUDGE_SECONDS = 0.4
 
 MOST_SNAPSHOTS = 6
 """Snapshots of a run that are kept in memory: the one on show, and those around it."""
+
+MOST_MOMENTS = 256
+"""Judged steps that are remembered, ever fewer of the past; those that are still kept on disk in any case."""
 
 REFIT_BELOW = 0.5
 """A plane that keeps less than this share of the variance that the best one would keep is fitted again."""
@@ -81,6 +85,7 @@ class RecordedRun:
         self._published = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._reader = RunReader(folder)
         self._stamp: tuple[int, int] | None = None
         self._found: dict[int, Found | None] = {}
         self._usage: dict[int, Counted] = {}
@@ -150,7 +155,7 @@ class RecordedRun:
         stamp, run = _stamp(self.folder / METRICS), self.news.run
         if run is not None and stamp == self._stamp and run.state != "running":
             return
-        read = load_run(self.folder)
+        read = self._reader.read()
         is_same = run is not None and stamp == self._stamp and read.state == run.state
         self._stamp = stamp
         if not is_same:
@@ -184,10 +189,7 @@ class RecordedRun:
 
     def _publish(self, run: Run) -> None:
         """Tell of `run`, in the order of its steps; those that a training goes over again are forgotten."""
-        last = run.lines[-1]["step"] if run.lines else -1
-        for step in [step for step in self._found if step > last]:
-            del self._found[step]
-            self._usage.pop(step, None)
+        self._forget(run)
         course: list[Moment] = []
         before: Moment | None = None
         for line in run.lines:
@@ -198,6 +200,15 @@ class RecordedRun:
         kept = sum(step not in self._found for step in run.snapshots)
         usage = tuple(self._usage[step] for step in sorted(self._usage))
         self._tell(News(run, "", tuple(course), usage, kept))
+
+    def _forget(self, run: Run) -> None:
+        """What was found at steps that a training goes over again; and some of the past, if it is long."""
+        last = run.lines[-1]["step"] if run.lines else -1
+        told = sorted(step for step in self._found if step <= last)
+        kept = {*thinned(told, MOST_MOMENTS), *run.snapshots}
+        for step in [step for step in self._found if step > last or step not in kept]:
+            del self._found[step]
+            self._usage.pop(step, None)
 
     def _tell(self, news: News) -> None:
         with self._published:

@@ -13,11 +13,13 @@ from streamlit.testing.v1 import AppTest
 from app.links import runs as address
 from app.links.runs import RunsLink, RunView, write_run_view
 from app.runs.state import RunsState
+from app.sessions import recorded_run
 from app.sessions.registry import Registry
 from app.sessions.run_desk import RunDesk, run_desk
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import frame_of
 from app.stream.road import _found
+from vqcore.runs import writing
 from vqcore.runs.writing import RunWriter
 from vqcore.training.recipe import default_recipe
 
@@ -97,6 +99,23 @@ def test_a_run_is_followed_while_it_is_written_and_its_death_is_seen(desk, tmp_p
     assert [one.step for one in after.usage] == [0, 10, 20]
     writer.close()
     assert opened.wait(lambda news: news.run.state == "died", 30).run.state == "died"
+
+
+def test_the_past_of_a_run_that_is_followed_for_long_is_thinned(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(recorded_run, "MOST_MOMENTS", 12)
+    monkeypatch.setattr(recorded_run, "READ_SECONDS", 0.01)
+    monkeypatch.setattr(writing, "MOST_SNAPSHOTS", 9)
+    writer = begun(tmp_path / "one", steps=range(0, 10, 10))
+    (opened,) = desk.opened((("one", tmp_path / "one"),)).runs
+    opened.look()
+    for step in range(10, 220, 10):
+        record(writer, step, K)
+        assert opened.wait(lambda news, step=step: bool(news.course) and news.course[-1].step == step).course
+    writer.close()
+    steps = [one.step for one in opened.wait(lambda news: news.run.state == "died" and not news.to_judge).course]
+    assert len(steps) <= 14
+    assert steps[0] == 0
+    assert set(opened.news.run.snapshots) <= set(steps)
 
 
 def test_hostile_names_and_values_are_text(desk, tmp_path):

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from vqcore.files.errors import CheckpointError
 from vqcore.runs import writing
 from vqcore.runs.layout import ABOUT, METRICS, PART, SNAPSHOTS, snapshot_name
-from vqcore.runs.reading import load_run
+from vqcore.runs.reading import RunReader, load_run
 from vqcore.runs.thinning import NEWEST_KEPT, thinned
 from vqcore.runs.writing import RunWriter
 
@@ -233,3 +233,24 @@ def test_a_million_steps_open_quickly(tmp_path):
     run = load_run(tmp_path / "run")
     assert len(run.lines) == 10_000
     assert time.process_time() - before < 2
+
+
+def test_a_reader_that_looks_again_and_again_reads_what_a_fresh_one_does(tmp_path):
+    """Also of lines in two pieces, of a training gone on with, and of another run in its place."""
+    folder, metrics = tmp_path / "run", tmp_path / "run" / METRICS
+    written(folder, range(0, 30, 10)).close()
+    whole = (
+        metrics.read_bytes()
+        + b'\n{"resumed": 1, "from": 5}\n{"step": 10, "codebooks": {}}\n{"ended": 1, "error": "x"}\n'
+    )
+    reader = RunReader(folder)
+    for length in sorted(random.Random(2).sample(range(len(whole)), 40)):
+        with metrics.open("r+b") as file:
+            file.truncate()
+            file.write(whole[:length])
+        assert reader.read() == load_run(folder)
+    metrics.unlink()
+    metrics.write_bytes(whole)
+    run = reader.read()
+    assert run == load_run(folder)
+    assert ([one["step"] for one in run.lines], run.state, run.ending) == ([0, 10], "died", "x")

@@ -127,6 +127,20 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             (CALMER,),
             "vector-quantize-pytorch #100, #114, #144; rosinality/vq-vae-2-pytorch #65",
         ),
+        "ranks-disagree": Advice(
+            "Each process moves its own copy of the codebook: a moving average, a replacement or a k-means start "
+            "sees only its own part of the batch, or the codes began differently.",
+            (
+                Remedy(
+                    "Sum the statistics over all processes before they move the codebook. The layers of vqcore.nn do "
+                    "so by themselves.",
+                    (),
+                    "",
+                    "VectorQuantize(dim=D, codebook_size=K)  # synchronizes once torch.distributed is up",
+                ),
+            ),
+            "",
+        ),
         "initialization-pending": Advice(
             "The first training batch places the codes, and there has been none: the file was saved or evaluated "
             "too early, or the flag was lost in loading.",

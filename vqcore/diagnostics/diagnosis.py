@@ -23,6 +23,7 @@ from vqcore.diagnostics.training_findings import (
     deaf_decoder,
     drifting_embeddings,
     no_gradient,
+    ranks_disagree,
     recycling_replacement,
 )
 from vqcore.diagnostics.usage_findings import (
@@ -37,6 +38,7 @@ from vqcore.diagnostics.wording import codes_in_all, count, found
 
 CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     broken_numbers,
+    ranks_disagree,
     initialization_pending,
     never_trained,
     no_gradient,

@@ -182,6 +182,9 @@ class TrainingEvidence:
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
 
+    other_ranks: tuple[Floats, ...] = ()
+    """(K, D) the codebook as each of the other processes of a distributed training has it at the same step."""
+
     threshold: float | None = None
     """Codes with fewer vectors a step, on average, are replaced."""
 

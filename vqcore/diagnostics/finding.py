@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 Condition = Literal[
     "broken-numbers",
+    "ranks-disagree",
     "initialization-pending",
     "never-trained",
     "no-gradient",

@@ -148,3 +148,8 @@ def vectors_needed(num_codes: int) -> int:
     if num_codes < 2:
         return 1
     return math.ceil(math.log(CHANCE_OF_A_MISS / num_codes) / math.log1p(-1 / num_codes))
+
+
+RANKS_DIFFER = 1e-4
+"""Distance between two processes' copies of a code vector, over its length, from which they count as different.
+Copies that are kept equal agree to the bit, or to the rounding of a sum over processes."""

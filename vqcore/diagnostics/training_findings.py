@@ -43,6 +43,26 @@ def no_gradient(evidence: Evidence) -> Finding | None:
     )
 
 
+def ranks_disagree(evidence: Evidence) -> Finding | None:
+    """Whether the processes of a distributed training have codebooks that went ways of their own."""
+    own = np.asarray(evidence.codebook, dtype=np.float64)
+    others = [one for one in evidence.training.other_ranks if one.shape == own.shape]
+    if not others:
+        return None
+    apart = np.max([np.linalg.norm(own - one, axis=1) for one in others], axis=0)
+    differs = ~(apart <= limits.RANKS_DIFFER * np.linalg.norm(own, axis=1))  # NaN differs
+    rows = int(differs.sum())
+    if rows == 0:
+        return None
+    return found(
+        "ranks-disagree",
+        "severe",
+        f"Ranks disagree in {rows:,} of {len(own):,} row{'s' if len(own) > 1 else ''} of the codebook.",
+        count("rows in which processes differ", rows, "severe from 1"),
+        count("processes", len(others) + 1),
+    )
+
+
 def deaf_decoder(evidence: Evidence) -> Finding | None:
     """Whether the decoder gives (nearly) the same output whatever its codes are."""
     response = evidence.response

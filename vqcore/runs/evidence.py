@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.geometry import distinct_rows
@@ -13,7 +14,10 @@ from vqcore.diagnostics.limits import vectors_needed
 from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data
 from vqcore.files.errors import CheckpointError
-from vqcore.runs.reading import RecordedCodebook, Run
+from vqcore.runs.reading import RecordedCodebook, Run, read_snapshot
+
+MOST_RANKS = 16
+"""Processes whose codebooks are compared."""
 
 MOST_STEPS = 8
 """Recorded steps over which usage is summed, if one alone has too few vectors to judge by."""
@@ -34,12 +38,32 @@ def evidence_at(run: Run, step: int | None = None) -> dict[str, Evidence]:
     first = run.snapshot(kept[0]) if kept[0] < newest else {}
     told = {str(one["name"]): one for one in run.about["codebooks"]}
 
+    others = _other_ranks(run, newest)
+
     def evidence(name: str, book: RecordedCodebook, *, sure: bool) -> Evidence:
         about = told.get(name, {})
-        return _evidence(book, about, newest, _usage(name, book, about, newest, recent, sure=sure), first.get(name))
+        usage = _usage(name, book, about, newest, recent, sure=sure)
+        of_ranks = tuple(one[name].table for one in others if name in one)
+        return _evidence(book, about, newest, usage, first.get(name), of_ranks)
 
     found = {name: evidence(name, book, sure=False) for name, book in now.items()}
     return {name: evidence(name, now[name], sure=True) if _is_open(one) else one for name, one in found.items()}
+
+
+def _other_ranks(run: Run, step: int) -> list[dict[str, RecordedCodebook]]:
+    """What the other processes of the same training recorded at `step`, as far as that is there."""
+    size = run.about.get("world_size")
+    if not isinstance(size, int) or size < 2 or run.folder.name != f"rank{run.about.get('rank')}":
+        return []
+    others = [run.folder.with_name(f"rank{number}") for number in range(min(size, MOST_RANKS))]
+    found = []
+    for folder in others:
+        if folder != run.folder:
+            try:
+                found.append(read_snapshot(folder, step))
+            except CheckpointError:  # slower, killed, or on another machine
+                continue
+    return found
 
 
 def _is_open(evidence: Evidence) -> bool:
@@ -95,6 +119,7 @@ def _evidence(
     step: int,
     usage: UsageEvidence | None,
     first: RecordedCodebook | None,
+    other_ranks: tuple[NDArray[np.float32], ...],
 ) -> Evidence:
     latents, broken = _latents(book)
     same_shape = first is not None and first.table.shape == book.table.shape
@@ -108,6 +133,7 @@ def _evidence(
             moved_by="ema" if about.get("moved_by") == "ema" else "gradient",
             gradient_norm=book.gradient_norm,
             initial_codebook=first.table if first is not None and same_shape else None,
+            other_ranks=other_ranks,
         ),
         residual_level=int(about.get("level", 0)) if about.get("structure") == "residual" else 0,
     )

@@ -13,7 +13,8 @@ from vqcore.diagnostics.finding import Severity
 from vqcore.files.errors import CheckpointError
 from vqcore.runs.course import found_at, worst
 from vqcore.runs.layout import ABOUT, METRICS
-from vqcore.runs.reading import Run, State, as_number, load_run, state_now
+from vqcore.runs.metrics import State, state_now
+from vqcore.runs.reading import Run, as_number, load_run
 
 DEEPEST = 8
 MOST_FOLDERS = 50_000
@@ -189,7 +190,7 @@ def _now(known: Listed | str, ranks: int) -> Listed | str:
     """Nothing was written since, but its writer may have died."""
     if isinstance(known, str) or known.state == "finished" or known.ending:
         return known
-    return replace(known, ranks=ranks, state=state_now(known.folder / METRICS))
+    return replace(known, ranks=ranks, state=state_now(known.folder))
 
 
 def _stamp(folder: Path) -> _Stamp:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,12 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
 from vqcore.files.regular_files import open_regular
 from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, SUFFIX, VERSION, snapshot_name
-from vqcore.runs.locking import is_being_written
+from vqcore.runs.metrics import MetricsFile, State, Told
 
-LARGEST_ABOUT, LARGEST_METRICS = 16 * 1024**2, 256 * 1024**2
-"""Bytes that are read of each; 10⁶ recorded steps are some 200 MB of metrics."""
+LARGEST_ABOUT = 16 * 1024**2
 
 LARGEST_STEP = 2**53
 """Beyond it a browser rounds."""
-
-State = Literal["running", "finished", "died", "unknown"]
 
 
 class RecordedCodebook(NamedTuple):
@@ -106,10 +103,10 @@ class Run:
             CheckpointError: if there is none, or it cannot be read.
         """
         if step is not None:
-            return _read_snapshot(self.folder, step)
+            return read_snapshot(self.folder, step)
         for newest in reversed(self.snapshots):
             try:
-                return _read_snapshot(self.folder, newest)
+                return read_snapshot(self.folder, newest)
             except CheckpointError:
                 continue
         raise CheckpointError(f"`{shown(self.folder)}` holds no snapshot yet.")
@@ -121,45 +118,51 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     Raises:
         CheckpointError: one sentence, for a folder without a run, or with one of another version or tool.
     """
-    folder = Path(path)
-    about = _read_about(folder)
-    lines, state, notes = _read_metrics(folder / METRICS)
-    lines = _in_force(lines)
-    ending = next((one for one in reversed(lines) if "ended" in one), None)
-    numbered = [one for one in lines if type(one.get("step")) is int and 0 <= one["step"] <= LARGEST_STEP]
+    return RunReader(Path(path)).read()
+
+
+class RunReader:
+    """Opens a run again and again while it is written, at the cost of what is new."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._about: dict[str, Any] | None = None
+        self._metrics = MetricsFile(folder / METRICS)
+
+    def read(self) -> Run:
+        """The run as it is now; see `load_run`."""
+        if self._about is None:  # written once
+            self._about = _read_about(self.folder)
+        told = self._metrics.look()
+        ending = next((one for one in reversed(told.lines) if "ended" in one), None)
+        state: State = told.state if ending is None else "died" if ending.get("error") else "finished"
+        numbered = [one for one in told.lines if type(one.get("step")) is int and 0 <= one["step"] <= LARGEST_STEP]
+        return Run(
+            folder=self.folder,
+            about=self._about,
+            lines=tuple(one for one in numbered if _tells_codebooks(one)),
+            events=tuple(one for one in numbered if isinstance(one.get("event"), str)),
+            state=state,
+            ending=str(ending.get("error") or "") if ending else "",
+            notes=_notes(told, ending),
+        )
+
+
+def _notes(told: Told, ending: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What was torn, lost or dropped."""
+    if not told.is_there:
+        return (f"There is no {METRICS}: nothing was recorded yet, or it was not copied.",)
+    notes = [f"{told.torn:,} line{'s' if told.torn > 1 else ''} of {METRICS} was cut off and is left out."]
+    notes = notes if told.torn else []
     if ending is not None:
-        state = "died" if ending.get("error") else "finished"
-        notes += tuple(str(one) for one in ending.get("notes", ()))
-    elif state == "died":
-        notes += ("The training ended without a word, as a killed process does.",)
-    dropped = max((one["dropped"] for one in lines if isinstance(one.get("dropped"), int)), default=0)
+        written = ending.get("notes")
+        notes += map(str, written) if isinstance(written, list) else []
+    elif told.state == "died":
+        notes.append("The training ended without a word, as a killed process does.")
+    dropped = max((one["dropped"] for one in told.lines if isinstance(one.get("dropped"), int)), default=0)
     if dropped:
-        notes += (f"{dropped:,} recorded steps were dropped because the disk was slower than the training.",)
-    return Run(
-        folder=folder,
-        about=about,
-        lines=tuple(one for one in numbered if _tells_codebooks(one)),
-        events=tuple(one for one in numbered if isinstance(one.get("event"), str)),
-        state=state,
-        ending=str(ending.get("error") or "") if ending else "",
-        notes=notes,
-    )
-
-
-def state_now(metrics: Path) -> State:
-    """Whether a run that has not told its end is still written, by its writer's lock."""
-    try:
-        handle = open_regular(metrics)
-    except (OSError, CheckpointError):
-        return "unknown"
-    try:
-        return _by_lock(is_being_written(handle))
-    finally:
-        os.close(handle)
-
-
-def _by_lock(written: bool | None) -> State:
-    return "unknown" if written is None else "running" if written else "died"
+        notes.append(f"{dropped:,} recorded steps were dropped because the disk was slower than the training.")
+    return tuple(notes)
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
@@ -184,25 +187,6 @@ def _read_about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _read_metrics(path: Path) -> tuple[list[dict[str, Any]], State, tuple[str, ...]]:
-    """The lines that can be read, the state by the writer's lock, and a note if some cannot."""
-    try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            written = is_being_written(file.fileno())
-            content = file.read(LARGEST_METRICS)
-    except FileNotFoundError:
-        return [], "unknown", (f"There is no {METRICS}: nothing was recorded yet, or it was not copied.",)
-    except OSError as error:
-        raise CheckpointError(f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}.") from error
-    state = _by_lock(written)
-    *whole, tail = content.split(b"\n")
-    parsed = [_parsed(line) for line in whole if line]
-    lines = [one for one in parsed if one is not None]
-    torn = len(parsed) - len(lines) + (1 if tail and state != "running" else 0)
-    notes = (f"{torn:,} line{'s' if torn > 1 else ''} of {METRICS} was cut off and is left out.",) if torn else ()
-    return lines, state, notes
-
-
 def _is_codebook(told: Any) -> bool:
     is_named = isinstance(told, dict) and isinstance(told.get("name"), str)
     return is_named and all(type(told.get(size)) is int and told[size] > 0 for size in ("num_codes", "dim"))
@@ -225,26 +209,12 @@ def as_number(value: Any) -> float | None:
         return None
 
 
-def _in_force(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines without those of steps that a training, gone on with from an earlier one, has done again."""
-    kept: list[dict[str, Any]] = []
-    for line in lines:
-        if "resumed" in line and isinstance(line.get("from"), int):
-            kept = [one for one in kept if isinstance(one.get("step"), int) and one["step"] <= line["from"]]
-        else:
-            kept.append(line)
-    return kept
+def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
+    """The codebooks by name that the run in `folder` keeps of `step`.
 
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
+    Raises:
+        CheckpointError: if there is none, or it cannot be read.
+    """
     path = folder / SNAPSHOTS / snapshot_name(step)
     contents = open_contents(path)
     if contents.format != "safetensors":

@@ -12,7 +12,7 @@ from vqcore.diagnostics.wording import digits
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.runs.course import Found, Moment, moments, worst
 from vqcore.runs.layout import ABOUT
-from vqcore.runs.reading import Run, load_run
+from vqcore.runs.reading import Run, RunReader
 
 MOST_CODEBOOKS = 3
 """Codebooks described in one line; the least used ones of more."""
@@ -73,9 +73,9 @@ def described(run: Run, moment: Moment) -> list[str]:
 
 def _told(folder: Path, tell: Callable[[str], None], *, wait: float | None) -> tuple[Run, Found | None]:
     """Tell every recorded step, waiting for more while the run is written; the run and its newest diagnosis."""
-    seen, last = 0, None
+    seen, last, reader = 0, None, RunReader(folder)
     while True:
-        run = load_run(folder)
+        run = reader.read()
         for moment in moments(run, after=seen, last=last):
             tell("\n".join(described(run, moment)))
             last = moment if moment.found is not None else last
