@@ -18,8 +18,8 @@ from vqcore.ablation.results import MOST_BYTES, ResultRow, Results, read_results
 from vqcore.data.pictures import UnreadablePictureError, opened
 
 LEAD = (
-    "<div class='vq-hero'><h2>Results</h2><p>Every remedy alone and together, over seeds: a table, its curves and its "
-    "reconstructions.</p><p>Train one from the command line; the file that it writes opens here.</p></div>"
+    "<div class='vq-hero'><h2>Results</h2><p>Every remedy alone and together, over seeds: a table, its curves and "
+    "its reconstructions.</p><p>Train one from the command line; the file that it writes opens here.</p></div>"
 )
 COMMAND = "python -m vqcore ablation digits --out ablation-digits"
 PANELS = {"held_out.task_loss": ("held-out task loss", True), "held_out.in_use": ("codes in use, held out", False)}
