@@ -44,9 +44,10 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
         "examples": lambda: None if scene.problem.task == "plane" else examples_chart(scene),
     }
     for name, make_chart in charts.items():
-        if f"{name}-plot" in wanted and (chart := make_chart()) is not None:
-            made[f"{name}-plot"] = _plot(chart)
-            made[f"{name}-said"] = said_part(chart.said, chart.warning)
+        plot, said = f"{name}-plot", f"{name}-said"
+        if (plot in wanted or said in wanted) and (chart := make_chart()) is not None:
+            made |= {plot: _plot(chart)} if plot in wanted else {}
+            made[said] = said_part(chart.said, chart.warning)
     if "picture" in wanted:
         made |= picture_parts(scene, projection, with_places="picture-places" in wanted)
     return made

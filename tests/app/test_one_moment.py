@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_projection import FakeProjection
 from road_reading import read_arrays, read_piece
 from screen_reading import (
     WANTED,
@@ -30,6 +31,8 @@ from screen_reading import (
 
 from app.links import live as address
 from app.links.live_view import View, write_view
+from app.panels.live_parts import parts_of
+from app.panels.scene import scene_of
 from app.sessions.entry import Entry
 from app.sessions.registry import Registry
 from app.stream.asking import read_ask
@@ -179,6 +182,17 @@ LIVED = {**CARDS, **PROBLEMS}
 def test_every_step_and_count_on_the_screen_is_of_one_moment(sessions, name):
     frames = lived_through(sessions, LIVED[name])
     assert frames * len(LIVED) >= 300
+
+
+def test_words_come_also_where_their_chart_rests(sessions):
+    entry = begun(sessions, PROBLEMS["digits"], paused=True).entry
+    scene = scene_of(entry, View(address.read({}).view | {"bars": "time"}))
+    alone, both = (
+        parts_of(scene, wanted, FakeProjection()) for wanted in ({"bars-said"}, {"bars-said", "bars-plot"})
+    )
+    assert (alone.keys(), both.keys()) == ({"bars-said"}, {"bars-said", "bars-plot"})
+    assert f"{scene.snapshot.held_out.in_use} of 32 in use" in alone["bars-said"].make()["html"]
+    assert alone["bars-said"].revision == both["bars-said"].revision
 
 
 def test_a_verdict_is_of_the_moment_shown_or_says_that_it_is_being_judged(sessions):
