@@ -10,4 +10,5 @@ function mount({ data, parentElement }) {
   words.style.height = data.height ? `${data.height}px` : "";
   if (words.html !== data.html) words.innerHTML = data.html;
   words.html = data.html;
+  words.title = data.look === "said" ? words.textContent : ""; // where a low window has no room for all of it
 }
