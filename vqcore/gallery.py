@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from vqcore.capture import read_only
-from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.evidence import AverageEvidence, Evidence, Floats, UsageEvidence
 from vqcore.diagnostics.finding import Condition
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
+from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.measuring import measure
 from vqcore.training.evaluation import INPUTS_AT_ONCE, evaluating
 from vqcore.training.recipe import default_recipe
@@ -90,7 +91,8 @@ def _with_latents(evidence: Evidence, vectors: Floats) -> Evidence:
     """`evidence` with these latents assigned to its codebook now."""
     measured = measure([vectors], len(vectors), evidence.codebook)
     usage = UsageEvidence(measured.counts, len(vectors), "at least once by these latents")
-    return replace(evidence, latents=measured.latents, usage=usage)
+    latents = with_attainable(measured.latents, evidence.num_codes, cosine=False)
+    return replace(evidence, latents=latents, usage=usage)
 
 
 def _deafened(seed: int) -> Evidence:
@@ -191,7 +193,41 @@ def _too_few(seed: int) -> Evidence:
     return _altered(seed, lambda codebook, z_e, _: (codebook, z_e[:100]))
 
 
+def _zipf(seed: int) -> Evidence:
+    """Clusters of a power law, each with the code at its centre: uneven, and as good as codes can be."""
+    generator = np.random.default_rng(seed)
+    centres = 2.5 * generator.standard_normal((64, 8)).repeat(4, 0) + 0.7 * generator.standard_normal((256, 8))
+    shares = np.arange(1, 257) ** -1.5
+    vectors = centres[generator.choice(256, VECTORS, p=shares / shares.sum())]
+    vectors = vectors + 0.2 * generator.standard_normal(vectors.shape)
+    return _with_latents(Evidence(codebook=centres.astype(np.float32)), vectors.astype(np.float32))
+
+
+def _whitened(seed: int) -> Evidence:
+    """Codes drawn from whitened latents: they look like a start from N(0, 1), and serve well."""
+    vectors = np.random.default_rng(seed).standard_normal((VECTORS, 8)).astype(np.float32)
+    return _with_latents(Evidence(codebook=vectors[:256]), vectors)
+
+
+def _averaged(seed: int, *, times_counts: bool = True, forgotten: float = 0.0, threshold: float = 0.0) -> Evidence:
+    """A healthy codebook with the moving averages that files keep beside it, sound or with a fault."""
+    codes = int(forgotten * 128)
+
+    def shrink(codebook: Floats, z_e: Floats, _: np.random.Generator) -> tuple[Floats, Floats]:
+        return np.concatenate([0.02 * codebook[:codes], codebook[codes:]]), z_e
+
+    evidence = _altered(seed, shrink)
+    assert evidence.usage is not None
+    counts = np.where(np.arange(evidence.num_codes) < codes, 0, evidence.usage.counts) / 10
+    sums = evidence.codebook * (counts[:, None] if times_counts else 1)
+    training = replace(evidence.training, threshold=threshold * float(counts.mean()) if threshold else None)
+    return replace(evidence, averages=AverageEvidence(counts, sums), training=training)
+
+
 GALLERY: tuple[Exhibit, ...] = (
+    Exhibit("Zipf-like use", "healthy", False, _zipf),
+    Exhibit("codes drawn from whitened latents", "healthy", False, _whitened),
+    Exhibit("EMA sums that are counts × vectors", "healthy", False, partial(_averaged, threshold=0.1)),
     Exhibit("digits, sound", "healthy", True, partial(trained, "digits", 150, **SOUND)),
     Exhibit(
         "digits, moving average", "healthy", True, partial(trained, "digits", 150, codebook_update="ema", **SOUND)
@@ -212,12 +248,18 @@ GALLERY: tuple[Exhibit, ...] = (
     Exhibit("digits, k-means alone", "dead-codes-crowded", True, partial(trained, "digits", 150, code_init="kmeans")),
     Exhibit("digits, step 0", "never-trained", True, partial(trained, "digits", 0)),
     Exhibit("±1/K", "never-trained", False, _untouched(lambda g, s: g.uniform(-1 / s[0], 1 / s[0], s))),
+    Exhibit("±1/D", "never-trained", False, _untouched(lambda g, s: g.uniform(-1 / s[1], 1 / s[1], s))),
+    Exhibit("N(0, 1/D)", "never-trained", False, _untouched(lambda g, s: g.standard_normal(s) / s[1] ** 0.5)),
+    Exhibit("N(0, 1/K)", "never-trained", False, _untouched(lambda g, s: g.standard_normal(s) / s[0] ** 0.5)),
+    Exhibit("orthogonal", "never-trained", False, _untouched(lambda g, s: np.linalg.qr(g.standard_normal(s))[0])),
     Exhibit("zeros", "never-trained", False, _untouched(lambda _, s: np.zeros(s))),
     Exhibit("digits, β = 0", "no-gradient", True, partial(trained, "digits", 100, beta=0.0)),
     Exhibit("initialization pending", "initialization-pending", False, _pending),
     Exhibit("digits, step 5", "codebook-far", True, partial(trained, "digits", 5)),
     Exhibit("codebook out of place", "codebook-far", False, _moved(1.0, 3.0)),
     Exhibit("codebook out of scale", "codebook-far", False, _moved(8.0, 0.0)),
+    Exhibit("codebook a tenth of the size", "codebook-far", False, _moved(0.1, 0.0)),
+    Exhibit("codebook a thirtieth of the size", "codebook-far", False, _moved(1 / 30, 0.0)),
     Exhibit("codebook out of both", "codebook-far", False, _moved(0.1, 3.0)),
     Exhibit("classifier, dead ReLUs", "deaf-decoder", False, _deafened),
     Exhibit("latents on a line", "embedding-collapse", False, partial(_altered, alter=_on_a_line)),
@@ -250,6 +292,9 @@ GALLERY: tuple[Exhibit, ...] = (
         True,
         partial(trained, "digits", 100, code_init="kmeans", replace_every=1, batch_size=4),
     ),
+    Exhibit("EMA sums that are centres", "ema-bookkeeping", False, partial(_averaged, times_counts=False)),
+    Exhibit("EMA rows that shrank", "ema-bookkeeping", False, partial(_averaged, forgotten=0.5)),
+    Exhibit("a threshold of three times the mean", "unreachable-threshold", False, partial(_averaged, threshold=3.0)),
     Exhibit("plane, K = 4,096", "oversized-codebook", True, partial(trained, "plane", 60, num_codes=4096)),
     Exhibit("few different latents", "oversized-codebook", False, partial(_altered, alter=_few_different)),
     Exhibit(

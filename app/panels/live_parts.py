@@ -45,8 +45,9 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
     }
     for name, make_chart in charts.items():
         plot, said = f"{name}-plot", f"{name}-said"
-        if (plot in wanted or said in wanted) and (chart := make_chart()) is not None:
-            made |= {plot: _plot(chart)} if plot in wanted else {}
+        if not {plot, said}.isdisjoint(wanted) and (chart := make_chart()) is not None:
+            if plot in wanted:
+                made[plot] = _plot(chart)
             made[said] = said_part(chart.said, chart.warning)
     if "picture" in wanted:
         made |= picture_parts(scene, projection, with_places="picture-places" in wanted)

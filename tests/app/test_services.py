@@ -5,7 +5,7 @@ import pytest
 from fake_projection import FakeProjection
 
 from app.sessions.planes import MapMemory
-from app.sessions.registry import MOST_SESSIONS, Registry
+from app.sessions.registry import MOST_SESSIONS, WARM_UP_AFTER_SECONDS, Registry
 from vqcore.projection.service import State as ProjectionState
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
@@ -57,12 +57,19 @@ def test_one_session_too_many_ends_the_one_unseen_longest(registry):
     assert all(entry.session.status().state is not State.STOPPED for entry in kept)
 
 
-def test_umap_is_started_once(registry):
+def test_umap_is_started_once_and_not_while_the_first_charts_come():
+    now = [100.0]
+    registry = Registry(FakeProjection(), clock=lambda: now[0])
+    registry.warm_up_projection()
+    now[0] += WARM_UP_AFTER_SECONDS - 0.1
+    registry.warm_up_projection()
     assert registry.projection.status.state is ProjectionState.STOPPED
+    now[0] += 0.2
     registry.warm_up_projection()
     assert registry.projection.status.state is ProjectionState.WARMING_UP
     registry.projection.start = None  # a second call would fail
     registry.warm_up_projection()
+    registry.close()
 
 
 def test_closing_ends_all_there_is(registry):

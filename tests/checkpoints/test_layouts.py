@@ -249,11 +249,12 @@ def test_a_single_quantizer_in_layer_3_is_no_level(tmp_path):
     assert only({"blocks.layers.3.quantize.embedding.weight": draw(K, D)}, tmp_path).level is None
 
 
-def test_an_unknown_name_is_offered_and_taken_when_named(tmp_path):
+def test_an_unknown_name_is_likely_where_its_module_is_called_a_quantizer_and_is_taken_when_named(tmp_path):
     path = save("bare", some_model() | {"my_vq.atoms": draw(K, D)}, tmp_path)
-    checkpoint = open_checkpoint(path)
-    assert checkpoint.codebooks == ()
-    assert [one.key for one in checkpoint.candidates] == ["my_vq.atoms"]
+    (guessed,) = open_checkpoint(path).codebooks
+    assert (guessed.confidence, guessed.num_codes, guessed.dim, guessed.axis_certain) == ("likely", K, D, False)
+    assert guessed.evidence
+    assert guessed.against
     (book,) = open_checkpoint(path, key="my_vq.atoms").codebooks
     assert (book.confidence, book.num_codes, book.dim, book.axis_certain) == ("told", K, D, False)
     (turned,) = open_checkpoint(path, key="my_vq.atoms", axis="D,K").codebooks

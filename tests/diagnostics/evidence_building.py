@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vqcore.diagnostics.evidence import Evidence, LatentEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, LookedUp, UsageEvidence
 
 K, D, N = 64, 8, 6_400
 
@@ -23,6 +23,7 @@ def evidence(codebook: np.ndarray, z_e: np.ndarray | None = None, **other) -> Ev
         return Evidence(codebook=codebook, **other)
     squared = np.stack([np.square(z_e - code).sum(1) for code in codebook.astype(np.float64)], 1)
     codes = squared.argmin(1)
+    z_q = codebook[codes].astype(np.float64)
     latents = LatentEvidence(
         num_vectors=len(z_e),
         mean=z_e.mean(0),
@@ -30,6 +31,7 @@ def evidence(codebook: np.ndarray, z_e: np.ndarray | None = None, **other) -> Ev
         sample=z_e,
         error=float(squared.min(1).mean()),
         distinct=len({row.tobytes() for row in z_e}),
+        looked_up=LookedUp(z_q.mean(0), float(z_q.var(0).sum())),
     )
     usage = UsageEvidence(np.bincount(codes, minlength=len(codebook)), len(z_e), "used by these latents")
     return Evidence(**{"codebook": codebook, "latents": latents, "usage": usage, **other})

@@ -168,6 +168,15 @@ def test_a_code_that_a_moving_average_has_nearly_forgotten_is_dead(generator):
         (lambda g: g.standard_normal((128, 16)), "N(0, 1)"),
         (lambda g: g.uniform(-1 / 128, 1 / 128, (128, 16)), "±1/K"),
         (lambda g: g.uniform(-0.3, 0.3, (128, 16)), "±0.3"),
+        (lambda g: g.uniform(-1 / 16, 1 / 16, (128, 16)), "±1/D"),
+        (lambda g: g.uniform(-1, 1, (128, 16)) * (6 / 144) ** 0.5, "±√(6/(K + D)), Xavier's"),
+        (lambda g: g.uniform(-1, 1, (128, 16)) * (6 / 16) ** 0.5, "±√(6/D), Kaiming's"),
+        (lambda g: g.standard_normal((128, 16)) / 128**0.5, "N(0, 1/K)"),
+        (lambda g: g.standard_normal((128, 16)) / 4, "N(0, 1/D)"),
+        (lambda g: g.standard_normal((128, 16)) * (2 / 144) ** 0.5, "N(0, 2/(K + D)), Xavier's"),
+        (lambda g: g.standard_normal((128, 16)) * (2 / 16) ** 0.5, "N(0, 2/D), Kaiming's"),
+        (lambda g: np.linalg.qr(g.standard_normal((128, 16)))[0], "orthogonal columns"),
+        (lambda g: np.linalg.qr(g.standard_normal((64, 24)))[0].T, "orthogonal rows"),
         (lambda g: np.zeros((128, 16)), "all zeros"),
     ],
 )
@@ -181,7 +190,8 @@ def test_trained_codes_are_not_taken_for_an_initialization(generator):
     normal = generator.standard_normal((128, 16))
     turned = normal @ generator.standard_normal((16, 16)) / 4  # of about unit spread, but correlated
     shifted = normal + 0.2
-    for codebook in (turned, shifted, 1.3 * normal, np.sign(normal) * normal**2):
+    skewed = np.linalg.qr(normal)[0] * np.linspace(1, 1.1, 16)
+    for codebook in (turned, shifted, 1.3 * normal, np.sign(normal) * normal**2, skewed):
         assert "never-trained" not in conditions(diagnose(evidence(codebook.astype(np.float32))))
 
 

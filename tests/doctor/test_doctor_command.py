@@ -37,7 +37,9 @@ def test_a_sound_codebook_with_its_latents_is_healthy_and_the_exit_code_is_0(cap
 
 def test_a_severe_finding_makes_the_exit_code_1_and_comes_first_in_the_text(capsys, tmp_path):
     vectors = codebook()
-    path, z_e = saved(tmp_path, vectors), kept(tmp_path, latents(vectors[:4]))
+    far = vectors.copy()
+    far[4:] += 100
+    path, z_e = saved(tmp_path, far), kept(tmp_path, latents(vectors[:8]))  # eight clusters, four codes near them
     report = said(capsys, path, "--latents", z_e, code=1)
     assert report["codebooks"][0]["findings"][0]["condition"] == "index-collapse"
     assert report["severe"]

@@ -54,7 +54,7 @@ def test_a_repaired_file_loads_strictly_in_its_own_library(capsys, tmp_path):
     path, out = tmp_path / "layer.pt", tmp_path / "repaired.pt"
     torch.save(layer.state_dict(), path)
     z_e = latents(layer._codebook.embed[0, :8].numpy(), count=6_000)
-    said(capsys, path, "--latents", kept(tmp_path, z_e), "--repair", out, "--remedy", "replace", code=1)
+    said(capsys, path, "--latents", kept(tmp_path, z_e), "--repair", out, "--remedy", "replace")
     layer.load_state_dict(torch.load(out, weights_only=True), strict=True)
     _, codes, _ = layer.eval()(torch.from_numpy(z_e)[None])
     assert len(codes.unique()) > 0.9 * K

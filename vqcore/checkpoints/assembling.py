@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from vqcore.checkpoints.axes import Axis, AxisChoice
 from vqcore.checkpoints.contents import Codebook, Cut
-from vqcore.checkpoints.keys import EARLIER_STAGES, Place, place_of
-from vqcore.checkpoints.matching import Match
+from vqcore.checkpoints.keys import EARLIER_STAGES, NEAREST, Place, place_of, skeleton
+from vqcore.checkpoints.matching import UNKNOWN_LAYOUT, Match
 from vqcore.checkpoints.modules import Tree
 from vqcore.checkpoints.rules import Owned, is_average, shadow_of
 from vqcore.checkpoints.usage import UsageStatistic
@@ -47,7 +47,7 @@ def codebooks_of(one: Owned, told: Told) -> list[Codebook]:
 
 def finished(found: list[Codebook], metadata: Mapping[str, str]) -> list[Codebook]:
     """The codebooks in order, shared ones once, averages next to what they average."""
-    found = _without_aliases(found, metadata)
+    found = _with_numbers(_without_aliases(found, metadata))
     found = [*found, *(shadow for book in found for shadow in _shadows(book))]
     return sorted(_with_levels(_with_originals(found)), key=_order)
 
@@ -83,6 +83,7 @@ def _codebook(one: Owned, axis: AxisChoice, cut: Cut, num_codes: int, dim: int, 
         copy="ema" if source.copy == "main" and is_average(at.name) else source.copy,
         layout=match.layout,
         evidence=tuple(filter(None, match.evidence)),
+        against=tuple(filter(None, match.against)),
         confidence=match.confidence,
         num_codes=num_codes,
         dim=dim,
@@ -181,15 +182,41 @@ def _with_levels(found: list[Codebook]) -> list[Codebook]:
     """Numbers that do not count from 0 without a gap are not levels: a single quantizer in layer 3 of a model."""
     numbers: dict[tuple[object, ...], set[int]] = {}
     for book in found:
-        if book.level is not None:
+        if book.level is not None and book.layout != UNKNOWN_LAYOUT:
             numbers.setdefault(_family(book), set()).update(_levels(book))
     complete = {family for family, levels in numbers.items() if levels == set(range(len(levels)))}
     return [
         book
-        if book.level is None or _family(book) in complete
+        if book.level is None or book.layout == UNKNOWN_LAYOUT or _family(book) in complete
         else replace(book, structure="single", level=None, group=None)
         for book in found
     ]
+
+
+def _with_numbers(found: list[Codebook]) -> list[Codebook]:
+    """Tables of no known layout that differ by one number, near the end of their keys, as groups or levels.
+
+    Whether each is searched for a part of a vector, or for what the one before left over, the latents' width tells.
+    """
+    families: dict[tuple[object, ...], list[Codebook]] = {}
+    for book in found:
+        if book.layout == UNKNOWN_LAYOUT and book.cut.head is None:
+            families.setdefault((book.container, book.copy, _near_skeleton(book.key), book.dim), []).append(book)
+    numbers = {
+        id(book): number
+        for family in families.values()
+        if len(family) > 1
+        for number, book in enumerate(sorted(family, key=_order))
+    }
+    return [
+        replace(book, structure="groups or levels", level=numbers[id(book)]) if id(book) in numbers else book
+        for book in found
+    ]
+
+
+def _near_skeleton(key: str) -> str:
+    parts = key.split(".")
+    return ".".join([*parts[:-NEAREST], *(skeleton(part) for part in parts[-NEAREST:])])
 
 
 def _levels(book: Codebook) -> Iterable[int]:

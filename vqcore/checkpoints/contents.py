@@ -60,6 +60,9 @@ class Codebook:
     evidence: tuple[str, ...]
     """The rule's evidence in words; keys in it are safe to print, but not escaped for HTML."""
 
+    against: tuple[str, ...]
+    """What speaks against this reading, or is missing for it."""
+
     confidence: Confidence
     num_codes: int
     dim: int

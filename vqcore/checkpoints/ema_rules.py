@@ -6,6 +6,7 @@ from vqcore.checkpoints.axes import choose_axis
 from vqcore.checkpoints.contents import Transform
 from vqcore.checkpoints.matching import At, Match, beside
 from vqcore.checkpoints.usage import EMA_HITS, REVIVED_HITS, SMOOTHED_HITS, STEPS_UNUSED
+from vqcore.checkpoints.vocabulary import is_statistic
 
 
 def vq_scope(at: At) -> Match | None:
@@ -26,6 +27,9 @@ def sums_alone(at: At) -> Match | None:
     """Mimi and moshi: sums of the assigned vectors, and no codebook; codes = sums / max(usage, 1e-5)."""
     sizes = at.owner.get(at.owner.first("cluster_usage", "cluster_size") or "")
     if len(at.shape) != 2 or sizes is None or sizes.shape != at.shape[:1] or at.owner.first("embed", "weight"):
+        return None
+    others = (at.owner.get(leaf) for leaf in at.owner.tree.leaves(at.owner.path) if not is_statistic(leaf))
+    if any(other is not None and other.shape == at.shape for other in others):
         return None
     return Match(
         layout="moshi / transformers Mimi",

@@ -55,6 +55,15 @@ def stripped(key: str) -> str:
     return ".".join(part for part in key.split(".") if part not in WRAPPERS)
 
 
+def skeleton(key: str) -> str:
+    """`key` with `#` for every number, wherever it stands.
+
+    >>> skeleton("vq2.levels.0.codebook_1")
+    'vq#.levels.#.codebook_#'
+    """
+    return re.sub(r"\d+", "#", key)
+
+
 def names_quantizer(path: str) -> bool:
     """Whether the last part of a module's path, but for an index, names a quantizer.
 

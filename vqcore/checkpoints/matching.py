@@ -14,6 +14,9 @@ from vqcore.files.tensors import StoredArray
 Stack = Literal["none", "heads", "levels", "groups after codes"]
 
 
+UNKNOWN_LAYOUT = "unknown layout"
+"""Of tables that are no rule's, but are weighed by what speaks for them."""
+
 ROWS = AxisChoice("K,D", "the layout has one row per code")
 
 
@@ -42,6 +45,9 @@ class Match:
 
     layout: str
     evidence: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    """What speaks against this reading, or is missing for it, in words."""
+
     axis: AxisChoice = ROWS
     confidence: Confidence = "known"
     transform: Transform = "as stored"

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Effective
-from vqcore.checkpoints.keys import place_of
+from vqcore.checkpoints.keys import place_of, skeleton
+from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.search_order import Arrangement
 from vqcore.files.errors import CheckpointError
 
 GROUPED = ("groups", "heads", "grouped residual")
 LEVELLED = ("residual", "stacked levels", "grouped residual")
 SEARCHED_BY_DISTANCE = ("euclidean", "cosine")
+NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 OWN_PROJECTIONS = ("in_proj", "project_in", "input_proj")
 
 
@@ -27,8 +29,8 @@ def quantizers_of(codebooks: Sequence[Codebook]) -> tuple[tuple[Codebook, ...], 
     found: dict[object, list[Codebook]] = {}
     for book in present:
         alone = book.structure in ("single", "separate levels") or _has_own_projection(book)
-        skeleton = re.sub(r"(?<![^.])\d+(?![^.])", "#", book.key)
-        kind = (book.key, book.cut) if alone else (skeleton, book.stage, book.structure)
+        like = skeleton(book.key) if book.layout == UNKNOWN_LAYOUT else NUMBER.sub("#", book.key)
+        kind = (book.key, book.cut) if alone else (like, book.stage, book.structure)
         found.setdefault((book.container, book.copy, kind), []).append(book)
     return tuple(tuple(books) for books in found.values())
 

@@ -8,15 +8,16 @@ from itertools import islice
 from pathlib import Path
 
 from vqcore.checkpoints.assembling import Told, codebooks_of, finished
-from vqcore.checkpoints.axes import Axis, AxisChoice
+from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.contents import Candidate, Codebook, Implicit
 from vqcore.checkpoints.effective import Known
-from vqcore.checkpoints.fallback import candidates
 from vqcore.checkpoints.implicit import implicit_quantizers
-from vqcore.checkpoints.matching import At, Match
+from vqcore.checkpoints.keys import skeleton
+from vqcore.checkpoints.matching import At
 from vqcore.checkpoints.modules import Tree
 from vqcore.checkpoints.own_layers import options_from
-from vqcore.checkpoints.rules import Owned, owned
+from vqcore.checkpoints.rules import Owned, owned, weighed
+from vqcore.checkpoints.weighing import Weighed, told
 from vqcore.files.containers import saved_step, state_dicts
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
@@ -24,6 +25,7 @@ from vqcore.files.regular_files import RegularFile
 
 LARGEST_REPORT = 16 * 1024**2
 MOST_COMPARED = 5_000
+MOST_OFFERED = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +43,7 @@ class Checkpoint:
     """Quantizers that store no code vectors."""
 
     candidates: tuple[Candidate, ...]
-    """Only if nothing else was found: tensors that might be codebooks, to be confirmed with `key`."""
+    """Other tensors that might be codebooks, to be confirmed with `key`; the best first."""
 
     known: Known
     """What is known from a run of ours beside the file; for `effective`."""
@@ -68,10 +70,14 @@ def open_checkpoint(
     contents = open_contents(path)
     trees = [Tree(source) for source in state_dicts(contents.root)]
     pieces = [piece for tree in trees for piece in owned(tree)]
+    implicit = [] if key else [one for tree in trees for one in implicit_quantizers(tree)]
+    others = [one for tree in trees for one in weighed(tree, pieces)]
+    if key is None:
+        pieces = _with_others(pieces, others, is_empty=not implicit)
     pieces = _chosen(trees, pieces, key, asked=axis is not None or rows is not None)
     found = [book for piece in pieces for book in codebooks_of(piece, Told(axis, rows))]
-    implicit = [] if key else [one for tree in trees for one in implicit_quantizers(tree)]
-    offered = [] if found or implicit else [one for tree in trees for one in candidates(tree)]
+    examined = {book.array.key for book in found}
+    offered = [_candidate(one) for one in others if one.at.array.key not in examined][:MOST_OFFERED]
     codebooks = finished(found, contents.metadata)
     return Checkpoint(
         path=path,
@@ -92,6 +98,24 @@ def _check_asked(axis: str | None, rows: int | None) -> None:
         raise CheckpointError(f"`rows` must be a whole number from 1 up, but got {shown(rows)}.")
 
 
+def _with_others(pieces: list[Owned], others: list[Weighed], *, is_empty: bool) -> list[Owned]:
+    """What the rules own and what else is likely; if that is nothing, the best candidate with its like."""
+    taken = [Owned(one.at, one.match) for one in others if one.standing == "likely"]
+    if pieces or taken or not is_empty:
+        return [*pieces, *taken]
+    candidates = [one for one in others if one.standing == "candidate"]
+    return [Owned(one.at, one.match) for one in candidates if _kind(one) == _kind(candidates[0])]
+
+
+def _kind(one: Weighed) -> tuple[object, ...]:
+    return skeleton(one.at.name), one.at.shape[-1], one.score
+
+
+def _candidate(one: Weighed) -> Candidate:
+    array = one.at.array
+    return Candidate(array.key, one.at.owner.tree.source.container, array.shape, one.score, one.match.evidence)
+
+
 def _chosen(trees: list[Tree], pieces: list[Owned], key: str | None, asked: bool) -> list[Owned]:
     if key is None:
         keys = {piece.at.array.key for piece in pieces}
@@ -102,13 +126,13 @@ def _chosen(trees: list[Tree], pieces: list[Owned], key: str | None, asked: bool
         return pieces
     if matching := [piece for piece in pieces if key in _names(piece.at.owner.tree, piece.at.name)]:
         return matching
-    told = [_told(tree, name) for tree in trees for name in tree if key in _names(tree, name)]
-    if not told:
+    named = [_as_told(tree, name) for tree in trees for name in tree if key in _names(tree, name)]
+    if not named:
         names = islice((shown(name) for tree in trees for name in tree), MOST_COMPARED)
         raise CheckpointError(
             f"`key` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)}"
         )
-    return told
+    return named
 
 
 def _names(tree: Tree, name: str) -> tuple[str, ...]:
@@ -117,27 +141,16 @@ def _names(tree: Tree, name: str) -> tuple[str, ...]:
     return name, stored, "/".join((*tree.source.container, stored))
 
 
-def _told(tree: Tree, name: str) -> Owned:
+def _as_told(tree: Tree, name: str) -> Owned:
     array = tree.get(name)
     if array is None or not array.is_float or len(array.shape) not in (2, 3) or array.size == 0:
         shape = () if array is None else array.shape
         raise CheckpointError(
             f"`key` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
         )
-    rows, columns = array.shape[-2:]
-    choice = AxisChoice("K,D" if rows >= columns else "D,K", "the longer axis, for lack of better evidence", False)
-    if name.endswith(".weight"):
-        choice = AxisChoice("K,D", "an embedding's weight has one row per code")
-    match = Match(
-        layout="as told",
-        evidence=("named by `key`",),
-        confidence="told",
-        axis=choice,
-        search="unknown",
-        stack="none" if len(array.shape) == 2 else "heads",
-    )
     path, _, leaf = name.rpartition(".")
-    return Owned(At(name, array, tree.module(path), leaf), match)
+    at = At(name, array, tree.module(path), leaf)
+    return Owned(at, told(at))
 
 
 def _nearest(key: str, names: Iterable[str]) -> str:
@@ -146,8 +159,8 @@ def _nearest(key: str, names: Iterable[str]) -> str:
 
 
 def _known(path: Path) -> Known:
-    """The options of a run of ours, stored beside its weights."""
-    report = path.parent / "run.json"
+    """The options of a training of ours, stored beside its weights."""
+    report = path.parent / "report.json"
     try:
         if path.name != "weights.pt":
             return Known()

@@ -1,13 +1,14 @@
 """Every codebook in a state dict, by the layouts of public code: the first rule that matches owns a tensor."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from vqcore.checkpoints import ema_rules, table_rules
 from vqcore.checkpoints.keys import AVERAGES
 from vqcore.checkpoints.matching import At, Match
 from vqcore.checkpoints.modules import DEEPEST, Tree
+from vqcore.checkpoints.weighing import Weighed, weigh, with_statistics
 
 SMALLEST = 2
 """Fewest codes and features (K ≥ 2, D ≥ 1) of a table that counts as a codebook."""
@@ -69,6 +70,28 @@ def owned(tree: Tree) -> Iterator[Owned]:
             yield from _owned(tree, name)
 
 
+def weighed(tree: Tree, pieces: Iterable[Owned]) -> list[Weighed]:
+    """Every table that no rule owns and that something speaks for, the best first; none in the module of another."""
+    theirs = [piece.at for piece in pieces if piece.at.owner.tree is tree]
+    modules = {at.owner.path for at in theirs} | {at.name.rpartition(".")[0] for at in theirs}
+    is_alone, found = len(list(tree)) == 1, []
+    for name in tree:
+        array = tree.get(name)
+        path, _, leaf = name.rpartition(".")
+        if array is None or len(array.shape) not in (2, 3) or path in modules or is_shadow(name):
+            continue
+        one = weigh(At(name, array, tree.module(path), leaf), is_alone=is_alone)
+        if one is not None:
+            found.append(one)
+    return sorted(found, key=lambda one: -one.score)
+
+
+def is_shadow(name: str) -> bool:
+    """Whether the key is latent-diffusion's for an average of a tensor: read with that tensor, or not at all."""
+    parts = name.split(".")
+    return len(parts) > 1 and parts[-2] == "model_ema"
+
+
 def shadow_of(tree: Tree, name: str) -> str | None:
     """The key of latent-diffusion's average of the tensor `name`: `model_ema.` and the key without its dots."""
     parts = name.split(".")
@@ -98,5 +121,5 @@ def _owned(tree: Tree, name: str) -> Iterator[Owned]:
         at = At(name, array, tree.module(name.removesuffix(leaf).removesuffix(".")), leaf)
         match = rule.test(at)
         if match is not None and max(array.shape) >= SMALLEST:
-            yield Owned(at, match)
+            yield Owned(at, with_statistics(at, match))
             return

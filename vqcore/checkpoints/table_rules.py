@@ -2,10 +2,10 @@
 
 # K codes, D features, C channels
 
-from vqcore.checkpoints.axes import AxisChoice, choose_axis
 from vqcore.checkpoints.keys import any_names_quantizer, names_quantizer
 from vqcore.checkpoints.matching import At, Match, beside
 from vqcore.checkpoints.usage import COUNTDOWN, EMA_HITS, EMA_SHARES, HITS_PER_SCALE, RECENT_CODES, REVIVED_HITS
+from vqcore.checkpoints.weighing import axis_of
 
 NAMED = "its path names a quantizer"
 
@@ -157,8 +157,7 @@ def bare_codebook(at: At) -> Match | None:
         return None
     if at.owner.first("log_param_q_scalar", "log_var_q_scalar"):
         return Match(layout="SQ-VAE", evidence=("a learned variance beside it",), search="unknown")
-    axis = choose_axis(at.array, at.owner, None) if not at.owner.path else AxisChoice("K,D", "one row a code")
-    return Match(layout="tensor called codebook", evidence=("its name",), axis=axis, confidence="likely")
+    return Match(layout="tensor called codebook", evidence=("its name",), axis=axis_of(at), confidence="likely")
 
 
 def centroids(at: At) -> Match | None:

@@ -103,6 +103,12 @@ EMA_HITS = Meaning(
     "recently is not dead.",
     _as_hits,
 )
+HITS = Meaning(
+    "hits",
+    "training since the counter began; no file says when that was",
+    "Its meaning is guessed from its name and its whole numbers.",
+    _as_hits,
+)
 REVIVED_HITS = EMA_HITS._replace(
     note="A replaced code restarts at a fixed value (1, a threshold or the mean), which shows as a spike."
 )

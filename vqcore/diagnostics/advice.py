@@ -36,6 +36,11 @@ REPLACE_LESS = Remedy(
     "VectorQuant(D, K, replace_freq=20)",
     "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
 )
+SCALE_THRESHOLD = REPLACE_LESS._replace(
+    what="Scale the threshold with the vectors a step: a tenth of N/K leaves room for uneven use.",
+    ours=(),
+    vqtorch="",
+)
 KMEANS = Remedy(
     "Place the codes by k-means of the latents.",
     ("kmeans=now",),
@@ -165,6 +170,22 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             ),
             "Olaf-World #8; RQ-VAE-Recommender #24; vector-quantize-pytorch #20, #47",
         ),
+        "ema-bookkeeping": Advice(
+            "Two faults that copies of EnCodec's EMA codebook inherit: a k-means start that sets the sums to the "
+            "centres instead of counts × centres, and a replacement that moves a vector but not its sum and count, "
+            "so that the next update puts it back. Each hides the other: mend both together.",
+            (
+                Remedy(
+                    "Start with sums = counts × centres, and when a code is replaced set its sum to t × vector and "
+                    "its count to t; then place the codes anew.",
+                    ("kmeans=now", "replace_every=20"),
+                    "VectorQuant(D, K, kmeans_init=True, replace_freq=20)  # on a GPU, with cupy and torchpq",
+                    "VectorQuantize(dim=D, codebook_size=K, kmeans_init=True, "
+                    "threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
+                ),
+            ),
+            "WavTokenizer #89; espnet PR #6284; vector-quantize-pytorch #45, #66",
+        ),
         "deaf-decoder": Advice(
             "Every unit behind the quantizer is dead: for a while all vectors shared one code, and a large step "
             "silenced the decoder there. No gradient passes it, so neither the encoder nor the codes learn. Codes "
@@ -234,6 +255,11 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "encoder.",
             (KMEANS, AFFINE, LEARNED_AFFINE),
             "Huh et al., arXiv 2305.08842; EnCodec's k-means start",
+        ),
+        "unreachable-threshold": Advice(
+            "The threshold is a constant made for larger batches: by count alone most codes must fall below it.",
+            (SCALE_THRESHOLD,),
+            "WavTokenizer #82; moshi's rule of 0.1 × the mean",
         ),
         "recycling-replacement": Advice(
             "The interval or threshold is shorter than the time that a healthy code waits for its next use.",

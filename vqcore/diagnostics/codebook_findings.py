@@ -3,17 +3,17 @@
 import numpy as np
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence, Floats
-from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.average_findings import moved_by_averages, shrunken_rows
+from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import (
-    correlation_score,
     is_point,
-    ks_of_normal,
-    ks_of_uniform,
     mean_length,
     nearest_distances,
     total_spread,
 )
+from vqcore.diagnostics.harm import harm
+from vqcore.diagnostics.initial_laws import initial_law
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
@@ -38,9 +38,12 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
         return found(
             "broken-numbers",
             "severe",
-            f"{_hold(broken, every, 'latents')} NaN or infinity.",
+            f"{_hold(broken, every, 'latents')} NaN or infinity{_from(evidence.first_broken_latent)}.",
             count("broken latents", broken, "severe from 1"),
+            count("finite latents, of which everything else is", every - broken),
         )
+    if nan_codes := _argmin_of_nan(evidence.usage):
+        return nan_codes
     dtype = stored_as(evidence)
     if dtype is None or is_point(evidence.codebook):
         return None
@@ -59,6 +62,29 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
             f"severe from {percent(limits.ROUNDING_SHARE)} of the distance",
         ),
         ratio("median distance to the nearest code", apart),
+    )
+
+
+def _from(first: int | None) -> str:
+    return "" if first is None else f"; the first is number {first:,}, counted from 0"
+
+
+def _argmin_of_nan(usage: UsageEvidence | None) -> Finding | None:
+    """Codes that are all 0, as argmin answers where every distance is NaN."""
+    if usage is None or not usage.of_codes or len(usage.counts) < limits.FEWEST_TO_SUSPECT_NAN:
+        return None
+    total = int(usage.counts.sum())
+    others = total - int(usage.counts[0])
+    if total < len(usage.counts) or others > limits.NOT_NAN_SHARE * total:
+        return None
+    but = f" but {others:,}" if others else ""
+    return found(
+        "broken-numbers",
+        "severe",
+        f"All{but} of {total:,} codes are 0: most likely the latents hold NaN or infinity, for which argmin says 0. "
+        "Look for the first step that is not finite.",
+        count("codes other than 0", others, f"severe up to {percent(limits.NOT_NAN_SHARE)}"),
+        count("N", total),
     )
 
 
@@ -98,18 +124,20 @@ def initialization_pending(evidence: Evidence) -> Finding | None:
 
 
 def never_trained(evidence: Evidence) -> Finding | None:
-    """Whether the codes are still an initialization: all zero, or draws from N(0, 1) or a uniform distribution."""
+    """Whether the codes are still an initialization: all zero, or draws as libraries start from."""
     training = evidence.training
     watched = training.initial_codebook is not None or (
         training.gradient_norm is not None and bool(training.gradient_norm.any())
     )
-    if training.steps and watched:
+    if (training.steps and watched) or moved_by_averages(evidence):
         return None  # whether it moves is known, and not to be guessed from its distribution
-    name, numbers = _initial_law(evidence.codebook)
+    name, numbers = initial_law(evidence.codebook)
     if not name:
         return None
     latents = evidence.latents
     error = None if latents is None else latents.relative_error
+    if _serves_as_well_as_kmeans(evidence):
+        return None
     if error is not None and error < 1 and _few_are_used(evidence):
         title = f"Most codes are still as initialized: {name}. The ones in use do fit the embeddings."
         return found("never-trained", "note", title, *numbers)
@@ -120,35 +148,33 @@ def never_trained(evidence: Evidence) -> Finding | None:
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
 
 
+def _serves_as_well_as_kmeans(evidence: Evidence) -> bool:
+    """Whether the codes are near the latents, as if drawn from them: whitened latents look like N(0, 1) too.
+
+    In many dimensions k-means does hardly better than one point, and hence than any codes near that: the codes must
+    be as wide as the latents, too.
+    """
+    latents = evidence.latents
+    if latents is None or latents.attainable is None or harm(evidence) not in ("noticed", "none"):
+        return False
+    return total_spread(evidence.codebook) * limits.FAR_SCALE >= latents.spread
+
+
 def _few_are_used(evidence: Evidence) -> bool:
     """Whether the used codes can have been trained without a visible effect on the distribution of all codes."""
     usage = evidence.usage
     return usage is None or float(np.mean(usage.counts >= usage.unused_below)) < limits.NOTICED_SHARE
 
 
-def _initial_law(codebook: Floats) -> tuple[str, tuple[Number, ...]]:
-    if not codebook.any():
-        return "all zeros", (count("values that are not 0", 0),)
-    if codebook.size < limits.INITIAL_VALUES or correlation_score(codebook) > limits.INITIAL_CORRELATION:
-        return "", ()
-    normal, uniform = ks_of_normal(codebook), ks_of_uniform(codebook)
-    limit = f"draws stay below {limits.INITIAL_KS} in 99 of 100 cases"
-    if normal < limits.INITIAL_KS:
-        return "draws from N(0, 1)", (ratio("√n · Kolmogorov–Smirnov distance from N(0, 1)", normal, limit),)
-    if uniform < limits.INITIAL_KS:
-        bound = float(np.abs(codebook).max())
-        name = "±1/K" if 0.97 <= bound * len(codebook) <= 1 + 1e-6 else f"±{bound:.3g}"
-        numbers = ratio(f"√n · Kolmogorov–Smirnov distance from a uniform distribution on {name}", uniform, limit)
-        return f"uniform draws from {name}", (numbers,)
-    return "", ()
-
-
 def duplicate_codes(evidence: Evidence) -> Finding | None:
     """Codes that coincide."""
-    if evidence.num_codes < 2 or not evidence.codebook.any():
+    codebook = evidence.codebook
+    if evidence.averages is not None:  # rows that shrank are near each other, but no copies
+        codebook = codebook[~shrunken_rows(codebook, evidence.averages)]
+    if len(codebook) < 2 or not codebook.any():
         return None
-    spread = total_spread(evidence.codebook)
-    distances = _to_neighbours(evidence.codebook)
+    spread = total_spread(codebook)
+    distances = _to_neighbours(codebook)
     share = float((distances <= limits.DUPLICATE_DISTANCE * spread).mean())
     if share < limits.MANY_DUPLICATES:
         return None

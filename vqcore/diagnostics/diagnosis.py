@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 
 from vqcore.diagnostics import limits
+from vqcore.diagnostics.average_findings import average_bookkeeping, unreachable_threshold
 from vqcore.diagnostics.codebook_findings import (
     broken_numbers,
     duplicate_codes,
@@ -24,7 +25,14 @@ from vqcore.diagnostics.training_findings import (
     no_gradient,
     recycling_replacement,
 )
-from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data, oversized_codebook
+from vqcore.diagnostics.usage_findings import (
+    dead_codes_found,
+    index_collapse,
+    judged_by,
+    not_enough_data,
+    oversized_codebook,
+    sources,
+)
 from vqcore.diagnostics.wording import codes_in_all, count, found
 
 CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
@@ -32,6 +40,7 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     initialization_pending,
     never_trained,
     no_gradient,
+    average_bookkeeping,
     deaf_decoder,
     idle_level,
     drifting_embeddings,
@@ -39,6 +48,7 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     embedding_collapse,
     codebook_far,
     oversized_codebook,
+    unreachable_threshold,
     recycling_replacement,
     duplicate_codes,
     index_collapse,
@@ -70,7 +80,7 @@ def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _healthy(evidence: Evidence) -> Finding:
-    usage = evidence.usage
+    usage = judged_by(evidence)
     assert usage is not None  # otherwise `not_enough_data` has spoken
     used = int(np.count_nonzero(usage.counts >= usage.unused_below))
     return found(
@@ -79,6 +89,7 @@ def _healthy(evidence: Evidence) -> Finding:
         f"Healthy: {used:,} of {codes_in_all(evidence.num_codes)} {'is' if used == 1 else 'are'} used.",
         count("codes used", used, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors, f"enough from {limits.vectors_needed(evidence.num_codes):,}"),
+        *sources(evidence),
     )
 
 
@@ -86,7 +97,7 @@ def _check(evidence: Evidence) -> None:
     if evidence.codebook.ndim != 2 or evidence.codebook.size == 0:
         raise ValueError(f"`codebook` must be (K, D), but has shape {evidence.codebook.shape}.")
     for name, values in (
-        ("counts", None if evidence.usage is None else evidence.usage.counts),
+        *(("counts", one.counts) for one in evidence.usages),
         ("gradient_norm", evidence.training.gradient_norm),
         ("placed_at", evidence.training.placed_at),
     ):

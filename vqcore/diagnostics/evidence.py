@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,19 @@ class UsageEvidence(NamedTuple):
     unused_below: float = 0.5
     """A code counts as unused if its count is below this: moving averages never reach 0."""
 
+    of_codes: bool = False
+    """Whether a model's own codes were counted, without the latents that they were chosen for."""
+
+
+class Attainable(NamedTuple):
+    """What k-means reaches on the same latents, fitted and measured on different ones."""
+
+    error: float
+    """As `LatentEvidence.error`."""
+
+    num_codes: int
+    """Its codes: K, or fewer if the sample is too small for K."""
+
 
 class ResponseEvidence(NamedTuple):
     """How much the decoder's output answers to the code vectors that it is given."""
@@ -46,7 +60,26 @@ class ResponseEvidence(NamedTuple):
     num_inputs: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class LookedUp(NamedTuple):
+    """Q, the assigned code vectors, each counted as often as it is used."""
+
+    mean: Floats
+    """(D,)."""
+
+    variance: float
+    """Summed over features."""
+
+
+def looked_up(codebook: Floats, counts: NDArray[Any]) -> LookedUp:
+    """The moments of Q from (K, D) code vectors and their counts (K,), not all 0."""
+    used = np.flatnonzero(counts)
+    vectors, shares = codebook[used].astype(np.float64), counts[used] / counts[used].sum()
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinite codes nothing is judged
+        mean = shares @ vectors
+        return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
 
@@ -67,13 +100,19 @@ class LatentEvidence:
     """Distinct vectors among the N, up to rounding at a thousandth of their spread. Counting may stop at
     `limits.FEWEST_VECTORS_PER_CODE` per code, beyond which it makes no difference."""
 
-    @property
+    looked_up: LookedUp | None = None
+    """Of the vectors whose error is known; None in evidence from elsewhere."""
+
+    attainable: Attainable | None = None
+    """None if k-means was not run, as on every frame of a live page."""
+
+    @cached_property
     def spread(self) -> float:
         """Root of the variance summed over features; 0 if it is only rounding error."""
         spread = float(np.sqrt(self.variance.sum()))
         return spread if spread > ROUNDING * self.length else 0.0
 
-    @property
+    @cached_property
     def length(self) -> float:
         """‖mean of P‖."""
         return float(np.linalg.norm(self.mean))
@@ -84,9 +123,26 @@ class LatentEvidence:
         return self.error / self.spread**2 if self.spread > 0 else None
 
     @property
+    def length_ratio(self) -> float | None:
+        """‖z_q‖ / ‖z_e‖, each the root of a mean square; None if unknown or all z_e are 0."""
+        if self.looked_up is None or self.energy == 0:
+            return None
+        return float(((self.looked_up.variance + np.square(self.looked_up.mean).sum()) / self.energy) ** 0.5)
+
+    @cached_property
     def energy(self) -> float:
         """‖z_e‖² summed over features, mean over vectors."""
         return float(self.variance.sum() + np.square(self.mean).sum())
+
+
+class AverageEvidence(NamedTuple):
+    """Moving averages over the vectors of a step, as a file keeps them beside its codebook."""
+
+    counts: NDArray[Any]
+    """(K,) vectors of each code."""
+
+    sums: Floats | None = None
+    """(K, D) of the vectors of each code, if they are kept and the codebook is not mapped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,6 +182,9 @@ class TrainingEvidence:
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
 
+    threshold: float | None = None
+    """Codes with fewer vectors a step, on average, are replaced."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
@@ -135,6 +194,10 @@ class Evidence:
     """(K, D) effective code vectors."""
 
     usage: UsageEvidence | None = None
+    more_usage: tuple[UsageEvidence, ...] = ()
+    """Other sources, as a file's own counts beside given latents: they add to what is known, and never hide it."""
+
+    averages: AverageEvidence | None = None
     latents: LatentEvidence | None = None
     response: ResponseEvidence | None = None
     """None where no decoder was seen, or where all inputs have the same codes, so that nothing could be answered."""
@@ -152,10 +215,18 @@ class Evidence:
     broken_latents: int = 0
     """Number of latents with NaN or infinity, which `latents` leaves out."""
 
+    first_broken_latent: int | None = None
+    """The number of the first among all, from 0, if known."""
+
     @property
     def num_codes(self) -> int:
         """K."""
         return len(self.codebook)
+
+    @property
+    def usages(self) -> tuple[UsageEvidence, ...]:
+        """All sources, the given one first."""
+        return self.more_usage if self.usage is None else (self.usage, *self.more_usage)
 
     @property
     def dim(self) -> int:

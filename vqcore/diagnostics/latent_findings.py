@@ -1,39 +1,108 @@
 """Conditions that can be seen by comparing the codes with the embeddings."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence, LatentEvidence
-from vqcore.diagnostics.finding import Finding
+from vqcore.diagnostics.evidence import ROUNDING, Evidence, LatentEvidence, LookedUp
+from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import effective_rank, mean_length, total_spread
+from vqcore.diagnostics.harm import at_most, harm
 from vqcore.diagnostics.usage_findings import has_few_values, is_point
-from vqcore.diagnostics.wording import count, found, percent, ratio, share_of, times
+from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
 
 
 def codebook_far(evidence: Evidence) -> Finding | None:
-    """Whether even the assigned codes are further from P than its own mean: in location, in scale, or in both."""
+    """Whether the assigned codes miss the embeddings in location, scale or shape, whatever the unused ones do."""
     latents = evidence.latents
-    if latents is None or evidence.residual_level > 0 or not np.isfinite(evidence.codebook).all():
+    if latents is None or evidence.residual_level > 0:
         return None
     error = latents.relative_error
-    if error is None or error < limits.FAR_ERROR:
+    if error is None or error <= limits.NEGLIGIBLE_ERROR:
         return None
-    offset = float(np.linalg.norm(latents.mean - evidence.codebook.mean(0, dtype=np.float64)))
-    place = offset / latents.spread
+    fit = None if latents.looked_up is None else fit_of(latents, latents.looked_up)
+    is_misshapen = fit is not None and fit.is_misshapen and harm(evidence) == "severe"
+    is_off = fit is not None and (fit.is_out_of_place or fit.is_out_of_scale)
+    if not (error >= limits.FAR_ERROR or is_misshapen or is_off):
+        return None
+    place = float(np.linalg.norm(latents.mean - evidence.codebook.mean(0, dtype=np.float64))) / latents.spread
     scale = total_spread(evidence.codebook) / latents.spread
-    in_place = place >= limits.FAR_PLACE
-    in_scale = not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
+    in_place, in_scale = place >= limits.FAR_PLACE, not 1 / limits.FAR_SCALE < scale < limits.FAR_SCALE
+    if fit is not None and error < limits.FAR_ERROR and not is_misshapen:
+        in_place, in_scale = fit.is_out_of_place, fit.is_out_of_scale
+    is_too_small = fit is not None and fit.slope >= limits.TOO_SMALL_SLOPE
+    severity: Severity = "severe" if is_too_small else at_most("severe", harm(evidence))
     how = {(True, True): "in location and in scale", (True, False): "in location", (False, True): "in scale"}.get(
         (in_place, in_scale), "in shape, though not in mean or spread"
     )
+    larger = f", and they are {times(fit.slope)} as large as their codes" if fit and is_too_small else ""
     return found(
         "codebook-far",
-        "severe",
-        f"The codebook is far from the embeddings {how}: its error is {times(error)} their variance.",
+        severity,
+        f"The codebook is far from the embeddings {how}: its error is {share_of(error, 'their variance')}{larger}.",
         ratio("‖z_e − z_q‖² over the variance of P", error, f"severe from {limits.FAR_ERROR:g}"),
+        *([] if fit is None else fit.numbers),
         ratio("distance of the means, in spreads of P", place, f"far from {limits.FAR_PLACE:g}"),
         ratio("spread of C over that of P", scale, f"far outside {1 / limits.FAR_SCALE:g} to {limits.FAR_SCALE:g}"),
         count("N", latents.num_vectors),
+    )
+
+
+class Fit(NamedTuple):
+    """How the latents follow their codes: z_e ≈ slope · z_q + offset, by least squares over all features."""
+
+    slope: float
+    """1 if every used code is the mean of its vectors, as training makes it, or if only one code is used."""
+
+    placed: float
+    """Share of the error that is left after all codes have been shifted alike."""
+
+    scaled: float
+    """Share that is left after they have been scaled alike, too; each vector keeps its code."""
+
+    length_ratio: float
+
+    @property
+    def is_out_of_place(self) -> bool:
+        """Whether a shift would at least halve the error."""
+        return self.placed <= 1 / limits.SEVERE_HARM
+
+    @property
+    def is_out_of_scale(self) -> bool:
+        """Whether a scale would halve what a shift leaves, or the codes are far too small."""
+        factor = max(self.slope, 1 / max(self.slope, 1e-9))
+        halves = self.scaled <= self.placed / limits.SEVERE_HARM
+        return (factor >= limits.FAR_SLOPE and halves) or self.slope >= limits.TOO_SMALL_SLOPE
+
+    @property
+    def is_misshapen(self) -> bool:
+        """Whether the vectors of a code are on average nearer to the middle than the code is."""
+        return self.slope <= limits.SHAPE_SLOPE and self.scaled <= limits.SHAPE_LEFT
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """As a finding shows them."""
+        outside = f"far outside {1 / limits.FAR_SLOPE:.2g} to {limits.FAR_SLOPE:g} if that scale halves the error"
+        return (
+            ratio("‖z_q‖ / ‖z_e‖", self.length_ratio),
+            ratio("z_e as a multiple of its z_q, least squares", self.slope, outside),
+            context("error left after a common shift", self.placed, percent(self.placed), "far up to 50%"),
+            context("error left after a common shift and scale", self.scaled, percent(self.scaled)),
+        )
+
+
+def fit_of(latents: LatentEvidence, found_codes: LookedUp) -> Fit | None:
+    """The regression of P on Q, from their moments alone; None without an error."""
+    if latents.error <= 0 or latents.length_ratio is None:
+        return None
+    p, q = latents.spread**2, found_codes.variance
+    centred = max(0.0, latents.error - float(np.square(latents.mean - found_codes.mean).sum()))
+    together = (p + q - centred) / 2  # covariance of z_e and z_q, summed over features
+    if q <= ROUNDING * p:  # one code
+        return Fit(1.0, centred / latents.error, centred / latents.error, latents.length_ratio)
+    return Fit(
+        together / q, centred / latents.error, max(0.0, p - together**2 / q) / latents.error, latents.length_ratio
     )
 
 

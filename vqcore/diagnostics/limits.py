@@ -5,6 +5,12 @@ import math
 COLLAPSED_SHARE, UNEVEN_SHARE = 0.10, 0.25
 """Perplexity over K: collapsed runs of the gallery stay below 0.05, healthy ones above 0.3."""
 
+NEGLIGIBLE_ERROR = 0.0075
+"""Error over the variance of P up to which every used code is near its latents, however uneven the use."""
+
+SEVERE_HARM, NOTICED_HARM = 2.0, 1.25
+"""Error over what k-means attains on the same latents. A random draw of the latents as codes is at 1.2 to 1.5."""
+
 SEVERE_DEAD_SHARE, MANY_DEAD_SHARE = 0.5, 0.1
 """Dead codes over K. Below the second they are only noted: a rarely used code is not a fault."""
 
@@ -20,8 +26,29 @@ FAR_PLACE = 1.0
 FAR_SCALE = 2.0
 """Ratio of the spreads of P and C, either way. Half or double is ordinary: dead codes alone can make it."""
 
+FAR_SLOPE = 1.4
+"""Slope of z_e on z_q, either way, from which the codebook is out of scale. Codes that follow a growing P late are
+at 1.1; latents of 1.3 times the scale at 1.2, of 1.7 times at 1.6 in any number of dimensions."""
+
+TOO_SMALL_SLOPE = 3.0
+"""The same, from which the codebook is too small at any error: in many dimensions no scaling would halve it. Where
+latents grow away from a k-means start that nothing renews it is at 1.9."""
+
+SHAPE_SLOPE, SHAPE_LEFT = 0.75, 0.9
+"""The same, up to which the codes are of another shape, and the share of the error that any scaling then leaves at
+most: those of another model are at 0.2 to 0.7, and leave 0.6 to 0.8; a collapsed codebook that fits leaves 0.97."""
+
 OUTLYING = 0.99
 """A dead code is far if it is further from its nearest latent than this share of latents is from theirs."""
+
+FEWEST_LIVE_ROWS = 16
+"""Codes in use that the bookkeeping of moving averages is judged by."""
+
+SHRUNK_LENGTH = 0.5
+"""Mean length of the codes over that in an earlier file, up to which they shrank; its square is severe."""
+
+FORGOTTEN_SHARE, SHRUNKEN_LENGTH = 1e-3, 0.1
+"""Count over the mean count, and length over that of codes in use, of rows that moving averages have forgotten."""
 
 DUPLICATE_DISTANCE = 1e-3
 """Nearest-neighbour distance over the codebook's spread below which two codes coincide. Half precision errs less."""
@@ -98,6 +125,13 @@ NOTICED_SHARE = 0.3
 
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
+
+SMALLEST_BLOCK, STRAYS = 8, 0.05
+"""Dead codes from which one block of them is no chance, and the share of them that may be elsewhere, or of codes in
+the block that may be used."""
+
+FEWEST_TO_SUSPECT_NAN, NOT_NAN_SHARE = 8, 1e-3
+"""K from which all codes being 0 is no chance, and the share of other codes up to which NaN explains it."""
 
 ROUNDING_SHARE = 0.1
 """Rounding error of the stored dtype over the distance between neighbouring codes."""

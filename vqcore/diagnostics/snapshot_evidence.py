@@ -16,6 +16,7 @@ from vqcore.diagnostics.evidence import (
     ResponseEvidence,
     TrainingEvidence,
     UsageEvidence,
+    looked_up,
 )
 from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.snapshot import Snapshot
@@ -42,14 +43,15 @@ class Setting:
 def evidence_of(snapshot: Snapshot, setting: Setting) -> Evidence:
     """The evidence in `snapshot`: usage over its window of training batches, and P from its monitor sample."""
     batches = snapshot.window_batches
-    is_finite = np.asarray(np.isfinite(snapshot.z_e).all(1))
+    values_are_finite = np.isfinite(snapshot.z_e)
+    is_finite = None if values_are_finite.all() else np.asarray(values_are_finite.all(1))
     return Evidence(
         codebook=snapshot.codebook,
         usage=UsageEvidence(
             snapshot.counts, snapshot.window_vectors, f"at least once in the last {batches} training batches"
         ),
-        latents=_latents(snapshot, is_finite) if is_finite.any() else None,
-        broken_latents=int((~is_finite).sum()),
+        latents=_latents(snapshot, is_finite) if is_finite is None or is_finite.any() else None,
+        broken_latents=0 if is_finite is None else int((~is_finite).sum()),
         response=None if (setting.options or {}).get("bypass") else _response(snapshot),
         training=TrainingEvidence(
             steps=snapshot.step,
@@ -85,9 +87,11 @@ def _response(snapshot: Snapshot) -> ResponseEvidence | None:
     return ResponseEvidence(of_outputs, of_codes, num_inputs)
 
 
-def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence:
-    """Mask (M,) of the finite monitor vectors."""
-    z_e, codes = snapshot.z_e[is_finite], snapshot.codes[is_finite]
+def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_] | None) -> LatentEvidence:
+    """Mask (M,) of the finite monitor vectors; None where all are."""
+    z_e, codes = snapshot.z_e, snapshot.codes
+    if is_finite is not None:
+        z_e, codes = z_e[is_finite], codes[is_finite]
     apart = np.subtract(z_e, snapshot.codebook[codes], dtype=np.float64)
     return LatentEvidence(
         num_vectors=len(z_e),
@@ -96,4 +100,5 @@ def _latents(snapshot: Snapshot, is_finite: NDArray[np.bool_]) -> LatentEvidence
         sample=z_e,
         error=float(np.square(apart).sum(1).mean()),
         distinct=distinct_rows(z_e),
+        looked_up=looked_up(snapshot.codebook, np.bincount(codes, minlength=snapshot.num_codes)),
     )

@@ -1,16 +1,23 @@
 """Conditions that can be seen from how the codes are used."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Finding, Number, Severity
+from vqcore.diagnostics.finding import Condition, Finding, Number
 from vqcore.diagnostics.geometry import nearest_distances
+from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
+
+OF_A_BLOCK = (
+    "Unused codes in one block are rather an extension of the codebook, padding or the codes of another kind of "
+    "input than codes that P has left behind: count codes over all kinds of input first."
+)
 
 MOST_COMPARED = 2048
 """Dead codes, and latents, whose distances are computed; evenly spaced among all."""
@@ -23,11 +30,40 @@ def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
     return np.asarray(usage.counts < usage.unused_below)
 
 
+def judged_by(evidence: Evidence) -> UsageEvidence | None:
+    """The first source with enough vectors to judge every code by, or else the one with the most."""
+    known = [one for one in evidence.usages if one.num_vectors is not None]
+    enough = [one for one in known if dead_codes(one) is not None]
+    return enough[0] if enough else max(known, key=lambda one: one.num_vectors or 0, default=evidence.usage)
+
+
+def dead_in_all(evidence: Evidence) -> NDArray[np.bool_] | None:
+    """(K,) which codes are dead: no source uses them, and one at least had enough vectors to do so; else None."""
+    if all(dead_codes(one) is None for one in evidence.usages):
+        return None
+    counted = [one.counts < one.unused_below for one in evidence.usages if one.num_vectors is not None]
+    return np.asarray(np.logical_and.reduce(counted))
+
+
+def sources(evidence: Evidence) -> tuple[Number, ...]:
+    """What each of several sources counts, by name."""
+    if len(evidence.usages) < 2:
+        return ()
+    return tuple(
+        count(f"used {one.window}", np.count_nonzero(one.counts >= one.unused_below), _amount(one))
+        for one in evidence.usages
+    )
+
+
+def _amount(usage: UsageEvidence) -> str:
+    return "N unknown" if usage.num_vectors is None else f"N = {usage.num_vectors:,.0f}"
+
+
 def not_enough_data(evidence: Evidence) -> Finding | None:
     """Whether usage cannot be judged, and what it would take."""
     needed = limits.vectors_needed(evidence.num_codes)
     limit = f"needs {needed:,} for K = {evidence.num_codes:,}"
-    usage = evidence.usage
+    usage = judged_by(evidence)
     if usage is None or usage.num_vectors is None:
         takes = f"That takes {needed:,} vector{'' if needed == 1 else 's'}."
         title = f"Usage cannot be judged: nothing counts it over a known number of vectors. {takes}"
@@ -46,9 +82,16 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
 
 
 def index_collapse(evidence: Evidence) -> Finding | None:
-    """Whether few codes carry nearly all assignments. Judged only if even use of N vectors would touch 95% of K."""
-    usage = evidence.usage
-    if usage is None or usage.num_vectors is None or evidence.num_codes < 2:
+    """Whether few codes carry nearly all assignments, by the source that shows it most clearly.
+
+    Judged only if even use of N vectors would touch 95% of K.
+    """
+    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage)) is not None]
+    return min(seen, key=lambda one: (one.severity == "note", one.numbers[0].value), default=None)
+
+
+def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
+    if usage.num_vectors is None or evidence.num_codes < 2:
         return None
     if not enough_to_judge(round(usage.num_vectors), evidence.num_codes):
         return None
@@ -61,13 +104,14 @@ def index_collapse(evidence: Evidence) -> Finding | None:
         return None
     part = _telling_share(usage.counts)
     carrying = codes_carrying(usage.counts, part)
-    severity: Severity = "severe" if collapsed else "note"
-    verb = "Index collapse" if collapsed else "Uneven use"
+    severity = at_most("severe" if collapsed else "note", harm(evidence))
+    verb = "Uneven use" if severity == "note" else "Index collapse"
+    served = ", which serves these embeddings well" if collapsed and severity == "note" else ""
     return found(
         "index-collapse",
         severity,
         f"{verb}: {carrying:,} of {evidence.num_codes:,} codes {'carries' if carrying == 1 else 'carry'} "
-        f"{percent(part)} of assignments.",
+        f"{percent(part)} of assignments{served}.",
         ratio(
             "perplexity",
             effective,
@@ -76,6 +120,8 @@ def index_collapse(evidence: Evidence) -> Finding | None:
         ),
         count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
         count("N", usage.num_vectors),
+        *harm_numbers(evidence),
+        *sources(evidence),
     )
 
 
@@ -96,12 +142,13 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
 
 def dead_codes_found(evidence: Evidence) -> Finding | None:
     """Unused codes, and whether they are far from P or crowded out within it."""
-    dead = None if evidence.usage is None else dead_codes(evidence.usage)
-    if evidence.usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
+    dead, usage = dead_in_all(evidence), judged_by(evidence)
+    if usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
         return None
     share = float(dead.mean())
-    severity: Severity = (
-        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note"
+    severity = at_most(
+        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note",
+        harm(evidence),
     )
     numbers = [
         count(
@@ -109,31 +156,64 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
             dead.sum(),
             f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
         ),
-        count("N", evidence.usage.num_vectors or 0),
+        count("N", usage.num_vectors or 0),
+        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
+        *harm_numbers(evidence),
+        *sources(evidence),
     ]
     head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
+    block = one_block(dead)
+    if block is not None:
+        head += f", in one block from {block.start:,} to {block.stop - 1:,}"
     outlying = _share_outlying(evidence, dead)
+    if outlying is not None:
+        numbers.append(
+            context(
+                "of these, further from P than P's own points are",
+                outlying,
+                percent(outlying),
+                f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
+            )
+        )
+    condition: Condition = "dead-codes-far" if outlying is None or outlying >= 0.5 else "dead-codes-crowded"
+    where = {
+        "dead-codes-far": ", most of them far from the embeddings.",
+        "dead-codes-crowded": ", most of them crowded out within the embeddings.",
+    }[condition]
     if outlying is None:
-        return found(
-            "dead-codes-far", severity, f"{head}. Only latents can show whether they are far from P.", *numbers
-        )
-    numbers.append(
-        context(
-            "of these, further from P than P's own points are",
-            outlying,
-            percent(outlying),
-            f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
-        )
-    )
-    if outlying >= 0.5:
-        return found("dead-codes-far", severity, f"{head}, most of them far from the embeddings.", *numbers)
-    return found("dead-codes-crowded", severity, f"{head}, most of them crowded out within the embeddings.", *numbers)
+        where = ". Only latents can show whether they are far from P."
+    seen = found(condition, severity, head + where, *numbers)
+    return seen if block is None else replace(seen, cause=OF_A_BLOCK)
+
+
+def _missed_by_chance(usage: UsageEvidence) -> float:
+    return len(usage.counts) - expected_active(round(usage.num_vectors or 0), len(usage.counts))
+
+
+def one_block(dead: NDArray[np.bool_]) -> range | None:
+    """The block of codes that holds nearly all dead ones and hardly any other, if there is one.
+
+    >>> one_block(np.arange(100) >= 80)
+    range(80, 100)
+    """
+    places = np.flatnonzero(dead)
+    if len(places) < limits.SMALLEST_BLOCK:
+        return None
+    strays = int(limits.STRAYS * len(places))
+    start, stop = int(places[strays]), int(places[-1 - strays]) + 1
+    while start and dead[start - 1]:
+        start -= 1
+    while stop < len(dead) and dead[stop]:
+        stop += 1
+    inside, outside = dead[start:stop], np.append(dead[:start], dead[stop:])
+    is_full = inside.mean() >= 1 - limits.STRAYS
+    return range(start, stop) if is_full and len(outside) and outside.mean() <= limits.STRAYS else None
 
 
 def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
     """Share of the dead codes that lie further from P than its own points do from each other."""
     latents = evidence.latents
-    if latents is None or len(latents.sample) < 100 or not np.isfinite(evidence.codebook).all():
+    if latents is None or len(latents.sample) < 100:
         return None
     sample = _spaced(latents.sample)
     own = np.quantile(nearest_distances(sample, sample, among_itself=True), limits.OUTLYING)

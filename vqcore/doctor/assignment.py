@@ -105,7 +105,9 @@ def _error(one: Assignment, found: Sequence[Effective]) -> float:
     tables = [found[at].vectors for at in one.books]
     if not all(np.isfinite(table).all() for table in tables):
         return float("inf")
-    block = next(one.latents.blocks())
+    block = next(one.latents.finite_blocks(), None)
+    if block is None:
+        return float("inf")
     some = block[np.linspace(0, len(block) - 1, min(PROBED, len(block))).astype(int)]
     measured = measure_arranged([some], len(some), one.arrangement, tables, searched=len(some))
     latents = measured[one.arrangement.chains[0][0]].latents

@@ -48,6 +48,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="for --codes: the axis along which there is one code for each codebook; -1 is the last",
     )
+    parser.add_argument(
+        "--threshold",
+        type=_positive,
+        metavar="T",
+        help="of the training's replacement: a code with fewer vectors a step, as a moving average, is moved",
+    )
     parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
     parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, whatever the rules say")
     parser.add_argument(
@@ -72,6 +78,13 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         "written, which one sentence on stderr explains. A file of a folder that cannot be read is named in the "
         "report with the reason and does not change the exit code, as long as one checkpoint can be examined."
     )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but is {text}")
+    return value
 
 
 def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
@@ -114,6 +127,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         key=options.codebook,
         axis=options.axis,
         rows=options.rows,
+        threshold=options.threshold,
         every_latent=options.all,
     )
     following = None

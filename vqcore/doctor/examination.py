@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,19 +13,25 @@ import numpy as np
 
 from vqcore.checkpoints.axes import Axis
 from vqcore.checkpoints.contents import Codebook
-from vqcore.checkpoints.effective import Effective, effective
-from vqcore.checkpoints.fallback import OFFERED
+from vqcore.checkpoints.effective import Effective, Vectors, effective
+from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
-from vqcore.checkpoints.usage import EMA_HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
+from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, searched_otherwise
+from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
 from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
+
+AVERAGED_HITS = (EMA_HITS.name, REVIVED_HITS.name, SMOOTHED_HITS.name)
+
+SUMS = ("embed_avg", "embedding_avg", "embed_ema", "_ema_w", "ema_w", "z_avg")
+"""What layouts call the moving average of the sums of each code's vectors."""
 
 SHORTEST_WINDOW = 5
 """Steps' worth of vectors in a moving average at decay 0.8, the shortest default; no file records its decay."""
@@ -48,6 +55,9 @@ class Request:
 
     axis: Axis | None = None
     rows: int | None = None
+    threshold: float | None = None
+    """Of the training's replacement: a code with fewer vectors a step on average is moved."""
+
     every_latent: bool = False
     """Search all latents, even if a random subset is enough and far quicker."""
 
@@ -115,7 +125,13 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
         )
-    return reading_of(checkpoint, training)
+    reading = reading_of(checkpoint, training)
+    if request.threshold is None:
+        return reading
+    evidence = tuple(
+        replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
+    )
+    return reading._replace(evidence=evidence)
 
 
 def check_given(request: Request) -> None:
@@ -136,11 +152,12 @@ def reading_of(checkpoint: Checkpoint, training: Mapping[str, TrainingEvidence] 
     options = None if checkpoint.known.options is None else asdict(checkpoint.known.options)
     evidence, said = [], []
     for book, one in zip(checkpoint.codebooks, found, strict=True):
-        sentences = [f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
+        sentences = [*_doubt(book, checkpoint), f"{book.layout}; {one.formula} ({one.status}). {one.note}".strip()]
         evidence.append(
             Evidence(
                 codebook=one.vectors,
                 usage=usage_in_file(book, sentences),
+                averages=averages_in_file(book, one.vectors),
                 training=replace(training.get(book.label, TrainingEvidence()), options=options),
                 residual_level=_residual_level(book),
                 initialized=_initialized(book),
@@ -191,12 +208,18 @@ class _Seen(NamedTuple):
     usage: UsageEvidence
     latents: LatentEvidence | None
     notes: tuple[str, ...]
+    broken: int = 0
+    """Latents with NaN or infinity, which were left out."""
+
+    first_broken: int | None = None
 
 
 def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
     evidence, said = reading.evidence[at], reading.said[at]
     if seen is not None:
-        evidence = replace(evidence, usage=seen.usage, latents=seen.latents)
+        in_file = () if evidence.usage is None else (evidence.usage,)
+        evidence = replace(evidence, usage=seen.usage, more_usage=in_file, latents=seen.latents)
+        evidence = replace(evidence, broken_latents=seen.broken, first_broken_latent=seen.first_broken)
         said += seen.notes
     return Examined(
         codebook=reading.checkpoint.codebooks[at],
@@ -214,7 +237,9 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
     counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
     notes = (note,) if note else ()
     return {
-        at: _Seen(UsageEvidence(count, int(count.sum()), "at least once in the given codes"), None, notes)
+        at: _Seen(
+            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True), None, notes
+        )
         for at, count in counts.items()
     }
 
@@ -231,7 +256,10 @@ def _measured(
         return {}
     total = latents.num_vectors
     searched = total if request.every_latent else vectors_to_search(total, arrangement, tables)
-    measured = measure_arranged(latents.blocks(), total, arrangement, tables, searched=searched, progress=progress)
+    finite = latents.finite_blocks()
+    first = next(finite, None)
+    blocks = latents.blocks() if first is None else chain([first], finite)  # the former says what is wrong
+    measured = measure_arranged(blocks, total, arrangement, tables, searched=searched, progress=progress)
     window, notes = "at least once by the given latents", [note] if note else []
     if searched < total:
         window = f"at least once by {searched:,} of the {total:,} given latents (random, seed {SAMPLE_SEED})"
@@ -242,10 +270,12 @@ def _measured(
     return {
         at: _Seen(
             UsageEvidence(one.counts, one.searched, window),
-            one.latents,
+            with_attainable(one.latents, books[at].num_codes, cosine=cosine),
             tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+            finite.broken,
+            finite.first_broken,
         )
-        for at, one in zip(places, measured, strict=True)
+        for at, one, cosine in zip(places, measured, arrangement.cosine, strict=True)
     }
 
 
@@ -262,16 +292,40 @@ def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
     return best
 
 
+def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | None:
+    """The moving averages beside the codebook; without the sums where `vectors` are not what is stored."""
+    hits = [one for one in codebook.usage if one.meaning.name in AVERAGED_HITS and one.array.shape]
+    usage = hits[0].read() if hits else None
+    if usage is None or not usage.tracked or usage.hits is None or usage.hits.shape != (codebook.num_codes,):
+        return None
+    name = codebook.owner.first(*SUMS)
+    stored = None if name is None else codebook.owner.get(name)
+    if stored is None or stored.shape != codebook.array.shape or not np.array_equal(codebook.raw(), vectors):
+        return AverageEvidence(usage.hits)
+    sums = replace(codebook, array=stored).raw()
+    return AverageEvidence(usage.hits, sums if np.isfinite(sums).all() else None)
+
+
 def _as_evidence(meaning: str, usage: Usage) -> UsageEvidence:
     assert usage.hits is not None
     total = float(usage.hits.sum())
-    if meaning == RECENT_CODES.name:
+    if meaning in (RECENT_CODES.name, HITS.name):
         return UsageEvidence(usage.hits, total, f"at least once in {usage.window}")
-    if meaning in (EMA_HITS.name, REVIVED_HITS.name, SMOOTHED_HITS.name):
+    if meaning in AVERAGED_HITS:
         least = SHORTEST_WINDOW * total
         below = UNUSED_SHARE * total / len(usage.hits)
         return UsageEvidence(usage.hits, least, f"at least 1% of the mean of {usage.window}", below)
     return UsageEvidence(usage.hits, None, usage.window)
+
+
+def _doubt(book: Codebook, checkpoint: Checkpoint) -> list[str]:
+    """Why a table of no known layout is taken for a codebook, what speaks against it, and how to overrule that."""
+    if book.layout != UNKNOWN_LAYOUT:
+        return []
+    taken = "likely a codebook" if book.confidence == "likely" else "only a candidate, but the best in the file"
+    but = f"; but {', '.join(book.against)}" if book.against else ""
+    other = next((f" Next best: {shown(one.key)} {one.shape}." for one in checkpoint.candidates), "")
+    return [f"{taken}: {', '.join(book.evidence)}{but}. Name another tensor with --codebook KEY.{other}"]
 
 
 def _residual_level(codebook: Codebook) -> int:
@@ -287,8 +341,6 @@ def _initialized(codebook: Codebook) -> bool | None:
 
 def _nothing(checkpoint: Checkpoint) -> str:
     """The sentence for a file without a codebook that any rule recognizes."""
-    offered: Sequence[str] = [
-        f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5] if one.score >= OFFERED
-    ]
+    offered: Sequence[str] = [f"{shown(one.key)} {one.shape}" for one in checkpoint.candidates[:5]]
     hint = f" Perhaps {', '.join(offered)}? Name it with --codebook." if offered else " Name one with --codebook KEY."
     return f"`{shown(checkpoint.path)}` has {checkpoint.num_arrays:,} tensors, but no rule finds a codebook.{hint}"

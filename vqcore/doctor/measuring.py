@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vqcore.checkpoints.search_order import Arrangement, nearest, unit
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import LatentEvidence
+from vqcore.diagnostics.evidence import LatentEvidence, looked_up
 from vqcore.diagnostics.geometry import is_point
 
 SAMPLE = 8192
@@ -212,6 +212,7 @@ class _Level:
             sample=np.concatenate(self.sample),
             error=self.error / self.searched,
             distinct=len(self.distinct),
+            looked_up=looked_up(self.codebook, self.counts),
         )
         return Measured(latents, self.counts)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqcore.diagnostics.finding import Finding, Remedy
+from vqcore.diagnostics.wording import digits
 from vqcore.doctor.examination import Examination, Examined
 from vqcore.doctor.following import Following
 from vqcore.doctor.following_report import following_head, following_rows, following_words
@@ -114,12 +115,18 @@ def advice_on(finding: Finding) -> Advice | None:
 def _codebook(one: Examined) -> CodebookPart:
     usage = summary_of(one.evidence.usage)
     findings = tuple(FindingPart(finding, advice_on(finding)) for finding in one.findings)
-    return CodebookPart(one, usage, "" if usage is None else _used(usage), findings)
+    return CodebookPart(one, usage, "" if usage is None else _used(usage) + _lengths(one), findings)
 
 
 def _used(usage: UsageSummary) -> str:
     counted = amount(usage.num_vectors, usage.num_codes)
     return f"used {usage.used:,} of {usage.num_codes:,} codes, perplexity {usage.perplexity:.1f}; {counted}"
+
+
+def _lengths(one: Examined) -> str:
+    latents = one.evidence.latents
+    ratio = None if latents is None else latents.length_ratio
+    return "" if ratio is None else f"; ‖z_q‖ / ‖z_e‖ = {digits(ratio)}"
 
 
 def _written(remedy: Remedy) -> tuple[tuple[str, str], ...]:

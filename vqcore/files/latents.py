@@ -40,9 +40,7 @@ class Latents:
             CheckpointError: at the first block that contains NaN or infinity, or cannot be read.
         """
         seen = 0
-        for values in self.array.blocks(self.axis):
-            with np.errstate(all="ignore"):
-                block = values.astype(np.float32, copy=False)
+        for block in self._stored():
             bad = ~np.isfinite(block).all(1)
             if bad.any():
                 first = seen + int(bad.argmax())
@@ -53,6 +51,45 @@ class Latents:
                 )
             seen += len(block)
             yield block
+
+    def finite_blocks(self) -> "FiniteBlocks":
+        """The same without the vectors that contain NaN or infinity, which are counted on the way."""
+        return FiniteBlocks(self._stored())
+
+    def _stored(self) -> Iterator[NDArray[np.float32]]:
+        for values in self.array.blocks(self.axis):
+            with np.errstate(all="ignore"):
+                yield values.astype(np.float32, copy=False)
+
+
+class FiniteBlocks(Iterator[NDArray[np.float32]]):
+    """Blocks (n, D) of finite vectors, none of them empty."""
+
+    def __init__(self, stored: Iterator[NDArray[np.float32]]) -> None:
+        self._stored = stored
+        self.seen = 0
+        """Vectors so far, with those left out."""
+
+        self.broken = 0
+        self.first_broken: int | None = None
+        """Its number among all vectors, from 0."""
+
+    def __next__(self) -> NDArray[np.float32]:
+        """The next block.
+
+        Raises:
+            StopIteration: after the last one with a finite vector.
+            CheckpointError: if values cannot be read.
+        """
+        while True:
+            block = next(self._stored)
+            bad = ~np.isfinite(block).all(1)
+            if bad.any() and self.first_broken is None:
+                self.first_broken = self.seen + int(bad.argmax())
+            self.broken += int(bad.sum())
+            self.seen += len(block)
+            if not bad.all():
+                return block[~bad] if bad.any() else block
 
 
 def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: int | None = None) -> Latents:

@@ -1,0 +1,66 @@
+"""Several counts of the same codebook: what one proves stands, whatever the others cannot tell."""
+
+from dataclasses import replace
+
+import numpy as np
+from evidence_building import counted
+
+from vqcore.diagnostics.diagnosis import diagnose
+from vqcore.diagnostics.evidence import UsageEvidence
+from vqcore.diagnostics.finding import Severity
+
+ORDER: tuple[Severity, ...] = ("severe", "warning", "unknown", "healthy", "note")
+
+
+def dead_tail(dead: int, each: int) -> np.ndarray:
+    return np.append(np.full(256 - dead, each), np.zeros(dead, int))
+
+
+def test_too_few_latents_leave_what_the_files_counts_prove():
+    alone = counted(dead_tail(199, 180))
+    few = UsageEvidence(np.append(np.full(57, 36), np.zeros(199, int)), 2_048, "at least once by the given latents")
+    assert alone.usage is not None
+    together = diagnose(replace(alone, usage=few, more_usage=(alone.usage._replace(window="in the file"),)))
+    assert (together[0].condition, together[0].severity) == ("dead-codes-far", "severe")
+    assert {f"used {window}" for window in ("in the file", few.window)} <= {one.name for one in together[0].numbers}
+    assert together[0].title == diagnose(alone)[0].title
+
+
+def test_more_sources_never_make_a_verdict_less_severe_unless_they_use_the_codes():
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        counts = generator.integers(0, 60, 256) * (generator.random(256) < generator.random())
+        alone = counted(counts)
+        assert alone.usage is not None
+        chosen = np.flatnonzero(counts) if counts.any() else np.arange(1)
+        drawn = np.bincount(generator.choice(chosen, generator.integers(1, 6_000)), minlength=256)
+        more = UsageEvidence(drawn, float(drawn.sum()), "given")
+        together = diagnose(replace(alone, usage=more, more_usage=(alone.usage,)))
+        assert ORDER.index(together[0].severity) <= ORDER.index(diagnose(alone)[0].severity) or (
+            diagnose(alone)[0].severity == "unknown"
+        )
+
+
+def test_a_code_that_any_source_uses_is_not_dead():
+    first, second = counted(dead_tail(128, 200)), dead_tail(128, 200)[::-1]
+    assert first.usage is not None
+    other = UsageEvidence(second, float(second.sum()), "given")
+    found = diagnose(replace(first, more_usage=(other,)))
+    assert "dead-codes-far" not in {one.condition for one in found}
+
+
+def test_unused_codes_in_one_block_are_told_from_scattered_ones_with_what_chance_would_miss():
+    generator = np.random.default_rng(0)
+    counts = generator.integers(20, 60, 512)
+    block, scattered = counts.copy(), counts.copy()
+    block[400:] = 0
+    block[generator.choice(400, 3, replace=False)] = 0
+    scattered[generator.choice(512, 112, replace=False)] = 0
+    (said,) = [one for one in diagnose(counted(block)) if one.condition == "dead-codes-far"]
+    assert "in one block from 400 to 511" in said.title
+    assert "extension" in said.cause
+    expected = 512 * (1 - 1 / 512) ** int(block.sum())
+    missed = next(one for one in said.numbers if "by chance" in one.name)
+    assert abs(missed.value - expected) < 1e-6
+    (other,) = [one for one in diagnose(counted(scattered)) if one.condition == "dead-codes-far"]
+    assert "block" not in other.title + other.cause
