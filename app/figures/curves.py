@@ -251,10 +251,10 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
 
 
 def _log_ticks(decades: float) -> dict[str, Any]:
-    """Ticks: powers of ten over two decades, also 2 and 5 over one; below that, Plotly's own."""
+    """Ticks: powers of ten, also 2 and 5 where those are few; below a decade, Plotly's own."""
     if decades < 1:
         return {}
-    return {"dtick": 1} if decades > 2 else {"dtick": "D2", "tickformat": "~g"}
+    return {"dtick": 1} if decades > 1.3 else {"dtick": "D2", "tickformat": "~g"}
 
 
 def _line(curve: Curve, line: _Line, y: str) -> dict[str, Any]:

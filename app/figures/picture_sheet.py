@@ -17,6 +17,9 @@ PLENTY = 20_000
 FEW_COLOURS = 16
 """Below which a larger sheet, such as that of a collapsed codebook, is compressed without loss, too."""
 
+LEAST_SIDE = 48
+"""Pixels of a side below which a sheet is not made smaller."""
+
 QUALITIES: tuple[int, ...] = (95, 90, 85, 75, 60, 40, 20)
 """Of JPEG, best first; the colours are kept at full resolution."""
 
@@ -39,7 +42,7 @@ def sheet(tiles: Bytes, columns: int) -> Bytes:
 def image_file(pixels: Bytes, most_bytes: int) -> bytes:
     """Pixels (H, W, 1 or 3) as a PNG where that has at most `most_bytes`, else as the best JPEG that has.
 
-    Every browser shows both.
+    Where even the worst has more, half as high and wide. Every browser shows both.
     """
     image = _image(pixels)
     if image.width * image.height < PLENTY or _distinct(pixels[::7, ::13]) < FEW_COLOURS:
@@ -54,7 +57,13 @@ def image_file(pixels: Bytes, most_bytes: int) -> bytes:
             best, others = tried, others[:middle]
         else:
             others = others[middle + 1 :]
-    return best or _jpeg(image, QUALITIES[-1])
+    if best is None:
+        best = _jpeg(image, QUALITIES[-1])
+        if len(best) > most_bytes and min(image.size) >= 2 * LEAST_SIDE:
+            return image_file(
+                np.asarray(image.reduce(2)).reshape(image.height // 2, -1, pixels.shape[-1]), most_bytes
+            )
+    return best
 
 
 def _jpeg(image: Image.Image, quality: int) -> bytes:

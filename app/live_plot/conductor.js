@@ -15,7 +15,7 @@ class Conductor {
     this.path = location.pathname;
     this.have = new Map();
     this.arrays = new Map(); // of the parts that the page has, by key
-    this.arraysThen = new Map(); // the same as they were at each request that may still be answered, by its number
+    this.then = new Map(); // what the page had at each request that may still be answered, by its number
     this.number = 0; // of the newest request; an answer to an older one begins no other
     this.failures = 0;
     this.gone = false;
@@ -67,7 +67,7 @@ class Conductor {
     this.socket = null;
     this.have.clear(); // a server that has started again counts its revisions from the start
     this.arrays.clear();
-    this.arraysThen.clear();
+    this.then.clear();
     if (this.gone) return;
     if (code === ENDED) {
       this.hasEnded = true;
@@ -101,15 +101,16 @@ class Conductor {
     const { session, view } = this.told;
     const wanted = [...this.told.wanted, ...stage.extra];
     const have = Object.fromEntries([...this.have].filter(([key]) => wanted.includes(key)));
-    this.arraysThen.set(this.number, new Map(this.arrays));
+    this.then.set(this.number, { have, arrays: new Map(this.arrays), parts: new Map(stage.parts) });
     this.socket.send(JSON.stringify({
       n: this.number, session, view, wanted, have, controls: this.said, hands: this.hands, now,
     }));
   }
 
   async show(data) {
-    const { header, parts } = readFrame(data, (number) => this.arraysThen.get(number));
-    for (const number of this.arraysThen.keys()) if (number <= header.n) this.arraysThen.delete(number);
+    const { header, parts } = readFrame(data, (number) => this.then.get(number)?.arrays);
+    const then = this.then.get(header.n);
+    for (const number of this.then.keys()) if (number <= header.n) this.then.delete(number);
     if (this.failures) this.remark("");
     this.failures = 0;
     for (const [key, revision, part, arrays] of parts) {
@@ -118,6 +119,7 @@ class Conductor {
       stage.parts.set(key, { ...part, answered: header.hands[key] });
       stage.places.get(key)?.(stage.parts.get(key));
     }
+    this.takeBack(then, new Set(parts.map(([key]) => key)));
     for (const [key, at] of Object.entries(header.hands)) {
       const part = stage.parts.get(key);
       if (!part || part.answered === at) continue;
@@ -130,6 +132,20 @@ class Conductor {
     if (header.n !== this.number) return; // the answer to a newer request is on its way
     await this.drawn();
     if (header.n === this.number) this.askLater();
+  }
+
+  /**
+   * Has again what the page had `then`, when it asked, and what only the answer to an earlier request has changed since:
+   * the server knew of that, and does not send it, so that it holds.
+   */
+  takeBack(then, came) {
+    for (const [key, revision] of Object.entries(then?.have ?? {})) {
+      if (came.has(key) || !this.have.has(key) || this.have.get(key) === revision) continue;
+      this.have.set(key, revision);
+      this.arrays.set(key, then.arrays.get(key));
+      stage.parts.set(key, then.parts.get(key));
+      stage.places.get(key)?.(stage.parts.get(key));
+    }
   }
 
   /** Until the charts show it, if they can. */

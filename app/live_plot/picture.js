@@ -48,12 +48,13 @@ class LivePicture {
       return;
     }
     const original = given === this.given ? this.original : await imageOf(given.image);
+    const variants = sent.variants.map((variant) => ({ ...variant, codes: codesFrom(variant.codes) }));
     const images = await Promise.all(sent.variants.map(({ image }) => image && imageOf(image)));
     if (number !== this.number) return; // a newer one has come
     if (given !== this.given || !sent.variants[this.pointOf]?.codes) [this.point, this.pointOf] = [null, 0];
-    Object.assign(this, { data: sent, given, original, scheme: schemeBehind(this.parent) });
+    Object.assign(this, { data: { ...sent, variants }, given, original, scheme: schemeBehind(this.parent) });
     this.tiles = new Tiles(given.tiles, given.places);
-    this.views.take(sent.variants, images, original, given, this.tiles, this.scheme);
+    this.views.take(variants, images, original, given, this.tiles, this.scheme);
     this.root.classList.toggle("vq-late", Boolean(sent.late));
     this.credit.textContent = given.credit;
     this.credit.title = [given.credit, given.sources].filter(Boolean).join(" ");
@@ -310,6 +311,18 @@ class LivePicture {
     this.marks?.clear();
     this.root.remove();
   }
+}
+
+/** Codes whose bits lie one after the other, the lowest first, as numbers; others as they are. */
+function codesFrom(codes) {
+  if (!codes?.packed) return codes;
+  const { bits, count, packed } = codes;
+  const bitAt = (at) => (packed[at >> 3] >> (at & 7)) & 1;
+  return Uint32Array.from({ length: count }, (_, i) => {
+    let code = 0;
+    for (let bit = 0; bit < bits; bit += 1) code |= bitAt(i * bits + bit) << bit;
+    return code;
+  });
 }
 
 const imageOf = (bytes) => createImageBitmap(new Blob([bytes]));

@@ -35,11 +35,12 @@ function canvasOf(pixels, width, height) {
   return canvas;
 }
 
-function pixelsOf(image) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+/** The pixels of an image as if it were of this size: one in little room is sent smaller than its original. */
+function pixelsOf(image, { width, height }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const brush = canvas.getContext("2d", { willReadFrequently: true });
-  brush.drawImage(image, 0, 0);
-  return brush.getImageData(0, 0, image.width, image.height).data;
+  brush.drawImage(image, 0, 0, width, height);
+  return brush.getImageData(0, 0, width, height).data;
 }
 
 /** How the images lie: on a sheet without gaps, and on each of them the places of the codes. */
@@ -72,7 +73,7 @@ class Tiles {
 /** The mean over colours of |image − given|, as colours on a scale that ends at half the range of a pixel. */
 function errorSheet(image, given, scheme) {
   const ramp = rampOf(ERROR_STOPS.map((role, i) => [i / (ERROR_STOPS.length - 1), PALETTES[scheme][role]]));
-  const [one, other] = [pixelsOf(image), pixelsOf(given)];
+  const [one, other] = [pixelsOf(image, given), pixelsOf(given, given)];
   const pixels = new Uint8ClampedArray(one.length);
   for (let at = 0; at < one.length; at += 4) {
     let apart = 0;
@@ -80,7 +81,7 @@ function errorSheet(image, given, scheme) {
     const shade = 4 * Math.min(255, Math.round(apart / 3 / LARGEST_ERROR));
     pixels.set([ramp[shade], ramp[shade + 1], ramp[shade + 2], 255], at);
   }
-  return canvasOf(pixels, image.width, image.height);
+  return canvasOf(pixels, given.width, given.height);
 }
 
 /** A sheet of what lies over places that are not chosen; null where none is chosen. */

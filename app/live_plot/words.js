@@ -11,4 +11,5 @@ function mount({ data, parentElement }) {
   if (data.height) words.tabIndex = 0; // it scrolls, also under a keyboard
   if (words.html !== data.html) words.innerHTML = data.html;
   words.html = data.html;
+  words.title = data.look === "said" ? words.textContent : ""; // where a low window has no room for all of it
 }

@@ -15,6 +15,7 @@ from app.live_plot.browser_code import LIVE_PLOT, STATUS, TILES, as_it_stands, j
 from app.live_plot.encoding import plot_data
 from app.live_plot.plotly_script import script_text
 from app.live_plot.tiles import Status, Tile, tile_data
+from app.panels.still_picture import Still
 from vqcore.markup import template
 from vqcore.snapshot import Event
 from vqcore.training.recipe import Recipe, settings_of, written
@@ -24,7 +25,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SeenPanel:
-    """One panel as it was drawn: a figure, or else a table."""
+    """One panel as it was drawn: a figure, or else images or a table."""
 
     title: str
     caption: str
@@ -33,6 +34,10 @@ class SeenPanel:
     """Height of the figure in pixels."""
 
     file_name: str = ""
+    stills: Sequence[Still] = ()
+    credit: str = ""
+    """Whose images they are."""
+
     rows: Sequence[Mapping[str, Any]] = ()
 
 

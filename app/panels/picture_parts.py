@@ -20,7 +20,7 @@ from vqcore.problems.problem import Problem
 MOST_BYTES = 24_000
 """Of a frame of the picture, without the few hundred that say what is what."""
 
-FEWEST_BYTES = 3_000
+FEWEST_BYTES = 2_000
 """Of one image, however many there are: with less it would show nothing."""
 
 GRID = 32_000
@@ -140,7 +140,7 @@ def _variant(seen: Seen, most: int) -> dict[str, Any]:
     else:
         told |= {"captions": list(subject.captions), "right": list(subject.right)}
     if seen.shows_codes:
-        told["codes"] = subject.codes.ravel()
+        told["codes"] = packed(subject.codes.ravel())
         told["lit"] = None if seen.lit is None else seen.lit.tolist()
         told["pins"] = {str(code): place for code, place in (seen.pins or {}).items()}
         told["scale"] = _scale(seen.shade)
@@ -159,5 +159,19 @@ def _bytes(file: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(file, np.uint8)
 
 
+def packed(codes: NDArray[np.integer]) -> NDArray[np.integer] | dict[str, Any]:
+    """Codes (n,) as they are where each takes a byte, else their bits one after the other, the lowest first."""
+    bits = _bits(codes)
+    if bits <= 8:
+        return codes
+    every = (codes[:, None] >> np.arange(bits)) & 1  # (n, bits)
+    return {"bits": bits, "count": len(codes), "packed": np.packbits(every.astype(np.uint8), bitorder="little")}
+
+
+def _bits(codes: NDArray[np.integer]) -> int:
+    """That each of the codes takes on its way to the browser."""
+    return max(8, int(codes.max(initial=0)).bit_length())
+
+
 def _size(codes: NDArray[np.integer]) -> int:
-    return codes.size * (1 if codes.max(initial=0) < 256 else 2)
+    return -(-codes.size * _bits(codes) // 8)

@@ -53,8 +53,11 @@ def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
 
     >>> switch_words([("replace_every", 10)]), switch_words([("sync", 0.0), ("affine", "running")])
     ('replacement every 10', 'sync off and affine running')
+    >>> switch_words([("affine", "running"), ("sync", 0.5), ("inner_steps", 1)])
+    'affine running, sync ν = 0.5 and inner steps 1'
     """
-    return " and ".join(_words(name, value) for name, value in changes)
+    *others, last = [_words(name, value) for name, value in changes] or [""]
+    return " and ".join(filter(None, (", ".join(others), last)))
 
 
 def _words(name: str, value: Any) -> str:

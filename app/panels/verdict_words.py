@@ -14,8 +14,8 @@ OF_USAGE = ("index-collapse", "dead-codes-far", "dead-codes-crowded", "not-enoug
 """Conditions judged by the usage window of training batches, not by the held-out vectors of one step: it is named."""
 
 IN_WORDS = {
-    "dead-codes-far": "dead codes, far from z_e",
-    "dead-codes-crowded": "dead codes, crowded out among z_e",
+    "dead-codes-far": "dead codes far from z_e",
+    "dead-codes-crowded": "dead codes crowded out among z_e",
     "codebook-far": "codebook far from z_e",
     "recycling-replacement": "replacement recycles healthy codes",
 }

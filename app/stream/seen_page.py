@@ -10,8 +10,11 @@ from app.panels.earlier_runs import earlier_run, earlier_traces, unquantized_los
 from app.panels.examples_chart import examples_chart, examples_title, plane_rows, plane_said
 from app.panels.live_parts import status_of
 from app.panels.page_export import SeenPage, SeenPanel
+from app.panels.picture import Pictured, pictured
+from app.panels.picture_parts import said_of, used_of
 from app.panels.readings import headline
 from app.panels.scene import Scene, scene_of
+from app.panels.still_picture import stills
 from app.panels.story_reading import account_of, story_text
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
@@ -68,4 +71,17 @@ def _panel(chart: Chart) -> SeenPanel:
 def _examples(scene: Scene) -> SeenPanel:
     if scene.problem.task == "plane":
         return SeenPanel(title=examples_title(scene), caption=plane_said(scene), rows=plane_rows(scene))
+    if scene.shows_picture and (shown := pictured(scene, scene.snapshot, beside=False)) is not None:
+        return _picture(scene, shown)
     return _panel(examples_chart(scene))
+
+
+def _picture(scene: Scene, shown: Pictured) -> SeenPanel:
+    """What the picture shows of this run, as images."""
+    subject, snapshot, problem = shown.subject, shown.snapshot, scene.problem
+    of = snapshot.monitor_of // snapshot.vectors_per_input
+    said = [f"step {subject.step:,}", *used_of(subject, snapshot.num_codes), *said_of(subject, of)]
+    credit = " ".join(filter(None, (problem.credit, problem.sources))) if subject.is_whole else ""
+    return SeenPanel(
+        title="Picture", caption=" · ".join(said), stills=stills(subject, snapshot.num_codes), credit=credit
+    )

@@ -1,5 +1,6 @@
 """The road of live data in a real browser: found behind proxies, and found again when it was cut."""
 
+import base64
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -19,6 +20,9 @@ from live_page import (
 from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 from real_app import ROOT, Server, Tab, app_server, free_port, streamlit_server
 from reverse_proxy import reverse_proxy
+
+from app.live_plot.browser_code import javascript
+from app.stream.wire import message, piece
 
 LOST = "connection lost, trying again …"
 PAUSED = "?problem=plane&paused=1"
@@ -141,3 +145,44 @@ def test_a_server_that_starts_again_is_found_and_goes_on_from_the_settings_last_
         expect(tab.page.get_by_text("This one begins again from its settings")).to_be_visible()
         assert {"beta=0.5", "affine=running"} <= {*urlsplit(tab.page.url).query.split("&")}
         tab.page.close()
+
+
+def test_what_an_answer_changed_is_taken_back_where_the_server_had_it_back_before_the_next(
+    browser: BrowserContext,
+) -> None:
+    def frame(number: int, **told: tuple[str, str]) -> str:
+        parts = [(key, revision, piece({"html": html}).written()) for key, (revision, html) in told.items()]
+        return base64.b64encode(message({"n": number, "controls": "", "hands": {}}, parts)).decode()
+
+    page = browser.new_page()
+    page.goto("about:blank")
+    code = javascript("app_root.js", "stage.js", "wire.js", "address.js", "conductor.js")
+    page.add_script_tag(content=code.replace("export default function", "window.mount = function"))
+    shown = page.evaluate(
+        """async ([first, second, third]) => {
+            const seen = {}, conductor = new Conductor();
+            for (const key of ['tile', 'said']) onStage(key, ({ html }) => (seen[key] = html));
+            conductor.told = { session: '', view: {}, wanted: ['tile', 'said'], controls: '', rate: 1e-9 };
+            conductor.socket = { readyState: WebSocket.OPEN, send() {} };
+            const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+            conductor.ask();
+            await conductor.show(bytes(first));
+            conductor.ask();
+            conductor.ask(true); // a person wants something before the second is answered
+            await conductor.show(bytes(second));
+            const between = { ...seen };
+            await conductor.show(bytes(third));
+            return [between, seen, Object.fromEntries(conductor.have)];
+        }""",
+        [
+            frame(1, tile=("a", "43, step 1"), said=("a", "43 in use")),
+            frame(2, tile=("b", "42, step 2"), said=("b", "42 in use")),
+            frame(3, tile=("c", "43, step 3")),  # as the browser had "43 in use" when it asked
+        ],
+    )
+    assert shown == [
+        {"tile": "42, step 2", "said": "42 in use"},
+        {"tile": "43, step 3", "said": "43 in use"},
+        {"tile": "c", "said": "a"},
+    ]
+    page.close()
