@@ -77,6 +77,7 @@ def weigh(at: At, *, is_alone: bool = False) -> Weighed | None:
             "" if counts is not None else "nothing beside it counts its codes",
             "" if is_named and not is_alone else "neither it nor its module is called a codebook",
             "" if axis.certain else "which axis counts the codes is a guess",
+            "whether it stacks levels or groups is a guess: see --structure" if len(at.shape) == 3 else "",
         ),
         axis=axis,
         confidence="likely" if is_named and score >= LIKELY else "candidate",
@@ -92,7 +93,7 @@ def told(at: At) -> Match:
     axis, stack = _arranged(at, counts, _projected_width(at.owner))
     return Match(
         layout="as told",
-        evidence=("named by `key`", "" if counts is None else beside(counts)),
+        evidence=("named by --codebook", "" if counts is None else beside(counts)),
         confidence="told",
         axis=axis,
         search="unknown",

@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
 from vqcore.arguments import named_path
+from vqcore.checkpoints.assembling import Together
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
 from vqcore.doctor.html_report import html_report, html_template
@@ -54,7 +55,27 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="of the training's replacement: a code with fewer vectors a step, as a moving average, is moved",
     )
-    parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
+    parser.add_argument("--latents-key", metavar="KEY", help="which array of the latents' file, if it holds several")
+    parser.add_argument(
+        "--latents-axis",
+        type=int,
+        metavar="N",
+        help="which axis of the latents holds the features; -1: the last",
+    )
+    parser.add_argument(
+        "--codebook",
+        metavar="KEY",
+        action="append",
+        help="only this tensor, known to a rule or not; several times for the tables of one quantizer",
+    )
+    parser.add_argument(
+        "--search", choices=("euclidean", "cosine"), help="how codes are found, whatever the layout seems to say"
+    )
+    parser.add_argument(
+        "--structure",
+        choices=get_args(Together),
+        help="how several tables work together: on what the one before left over, each on a part of a vector, alone",
+    )
     parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, whatever the rules say")
     parser.add_argument(
         "--rows", type=int, metavar="N", help="number of codes of one codebook, if one tensor holds several"
@@ -124,7 +145,11 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         latents=options.latents,
         codes=options.codes,
         level_axis=options.level_axis,
-        key=options.codebook,
+        latents_key=options.latents_key,
+        latents_axis=options.latents_axis,
+        key=None if options.codebook is None else tuple(options.codebook),
+        search=options.search,
+        structure=options.structure,
         axis=options.axis,
         rows=options.rows,
         threshold=options.threshold,
@@ -141,10 +166,18 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
-                examination.checkpoint, options.latents, options.repair, options.remedy, force=options.force
+                examination.checkpoint,
+                options.latents,
+                options.repair,
+                options.remedy,
+                force=options.force,
+                key=options.latents_key,
+                axis=options.latents_axis,
             )
         else:
-            treatment = foretell(examination.checkpoint, options.latents)
+            treatment = foretell(
+                examination.checkpoint, options.latents, key=options.latents_key, axis=options.latents_axis
+            )
         values |= treatment_values(treatment)
         text = f"{text}\n{treatment_text(treatment)}"
     return values, text, int(examination.is_severe)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vqcore.checkpoints.assembling import Together
 from vqcore.checkpoints.axes import Axis
-from vqcore.checkpoints.contents import Codebook
+from vqcore.checkpoints.contents import Codebook, Search
 from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
@@ -20,7 +21,7 @@ from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS,
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.finding import Finding
-from vqcore.doctor.assignment import assign, searched_otherwise
+from vqcore.doctor.assignment import assign, by_cosine, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
 from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
@@ -50,8 +51,16 @@ class Request:
     level_axis: int | None = None
     """The axis of the codes along which there is one code of each codebook."""
 
-    key: str | None = None
-    """Which tensor, whether or not a rule recognizes it."""
+    latents_key: str | None = None
+    latents_axis: int | None = None
+    """Which array of the latents' file, and which of its axes holds the features."""
+
+    key: str | tuple[str, ...] | None = None
+    """Which tensor or tensors, whether or not a rule recognizes them."""
+
+    search: Search | None = None
+    structure: Together | None = None
+    """How the codes are found and how several codebooks work together, whatever the file seems to say."""
 
     axis: Axis | None = None
     rows: int | None = None
@@ -118,7 +127,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
     check_given(request)
-    checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
+    checkpoint = opened(request)
     if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if not checkpoint.codebooks and (request.latents or request.codes) is not None:
@@ -132,6 +141,22 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
     )
     return reading._replace(evidence=evidence)
+
+
+def opened(request: Request, path: Path | None = None) -> Checkpoint:
+    """The checkpoint as asked, or the one at `path` in the same way.
+
+    Raises:
+        CheckpointError: one sentence, for whatever cannot be read as asked.
+    """
+    return open_checkpoint(
+        path or request.path,
+        key=request.key,
+        axis=request.axis,
+        rows=request.rows,
+        search=request.search,
+        structure=request.structure,
+    )
 
 
 def check_given(request: Request) -> None:
@@ -250,7 +275,9 @@ def _measured(
     """The codebooks that the latents pass through, by their index among all."""
     if request.latents is None:
         return {}
-    latents, places, arrangement, note = assign(request.latents, books, found)
+    latents, places, arrangement, note = assign(
+        request.latents, books, found, key=request.latents_key, axis=request.latents_axis
+    )
     tables = [found[at].vectors for at in places]
     if not all(np.isfinite(table).all() for table in tables):
         return {}
@@ -271,7 +298,7 @@ def _measured(
         at: _Seen(
             UsageEvidence(one.counts, one.searched, window),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
-            tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+            tuple(filter(None, (*notes, searched_otherwise(found[at]), by_cosine(found[at], one.latents)))),
             finite.broken,
             finite.first_broken,
         )

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vqcore.checkpoints.contents import Codebook
-from vqcore.checkpoints.order_in_file import widths_of
 from vqcore.checkpoints.reader import Checkpoint
+from vqcore.doctor.assignment import opened
 from vqcore.doctor.text_report import aligned
-from vqcore.files.errors import CheckpointError, shown
-from vqcore.files.latents import Latents, open_latents
+from vqcore.files.errors import shown
 from vqcore.remedies.moves import Remedy
 from vqcore.remedies.repair import Repaired, only_quantizer, repair
 from vqcore.remedies.what_if import Outcome, WhatIf, what_if
@@ -27,7 +25,12 @@ class Treatment:
 
 
 def foretell(
-    checkpoint: Checkpoint, latents: Path, *, progress: Callable[[str, float], None] | None = None
+    checkpoint: Checkpoint,
+    latents: Path,
+    *,
+    key: str | None = None,
+    axis: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Treatment:
     """What every remedy would do to the one quantizer of `checkpoint`.
 
@@ -35,7 +38,7 @@ def foretell(
         CheckpointError: one sentence, if it has several, or the latents do not fit.
     """
     quantizer = only_quantizer(checkpoint)
-    source = _opened(latents, quantizer)
+    source = opened(latents, quantizer, key=key, axis=axis)
     return Treatment(foretold=what_if(quantizer, source, known=checkpoint.known, progress=progress))
 
 
@@ -46,6 +49,8 @@ def treat(
     remedy: Remedy,
     *,
     force: bool,
+    key: str | None = None,
+    axis: int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Treatment:
     """Write a copy of `checkpoint` with the codebooks of its one quantizer after `remedy`.
@@ -54,7 +59,7 @@ def treat(
         CheckpointError: one sentence; nothing is written in that case.
     """
     quantizer = only_quantizer(checkpoint)
-    source = _opened(latents, quantizer)
+    source = opened(latents, quantizer, key=key, axis=axis)
     done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force, progress=progress)
     return Treatment(foretold=done.foretold, repaired=done)
 
@@ -101,16 +106,6 @@ def treatment_values(treatment: Treatment) -> dict[str, Any]:
             "left": list(done.left),
         }
     return values
-
-
-def _opened(latents: Path, quantizer: tuple[Codebook, ...]) -> Latents:
-    first, *others = widths_of(quantizer)
-    try:
-        return open_latents(latents, first)
-    except CheckpointError:
-        if not others:
-            raise
-        return open_latents(latents, others[0])
 
 
 def _row(name: str, outcome: Outcome) -> tuple[str, ...]:

@@ -150,7 +150,7 @@ def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
         names = ", ".join(books[0].label for books in found[:5])
         raise CheckpointError(
             f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with its own latents: {names}. Repair "
-            "one at a time, named by `key`."
+            "one at a time, named by --codebook."
         )
     return found[0]
 
