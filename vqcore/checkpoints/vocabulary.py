@@ -51,6 +51,11 @@ LAYER = frozenset(
 )
 """Words of layers, whose weights are no codebooks even within a quantizer."""
 
+LATENTS = frozenset(
+    {"z", "ze", "latent", "latents", "features", "activations", "hidden", "x", "inputs", "outputs", "samples"}
+)
+"""Words of what goes into a quantizer, and not of its table."""
+
 INITIALIZED = re.compile(r"init")
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
