@@ -19,12 +19,20 @@ from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import (
+    AverageEvidence,
+    Evidence,
+    InputEvidence,
+    LatentEvidence,
+    TrainingEvidence,
+    UsageEvidence,
+)
 from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, by_cosine, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
-from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
+from vqcore.doctor.inputs import repeated
+from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
@@ -237,6 +245,7 @@ class _Seen(NamedTuple):
     """Latents with NaN or infinity, which were left out."""
 
     first_broken: int | None = None
+    inputs: InputEvidence | None = None
 
 
 def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
@@ -244,6 +253,7 @@ def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
     if seen is not None:
         in_file = () if evidence.usage is None else (evidence.usage,)
         evidence = replace(evidence, usage=seen.usage, more_usage=in_file, latents=seen.latents)
+        evidence = replace(evidence, inputs=seen.inputs)
         evidence = replace(evidence, broken_latents=seen.broken, first_broken_latent=seen.first_broken)
         said += seen.notes
     return Examined(
@@ -259,11 +269,14 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
     """The codebooks that the codes belong to, by their index among all."""
     if request.codes is None or not books:
         return {}
-    counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
-    notes = (note,) if note else ()
+    counts, note, inputs = assign_codes(request.codes, books, request.level_axis, progress=progress)
+    notes = tuple(filter(None, (note, "" if inputs is None else inputs.note)))
     return {
         at: _Seen(
-            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True), None, notes
+            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True),
+            None,
+            notes,
+            inputs=None if inputs is None else inputs.evidence,
         )
         for at, count in counts.items()
     }
@@ -298,12 +311,20 @@ def _measured(
         at: _Seen(
             UsageEvidence(one.counts, one.searched, window),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
-            tuple(filter(None, (*notes, searched_otherwise(found[at]), by_cosine(found[at], one.latents)))),
+            tuple(filter(None, (*notes, *_remarks(found[at], one)))),
             finite.broken,
             finite.first_broken,
         )
         for at, one, cosine in zip(places, measured, arrangement.cosine, strict=True)
     }
+
+
+def _remarks(found: Effective, one: Measured) -> tuple[str, ...]:
+    return (
+        searched_otherwise(found),
+        by_cosine(found, one.latents),
+        repeated(one.latents, found.vectors, one.counts),
+    )
 
 
 def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:
