@@ -1,6 +1,7 @@
 """`python -m app`: start the dashboard, or say in one sentence why it cannot start."""
 
 import errno
+import gc
 import importlib
 import os
 import signal
@@ -84,11 +85,11 @@ def _end(*_: object) -> None:
 
 def _load_early() -> None:
     """Import what the first page needs while Streamlit and the browser start: mainly torch, then k-means."""
-    with suppress(
-        RuntimeError
-    ):  # of a process that ends meanwhile; a page would import it again and say what is wrong
+    # A RuntimeError is that of a process that ends meanwhile; a page would import it again and say what is wrong.
+    with suppress(RuntimeError):
         for module in ("app.sessions.registry", "sklearn.cluster"):
             importlib.import_module(module)
+        gc.freeze()  # what modules hold stays: no collection has to search through it while a frame waits
 
 
 def _find_port(address: str, wanted: int | None) -> int:

@@ -154,7 +154,7 @@ def _links_at(found: Path) -> Iterator[Path]:
     A link to a file in a folder is checked when it is opened, since one that leads out is just one bad file.
     """
     if not found.is_dir():
-        yield found.with_name("run.json")
+        yield found.with_name("report.json")
         return
     entries = _entries(found)
     below = [one for entry in entries if entry.is_dir() and not entry.is_symlink() for one in _entries(entry)]

@@ -31,7 +31,14 @@ pages = [
     st.Page("trajectories/page.py", title="Trajectories", url_path="trajectories"),
     st.Page("results/page.py", title="Results", url_path="results"),
     st.Page("lessons/page.py", title="Lessons", url_path="lessons"),
-    *([st.Page("doctor/page.py", title="Doctor", url_path="doctor")] if is_owner() else []),
+    *(
+        [
+            st.Page("runs/page.py", title="Runs", url_path="runs"),
+            st.Page("doctor/page.py", title="Doctor", url_path="doctor"),
+        ]
+        if is_owner()  # they open files of this machine
+        else []
+    ),
 ]
 page = st.navigation(pages, position="hidden")
 begin(page.title)

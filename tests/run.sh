@@ -21,6 +21,11 @@ say "environment"
 .venv-test/bin/pip install --quiet --disable-pip-version-check --no-deps encodec==0.1.1 # see tests/requirements.txt
 export PATH="$PWD/.venv-test/bin:$PATH"
 
+# Types take a minute on one core, in which the browser is installed and all else is checked that needs no second one.
+types=$(mktemp)
+mypy >"$types" 2>&1 &
+typing=$!
+
 say "browser"
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 if ! find_chromium; then
@@ -40,7 +45,8 @@ ruff check .
 say "import order"
 lint-imports --no-logo
 say "types"
-mypy
+wait "$typing" || { cat "$types"; exit 1; }
+tail -1 "$types"
 documented=(vqcore app/figures app/theme.py app/wording.py demos)
 if [ $# -gt 0 ]; then # a selection, as pytest takes it
   say "tests"

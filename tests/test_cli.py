@@ -9,6 +9,7 @@ import torch
 from vqcore.cli import main
 from vqcore.models.problems import NETWORKS
 from vqcore.problems.catalogue import PROBLEMS
+from vqcore.runs.reading import load_run
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
@@ -75,11 +76,17 @@ def test_the_same_words_give_the_same_numbers(capsys):
 def test_a_run_is_written_in_files_that_others_read_and_never_over_another(capsys, tmp_path):
     folder = tmp_path / "run"
     report = said(capsys, *["train", "digits-classifier", "--steps", "10", "--device", "cpu", "--out"], str(folder))
-    assert json.loads((folder / "run.json").read_text()) == report
+    assert json.loads((folder / "report.json").read_text()) == report
     assert steps_in(folder / "losses.csv") == list(range(1, 11))
     assert steps_in(folder / "measured.csv") == [5, 10]
     weights = torch.load(folder / "weights.pt", weights_only=True)
     assert weights["quantizer.raw_codebook"].shape == (128, 16)
+    run = load_run(folder)
+    assert (run.state, run.snapshots, run.about["recipe"]["seed"]) == ("finished", (0, 10), 0)
+    of_run, of_page = run.lines[-1]["codebooks"]["quantizer"], report["page"]["held_out"]
+    assert {name: of_run[name] for name in ("in_use", "perplexity")} == {
+        name: of_page[name] for name in ("in_use", "perplexity")
+    }
     assert main(["train", "digits", "--out", str(folder)]) == 2
     assert "already holds a run" in capsys.readouterr().err
 

@@ -3,6 +3,7 @@
 For anyone's own training and notebooks:
 
 - `watch(model)` records what the quantizers of a model in training do, in a folder.
+- `lightning_callback(…)`, `transformers_callback(…)` and `accelerate_tracker(…)` are the same for those libraries.
 - `load_run(folder)` opens such a folder.
 - `diagnose(codebook_or_module, latents=…)` is the doctor for arrays, modules and runs.
 - `collect_latents(model, loader, n)` gives it the latents.
@@ -12,17 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vqcore.doctor.diagnosis import Diagnosis
+    from vqcore.probe.callbacks import accelerate_tracker, lightning_callback, transformers_callback
     from vqcore.probe.collecting import collect_latents
     from vqcore.probe.diagnosing import diagnose
     from vqcore.probe.watching import Probe, watch
     from vqcore.runs.reading import Run, load_run
 
-__all__ = ["Diagnosis", "Probe", "Run", "collect_latents", "diagnose", "load_run", "watch"]
+__all__ = [
+    "Diagnosis",
+    "Probe",
+    "Run",
+    "accelerate_tracker",
+    "collect_latents",
+    "diagnose",
+    "lightning_callback",
+    "load_run",
+    "transformers_callback",
+    "watch",
+]
 
 _PLACES = {
     "Diagnosis": "vqcore.doctor.diagnosis",
     "Probe": "vqcore.probe.watching",
     "Run": "vqcore.runs.reading",
+    "accelerate_tracker": "vqcore.probe.callbacks",
+    "lightning_callback": "vqcore.probe.callbacks",
+    "transformers_callback": "vqcore.probe.callbacks",
     "collect_latents": "vqcore.probe.collecting",
     "diagnose": "vqcore.probe.diagnosing",
     "load_run": "vqcore.runs.reading",

@@ -22,7 +22,7 @@ from vqcore.data.opening import known_images
 from vqcore.doctor.command import add_words, doctor
 from vqcore.models.problems import NETWORKS, description
 from vqcore.problems.catalogue import PROBLEMS, find_problem
-from vqcore.runs import watch_command
+from vqcore.runs import runs_command, watch_command
 from vqcore.starts import command as starts_command
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe, default_recipe, settings_of, written
@@ -80,7 +80,7 @@ def train(options: argparse.Namespace) -> tuple[Any, str]:
             **trainer.model.state_dict(prefix="model."),
             **trainer.quantizer.state_dict(prefix="quantizer."),
         }
-        storage.save_run(job.folder, report, trainer.snapshot().history, weights)
+        storage.save_results(job.folder, report, trainer.snapshot().history, weights)
     return report, _summary(report)
 
 
@@ -295,9 +295,13 @@ def _parser() -> argparse.ArgumentParser:
     watching.set_defaults(verb=watch_command.watch)
     watch_command.add_words(watching)
 
+    running = verbs.add_parser("runs", help="list the runs below a folder, newest first, with their verdicts")
+    running.set_defaults(verb=runs_command.runs)
+    runs_command.add_words(running)
+
     starting = verbs.add_parser("starts", help="list the starts of the Live page, or recompute what they claim")
     starting.set_defaults(verb=lambda options: starts_command.starts(options, _seeds))
     starts_command.add_words(starting)
-    for verb in (listing, training, ablating, benching, examining, watching, starting):
+    for verb in (listing, training, ablating, benching, examining, watching, running, starting):
         verb.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

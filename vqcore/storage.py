@@ -1,4 +1,4 @@
-"""A run on disk: what was trained, its curves and its weights, in files that other tools read."""
+"""What a training of our own leaves beside its run: its report, its curves and its weights, for other tools."""
 
 import csv
 import json
@@ -9,6 +9,10 @@ import torch
 from torch import Tensor
 
 from vqcore.history import History
+from vqcore.runs.layout import ABOUT, METRICS
+
+REPORT = "report.json"
+"""What the command line says at the end of a training."""
 
 FORMULA_BEGINNINGS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -19,14 +23,14 @@ def check_free(folder: Path) -> None:
     Raises:
         ValueError: if `folder` holds a run or is a file.
     """
-    if (folder / "run.json").exists():
+    if any((folder / name).exists() for name in (REPORT, ABOUT, METRICS)):
         raise ValueError(f"`--out` must name a new folder, but {folder} already holds a run. Name another.")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"`--out` must name a folder, but {folder} is a file.")
 
 
-def save_run(folder: Path, result: dict[str, Any], history: History, weights: dict[str, Tensor]) -> None:
-    """Write `run.json` (the command line's report), `losses.csv`, `measured.csv` and `weights.pt`.
+def save_results(folder: Path, report: dict[str, Any], history: History, weights: dict[str, Tensor]) -> None:
+    """Write `report.json`, `losses.csv`, `measured.csv` and `weights.pt`.
 
     `weights.pt` holds only tensors: `torch.load(…, weights_only=True)` reads it.
 
@@ -38,7 +42,7 @@ def save_run(folder: Path, result: dict[str, Any], history: History, weights: di
     _save_columns(folder / "measured.csv", {"step": history.measured_at, **history.measured})
     with (folder / "weights.pt").open("wb") as file:  # of a full disk, torch tells only by a file that is open
         torch.save({name: tensor.cpu() for name, tensor in weights.items()}, file)
-    (folder / "run.json").write_text(json.dumps(result, indent=2) + "\n")
+    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n")
 
 
 def harmless(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The work of `train`: a training for so many steps with switches at theirs, kept in a folder and gone on with."""
+"""The work of `train`: a training for so many steps with switches at theirs, recorded, kept and gone on with."""
 
 import argparse
 import sys
@@ -14,6 +14,7 @@ from vqcore import storage
 from vqcore.training.checkpoint import load_checkpoint, save_checkpoint
 from vqcore.training.recipe import Recipe, changed, default_recipe, parse_changes, problem_of
 from vqcore.training.trainer import Trainer
+from vqcore.training_record import TrainingRecord
 
 CHECKPOINT = "checkpoint.pt"
 SAVE_SECONDS = 60.0
@@ -41,9 +42,17 @@ class Job:
 
     def run(self, trainer: Trainer) -> None:
         """Train what is left; it is kept before the first step, from time to time and at the end."""
+        if self.folder is None:
+            self._run(trainer, lambda *_, **__: None)
+        else:
+            with TrainingRecord(self.folder, trainer, self.steps) as record:
+                self._run(trainer, record.note)
+
+    def _run(self, trainer: Trainer, note: Callable[..., None]) -> None:
         before, began = self.seconds, self.clock()
         if trainer.steps_done == 0:
             self._throw(trainer)
+        note(trainer)
         self._save(trainer)
         saved = self.clock()
         left = range(trainer.steps_done, self.steps)
@@ -53,12 +62,14 @@ class Job:
             for _ in left:
                 trainer.step()
                 self._throw(trainer)
+                note(trainer)
                 self.seconds = before + self.clock() - began
                 if self.clock() - saved >= self.save_seconds:
                     self._save(trainer)
                     saved = self.clock()
                 progress.update()
         self._save(trainer)
+        note(trainer, is_last=True)  # after the checkpoint: a longer training would not look at this step
 
     def _throw(self, trainer: Trainer) -> None:
         for changes in self.schedule.get(trainer.steps_done, ()):
@@ -88,9 +99,9 @@ def begun(options: argparse.Namespace) -> tuple[Job, Trainer]:
     recipe, steps = _length(options, recipe)
     schedule = scheduled(options.at, steps)
     if options.out is not None:
-        storage.check_free(options.out)
-        if (options.out / CHECKPOINT).exists():
+        if (options.out / CHECKPOINT).exists() and not (options.out / storage.REPORT).exists():
             raise ValueError(f"`--out` {options.out} holds a run that has not ended. Go on: --resume {options.out}")
+        storage.check_free(options.out)
     trainer = Trainer(recipe, exact_rows=steps)  # what is written down is every step
     return Job(
         recipe=recipe, steps=steps, schedule=schedule, folder=options.out, save_seconds=options.save_every

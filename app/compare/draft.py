@@ -6,6 +6,7 @@ from zlib import crc32
 
 from app.links.setup import Setup, Variant
 from app.links.variant_names import name_for
+from app.panels.setting_words import setting_words
 from vqcore.training.recipe import default_recipe, setting_of, written
 
 BASELINE = "baseline"
@@ -22,7 +23,7 @@ class DraftVariant:
     @property
     def words(self) -> str:
         """The changes in words."""
-        said = [f"{name.replace('_', ' ')} {written(value)}" for name, value in self.changes.items()]
+        said = [f"{setting_words(name).replace('_', ' ')} {written(value)}" for name, value in self.changes.items()]
         return " · ".join(said) or "the problem's defaults"
 
 

@@ -19,11 +19,13 @@ from app.sessions.registry import registry
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
-MAP_HEIGHT, BARS_HEIGHT = 184, 100
+MAP_HEIGHT, BARS_HEIGHT = 170, 98
 PICTURE_HEIGHT = CURVES_HEIGHT + 38
 """With the lines that stand below the curves."""
 
-MAP_GROWS, BARS_GROW, CURVES_GROW = (Grow(LOWEST_WINDOW, share) for share in (0.4, 0.2, 0.4))
+MAP_GROWS, BARS_GROW, CURVES_GROW = (
+    Grow(LOWEST_WINDOW, share, gives) for share, gives in ((0.4, 30), (0.2, 8), (0.4, 26))
+)
 
 SEEDS_DROPPED = (
     "The trainings over {seeds} seeds have ended: newer ones took their place, or the server was restarted. "

@@ -1,8 +1,6 @@
 """Files dropped on the Doctor page: moved to a temporary folder one by one, and examined together."""
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.doctor.asking import ask
 from app.doctor.state import doctor_state
@@ -16,6 +14,7 @@ from app.sessions.uploads import (
     Dropped,
     Role,
     UploadError,
+    free_sent,
 )
 from app.wording import as_written
 
@@ -57,7 +56,7 @@ def _place(role: Role) -> None:
     else:
         st.rerun()
     finally:
-        _give_back(sent)
+        free_sent(sent)
 
 
 def _taken(dropped: Dropped, role: Role) -> None:
@@ -67,10 +66,3 @@ def _taken(dropped: Dropped, role: Role) -> None:
         if st.button("Remove", icon=":material/close:", key=f"doctor-take-back-{role}", type="tertiary"):
             registry().uploads.take_back(dropped, role)
             st.rerun()
-
-
-def _give_back(sent: UploadedFile) -> None:
-    """Free the memory in which Streamlit would keep a file at least as long as the visitor's session."""
-    context = get_script_run_ctx()
-    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):  # its protocol does not say so
-        context.uploaded_file_mgr.remove_file(context.session_id, sent.file_id)

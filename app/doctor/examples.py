@@ -10,7 +10,7 @@ import numpy as np
 
 from app.sessions.jobs import Progress
 from vqcore.capture import read_only
-from vqcore.storage import save_run
+from vqcore.storage import save_results
 from vqcore.training.evaluation import INPUTS_AT_ONCE, evaluating
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -84,7 +84,7 @@ def make(name: str, folder: Path, progress: Progress) -> Made:
     run = folder / name
     weights = {**trainer.model.state_dict(prefix="model."), **trainer.quantizer.state_dict(prefix="quantizer.")}
     options = {"problem": example.problem, "steps": example.steps, "seed": SEED, "options": asdict(trainer.options)}
-    save_run(run, options, trainer.snapshot().history, weights)
+    save_results(run, options, trainer.snapshot().history, weights)
     latents = run / "latents.npy"
     np.save(latents, _latents(trainer))
     return Made(run / "weights.pt", latents)

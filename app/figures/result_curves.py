@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import escape
 from numpy.typing import NDArray
 
+from app.figures.banded_line import banded_line
 from app.theme import axis, layout, role
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -97,23 +98,13 @@ def _colour(curve: RowCurve) -> str:
 
 
 def _traces(curve: RowCurve, number: str) -> list[dict[str, Any]]:
-    axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "type": "scatter"}
-    colour = _colour(curve)
-    band = {
-        "mode": "lines",
-        "x": np.concatenate([curve.steps, curve.steps[::-1]]),
-        "y": np.concatenate([curve.high, curve.low[::-1]]),
-        "fill": "toself",
-        "fillcolor": role(colour, 0.15),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
-    line = {
-        "mode": "lines",
-        "name": str(escape(curve.label)),
-        "x": curve.steps,
-        "y": curve.mean,
-        "line": {"color": role(colour), "width": 1.8, "dash": DASHES[curve.place // COLOURS % len(DASHES)]},
-        "hovertemplate": f"{escape(curve.label)} %{{y:.3g}}<extra></extra>",
-    }
-    return [axes | band, axes | line]
+    return banded_line(
+        curve.steps,
+        curve.low,
+        curve.mean,
+        curve.high,
+        panel=number,
+        colour=_colour(curve),
+        dash=DASHES[curve.place // COLOURS % len(DASHES)],
+        label=str(escape(curve.label)),
+    )

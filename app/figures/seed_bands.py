@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.figures.banded_line import banded_line
 from app.theme import axis, layout, role
 
 COLUMNS = 3
@@ -70,36 +71,19 @@ def seed_bands(panels: Sequence[Panel]) -> dict[str, Any]:
 
 
 def _traces(band: Band, number: str, floor: float) -> list[dict[str, Any]]:
-    """The band as one outline, and the median over it."""
     every = -(-len(band.median) // MOST_POINTS)
-    steps = np.arange(0, len(band.median), every)
     low, median, high = (np.maximum(part[::every], floor) for part in (band.low, band.median, band.high))
-    known = np.isfinite(low) & np.isfinite(high)
-    axes = {"xaxis": f"x{number}", "yaxis": f"y{number}", "type": "scatter"}
-    outline = {
-        "mode": "lines",
-        "x": np.concatenate([steps[known], steps[known][::-1]]),
-        "y": np.concatenate([high[known], low[known][::-1]]),
-        "fill": "toself",
-        "fillcolor": role(band.colour, 0.14),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-        "showlegend": False,
-    }
-    line = {
-        "mode": "lines",
-        "name": band.label,
-        "x": steps,
-        "y": median,
-        "line": {
-            "color": role(band.colour),
-            "width": 1.6,
-            "dash": band.dash.replace(" ", "px,") + "px" * bool(band.dash),
-        },
-        "showlegend": not number,
-        "hovertemplate": f"{band.label} %{{y:.3g}}<extra></extra>",
-    }
-    return [axes | outline, axes | line]
+    return banded_line(
+        np.arange(0, len(band.median), every),
+        low,
+        median,
+        high,
+        panel=number,
+        colour=band.colour,
+        dash=band.dash.replace(" ", "px,") + "px" * bool(band.dash),
+        label=band.label,
+        is_in_legend=not number,
+    )
 
 
 def _scale(panel: Panel) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def image_settings() -> None:
 
 
 def network_caption(entry: Entry, recipe: Recipe) -> None:
-    """Say how large the network is that the session trains, once its first moment is there."""
+    """Say how large the network is that the session trains, once its first moment is there. K is a setting below."""
     snapshot = entry.one.latest(wish=False)
     if snapshot is not None:
         st.caption(_described(recipe, (1, *snapshot.inputs.shape[1:])))
@@ -53,4 +53,4 @@ def network_caption(entry: Entry, recipe: Recipe) -> None:
 def _described(recipe: Recipe, shape: tuple[int, ...]) -> str:
     """Of a network without weights: its sizes take no memory and no time."""
     with torch.device("meta"):
-        return description(problem_of(recipe).build(), torch.empty(shape), recipe.num_codes)
+        return description(problem_of(recipe).build(), torch.empty(shape))

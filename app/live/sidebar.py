@@ -156,19 +156,10 @@ def _within_limits(button: Button) -> Button:
 def _settings() -> None:
     image_settings()
     _structure()
-    codes, batch = row("num_codes", "batch_size")
+    codes, batch, seed = row("num_codes", "batch_size", "seed")
     _whole_number(codes, "num_codes", label("num_codes", "Codes K", "K"), 1, MAX_CODES)
     _whole_number(batch, "batch_size", label("batch_size", "Batch"), 1, 4096)
-    seed, init = row("seed", "code_init")
     _whole_number(seed, "seed", label("seed", "Seed"), 0, 2**31 - 1)
-    starts = get_args(CodeInit)
-    init.selectbox(
-        label("code_init", "Codes start", "Start"),
-        starts,
-        index=starts.index(default("code_init")),
-        key=key("code_init"),
-        help="N(0, 1), or k-means of latents",
-    )
     pending_buttons()
 
 
@@ -177,8 +168,8 @@ def _whole_number(where: Any, name: str, words: str, least: int, most: int) -> N
 
 
 def _structure() -> None:
-    structure, levels = row("structure", "levels")
-    structures = get_args(Structure)
+    structure, init = row("structure", "code_init")
+    structures, starts = get_args(Structure), get_args(CodeInit)
     structure.selectbox(
         label("structure", "Structure"),
         structures,
@@ -186,9 +177,17 @@ def _structure() -> None:
         key=key("structure"),
         help=SETTING_HELP["structure"],
     )
+    init.selectbox(
+        label("code_init", "Codes start", "Start"),
+        starts,
+        index=starts.index(default("code_init")),
+        key=key("code_init"),
+        help="N(0, 1), or k-means of latents",
+    )
     if (chosen := value("structure")) == "vector":
         return
     words = "Groups" if chosen == "grouped" else "Levels"
+    levels, share = row("levels", "share", vertical_alignment="bottom")
     levels.number_input(
         words if default("structure") == "vector" else label("levels", words),
         1,
@@ -199,8 +198,8 @@ def _structure() -> None:
         persist_state="page",
         help=SETTING_HELP["levels"].format(dim=PROBLEMS[value("problem")].dim),
     )
-    place("share").checkbox(
-        label("share", "one codebook for all"),
+    share.checkbox(
+        label("share", "one codebook"),
         value=default("share"),
         key=key("share"),
         persist_state="page",

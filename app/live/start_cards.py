@@ -1,6 +1,7 @@
 """The cards of the start page: one for each start, with a picture of what will be seen."""
 
 import base64
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from app.live.experiments import recorded_table
 from app.live.state import FIRST_VIEW, live_state
+from app.live.your_images import your_images_card
 from app.panels.markup import markup
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
@@ -32,17 +34,18 @@ def begin_start(start: Start, recipe: Recipe | None = None) -> Entry:
     return registry().begin(start.recipe() if recipe is None else recipe, start=start)
 
 
-def start_cards(begin: object) -> None:
-    """Draw all cards; `begin` is called with the start of the one that is clicked."""
+def start_cards(begin: Callable[[Start | Recipe], None]) -> None:
+    """Draw all cards; `begin` is called with the start of the one that is clicked, or with a recipe."""
     _, *places, _ = st.columns([1, *[5] * len(STARTS), 1], gap="small")
     for column, start in zip(places, STARTS, strict=True):
         with column.container(border=True, height="stretch", key=f"start-{start.name}"):
-            st.button(start.title, on_click=begin, args=(start,), width="stretch")  # type: ignore[arg-type]
+            st.button(start.title, on_click=begin, args=(start,), width="stretch")
             if picture := _picture(start.name):
                 st.html(picture)
             st.markdown(start.about)
     _, middle, _ = st.columns([1, 5 * len(STARTS), 1])
     with middle:
+        your_images_card(begin)
         st.caption(CREDIT)
         with st.expander("What is claimed of each, and on how many seeds it held", key="start-claims"):
             for start in STARTS:

@@ -118,7 +118,7 @@ def live_plot(
         "script": script_name(),
         "fileName": file_name or key,
         "height": height,
-        "grow": _told(grow),
+        "grow": told(grow),
         "revision": revision,
         "selectable": "all" if selectable is True else selectable,
         "selected": _plain(selected),
@@ -146,7 +146,7 @@ def live_place(key: str, *, height: int, grow: Grow | None = None, behind: str =
         "behind": behind,
         "inputs": inputs,
         "height": height,
-        "grow": _told(grow),
+        "grow": told(grow),
         "kept": _kept(key).get("ids"),
     }
     _mount(key=key, data=f"[null, {json.dumps(rest)}]".encode(), on_selection_change=lambda: None)
@@ -177,7 +177,8 @@ def plot_part(
     }
 
 
-def _told(grow: Grow | None) -> dict[str, float] | None:
+def told(grow: Grow | None) -> dict[str, float] | None:
+    """`grow` as the browser reads it."""
     return None if grow is None else {"from": grow.above, "share": grow.share, "gives": grow.gives}
 
 

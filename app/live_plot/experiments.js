@@ -28,6 +28,7 @@ class Experiments {
     this.node.setAttribute("aria-label", data.title);
     if (this.table?.dataset.shape !== data.shape) this.build(data);
     this.said.textContent = data.said;
+    this.more.textContent = data.more;
     for (const [meaning, button] of this.tools) {
       const told = data.tools[meaning];
       button.hidden = !told;
@@ -65,6 +66,7 @@ class Experiments {
     const head = make("div", this.node, "head");
     this.said = make("p", head);
     this.said.setAttribute("role", "status");
+    this.more = make("span", head, "more");
     this.tools = new Map(["all", "cancel", "pause", "seed"].map((meaning) => {
       const button = make("button", head, "tool");
       button.type = "button";

@@ -70,6 +70,9 @@ class Strip:
 
     title: str
     said: str
+    more: str = ""
+    """What follows it where there is room."""
+
     lines: tuple[Line, ...] = ()
     columns: tuple[Column, ...] = ()
     tools: dict[Tool, ToolButton] = field(default_factory=dict)

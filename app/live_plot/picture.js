@@ -26,7 +26,11 @@ class LivePicture {
     this.point = null; // the place under the hand
     this.pointOf = 0; // the variant whose code it is
     this.number = 0; // of what was received last
-    this.sizes = new ResizeObserver(() => this.paint());
+    this.leavesOut = false; // whether some images would be too small, and only the first are shown
+    this.sizes = new ResizeObserver(() => {
+      if (this.sent) this.stand(); // a wider window is often a higher one too
+      this.paint();
+    });
     this.sizes.observe(this.field);
     this.root.addEventListener("fullscreenchange", () => this.drawBar());
     this.root.vqPicture = this; // for who watches from outside
@@ -37,8 +41,7 @@ class LivePicture {
     this.sent = sent;
     this.number += 1;
     const { number } = this;
-    const taller = Math.max(0, window.innerHeight - (sent.grow?.from ?? 0));
-    this.root.style.height = `${sent.height + Math.round((sent.grow?.share ?? 0) * taller)}px`;
+    this.stand();
     if (sent.waiting || !given) {
       this.info.textContent = sent.waiting ?? "";
       if (sent.waiting) this.empty();
@@ -57,6 +60,14 @@ class LivePicture {
     this.drawBar();
     this.paint();
     this.root.dispatchEvent(new CustomEvent("drawn"));
+  }
+
+  /** As high as the window allows. */
+  stand() {
+    const { height, grow } = this.sent;
+    const { from, share, gives } = grow ?? { from: 0, share: 0, gives: 0 };
+    const taller = Math.max(share * (window.innerHeight - from), -gives);
+    this.root.style.height = `${height + Math.round(taller)}px`;
   }
 
   empty() {
@@ -78,7 +89,8 @@ class LivePicture {
       const only = i === 0 ? null : i - 1;
       return [name, views.only === only, () => (views.only = only)];
     });
-    const more = [["large", isLarge, () => this.enlarge(!isLarge)]];
+    const all = this.leavesOut ? `all ${this.tiles.count}, ` : "";
+    const more = [[`${all}large`, isLarge, () => this.enlarge(!isLarge)]];
     if (views.all.length > 1) more.unshift(["wipe", views.wipes, () => views.wipe(!views.wipes)]);
     const groups = [chips, tiles, more].filter((group) => group.length);
     const told = JSON.stringify([groups, this.scheme]);
@@ -123,8 +135,10 @@ class LivePicture {
     const tiles = only === null ? Array.from({ length: this.tiles.count }, (_, i) => i) : [only];
     const field = { width, height, gap: FIELD_GAP, label: LABEL_HEIGHT };
     const hasCaptions = shown.some(({ answers }) => answers);
-    const [placing, across] = largest(this.tiles, tiles, wipes ? 1 : shown.length, field, hasCaptions);
+    const [placing, across] = recognizable(this.tiles, tiles, wipes ? 1 : shown.length, field, hasCaptions);
     this.placing = placing;
+    this.leavesOut = placing.shown.length < tiles.length;
+    this.drawBar();
     this.field.style.gridTemplateColumns = `repeat(${across}, max-content)`;
     const wanted = new Map(wipes ? [["wipe", shown]] : shown.map((each) => [each.key, [each]]));
     for (const [key, figure] of this.figures) {
@@ -245,7 +259,7 @@ class LivePicture {
     [this.point, this.pointOf] = [place, of];
     this.askForPlaces(place !== null);
     if (hasMoved) for (const figure of this.figures.values()) this.fill(figure, figure.views);
-    this.info.textContent = place === null ? this.data.said : this.words(place, of);
+    this.info.textContent = this.info.title = place === null ? this.data.said : this.words(place, of);
     this.mark();
   }
 

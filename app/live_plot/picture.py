@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.live_plot.browser_code import PLACED, as_it_stands, javascript
-from app.live_plot.component import Grow
+from app.live_plot.component import Grow, told
 
 PICTURE = (
     "palette.js",
@@ -36,17 +36,17 @@ def picture_place(
             the map, while a hand is on it, as `key`-places.
         height: in pixels.
         charts: keys of the charts on which a place is marked: `map` and `bars`.
-        grow: makes it higher in a high window.
+        grow: makes it higher in a high window, and lower in a low one.
         several: whether those charts show several variants.
     """
-    told = {
+    data = {
         "road": key,
         "givenKey": f"{key}-given",
         "placesKey": None if several else f"{key}-places",
         "height": height,
-        "grow": None if grow is None else {"from": grow.above, "share": grow.share},
+        "grow": told(grow),
         "charts": dict(charts),
         "several": several,
     }
-    _mount(key=key, data=told, on_selection_change=lambda: None)
+    _mount(key=key, data=data, on_selection_change=lambda: None)
     return [key, f"{key}-given"]

@@ -1,6 +1,8 @@
 // Paints images tile by tile: as they are, their error, and the code at each place. Knows no pointer and no element.
 
 const TILE_GAP = 3; // pixels of the screen between two tiles
+const LEAST_TILE = 20; // pixels of the screen of a side of an image that can be recognized
+const FEWEST_TILES = 6; // shown however small they are
 const CAPTION_HEIGHT = 13;
 const CAPTION_WIDTH = 78; // of an answer with its probability and the truth
 const ERROR_STOPS = ["background", "scale1", "scale2", "scale3", "scale4"];
@@ -161,9 +163,23 @@ class Placing {
   }
 }
 
+/** As `largest`, of as many tiles as can be recognized: the first ones, or `all` of them. */
+function recognizable(tiles, all, count, field, hasCaptions) {
+  let found = largest(tiles, all, tiles.columns, count, field, hasCaptions);
+  for (let shown = all; found[0].high < LEAST_TILE && shown.length > FEWEST_TILES && !hasCaptions; ) {
+    shown = shown.slice(0, Math.max(FEWEST_TILES, Math.ceil(shown.length / 2)));
+    found = null;
+    for (let columns = 1; columns <= Math.min(shown.length, tiles.columns); columns += 1) {
+      const tried = largest(tiles, shown, columns, count, field, hasCaptions);
+      if (!found || tried[0].scale > found[0].scale) found = tried;
+    }
+  }
+  return found;
+}
+
 /** The placing of `count` views in a field that shows the tiles largest, and how many views stand in a row. */
-function largest(tiles, shown, count, field, hasCaptions) {
-  const columns = Math.min(shown.length, tiles.columns);
+function largest(tiles, shown, most, count, field, hasCaptions) {
+  const columns = Math.min(shown.length, most);
   const rows = Math.ceil(shown.length / columns);
   let best = null;
   for (let across = 1; across <= count; across += 1) {

@@ -8,6 +8,7 @@ function mount({ data, parentElement }) {
   }
   words.className = `vq-words ${data.look && `vq-${data.look}`}`;
   words.style.height = data.height ? `${data.height}px` : "";
+  if (data.height) words.tabIndex = 0; // it scrolls, also under a keyboard
   if (words.html !== data.html) words.innerHTML = data.html;
   words.html = data.html;
 }

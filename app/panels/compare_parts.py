@@ -24,7 +24,7 @@ from vqcore.diagnostics.usage import enough_to_judge
 from vqcore.projection.service import ProjectionService
 from vqcore.training.status import State
 
-CURVES_HEIGHT = 162
+CURVES_HEIGHT = 148
 
 TABLE_NOTE = (
     "All by the same N = {vectors:,} held-out vectors, each line at its step. Beside each number: its difference "

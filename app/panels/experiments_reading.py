@@ -12,6 +12,8 @@ from vqcore.training.status import State
 TRY = "try:"
 """What a click on an experiment says, before its name."""
 
+MORE = "Each trains {steps:,} steps from here, on the same batches."
+
 WATCHED = "You follow this session: only its owner can experiment."
 
 
@@ -26,6 +28,7 @@ def strip_of(scene: Scene) -> Strip:
     return Strip(
         title=f"Experiments from step {start.pause_at:,}",
         said=_said(scene, start, pause),
+        more=MORE.format(steps=start.steps) if scene.status.paused_run == scene.status.run else "",
         lines=lines(scene.problem, scene.snapshot.num_codes, len(scene.snapshot.codes)),
         columns=tuple(
             Column(
@@ -65,12 +68,17 @@ def _said(scene: Scene, start: Start, pause: Snapshot | None) -> str:
         return f"{start.title}: it pauses itself at step {start.pause_at:,}."
     under_way = next((row for row in scene.status.experiments if row.run == scene.status.run), None)
     if under_way is not None:
-        goes = f"{under_way.steps:,} of {start.steps:,} steps" if under_way.stage == "training" else "its end"
-        return f"{under_way.name}, from step {start.pause_at:,}: {goes}."
+        if under_way.stage == "training":
+            return f"{under_way.name}: {under_way.steps:,} of {start.steps:,} steps from step {start.pause_at:,} on."
+        return f"{under_way.name}: {under_way.steps:,} steps after step {start.pause_at:,}."
     if pause is not None and not has_symptom(start, pause):
         assert start.symptom is not None
         return f"Seed {scene.status.recipe.seed} did not {start.symptom.words}. Another seed may."
-    return f"{start.look_at} What would you throw? Each trains {start.steps:,} steps from here, on the same batches."
+    if pause is None:
+        return f"{start.title}: paused at step {start.pause_at:,}."
+    found = pause.held_out
+    seen = start.look_at.format(in_use=found.in_use, num_codes=pause.num_codes, right=found.accuracy)
+    return f"{seen} Which switch would you throw?"
 
 
 def _tools(scene: Scene, start: Start, pause: Snapshot | None) -> dict[Tool, ToolButton]:

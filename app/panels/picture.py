@@ -48,8 +48,9 @@ def picture_parts(scene: Scene, projection: ProjectionService, *, with_places: b
     stamp = [f"step {subject.step:,}"] if scene.follows or subject.step != scene.snapshot.step else []
     of = scene.snapshot.monitor_of // scene.snapshot.vectors_per_input
     said = " · ".join([*stamp, *used_of(subject, snapshot.num_codes), *said_of(subject, of)])
+    given = f"{run} {subject.given.shape}"  # fewer answers are shown beside another run's
     parts = {
-        "picture-given": given_part(subject, problem, snapshot.num_codes, run),
+        "picture-given": given_part(subject, problem, snapshot.num_codes, given),
         "picture": seen_part(seen, scene.snapshot.step, said, revision, file_name("picture", scene, snapshot)),
     }
     z_e = z_e_of(snapshot, problem) if with_places else None

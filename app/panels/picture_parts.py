@@ -123,7 +123,7 @@ def said_of(subject: Subject, of: int) -> list[str]:
     size = f"{width} × {height} pixels, {columns} × {rows} codes each"
     if not subject.is_whole:
         return [f"{count:,} of {of:,} held-out inputs, as the network takes them: {size}"]
-    return [f"{count} held-out images, whole: {size}"]
+    return [f"{count} whole images: {size}"]
 
 
 def used_of(subject: Subject, num_codes: int) -> list[str]:

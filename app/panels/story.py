@@ -220,7 +220,7 @@ def bad_signs(account: Account) -> list[str]:
     if math.isnan(error):
         signs.append("no relative error: P is one point")
     elif error >= NO_BETTER_THAN_THE_MEAN:
-        signs.append(f"relative error {number(error)}: the mean of P alone would do as well")
+        signs.append(f"relative error {number(error)}: the mean of P would do no worse")
     if factor >= HIGHER_LOSS:
         signs.append(f"task loss {number(factor)} times its value at the switch")
     if account.has_failed:

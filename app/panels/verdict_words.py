@@ -13,6 +13,14 @@ from vqcore.training.recipe import Recipe, changed, parse_changes
 OF_USAGE = ("index-collapse", "dead-codes-far", "dead-codes-crowded", "not-enough-data")
 """Conditions judged by the usage window of training batches, not by the held-out vectors of one step: it is named."""
 
+IN_WORDS = {
+    "dead-codes-far": "dead codes, far from z_e",
+    "dead-codes-crowded": "dead codes, crowded out among z_e",
+    "codebook-far": "codebook far from z_e",
+    "recycling-replacement": "replacement recycles healthy codes",
+}
+"""Conditions whose names alone do not make a phrase."""
+
 WINDOW = (
     "Judged over the last {batches} training batches, N = {vectors:,}: so many show rare codes too, and follow a "
     "change later than the held-out vectors of one step."
@@ -63,7 +71,7 @@ def recipe_then(scene: Scene) -> Recipe:
 def finding_words(verdict: Verdict, snapshot: Snapshot) -> str:
     """The worst finding in a few words, with its window if that is not this step, and how many more there are."""
     worst, others = verdict.findings[0], sum(one.severity in ("severe", "warning") for one in verdict.findings[1:])
-    said = worst.condition.replace("-", " ")
+    said = IN_WORDS.get(worst.condition, worst.condition.replace("-", " "))
     said += f" over the last {snapshot.window_batches} batches" if worst.condition in OF_USAGE else ""
     return said + (f", {others} more finding{'s' if others > 1 else ''}" if others else "")
 

@@ -18,9 +18,10 @@ from vqcore.ablation.results import MOST_BYTES, ResultRow, Results, read_results
 from vqcore.data.pictures import UnreadablePictureError, opened
 
 LEAD = (
-    "A table of remedies, each alone and together, over seeds. `python -m vqcore ablation PROBLEM` trains one and "
-    "writes a file that opens here."
+    "<div class='vq-hero'><h2>Results</h2><p>Every remedy alone and together, over seeds: a table, its curves and "
+    "its reconstructions.</p><p>Train one from the command line; the file that it writes opens here.</p></div>"
 )
+COMMAND = "python -m vqcore ablation digits --out ablation-digits"
 PANELS = {"held_out.task_loss": ("held-out task loss", True), "held_out.in_use": ("codes in use, held out", False)}
 CURVES_HEIGHT = 380
 MOST_CURVES = 6
@@ -35,7 +36,9 @@ def page() -> None:
     _adopt_link(state)
     _sources(state)
     if state.results is None:
-        st.markdown(LEAD)
+        st.html(LEAD)
+        _, middle, _ = st.columns([1, 2, 1])
+        middle.code(COMMAND, language="bash")
         return
     results = state.results
     _about(state.name, results)

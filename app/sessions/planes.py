@@ -2,8 +2,9 @@
 
 # M monitor vectors, K codes
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Literal, NamedTuple
@@ -26,6 +27,9 @@ REFIT_BELOW = 0.5
 
 REFIT_SAMPLE = 512
 """Points, evenly spaced, by which that is told at every refresh."""
+
+POOR_SECONDS = 1.0
+"""Seconds between two such looks during training: each solves an eigenproblem."""
 
 TRUST_SAMPLE = 100
 """Points sampled to judge a plane that the page computes itself: some ten milliseconds at 2,000 points."""
@@ -56,6 +60,12 @@ class MapMemory:
     refit_wanted: bool = False
     most_used: tuple[int, int] | None = None
     """The codes that the two-code plane passes through if none is chosen, kept like the frozen plane."""
+
+    judged_at: float = -math.inf
+    """When the plane was last found good enough, in seconds of the monotonic clock."""
+
+    projected: tuple[FrozenBasis | None, Mapping[int, tuple[Floats, Floats]]] = (None, {})
+    """A plane and, by the id of each earlier codebook, that codebook and where it lies there, drawn many times."""
 
     trust: Trust | None = None
     """Trustworthiness of a flat plane, as last computed."""
@@ -175,7 +185,7 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> 
     points = finite_points([snapshot.z_e, snapshot.codebook])
     basis = memory.basis
     fits = basis is not None and len(basis.centre) == points.shape[1]
-    is_poor = basis is not None and fits and basis.captured_share(_spaced(points, REFIT_SAMPLE)) < REFIT_BELOW
+    is_poor = basis is not None and fits and _is_poor(basis, points, memory, is_past)
     if basis is None or not fits or memory.refit_wanted or (is_poor and not is_past):
         is_poor = False
         basis = FrozenBasis.fit(points)
@@ -188,6 +198,17 @@ def _pca(snapshot: Snapshot, memory: MapMemory, is_past: bool, judges: bool) -> 
     return _flat(snapshot, basis, (first, second), note, memory, is_past, judges)
 
 
+def _is_poor(basis: FrozenBasis, points: Floats, memory: MapMemory, is_past: bool) -> bool:
+    """Whether the plane keeps too little of `points`; of the newest moment asked only now and then."""
+    now = time.monotonic()
+    if not is_past and now - memory.judged_at < POOR_SECONDS:
+        return False
+    is_poor = basis.captured_share(_spaced(points, REFIT_SAMPLE)) < REFIT_BELOW
+    if not is_past and not is_poor:
+        memory.judged_at = now
+    return is_poor
+
+
 def _flat(
     snapshot: Snapshot,
     basis: FrozenBasis,
@@ -198,20 +219,32 @@ def _flat(
     judges: bool,
 ) -> Shown:
     means = [trail.p_mean[None] for trail in snapshot.trail]
-    parts = [snapshot.z_e, snapshot.codebook, *_paths(snapshot), *means]
+    parts = [snapshot.z_e, snapshot.codebook, *means]
     ends = np.cumsum([len(part) for part in parts[:-1]])
-    p, c, *rest = np.split(basis.project(np.concatenate(parts)), ends)
-    paths, mean_path = rest[: len(rest) - len(means)], rest[len(rest) - len(means) :]
+    p, c, *mean_path = np.split(basis.project(np.concatenate(parts)), ends)
     plane = Plane(
         p=p,
         c=c,
         **use_of(snapshot),
         axis_titles=titles,
         keeps_distances=True,
-        paths=paths,
+        paths=_projected_paths(snapshot, basis, memory),
         mean_path=[mean[0] for mean in mean_path],
     )
     return Shown(plane, snapshot, note, _trust(snapshot, plane, memory, is_past, judges), basis.project)
+
+
+def _projected_paths(snapshot: Snapshot, basis: FrozenBasis, memory: MapMemory) -> list[Floats]:
+    """As `_paths`, in the plane; each earlier codebook is projected once."""
+    of, known = memory.projected
+    known = known if of is basis else {}
+    earlier = _earlier(snapshot)
+    now = {
+        id(trail.codebook): known.get(id(trail.codebook)) or (trail.codebook, basis.project(trail.codebook))
+        for trail in earlier
+    }
+    memory.projected = basis, now  # replaced, never changed: another watcher's copy may be this one
+    return [_cut(now[id(trail.codebook)][1], trail, snapshot) for trail in earlier]
 
 
 def _trust(snapshot: Snapshot, plane: Plane, memory: MapMemory, is_past: bool, judges: bool) -> Trust | None:
@@ -324,8 +357,13 @@ def use_of(snapshot: Snapshot) -> dict[str, Any]:
 
 def _paths(snapshot: Snapshot) -> list[Floats]:
     """Earlier code vectors, cut where replacement or k-means moved a code, since such a jump is not a path."""
-    return [_cut(trail, snapshot) for trail in snapshot.trail if trail.step < snapshot.step]
+    return [_cut(trail.codebook, trail, snapshot) for trail in _earlier(snapshot)]
 
 
-def _cut(trail: Trail, snapshot: Snapshot) -> Floats:
-    return np.where((snapshot.placed_at > trail.step)[:, None], np.float32(np.nan), trail.codebook)
+def _earlier(snapshot: Snapshot) -> list[Trail]:
+    return [trail for trail in snapshot.trail if trail.step < snapshot.step]
+
+
+def _cut(places: Floats, trail: Trail, snapshot: Snapshot) -> Floats:
+    """`places` of the codes of `trail`, (K, D) or (K, 2), without those that have been moved since."""
+    return np.where((snapshot.placed_at > trail.step)[:, None], np.float32(np.nan), places)

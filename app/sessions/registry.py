@@ -25,6 +25,9 @@ from vqcore.training.recipe import Recipe
 from vqcore.training.session import Session
 from vqcore.trajectories.setting import Setting
 
+WARM_UP_AFTER_SECONDS = 20.0
+"""Seconds from the first chart until UMAP is compiled unasked."""
+
 MOST_SESSIONS = 24
 """Sessions kept at once; one more ends the one that has gone unwatched the longest.
 
@@ -70,6 +73,7 @@ class Registry:
     ) -> None:
         self.projection = projection or ProjectionService()
         self._clock = clock
+        self._first_chart_at: float | None = None
         self._closed = threading.Event()
         # Not `Kept`: the two change together, and which session goes is said by when it was last looked at.
         self._lock = threading.Lock()
@@ -150,8 +154,15 @@ class Registry:
             self._forget_maps(one.entry if isinstance(one, Owned) else one)
 
     def warm_up_projection(self) -> None:
-        """Start compiling UMAP, which takes seconds. Called after the first chart, so that it delays none."""
-        if self.projection.status.state is State.STOPPED:
+        """Start compiling UMAP some time after the first call, which comes with the first chart.
+
+        It takes a core for seconds, for which the first minute of a training has better use. Whoever chooses UMAP
+        before has it start at once.
+        """
+        with self._lock:
+            self._first_chart_at = self._clock() if self._first_chart_at is None else self._first_chart_at
+            is_early = self._clock() - self._first_chart_at < WARM_UP_AFTER_SECONDS
+        if not is_early and self.projection.status.state is State.STOPPED:
             self.projection.start()
 
     def find(self, session_id: str | None) -> Entry | None:

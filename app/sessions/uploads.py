@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
 from app.sessions.background import Background
 from app.sessions.jobs import Kept
 from app.temporary import Folder
@@ -206,6 +209,13 @@ def _written(folder: Path, name: str, content: BinaryIO) -> Path:
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def free_sent(sent: UploadedFile) -> None:
+    """Free the memory in which Streamlit would keep a file at least as long as the visitor's session."""
+    context = get_script_run_ctx()
+    if context is not None and hasattr(context.uploaded_file_mgr, "remove_file"):  # its protocol does not say so
+        context.uploaded_file_mgr.remove_file(context.session_id, sent.file_id)
 
 
 def safe_name(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from app.links.compare_view import CompareView, read_compare_view
 from app.links.lesson_view import LessonView, read_lesson_view
 from app.links.live_view import View, read_view
+from app.links.runs import RunView, read_run_view
 
 LONGEST_ID = 64
 LONGEST_REVISION = 400
@@ -20,7 +21,7 @@ class Ask:
 
     number: int
     session: str
-    view: View | CompareView | LessonView
+    view: View | CompareView | LessonView | RunView
     wanted: frozenset[str]
     """The keys of the elements on the page."""
 
@@ -74,11 +75,13 @@ def read_ask(text: str) -> Ask:
     )
 
 
-def _read_view(told: Any) -> View | CompareView | LessonView:
+def _read_view(told: Any) -> View | CompareView | LessonView | RunView:
     if not isinstance(told, dict):
         raise ValueError("`view` must be an object")
     if told.get("page") == "compare":
         return read_compare_view(told)
+    if told.get("page") == "runs":
+        return read_run_view(told)
     return read_lesson_view(told) if told.get("page") == "lesson" else read_view(told)
 
 

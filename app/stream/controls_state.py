@@ -1,6 +1,7 @@
 """What the controls of a page depend on: if it has changed, the page's script must run."""
 
 import hashlib
+from collections.abc import Iterable
 
 from app.panels.compare_scene import CompareScene
 from app.panels.lesson_parts import slots_drawn
@@ -9,6 +10,8 @@ from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
 from app.sessions.films import films
 from app.sessions.lesson_run import LessonRun
+from app.sessions.recorded_run import OpenedRuns
+from app.sessions.run_folder import RunFolder
 from demos.lesson import Step
 from demos.record import Record
 from vqcore.training.status import State, Status
@@ -94,3 +97,13 @@ def lesson_state(run: LessonRun, step: Step, seen: Record) -> str:
 
 def _digest(*facts: object) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=9).hexdigest()
+
+
+def runs_state(opened: OpenedRuns) -> str:
+    """What the controls above opened runs depend on: whether each can be read, and its codebooks."""
+    return _digest([(one.problem, one.run is not None and one.run.codebooks) for one in opened.published()])
+
+
+def run_folder_state(folder: RunFolder, trained: Iterable[Entry]) -> str:
+    """What the list of runs depends on, with the trainings of this server beside it."""
+    return _digest(folder.revision, [(entry.id, entry.session.status().state) for entry in trained])

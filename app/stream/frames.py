@@ -11,17 +11,21 @@ from threading import Lock
 from app.links.compare_view import CompareView
 from app.links.lesson_view import LessonView
 from app.links.live_view import View
+from app.links.runs import RunView
 from app.panels.charts import judge_map
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
 from app.panels.lesson_parts import lesson_parts
 from app.panels.live_parts import parts_of, status_of, status_part
 from app.panels.part import Part
+from app.panels.run_parts import run_parts
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
 from app.sessions.lesson_run import LessonRun
+from app.sessions.recorded_run import OpenedRuns
 from app.sessions.registry import registry
+from app.sessions.run_folder import RunFolder
 from app.sessions.watchable import Watchable
 from app.stream.asking import Ask
 from app.stream.controls_state import (
@@ -29,6 +33,8 @@ from app.stream.controls_state import (
     compare_sidebar_state,
     heads_state,
     lesson_state,
+    run_folder_state,
+    runs_state,
     sidebar_state,
 )
 from app.stream.wire import Piece, message, piece
@@ -104,7 +110,7 @@ class Pieces:
 PIECES = Pieces()
 
 
-RESTING = (frozenset({"examples-plot", "examples-said"}), frozenset({"bars-plot"}))
+RESTING = (frozenset({"examples-plot", "examples-said", "picture"}), frozenset({"bars-plot"}))
 """What stands still in the odd and in the even frames of a running session: pictures, the most of a frame's bytes.
 
 Bars are one only as usage through time. All numbers and words are of one moment in every frame.
@@ -128,6 +134,11 @@ def frame_of(watched: Watchable, ask: Ask) -> Frame:
 def _of_page(watched: Watchable, ask: Ask) -> tuple[str, dict[str, Part]]:
     if isinstance(watched, LessonRun):
         return _lesson(watched, ask)
+    if isinstance(watched, RunFolder):
+        return run_folder_state(watched, registry().owned()), {}
+    if isinstance(watched, OpenedRuns):
+        assert isinstance(ask.view, RunView)
+        return runs_state(watched), run_parts(watched, ask.view, ask.wanted)
     assert isinstance(watched, Entry)
     return _side_by_side(watched, ask) if isinstance(ask.view, CompareView) else _live(watched, ask)
 

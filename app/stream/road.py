@@ -17,12 +17,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app.links.compare_view import CompareView
 from app.links.lesson_view import LessonView
+from app.links.runs import RunView
 from app.sessions.lesson_desk import desk as lesson_desk
 from app.sessions.registry import registry
-from app.sessions.watchable import Watchable
+from app.sessions.run_desk import run_desk
+from app.sessions.watchable import Published, Watchable
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import afterwards, frame_of
-from vqcore.training.status import State, Status
+from vqcore.training.status import State
 
 LARGEST_REQUEST = 64 * 1024
 """Most characters of a message; a page's largest, with thousands of points chosen, has some 25,000."""
@@ -204,13 +206,15 @@ def _find(ask: Ask) -> Watchable:
 def _found(ask: Ask) -> Watchable | None:
     if isinstance(ask.view, LessonView):
         return lesson_desk().find_run(ask.session)
+    if isinstance(ask.view, RunView):
+        return run_desk().find(ask.session)
     entry = registry().find_any(ask.session)
     if entry is not None and entry.is_followed and isinstance(ask.view, CompareView):  # a page of owners alone
         return None
     return entry
 
 
-async def _news(watched: Watchable, published: tuple[Status, ...], desk: Desk, seconds: float) -> bool:
+async def _news(watched: Watchable, published: tuple[Published, ...], desk: Desk, seconds: float) -> bool:
     """Wait a bounded time until the session has published more; returns whether the watcher asks for another."""
     ends_at = time.monotonic() + seconds
     while time.monotonic() < ends_at and _are_same(watched.published(), published):
@@ -220,7 +224,7 @@ async def _news(watched: Watchable, published: tuple[Status, ...], desk: Desk, s
     return False
 
 
-def _are_same(now: tuple[Status, ...], before: tuple[Status, ...]) -> bool:
+def _are_same(now: tuple[Published, ...], before: tuple[Published, ...]) -> bool:
     return len(now) == len(before) and all(map(operator.is_, now, before))
 
 

@@ -15,6 +15,13 @@ class Plane {
     this.moving = make(this.node, "svg", {});
   }
 
+  /** The width at which it is so high. */
+  widthOf(height) {
+    const [left, right, bottom, top] = this.picture.landscape.window;
+    const scale = (height - MARGIN.top - MARGIN.bottom) / (top - bottom);
+    return MARGIN.left + MARGIN.right + scale * (right - left);
+  }
+
   /** Lay everything out again for a width in pixels; the height keeps both axes to one scale. */
   resize(width) {
     const [left, right, bottom, top] = this.picture.landscape.window;

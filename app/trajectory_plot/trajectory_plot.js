@@ -1,6 +1,8 @@
 // The whole picture: a plane, curves, a timeline and a legend that share one moment. Needs no framework and no server.
 
 const NARROW = 560; // below, the curves stand under the plane
+const AROUND = 310; // pixels of the window above and below the plane, without the legend's rows of 22
+const LOWEST = 260; // of the plane: below, the window scrolls
 
 class TrajectoryPlot {
   /** `before` is the view of the picture that this one replaces. */
@@ -76,7 +78,8 @@ class TrajectoryPlot {
     this.width = width;
     const gap = 12;
     const narrow = width < NARROW;
-    const left = narrow ? width : Math.round((width - gap) * 0.58);
+    const highest = Math.max(LOWEST, window.innerHeight - AROUND - 22 * this.picture.methods.length);
+    const left = narrow ? width : Math.round(Math.min((width - gap) * 0.58, this.plane.widthOf(highest)));
     this.plane.resize(left);
     this.strips.resize(narrow ? width : width - gap - left, narrow ? 6 * 84 : this.plane.height);
     this.schedule();

@@ -281,7 +281,9 @@ def test_one_that_breaks_is_named_with_its_step_and_the_others_train_on(sessions
     assert session.wait(lambda s: s.status().broken, SECONDS)
     (broken,) = session.status().broken
     assert session.wait(lambda s: s.latest("calm").step > broken.step, SECONDS)
+    run(page)  # drawn before the first step, it did not know that a click now means to pause
     press(page, "compare-play")
+    assert session.wait(lambda s: s.status().state is State.PAUSED, SECONDS)
     run(page)
     stood = session.latest("wild").step
     assert stood < broken.step < session.latest("calm").step

@@ -23,7 +23,7 @@ def test_images_of_ones_own_are_trained_after_a_restart(tmp_path: Path) -> None:
     session = entry_of(page).session
     reach(page, lambda session: session.latest() is not None)
     trainer = Trainer(session.status().recipe)
-    said = description(trainer.model, trainer.monitor.inputs, 16)
+    said = description(trainer.model, trainer.monitor.inputs)
     assert said in [caption.value for caption in page.sidebar.caption]
     page.text_input(key=control(page, "data")).set_value(str(tmp_path))
     page.selectbox(key=control(page, "quantize_at")).set_value("stage2")

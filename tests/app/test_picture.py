@@ -174,6 +174,22 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
         assert {True, False} == set(variant["right"])
 
 
+def test_a_browser_that_keeps_the_images_of_a_classifier_gets_others_where_fewer_answers_are_shown_beside_a_twin():
+    kept: dict[str, dict] = {}  # by revision, as a browser does
+
+    def answers_and_images(entry: Entry) -> tuple[int, int]:
+        parts = picture_parts(scene_of(entry, View(address.read({}).view)), FakeProjection(), with_places=False)
+        given = kept.setdefault(parts["picture-given"].revision, parts["picture-given"].make())
+        return len(parts["picture"].make()["variants"][0]["captions"]), given["tiles"]["count"]
+
+    with begun(default_recipe("digits-classifier", device="cpu"), 1) as entry:
+        alone = answers_and_images(entry)
+        entry.session.send(fork("twin"), change(learning_rate=0.05), StepCommand())
+        assert entry.session.wait(lambda s: s.latest("twin") is not None and s.latest().step == 2, SECONDS)
+        beside = answers_and_images(entry)
+    assert alone[0] == alone[1] > beside[0] == beside[1]
+
+
 @pytest.mark.parametrize(("count", "columns"), [(5, 2), (1, 1), (6, 6)])
 def test_tiles_lie_row_by_row_on_their_sheet(count, columns):
     tiles = np.random.default_rng(1).integers(0, 256, (count, 3, 4, 3), dtype=np.uint8)
@@ -188,7 +204,18 @@ def test_tiles_lie_row_by_row_on_their_sheet(count, columns):
 def test_an_image_has_no_more_bytes_than_it_may(shape, most):
     smooth = np.linspace(0, 255, np.prod(shape)).reshape(shape)
     noisy = (smooth + np.random.default_rng(2).normal(0, 12, shape)).clip(0, 255).astype(np.uint8)
-    assert len(image_file(noisy, most)) <= most or shape[0] > 192
+    written = image_file(noisy, most)
+    assert len(written) <= most or shape[0] > 192
+    image = Image.fromarray(noisy[..., 0] if shape[-1] == 1 else noisy)
+    every = [_jpeg(image, quality) for quality in (95, 90, 85, 75, 60, 40, 20)]
+    if written[:3] == every[0][:3]:
+        assert written == next((each for each in every if len(each) <= most), every[-1])
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="jpeg", quality=quality, subsampling=0)
+    return buffer.getvalue()
 
 
 def test_an_experiment_is_held_against_the_run_that_was_left_alone_at_the_same_step():

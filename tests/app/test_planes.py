@@ -331,3 +331,16 @@ def test_paths_are_cut_where_codes_were_placed():
     assert np.flatnonzero(cut_from_second).tolist() == [3]
     assert np.allclose(first[0], memory.basis.project(FLAT[M : M + 1] + 1))
     assert len(shown.plane.mean_path) == 3
+
+
+def test_paths_lie_in_the_plane_of_their_moment_whatever_was_drawn_before():
+    earlier = (Trail(2, FLAT[M:] + 1, FLAT[0]), Trail(6, FLAT[M:] + 2, FLAT[1]))
+    memory = MapMemory()
+    for step, points in ((9, FLAT), (10, FLAT), (11, TURNED)):  # the last is fitted again
+        shown = pca(snapshot(points, step=step, trail=earlier), memory)
+        for path, trail in zip(shown.plane.paths, earlier, strict=True):
+            assert np.array_equal(path, memory.basis.project(trail.codebook))
+        memory.ask_for_refit()
+    codebook = FLAT[M:] * 3
+    shown = pca(snapshot(FLAT, step=12, trail=(*earlier, Trail(11, codebook, FLAT[0]))), memory)
+    assert np.array_equal(shown.plane.paths[-1], memory.basis.project(codebook))

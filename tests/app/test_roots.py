@@ -137,7 +137,7 @@ def test_of_a_folder_a_file_that_a_link_leads_out_to_is_a_row_and_is_not_read(
 def test_what_is_read_beside_a_file_does_not_lead_out(inside: Path, outside: Path) -> None:
     (inside / "runs" / "model.pt").rename(inside / "runs" / "weights.pt")
     assert problem(Asked(path="runs/weights.pt")) == ""
-    link(inside / "runs" / "run.json", outside / "run.json")
+    link(inside / "runs" / "report.json", outside / "report.json")
     assert "must be below" in problem(Asked(path="runs/weights.pt"))
 
 

@@ -5,12 +5,18 @@ import pytest
 from fake_projection import FakeProjection
 
 from app.sessions.planes import MapMemory
-from app.sessions.registry import MOST_SESSIONS, Registry
+from app.sessions.registry import MOST_SESSIONS, WARM_UP_AFTER_SECONDS, Registry
 from vqcore.projection.service import State as ProjectionState
 from vqcore.training.recipe import default_recipe
+from vqcore.training.session import Session
 from vqcore.training.status import State
 
 RECIPE = default_recipe("plane", device="cpu", num_codes=4)
+SECONDS = 60
+
+
+def has_stopped(session: Session) -> bool:
+    return session.status().state is State.STOPPED
 
 
 @pytest.fixture
@@ -44,24 +50,31 @@ def test_one_session_too_many_ends_the_one_unseen_longest(registry):
     kept = [*entries[:3], *entries[4:], newest]
     assert [registry.find(entry.id) for entry in kept] == kept
     assert registry.find(entries[3].id) is None
-    assert entries[3].session.status().state is State.STOPPED
+    assert entries[3].session.wait(has_stopped, SECONDS)
     seen = replace(entries[3], variant="main")
     streams = [seen.stream(level, is_past=is_past) for level in (0, 2) for is_past in (False, True)]
     assert registry.projection.forgotten == streams
     assert all(entry.session.status().state is not State.STOPPED for entry in kept)
 
 
-def test_umap_is_started_once(registry):
+def test_umap_is_started_once_and_not_while_the_first_charts_come():
+    now = [100.0]
+    registry = Registry(FakeProjection(), clock=lambda: now[0])
+    registry.warm_up_projection()
+    now[0] += WARM_UP_AFTER_SECONDS - 0.1
+    registry.warm_up_projection()
     assert registry.projection.status.state is ProjectionState.STOPPED
+    now[0] += 0.2
     registry.warm_up_projection()
     assert registry.projection.status.state is ProjectionState.WARMING_UP
     registry.projection.start = None  # a second call would fail
     registry.warm_up_projection()
+    registry.close()
 
 
 def test_closing_ends_all_there_is(registry):
     entries = [registry.begin(RECIPE) for _ in range(2)]
     registry.close()
-    assert [entry.session.status().state for entry in entries] == [State.STOPPED] * 2
+    assert all(entry.session.wait(has_stopped, SECONDS) for entry in entries)
     assert registry.find(entries[0].id) is None
     assert registry.projection.closed

@@ -29,7 +29,7 @@ TINY = Start(
     name="tiny",
     title="Tiny",
     about="A start for tests.",
-    look_at="Two codes are left.",
+    look_at="{in_use} of {num_codes} codes are left.",
     problem="plane",
     settings={"batch_size": 64},
     pause_at=6,
@@ -86,7 +86,8 @@ def test_from_a_card_to_the_pause_and_a_table_that_stays():
     page = begun()
     session = entry_of(page).session
     assert session.status().state is State.PAUSED
-    assert strip(page)["said"].startswith("Two codes are left.")
+    in_use = session.latest().held_out.in_use
+    assert strip(page)["said"].startswith(f"{in_use} of {session.latest().num_codes} codes are left.")
     assert strip(page)["tools"].keys() == {"all"}
     pressed(page, "try:Affine", "try:Affine")
     done(page, "Affine", "Do nothing")

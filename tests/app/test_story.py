@@ -149,7 +149,7 @@ def test_signs_name_their_numbers():
     assert (state.look, state.word) == ("severe", "severe")
     assert state.signs == (
         "index collapse",
-        "relative error 1.05: the mean of P alone would do as well",
+        "relative error 1.05: the mean of P would do no worse",
         "task loss 250 times its value at the switch",
     )
 

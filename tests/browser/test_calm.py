@@ -46,9 +46,14 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     page.wait_for_url("**/compare*")
 
 
-def test_a_high_window_is_filled(open_tab: Callable[..., Tab], server: Server) -> None:
+def test_a_high_window_is_filled_and_in_a_low_one_nothing_scrolls(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
     page = open_tab(server, "?problem=digits&num_codes=32&paused=1").page
     wait_for_charts(page)
+    assert page.evaluate("document.querySelector('[data-testid=stSidebarContent]').scrollHeight") <= 900
+    page.set_viewport_size({"width": 1024, "height": 768})
+    wait_until(page, f"{MAIN}.scrollHeight <= 768")
     page.set_viewport_size({"width": 1920, "height": 1080})
     wait_until(page, f"{BOXES}['st-key-panel-curves'][3] + {BOXES}['st-key-panel-curves'][1] > 1040")
     assert page.evaluate(f"{MAIN}.scrollHeight") <= 1080

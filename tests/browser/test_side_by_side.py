@@ -40,6 +40,8 @@ def test_four_variants_move_together_and_share_axes(open_tab: Callable[..., Tab]
     for plot in (MAP, BARS, CURVES):
         wait_until(page, f"document.querySelector('{plot}')?._fullLayout")
     wait_until(page, f"{LINES}.length === 4 && Math.min(...{LAST}) >= 10")
+    wait_until(page, "document.querySelectorAll('.vq-compared tbody tr').length >= 4")
+    assert page.evaluate("document.querySelector('.stMain').scrollHeight") <= 900
     watch_removals(page)
     before = page.evaluate(LAST)
     assert len(set(before)) == 1

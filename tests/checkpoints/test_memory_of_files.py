@@ -146,14 +146,14 @@ def test_an_array_that_declares_what_it_has_not_is_a_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_an_archive_of_sixty_thousand_arrays_is_read_soon(compression, tmp_path):
+def test_an_archive_of_twenty_thousand_arrays_is_read_soon(compression, tmp_path):
     small = [header((2,)), bytes(8)]
-    members = [(f"blocks.{one}.norm.weight", small) for one in range(60_000)]
+    members = [(f"blocks.{one}.norm.weight", small) for one in range(20_000)]
     members.append(("quantize.embedding.weight", [header((16, 4)), bytes(256)]))
     ((memory, seconds, said),) = examined(archive_of(tmp_path / "many.npz", members, compression))
     assert said == "read"
     assert memory < 300 * MIB
-    assert seconds < 3 * SOON
+    assert seconds < SOON
 
 
 def test_a_million_names_of_safetensors_are_refused_at_once(tmp_path):
@@ -167,12 +167,9 @@ def test_a_million_names_of_safetensors_are_refused_at_once(tmp_path):
     assert seconds < 2
 
 
-ROWS = 400_000
-
-
 def test_a_large_table_is_held_about_once(tmp_path):
-    table = torch.zeros(ROWS, 64)
-    tables = {"pt": table, "legacy": table, "bfloat16": table.bfloat16(), "columns": torch.zeros(64, ROWS).T}
+    table = torch.zeros(200_000, 64)
+    tables = {"pt": table, "legacy": table, "bfloat16": table.bfloat16(), "columns": torch.zeros(64, 200_000).T}
     for way, one in tables.items():
         state = {"quantize.embedding.weight": one}
         torch.save(state, tmp_path / way, _use_new_zipfile_serialization=way != "legacy")
@@ -184,6 +181,9 @@ def test_a_large_table_is_held_about_once(tmp_path):
         assert said == "read", path
         assert memory > 0.9 * table.nbytes / (2 if path.name == "bfloat16" else 1), path  # so it is measured at all
         assert memory < (2.6 if path.name in ("bfloat16", "columns") else 1.6) * table.nbytes, path
+
+
+ROWS = 400_000
 
 
 def test_latents_in_any_layout_are_read_in_blocks(tmp_path):

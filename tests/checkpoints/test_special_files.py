@@ -61,7 +61,7 @@ OPEN_AGAIN_AND_AGAIN = """
 import os, sys
 from pathlib import Path
 from vqcore.checkpoints.reader import open_checkpoint
-weights, report = Path(sys.argv[1]), Path(sys.argv[1]).with_name("run.json")
+weights, report = Path(sys.argv[1]), Path(sys.argv[1]).with_name("report.json")
 for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.touch, Path.mkdir):
     make(report)
     checkpoint = open_checkpoint(weights)

@@ -105,6 +105,20 @@ def test_a_damaged_newest_snapshot_gives_way_to_the_one_before(tmp_path):
             run.snapshot(20)
 
 
+def test_a_run_gone_on_with_from_an_earlier_step_is_read_as_one_that_was_never_cut_off(tmp_path):
+    written(tmp_path / "whole", range(0, 50, 10)).close()
+    written(tmp_path / "run", range(0, 40, 10)).close()
+    with (tmp_path / "run" / METRICS).open("ab") as metrics:
+        metrics.write(b'{"step": 40, "lo')  # torn by -9
+    writer = RunWriter.going_on(tmp_path / "run", 15)
+    assert load_run(tmp_path / "run").snapshots == (0, 10)
+    for step in (20, 30, 40):
+        record(writer, step)
+    writer.close()
+    run, whole = load_run(tmp_path / "run"), load_run(tmp_path / "whole")
+    assert (run.lines, run.snapshots) == (whole.lines, whole.snapshots)
+
+
 KILLED = """
 import sys
 import time

@@ -5,7 +5,7 @@ import pytest
 
 from vqcore.cli import main
 from vqcore.runs import watch_command
-from vqcore.runs.evidence import evidence_at
+from vqcore.runs.evidence import MOST_STEPS, evidence_at
 from vqcore.runs.reading import load_run
 from vqcore.runs.writing import RunWriter
 
@@ -62,9 +62,10 @@ def test_a_folder_without_a_run_or_a_snapshot_gives_one_sentence(writer, tmp_pat
     assert capsys.readouterr().err.count("\n") == 2
 
 
-def test_usage_is_summed_over_as_few_steps_as_it_takes_to_judge(writer):
+@pytest.mark.parametrize(("used", "steps"), [(1, 3), (K, MOST_STEPS)])
+def test_usage_is_summed_until_a_collapse_shows_or_to_be_sure_of_none(writer, used, steps):
     for step in range(0, 100, 10):
-        record(writer, step, used=K, vectors=K)  # one vector a code: too few alone
+        record(writer, step, used=used, vectors=K)  # one vector a code: too few alone
     usage = evidence_at(load_run(writer.folder))["quantize"].usage
-    assert usage.window == "at least once in 3 recorded steps, 70 to 90"
-    assert usage.counts.tolist() == [3] * K
+    assert usage.window == f"at least once in {steps} recorded steps, {100 - 10 * steps} to 90"
+    assert usage.counts.tolist() == [steps * K // used] * used + [0] * (K - used)

@@ -6,13 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_equal
 
 from vqcore.cli import main
+from vqcore.runs.reading import load_run
 from vqcore.training.checkpoint import load_checkpoint, save_checkpoint
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -68,6 +72,10 @@ def losses(folder: Path) -> list[str]:
     return [row["task_loss"] for row in csv.DictReader((folder / "losses.csv").read_text().splitlines())]
 
 
+def untimed(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "time"}
+
+
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     """A process of its own, ended by SIGKILL while it saves as often as it can, then gone on with here."""
     words = ["train", "plane", "--steps", "200", "--device", "cpu", "--at", "100", "sync=0.5", "--out"]
@@ -85,6 +93,12 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(tmp_path: Path) -
     assert main([*words, str(tmp_path / "whole")]) == 0
     assert losses(folder) == losses(tmp_path / "whole")
     assert len(losses(folder)) == 200
+    ended, whole = load_run(folder), load_run(tmp_path / "whole")
+    assert [one["step"] for one in ended.lines] == [*range(0, 201, 10)]
+    assert [untimed(one) for one in ended.lines] == [untimed(one) for one in whole.lines]
+    assert (ended.state, ended.events, ended.snapshots) == ("finished", whole.events, whole.snapshots)
+    for step in whole.snapshots:
+        assert_equal(ended.snapshot(step)["quantizer"]._asdict(), whole.snapshot(step)["quantizer"]._asdict())
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch) -> None:

@@ -19,6 +19,7 @@ from vqcore.training.commands import (
     change,
 )
 from vqcore.training.experiment_plan import ExperimentPlan
+from vqcore.training.published import Published
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.status import State
@@ -93,6 +94,27 @@ def test_paused_it_stands_still_and_steps_singly():
         obeyed(session, PauseCommand())
         assert session.status().state is State.PAUSED
         assert session.status().steps_per_second == 0
+
+
+def test_whoever_reads_that_it_is_paused_finds_the_moment_of_its_last_step(monkeypatch):
+    told = []
+
+    def tell(published, **changes):
+        before(published, **changes)
+        if published.status.state is State.PAUSED:
+            told.append((published.together.run, published.newest(None, 0).step, published.trained_steps))
+
+    before = Published.tell
+    monkeypatch.setattr(Published, "tell", tell)
+    with running(plan=ExperimentPlan(pause_at=4, steps=1)) as session:
+        reach(session, lambda s: s.status().state is State.PAUSED)
+        obeyed(session, ResumeCommand())
+        reach(session, lambda s: step_of(s) >= 24)
+        obeyed(session, PauseCommand())
+        obeyed(session, RestartCommand(RECIPE))
+    assert {step == trained for _, step, trained in told} == {True}
+    assert [(run, step) for run, step, _ in told][-1] == (1, 0)
+    assert max(step for run, step, _ in told if run == 0) >= 24
 
 
 def test_it_pauses_at_the_step_it_was_given_once_and_at_the_speed_it_was_given():

@@ -50,7 +50,7 @@ def scope_vectors(codebook: Codebook, raw: NDArray[np.floating], options: Option
 
 
 def options_from(report: dict[str, Any]) -> Options:
-    """The options in a run's `run.json`.
+    """The options in a training's `report.json`.
 
     Raises:
         ValueError: if there are none, or one is out of range.

@@ -175,8 +175,8 @@ def _nearest(key: str, names: Iterable[str]) -> str:
 
 
 def _known(path: Path) -> Known:
-    """The options of a run of ours, stored beside its weights."""
-    report = path.parent / "run.json"
+    """The options of a training of ours, stored beside its weights."""
+    report = path.parent / "report.json"
     try:
         if path.name != "weights.pt":
             return Known()

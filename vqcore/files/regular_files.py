@@ -23,6 +23,24 @@ def check_opened_with(check: Callable[[int, Path], None]) -> None:
     _Opening.check = staticmethod(check)
 
 
+def open_regular(path: Path) -> int:
+    """A descriptor of the file at `path`, for the caller to close.
+
+    Raises:
+        CheckpointError: for a folder, a pipe, a socket or a device, without waiting on it.
+        OSError: if it cannot be opened.
+    """
+    _check_regular(path, path.stat())  # before opening, which alone can rewind a tape
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        _check_regular(path, os.fstat(handle))  # another file may have that name by now
+        _Opening.check(handle, path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
 class RegularFile:
     """An open file that can be read at any position as long as nobody writes to it.
 
@@ -38,12 +56,9 @@ class RegularFile:
             OSError: if it cannot be opened.
         """
         self.path = path
-        _check_regular(path, path.stat())  # before opening, which alone can rewind a tape
-        self._handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        self._handle = open_regular(path)
         weakref.finalize(self, os.close, self._handle)
         found = os.fstat(self._handle)
-        _check_regular(path, found)  # another file may have that name by now
-        _Opening.check(self._handle, path)
         self.size = found.st_size
         self._stamp = _stamp(found)
 

@@ -69,16 +69,16 @@ def chosen(
     )
 
 
-def description(model: Model, inputs: Tensor, num_codes: int) -> str:
-    """Parameters, K, D and tokens an image, in words, for inputs (B, …) of which the first is looked at."""
+def description(model: Model, inputs: Tensor, num_codes: int | None = None) -> str:
+    """Parameters, K if given, D and tokens an image, in words, for inputs (B, …) of which the first is looked at."""
     was = model.training
     with torch.no_grad():
         *grid, dim = model.eval().encode(inputs[:1]).shape[1:]
     model.train(was)
-    places = f" ({' × '.join(map(str, grid))})" if len(grid) > 1 else ""
-    tokens = f"{math.prod(grid):,} token{'s' * (math.prod(grid) > 1)} an input{places}"
+    tokens = f"{' × '.join(f'{side:,}' for side in grid) or 1} token{'s' * (math.prod(grid) > 1)}"
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return f"{parameters:,} parameters · K = {num_codes:,} · D = {dim:,} · {tokens}"
+    codes = "" if num_codes is None else f"K = {num_codes:,} · "
+    return f"{parameters:,} parameters · {codes}D = {dim:,} · {tokens}"
 
 
 def _refuse_choices(problem: Problem, choices: dict[str, object]) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.hooks import RemovableHandle
 
 from vqcore.probe.finding import find_quantizers
@@ -77,6 +78,7 @@ class Probe:
 
         self._armed = 0
         self._calls, self._next = 0, 1
+        self._told: dict[str, Any] = {}
         self._forwards, self._records = 0, 0
         self._watched, self._windows = watched, [Window(one, sample) for one in watched]
         self._books: list[tuple[Book, ...]] = []
@@ -102,6 +104,17 @@ class Probe:
         if self._calls < self._next:
             return
         self._turn(step, values if loss is None else {"loss": loss, **values})
+
+    def follow(self, optimizer: Optimizer) -> None:
+        """Count every step of `optimizer` as a step, instead of calling `step`."""
+        self._handles.append(optimizer.register_step_post_hook(self._optimizer_stepped))
+
+    def tell(self, **values: Tensor | float) -> None:
+        """Record these numbers with the next step of the optimizer that is followed, and with later ones."""
+        self._told |= values
+
+    def _optimizer_stepped(self, *_: Any) -> None:
+        self.step(**self._told)
 
     def flush(self) -> None:
         """Wait until all that was recorded is on disk."""

@@ -9,7 +9,9 @@ import numpy as np
 
 from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.geometry import distinct_rows
+from vqcore.diagnostics.limits import vectors_needed
 from vqcore.diagnostics.usage import enough_to_judge
+from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data
 from vqcore.files.errors import CheckpointError
 from vqcore.runs.reading import RecordedCodebook, Run
 
@@ -30,11 +32,20 @@ def evidence_at(run: Run, step: int | None = None) -> dict[str, Evidence]:
     now = run.snapshot(newest)
     recent = _before(run, [one for one in kept if one < newest][-MOST_STEPS + 1 :])
     first = run.snapshot(kept[0]) if kept[0] < newest else {}
-    about = {str(one["name"]): one for one in run.about["codebooks"]}
-    return {
-        name: _evidence(book, about.get(name, {}), newest, _usage(name, book, newest, recent), first.get(name))
-        for name, book in now.items()
-    }
+    told = {str(one["name"]): one for one in run.about["codebooks"]}
+
+    def evidence(name: str, book: RecordedCodebook, *, sure: bool) -> Evidence:
+        about = told.get(name, {})
+        return _evidence(book, about, newest, _usage(name, book, about, newest, recent, sure=sure), first.get(name))
+
+    found = {name: evidence(name, book, sure=False) for name, book in now.items()}
+    return {name: evidence(name, now[name], sure=True) if _is_open(one) else one for name, one in found.items()}
+
+
+def _is_open(evidence: Evidence) -> bool:
+    """Whether a longer window may tell more: a collapse that the shorter one shows would only be blurred by it."""
+    is_short = not_enough_data(evidence) is not None
+    return is_short and index_collapse(evidence) is None and dead_codes_found(evidence) is None
 
 
 def _before(run: Run, steps: Sequence[int]) -> list[tuple[int, dict[str, RecordedCodebook]]]:
@@ -49,14 +60,24 @@ def _before(run: Run, steps: Sequence[int]) -> list[tuple[int, dict[str, Recorde
 
 
 def _usage(
-    name: str, book: RecordedCodebook, step: int, recent: Sequence[tuple[int, dict[str, RecordedCodebook]]]
+    name: str,
+    book: RecordedCodebook,
+    about: Mapping[str, Any],
+    step: int,
+    recent: Sequence[tuple[int, dict[str, RecordedCodebook]]],
+    *,
+    sure: bool,
 ) -> UsageEvidence | None:
-    """Counts of this step, and of those before it until there are enough to judge by."""
+    """Counts of this step, and of those before it until a collapse would show, or to be `sure` that there is none."""
     if book.counts is None:
         return None
+    if isinstance(batches := about.get("counts_over"), int):  # counts of several batches overlap with earlier ones
+        window = f"at least once in the last {batches:,} training batches to step {step:,}"
+        return UsageEvidence(book.counts, int(book.counts.sum()), window)
     counts, first, steps = book.counts.copy(), step, 1
     for earlier, books in recent:
-        if enough_to_judge(int(counts.sum()), len(counts)):
+        total, num_codes = int(counts.sum()), len(counts)
+        if total >= vectors_needed(num_codes) if sure else enough_to_judge(total, num_codes):
             break
         before = books[name].counts if name in books else None
         if before is None or len(before) != len(counts):

@@ -15,6 +15,8 @@ METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
 """A folder of safetensors, one file for each recorded step that is still kept."""
 
+SUFFIX = ".safetensors"
+
 PART = ".part"
 """Suffix of a file that is still being written: what a killed process leaves of it is no snapshot."""
 
@@ -25,7 +27,7 @@ def snapshot_name(step: int) -> str:
     >>> snapshot_name(50)
     '0000000050.safetensors'
     """
-    return f"{step:010d}.safetensors"
+    return f"{step:010d}{SUFFIX}"
 
 
 def as_json(value: Any) -> Any:

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, VERSION, snapshot_name
+from vqcore.files.regular_files import open_regular
+from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, SUFFIX, VERSION, snapshot_name
 from vqcore.runs.locking import is_being_written
 
-LARGEST_ABOUT = 16 * 1024**2
+LARGEST_ABOUT, LARGEST_METRICS = 16 * 1024**2, 256 * 1024**2
+"""Bytes that are read of each; 10⁶ recorded steps are some 200 MB of metrics."""
+
+LARGEST_STEP = 2**53
+"""Beyond it a browser rounds."""
 
 State = Literal["running", "finished", "died", "unknown"]
 
@@ -59,6 +64,9 @@ class Run:
     lines: tuple[Mapping[str, Any], ...]
     """What `metrics.jsonl` says of each recorded step, in the order of writing."""
 
+    events: tuple[Mapping[str, Any], ...]
+    """Switches that were thrown, each with its `step`, `event` in words, and `changes`."""
+
     state: State
     ending: str
     """How the training ended, in words; empty if it was not told."""
@@ -74,7 +82,7 @@ class Run:
     @property
     def snapshots(self) -> tuple[int, ...]:
         """The steps of which codebooks are still kept, ascending."""
-        found = (self.folder / SNAPSHOTS).glob("*.safetensors")
+        found = (self.folder / SNAPSHOTS).glob(f"*{SUFFIX}")
         return tuple(sorted(int(path.stem) for path in found if path.stem.isdecimal()))
 
     def curve(self, name: str, codebook: str | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -84,7 +92,7 @@ class Run:
             KeyError: if it was never recorded.
         """
         rows = [(one["step"], one if codebook is None else one["codebooks"].get(codebook, {})) for one in self.lines]
-        found = [(step, float(values[name])) for step, values in rows if values.get(name) is not None]
+        found = [(step, value) for step, values in rows if (value := as_number(values.get(name))) is not None]
         if not found:
             of = "" if codebook is None else f" of the codebook {codebook!r}"
             raise KeyError(f"{name!r}{of} was never recorded in {self.folder}.")
@@ -116,8 +124,9 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     folder = Path(path)
     about = _read_about(folder)
     lines, state, notes = _read_metrics(folder / METRICS)
+    lines = _in_force(lines)
     ending = next((one for one in reversed(lines) if "ended" in one), None)
-    recorded = tuple(one for one in lines if isinstance(one.get("step"), int) and "codebooks" in one)
+    numbered = [one for one in lines if type(one.get("step")) is int and 0 <= one["step"] <= LARGEST_STEP]
     if ending is not None:
         state = "died" if ending.get("error") else "finished"
         notes += tuple(str(one) for one in ending.get("notes", ()))
@@ -129,17 +138,34 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     return Run(
         folder=folder,
         about=about,
-        lines=recorded,
+        lines=tuple(one for one in numbered if _tells_codebooks(one)),
+        events=tuple(one for one in numbered if isinstance(one.get("event"), str)),
         state=state,
         ending=str(ending.get("error") or "") if ending else "",
         notes=notes,
     )
 
 
+def state_now(metrics: Path) -> State:
+    """Whether a run that has not told its end is still written, by its writer's lock."""
+    try:
+        handle = open_regular(metrics)
+    except (OSError, CheckpointError):
+        return "unknown"
+    try:
+        return _by_lock(is_being_written(handle))
+    finally:
+        os.close(handle)
+
+
+def _by_lock(written: bool | None) -> State:
+    return "unknown" if written is None else "running" if written else "died"
+
+
 def _read_about(folder: Path) -> dict[str, Any]:
     path = folder / ABOUT
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             about = json.loads(file.read(LARGEST_ABOUT))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise CheckpointError(f"`{shown(folder)}` holds no run: it has no {ABOUT}.") from error
@@ -153,7 +179,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
             f"version {VERSION}. Use the VQ Scope that wrote it."
         )
     books = about.get("codebooks")
-    if not isinstance(books, list) or not all(isinstance(one, dict) and "name" in one for one in books):
+    if not isinstance(books, list) or not all(map(_is_codebook, books)):
         raise CheckpointError(f"`{shown(path)}` does not name its codebooks. Copy the folder again.")
     return about
 
@@ -161,20 +187,53 @@ def _read_about(folder: Path) -> dict[str, Any]:
 def _read_metrics(path: Path) -> tuple[list[dict[str, Any]], State, tuple[str, ...]]:
     """The lines that can be read, the state by the writer's lock, and a note if some cannot."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             written = is_being_written(file.fileno())
-            content = file.read()
+            content = file.read(LARGEST_METRICS)
     except FileNotFoundError:
         return [], "unknown", (f"There is no {METRICS}: nothing was recorded yet, or it was not copied.",)
     except OSError as error:
         raise CheckpointError(f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}.") from error
-    state: State = "unknown" if written is None else "running" if written else "died"
+    state = _by_lock(written)
     *whole, tail = content.split(b"\n")
     parsed = [_parsed(line) for line in whole if line]
     lines = [one for one in parsed if one is not None]
     torn = len(parsed) - len(lines) + (1 if tail and state != "running" else 0)
     notes = (f"{torn:,} line{'s' if torn > 1 else ''} of {METRICS} was cut off and is left out.",) if torn else ()
     return lines, state, notes
+
+
+def _is_codebook(told: Any) -> bool:
+    is_named = isinstance(told, dict) and isinstance(told.get("name"), str)
+    return is_named and all(type(told.get(size)) is int and told[size] > 0 for size in ("num_codes", "dim"))
+
+
+def _tells_codebooks(line: Mapping[str, Any]) -> bool:
+    told = line.get("codebooks")
+    return isinstance(told, dict) and all(isinstance(one, dict) for one in told.values())
+
+
+def as_number(value: Any) -> float | None:
+    """What a line says as a number, also by the names of those that JSON lacks; None for anything else.
+
+    >>> as_number("nan"), as_number("<b>"), as_number(None)
+    (nan, None, None)
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _in_force(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines without those of steps that a training, gone on with from an earlier one, has done again."""
+    kept: list[dict[str, Any]] = []
+    for line in lines:
+        if "resumed" in line and isinstance(line.get("from"), int):
+            kept = [one for one in kept if isinstance(one.get("step"), int) and one["step"] <= line["from"]]
+        else:
+            kept.append(line)
+    return kept
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -3,40 +3,19 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from vqcore.arguments import named_path
-from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.wording import digits
-from vqcore.doctor.diagnosis import Diagnosis, diagnosis_of
 from vqcore.files.errors import CheckpointError, shown
-from vqcore.runs.evidence import evidence_at
+from vqcore.runs.course import Found, Moment, moments, worst
 from vqcore.runs.layout import ABOUT
 from vqcore.runs.reading import Run, load_run
 
 MOST_CODEBOOKS = 3
 """Codebooks described in one line; the least used ones of more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One recorded step, and what it changed."""
-
-    line: Mapping[str, Any]
-    diagnosis: Diagnosis | None
-    """None if its snapshot is not kept."""
-
-    before: int | None
-    """The step that was diagnosed before it."""
-
-    began: tuple[tuple[str, Finding], ...]
-    """Findings, by codebook, that were not there at `before`."""
-
-    ended: tuple[tuple[str, str], ...]
-    """Codebook and condition of findings that are gone since then."""
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +39,7 @@ def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
     run, newest = _told(folder, tell, wait=None if options.once else options.seconds)
     if newest is None:
         raise CheckpointError(f"`{shown(folder)}` holds no snapshot {'yet' if run.state == 'running' else 'at all'}.")
-    verdict = newest.verdict
+    _, verdict = worst(newest)
     ended = f"{run.state}{f': {shown(run.ending)}' if run.ending else ''}"
     text = "\n".join([f"VERDICT  {verdict.title}", f"run      {shown(folder)}, {ended}", *run.notes])
     report = {
@@ -71,23 +50,11 @@ def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
         "steps": [int(line["step"]) for line in run.lines],
         "verdict": {"severity": verdict.severity, "condition": verdict.condition, "title": verdict.title},
         "codebooks": {
-            one.name: [{"severity": each.severity, "condition": each.condition} for each in one.findings]
-            for one in newest.codebooks
+            name: [{"severity": each.severity, "condition": each.condition} for each in findings]
+            for name, findings in newest.items()
         },
     }
-    return report, text, int(newest.is_severe)
-
-
-def moments(run: Run, *, after: int = 0, last: Moment | None = None) -> Iterator[Moment]:
-    """The recorded steps from the line numbered `after` on; `last` is the newest one before them with a diagnosis."""
-    kept = set(run.snapshots)
-    for line in run.lines[after:]:
-        diagnosis = _diagnosed(run, line["step"]) if line["step"] in kept else None
-        moment = Moment(line, diagnosis, None, (), ())
-        if diagnosis is not None:
-            moment = _compared(moment, diagnosis, last)
-            last = moment
-        yield moment
+    return report, text, int(verdict.severity == "severe")
 
 
 def described(run: Run, moment: Moment) -> list[str]:
@@ -104,43 +71,22 @@ def described(run: Run, moment: Moment) -> list[str]:
     return lines + [f"  gone  {shown(name)}: {condition}" for name, condition in moment.ended]
 
 
-def _told(folder: Path, tell: Callable[[str], None], *, wait: float | None) -> tuple[Run, Diagnosis | None]:
+def _told(folder: Path, tell: Callable[[str], None], *, wait: float | None) -> tuple[Run, Found | None]:
     """Tell every recorded step, waiting for more while the run is written; the run and its newest diagnosis."""
     seen, last = 0, None
     while True:
         run = load_run(folder)
         for moment in moments(run, after=seen, last=last):
             tell("\n".join(described(run, moment)))
-            last = moment if moment.diagnosis is not None else last
+            last = moment if moment.found is not None else last
         seen = len(run.lines)
         if wait is None or run.state != "running":
-            return run, None if last is None else last.diagnosis
+            return run, None if last is None else last.found
         try:
             time.sleep(wait)
         except KeyboardInterrupt:
             print("stopped watching; the training goes on.", file=sys.stderr)
-            return run, None if last is None else last.diagnosis
-
-
-def _diagnosed(run: Run, step: int) -> Diagnosis | None:
-    try:
-        return diagnosis_of(evidence_at(run, step))
-    except CheckpointError:  # thinned away meanwhile, or damaged
-        return None
-
-
-def _compared(moment: Moment, diagnosis: Diagnosis, last: Moment | None) -> Moment:
-    now = {(one.name, each.condition): each for one in diagnosis.codebooks for each in one.findings}
-    before: dict[tuple[str, str], str] = {}
-    if last is not None and last.diagnosis is not None:
-        before = {
-            (one.name, each.condition): each.severity for one in last.diagnosis.codebooks for each in one.findings
-        }
-    began = tuple(
-        (name, one) for (name, condition), one in now.items() if before.get((name, condition)) != one.severity
-    )
-    ended = tuple(key for key, severity in before.items() if key not in now and severity != "healthy")
-    return Moment(moment.line, diagnosis, None if last is None else int(last.line["step"]), began, ended)
+            return run, None if last is None else last.found
 
 
 def _numbers(name: str, values: Mapping[str, Any], num_codes: int) -> str:

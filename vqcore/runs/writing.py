@@ -2,14 +2,15 @@
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from vqcore.files.safetensors_writing import safetensors_bytes
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, PART, SNAPSHOTS, VERSION, as_json, snapshot_name
+from vqcore.runs.layout import ABOUT, FORMAT, METRICS, PART, SNAPSHOTS, SUFFIX, VERSION, as_json, snapshot_name
 from vqcore.runs.locking import lock_for_writing
 from vqcore.runs.thinning import NEWEST_KEPT, thinned
 
@@ -27,15 +28,37 @@ class RunWriter:
         Raises:
             OSError: if it cannot be written.
         """
-        self.folder = _free(folder)
-        (self.folder / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
-        self._metrics = os.open(self.folder / METRICS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-        lock_for_writing(self._metrics)
-        self._sizes: dict[int, int] = {}
-        """Bytes of each snapshot that is kept, by its step, ascending."""
-        self._is_torn = False
+        self._open(_free(folder))
         document = json.dumps(as_json({"format": FORMAT, "version": VERSION, **about}), indent=2, allow_nan=False)
         _write_whole(self.folder / ABOUT, [document.encode(), b"\n"])
+
+    @classmethod
+    def going_on(cls, folder: Path, step: int) -> Self:
+        """Go on with the run in `folder` after `step`: what was recorded of later steps counts no more.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        writer = cls.__new__(cls)
+        writer._open(folder)
+        for path in (folder / SNAPSHOTS).iterdir():
+            kept = int(path.stem) if path.suffix == SUFFIX and path.stem.isdecimal() else step + 1
+            if kept > step:
+                path.unlink()
+            else:
+                writer._sizes[kept] = path.stat().st_size
+        writer._is_torn = True  # the line that was cut off, if any, is not joined to the next
+        writer.append({"resumed": round(time.time(), 3), "from": step})
+        return writer
+
+    def _open(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+        self._metrics = os.open(folder / METRICS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        lock_for_writing(self._metrics)
+        self._sizes: dict[int, int] = {}
+        """Bytes of each snapshot that is kept, by its step."""
+        self._is_torn = False
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add a line to the metrics.

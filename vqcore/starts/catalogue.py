@@ -36,7 +36,7 @@ PHOTOGRAPH = Start(
     title="A photograph loses its colours",
     about="An autoencoder whose codes start at random keeps two of 512 codes, and photographs two tones. One switch "
     "brings the colours back.",
-    look_at="Two codes are left, and the photographs have two tones.",
+    look_at="{in_use} of {num_codes} codes are left, and the photographs have as few tones.",
     problem="patches",
     settings={"batch_size": 16, "learning_rate": 0.002},
     pause_at=150,
@@ -56,7 +56,7 @@ BLIND = Start(
     name="blind-classifier",
     title="A classifier goes blind",
     about="Every vector of a digits classifier ends at one code: 10% right, for good. One switch brings it to 93%.",
-    look_at="All vectors share one code, and the classifier is right as often as a guess.",
+    look_at="{in_use} of {num_codes} codes left, and {right:.0%} right: no better than a guess.",
     problem="digits-classifier",
     settings={"learning_rate": 0.002, "alpha": 20.0},
     pause_at=100,
@@ -74,7 +74,7 @@ RANKED = Start(
     title="The remedies, ranked",
     about="A small autoencoder of digits keeps some 20 of 128 codes. Each remedy, and all together: the paper's "
     "ladder, made by your own hand.",
-    look_at="A fifth of the codes is in use, and none comes back by itself.",
+    look_at="{in_use} of {num_codes} codes are in use.",
     problem="digits",
     settings={},
     pause_at=200,
@@ -94,7 +94,7 @@ LAGGING = Start(
     title="Codes that lag behind",
     about="Codes start well, but a weak commitment loss lets the encoder leave them behind. Synchronized updates "
     "alone bring them along.",
-    look_at="Few codes have kept up with the encoder.",
+    look_at="{in_use} of {num_codes} codes have kept up with the encoder.",
     problem="digits",
     settings={"code_init": "kmeans", "alpha": 0.05, "beta": 0.1},
     pause_at=100,
@@ -118,7 +118,7 @@ HEALTHY = Start(
     title="A healthy codebook",
     about="Codes that start at k-means centres, and a β small enough to hold the encoder to them: nearly all of them "
     "stay in use without any remedy.",
-    look_at="Nearly all codes are in use, spread as the encoder's vectors are.",
+    look_at="{in_use} of {num_codes} codes are in use, spread as the encoder's vectors are.",
     problem="digits",
     settings={"code_init": "kmeans", "beta": 0.1, "learning_rate": 0.003},
     pause_at=300,

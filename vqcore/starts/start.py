@@ -100,7 +100,7 @@ class Start:
     """One sentence for the card: what happens, and what brings it back."""
 
     look_at: str
-    """What to look at when it pauses."""
+    """What is seen when it pauses, with `in_use`, `num_codes` and `right` of that moment in braces."""
 
     problem: str
     settings: Mapping[str, Any]

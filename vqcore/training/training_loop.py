@@ -205,8 +205,7 @@ class TrainingLoop:
             self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
-        self._tell(self._resume_as, message="", details="")
-        self._publish()
+        self._publish(self._resume_as, message="", details="")
 
     def _undo_restart(self) -> None:
         self._show_last()
@@ -219,8 +218,7 @@ class TrainingLoop:
         self._runs.present, self._until = run, None
         self._published.take_up(run.recipes, run.timeline, run.steps_done)
         self._speed.measure_again()
-        self._tell(state, message="", details="")
-        self._publish()
+        self._publish(state, message="", details="")
 
     def _ask_for(self, run: Run, name: str) -> None:
         """Have the experiment called `name` wait for its turn, which may have come."""
@@ -337,9 +335,7 @@ class TrainingLoop:
     def _pause(self, state: State) -> None:
         if state is State.PAUSED:  # one that is idle goes on to where it was to train
             self._until = None
-        if self._state is not State.BROKEN:
-            self._tell(state)
-        self._publish()
+        self._publish(self._state if self._state is State.BROKEN else state)
 
     def _advance(self) -> None:
         run, now = self._runs.present, self._clock()
@@ -372,23 +368,26 @@ class TrainingLoop:
         self._published.recipes = run.recipes
         self._publish()
 
-    def _publish(self) -> None:
-        """Publish the present moment, and allow none for so long that moments take their share of the time."""
+    def _publish(self, state: State | None = None, **changes: Any) -> None:
+        """Publish the present moment and then the status, as `_tell` does, so that a new state finds its moment.
+
+        None is published again for so long that moments take their share of the time.
+        """
         run, began = self._runs.present, self._clock()
         assert run is not None
         self._wishes.take_look()
-        pictured = self._is_picture_due()
+        pictured = self._is_picture_due(state or self._state)
         if pictured:
             self._wishes.take_picture()
             self._next_picture = began + SHORTEST_UNPICTURED
         self._show(run, pictured=pictured)
         ended, longest = self._clock(), LONGEST_UNPICTURED if pictured else LONGEST_UNPUBLISHED
         self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), longest)
-        self._tell()
+        self._tell(state, **changes)
 
-    def _is_picture_due(self) -> bool:
+    def _is_picture_due(self, state: State) -> bool:
         """Pictures are for who looks, and while a session trains for no more than two looks a second."""
-        is_time = self._state is not State.RUNNING or self._clock() >= self._next_picture
+        is_time = state is not State.RUNNING or self._clock() >= self._next_picture
         return is_time and self._wishes.is_picture_wanted()
 
     def _show_last(self) -> None:
