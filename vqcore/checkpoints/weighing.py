@@ -53,12 +53,10 @@ def weigh(at: At, *, is_alone: bool = False) -> Weighed | None:
         at: the tensor, with `leaf` its key below the module that holds it.
         is_alone: whether the file holds nothing else.
     """
-    if not _may_be_table(at):
-        return None
     score, evidence, by_name = _by_name(at)
-    is_named = by_name
-    if score == 0 and not is_alone:
+    if (score == 0 and not is_alone) or not _may_be_table(at):
         return None
+    is_named = by_name
     counts, sums = counts_beside(at), _same_shape(at)
     if counts is not None:
         score, evidence = score + 3, [*evidence, beside(counts)]
