@@ -44,9 +44,11 @@ def parts_of(scene: Scene, wanted: Collection[str], projection: ProjectionServic
         "examples": lambda: None if scene.problem.task == "plane" else examples_chart(scene),
     }
     for name, make_chart in charts.items():
-        if f"{name}-plot" in wanted and (chart := make_chart()) is not None:
-            made[f"{name}-plot"] = _plot(chart)
-            made[f"{name}-said"] = said_part(chart.said, chart.warning)
+        plot, said = f"{name}-plot", f"{name}-said"
+        if not {plot, said}.isdisjoint(wanted) and (chart := make_chart()) is not None:
+            if plot in wanted:
+                made[plot] = _plot(chart)
+            made[said] = said_part(chart.said, chart.warning)
     if "picture" in wanted:
         made |= picture_parts(scene, projection, with_places="picture-places" in wanted)
     return made

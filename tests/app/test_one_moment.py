@@ -7,6 +7,7 @@ A screen is what a browser shows that has been sent these frames: each part stay
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from screen_reading import (
     pictures_said,
     state_said,
     steps_said,
+    text,
     tile,
     used_said,
     value,
@@ -196,3 +198,16 @@ def test_a_verdict_is_of_the_moment_shown_or_says_that_it_is_being_judged(sessio
         first in (second, ("judging", "judging …"), ("warning", "warning")) for first, second in words.values()
     )
     assert words[20][1][0] != "judging"
+
+
+def test_where_a_picture_rests_its_words_do_not(sessions):
+    screen = begun(sessions, PROBLEMS["digits"])
+    screen.controls |= {"bars": "time"}
+    in_use = set()
+    for _ in range(RUNNING):
+        screen.step_on()
+        words = {key: text(part) for key, part in screen.look().items() if key in ("story", "bars-said")}
+        said = [re.search(r"([\d,]+) of 32(?! held)", each)[1] for each in words.values()]
+        assert len(set(said)) == 1, words
+        in_use.add(said[0])
+    assert len(in_use) > 1  # else nothing would show what lags

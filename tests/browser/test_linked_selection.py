@@ -215,9 +215,8 @@ def test_a_vector_under_the_pointer_says_its_place_and_a_click_shows_its_input_b
     page.mouse.click(x, y)
     wait_until(page, f"JSON.stringify({chosen('P')}) === '[{vector}]'")
     shown = page.locator(EXAMPLES)
-    expect(shown).to_contain_text(f"input {given}")
-    expect(shown).to_contain_text(f"z_e {vector:,}: row {place // 4}, column {place % 4}")
-    expect(shown).to_contain_text(f"code {code} at")
+    where = rf"z_e {vector:,}: row {place // 4}, column {place % 4}"
+    expect(shown).to_have_attribute("aria-label", re.compile(rf"^input {given}, .*{where}.*code {code} at"))
     legend = page.locator(f"{MAP} .annotation-text", has_text="area = use")
     colours = legend.locator("tspan[style*=fill]").evaluate_all("(signs) => signs.map((sign) => sign.style.fill)")
     assert colours[:3] == ["rgb(0, 114, 178)", "rgb(230, 159, 0)", "rgb(213, 94, 0)"]  # P, C, Q on a light page
