@@ -240,7 +240,7 @@ def command(request: Request) -> str:
     for flag, value in (
         ("--latents", request.latents),
         ("--codes", request.codes),
-        ("--codebook", request.key),
+        *(("--codebook", key) for key in ((request.key,) if isinstance(request.key, str) else request.key or ())),
         ("--axis", request.axis),
         ("--rows", request.rows),
         ("--level-axis", request.level_axis),

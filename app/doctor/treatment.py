@@ -17,10 +17,10 @@ from app.wording import as_written
 from vqcore.doctor.examination import Examination
 from vqcore.doctor.html_report import html_report
 from vqcore.doctor.markdown_report import markdown_report
-from vqcore.doctor.treatment import Treatment
+from vqcore.doctor.treatment import UNSEEN, Treatment, mark_of
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.remedies.moves import REMEDIES, Remedy
-from vqcore.remedies.what_if import Outcome
+from vqcore.remedies.what_if import Outcome, WhatIf
 
 POLL_SECONDS = 0.5
 ABOUT = {
@@ -81,10 +81,15 @@ def _problem(job: Job[Treatment] | None) -> None:
             st.code(job.details, language="text")
 
 
+def _marked(remedy: Remedy, foretold: WhatIf) -> str:
+    mark = mark_of(foretold, foretold.after[remedy])
+    return f"{remedy} ({mark})" if mark else remedy
+
+
 def _table(treatment: Treatment) -> None:
     foretold = treatment.foretold
     rows = [("as it is", "", foretold.before)]
-    rows += [(remedy, ABOUT[remedy], outcome) for remedy, outcome in foretold.after.items()]
+    rows += [(_marked(remedy, foretold), ABOUT[remedy], outcome) for remedy, outcome in foretold.after.items()]
     lines = [(name, about, _cells(outcome)) for name, about, outcome in rows]
     st.html(markup("outcomes", heads=HEAD, rows=lines))
     said = [f"{remedy} does not apply: {as_written(reason)}" for remedy, reason in foretold.unsuited.items()]
@@ -141,7 +146,7 @@ def _written(case: Case, treatment: Treatment) -> None:
         return
     moved = " + ".join(f"{count:,}" for count in done.moved_codes)
     where = "" if case.is_ours else f" to {shown(done.path)}"
-    said = f"Written{where} after {done.remedy}: {moved} codes moved, every other tensor unchanged."
+    said = f"Written{where} after {done.remedy}: {moved} codes moved, every other tensor unchanged. {UNSEEN}"
     st.success(as_written(" ".join([said, *done.left])), icon=":material/check:")
     if case.is_ours:
         st.download_button(

@@ -64,7 +64,7 @@ def test_two_axes_of_that_size_must_be_told_apart(tmp_path):
     with pytest.raises(CheckpointError, match="axes 1 and 2"):
         open_latents(path, D)
     assert open_latents(path, D, axis=-2).axis == 2
-    with pytest.raises(CheckpointError, match="`axis` must be one of size 6"):
+    with pytest.raises(CheckpointError, match="The axis of the features must have size 6"):
         open_latents(path, D, axis=0)
 
 
@@ -87,7 +87,9 @@ def test_what_is_no_float_is_refused(values, tmp_path):
 def test_one_of_several_arrays_is_named(tmp_path):
     path = tmp_path / "z.npz"
     np.savez(path, a=np.zeros((5, D)), b=np.ones((5, D)), codes=np.zeros(5, np.int64))
-    with pytest.raises(CheckpointError, match=r"2 arrays of floats. Name one by `key`. There are a \(5, 6\), b"):
+    with pytest.raises(
+        CheckpointError, match=r"2 arrays of floats. Name one with --latents-key KEY. There are a \(5, 6\), b"
+    ):
         open_latents(path, D)
     assert next(open_latents(path, D, key="b").blocks()).all()
     with pytest.raises(CheckpointError, match="c is not there"):

@@ -269,5 +269,5 @@ def test_a_missing_key_names_its_neighbours(tmp_path):
 @pytest.mark.parametrize("asked", [{"axis": "D,K"}, {"rows": 4}])
 def test_what_is_told_of_several_tensors_must_name_one(asked, tmp_path):
     path = save("bare", LAYOUTS["jukebox"][0], tmp_path)
-    with pytest.raises(CheckpointError, match="Name one with `key`"):
+    with pytest.raises(CheckpointError, match="Name one with --codebook"):
         open_checkpoint(path, **asked)

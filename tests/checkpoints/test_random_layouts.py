@@ -35,6 +35,12 @@ def test_a_statistic_is_never_offered_nor_taken_even_alone(tmp_path):
     assert (checkpoint.codebooks, checkpoint.candidates) == ((), ())
 
 
+@pytest.mark.parametrize(("name", "found"), [("table", 1), ("latents", 0), ("z_e", 0)])
+def test_the_only_table_of_a_file_is_examined_unless_it_is_what_goes_into_a_quantizer(name, found, tmp_path):
+    np.save(tmp_path / f"{name}.npy", values()[0].numpy())
+    assert len(open_checkpoint(tmp_path / f"{name}.npy").codebooks) == found
+
+
 def test_a_candidate_is_examined_only_where_nothing_better_stands_in_the_file(tmp_path):
     alone = {"bottleneck.codes": values()[0], "encoder.weight": torch.zeros(3, 3)}
     for state, expected in (

@@ -257,7 +257,7 @@ def test_the_next_average_does_not_undo_it(kind, remedy, tmp_path):
         with pytest.raises(CheckpointError, match="unit length"):
             repaired(path, remedy=remedy)
         return
-    result = repaired(path, remedy=remedy)
+    result = repaired(path, remedy=remedy, force=True)  # align does harm to the affine map
     module.load_state_dict(torch.load(result.path, weights_only=True))
     codebook = module._codebook
     kept = codebook.embed.clone()

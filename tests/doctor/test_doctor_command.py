@@ -220,7 +220,7 @@ def test_the_exit_codes_are_in_the_help(capsys):
     with pytest.raises(SystemExit):
         main(["doctor", "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    assert "1 if a finding is severe; 2 if the file cannot be examined" in told
+    assert "1 if a finding is severe, unless --repair has written a copy; 2 if the file cannot be examined" in told
     assert "--force let --html, --md and --repair overwrite OUT, but never a file that is examined" in told
 
 

@@ -11,9 +11,8 @@ from doctor_files import D, K, codebook, kept, latents
 from test_doctor_command import refused, said
 from vector_quantize_pytorch import VectorQuantize
 
-from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.cli import main
-from vqcore.doctor import following
+from vqcore.doctor import examination, following
 from vqcore.files.errors import CheckpointError
 
 
@@ -157,12 +156,12 @@ def broken_in_many_ways(folder, monkeypatch):
     (folder / "step=70.ckpt").write_bytes(b"PK broken")
     torch.save({"head.weight": torch.zeros(3)}, folder / "step=80.ckpt")
 
-    def opened(path, **options):
+    def opened(request, path):
         if path.name in ERRORS:
             raise ERRORS[path.name]
-        return open_checkpoint(path, **options)
+        return examination.opened(request, path)
 
-    monkeypatch.setattr(following, "open_checkpoint", opened)
+    monkeypatch.setattr(following, "opened", opened)
 
 
 ERRORS = {

@@ -38,7 +38,7 @@ def test_what_if_foretells_every_remedy_and_writes_nothing(capsys, tmp_path):
 def test_a_repaired_copy_uses_its_codes_and_keeps_every_other_tensor(capsys, tmp_path):
     path, z_e = collapsed(tmp_path)
     out = tmp_path / "repaired.pt"
-    report = said(capsys, path, "--latents", z_e, "--repair", out, code=1)
+    report = said(capsys, path, "--latents", z_e, "--repair", out)
     mended, source = torch.load(out, weights_only=True), torch.load(path, weights_only=True)
     assert report["repair"]["moved_codes"] == [K - 8]
     assert torch.equal(mended["encoder.weight"], source["encoder.weight"])
@@ -72,7 +72,7 @@ def test_neither_the_source_nor_an_existing_file_is_written_over(capsys, tmp_pat
     assert "is the checkpoint itself" in refused(capsys, path, "--latents", z_e, "--repair", path, "--force")
     assert "exists" in refused(capsys, path, "--latents", z_e, "--repair", there)
     assert (path.read_bytes(), there.read_bytes()) == (source, b"mine")
-    said(capsys, path, "--latents", z_e, "--repair", there, "--force", code=1)
+    said(capsys, path, "--latents", z_e, "--repair", there, "--force")
     assert set(torch.load(there, weights_only=True)) == set(torch.load(path, weights_only=True))
 
 
@@ -90,4 +90,21 @@ def test_a_deep_list_beside_the_codebook_leads_to_no_traceback(capsys, tmp_path)
     out = tmp_path / "repaired.pt"
     code = main(["doctor", str(path), "--latents", str(z_e), "--repair", str(out)])
     sentences = capsys.readouterr().err.splitlines()
-    assert (code, len(sentences), out.exists()) in ((1, 0, True), (2, 1, False))
+    assert (code, len(sentences), out.exists()) in ((0, 0, True), (2, 1, False))
+
+
+def test_a_remedy_that_does_harm_is_marked_and_written_only_by_force(capsys, tmp_path):
+    """A codebook as good as k-means would be, whose unused codes a remedy can only waste."""
+    vectors = codebook()
+    z_e = latents(vectors[:32])
+    table = np.concatenate([vectors[:32], vectors[:32] + 100])
+    table[:32] = [z_e[np.square(z_e - each).sum(1) < 4].mean(0) for each in vectors[:32]]
+    path, given, out = saved(tmp_path, table), kept(tmp_path, z_e), tmp_path / "out.pt"
+    foretold = said(capsys, path, "--latents", given, "--what-if")["what_if"]
+    harmful = {name for name, one in foretold["after"].items() if one["error"] > foretold["before"]["error"]}
+    assert harmful == {name for name, one in foretold["after"].items() if one["does_harm"]}
+    assert "align" in harmful
+    assert "would do harm" in refused(capsys, path, "--latents", given, "--repair", out, "--remedy", "align")
+    assert not out.exists()
+    report = said(capsys, path, "--latents", given, "--repair", out, "--remedy", "align", "--force")
+    assert "decoder has never seen" in report["repair"]["warning"]

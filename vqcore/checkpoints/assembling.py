@@ -3,12 +3,12 @@
 # H heads, K codes, D features
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vqcore.checkpoints.axes import Axis, AxisChoice
-from vqcore.checkpoints.contents import Codebook, Cut
+from vqcore.checkpoints.contents import AS_TOLD, Codebook, Cut
 from vqcore.checkpoints.keys import EARLIER_STAGES, NEAREST, Place, place_of, skeleton
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT, Match
 from vqcore.checkpoints.modules import Tree
@@ -19,6 +19,10 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.tensors import StoredArray
 
 MOST_STACKED = 1024
+
+
+Together = Literal["residual", "groups", "separate"]
+"""How codebooks work together: on what the one before left over, each on a part of a vector, or not at all."""
 
 
 class Told(NamedTuple):
@@ -35,7 +39,7 @@ def codebooks_of(one: Owned, told: Told) -> list[Codebook]:
         CheckpointError: if what the user says does not fit the tensor.
     """
     shape, match = one.at.shape, one.match
-    axis = match.axis if told.axis is None else AxisChoice(told.axis, "told by `axis`")
+    axis = match.axis if told.axis is None else AxisChoice(told.axis, "told by --axis")
     if len(shape) == 2:
         return _blocks(one, axis, told, Cut())
     codes_first = match.stack == "groups after codes"
@@ -43,6 +47,25 @@ def codebooks_of(one: Owned, told: Told) -> list[Codebook]:
     if heads > MOST_STACKED:
         return []
     return [book for head in range(heads) for book in _blocks(one, axis, told, Cut(head, codes_first))]
+
+
+def together(found: list[Codebook], structure: Together, *, as_one: bool) -> list[Codebook]:
+    """The codebooks, working together as told: all as one, or else those whose keys differ only by numbers."""
+    families: dict[tuple[object, ...], int] = {}
+    changed = []
+    for book in found:
+        like = "" if as_one else skeleton(book.key)
+        number = families.get(family := (book.container, book.copy, like), 0)
+        families[family] = number + 1
+        changed.append(replace(book, stage=f"{AS_TOLD} {like}", **_PLACES[structure](number)))
+    return changed
+
+
+_PLACES: dict[Together, Callable[[int], dict[str, Any]]] = {
+    "residual": lambda number: {"structure": "residual", "level": number, "group": None},
+    "groups": lambda number: {"structure": "groups", "level": None, "group": number},
+    "separate": lambda number: {"structure": "separate levels", "level": number, "group": None},
+}
 
 
 def finished(found: list[Codebook], metadata: Mapping[str, str]) -> list[Codebook]:

@@ -33,6 +33,10 @@ Transform = Literal[
 ]
 
 
+AS_TOLD = "as told"
+"""How the stage of codebooks begins that were told to work together."""
+
+
 class Cut(NamedTuple):
     """Which part of the tensor is one codebook."""
 

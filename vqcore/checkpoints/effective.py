@@ -81,6 +81,13 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
         raise CheckpointError(f"`{codebook.label}` does not fit the tensors beside it: {error}.") from error
     search = known.search or codebook.search
     note = step.note
+    if known.search is not None:
+        note = f"{note} Searched by {known.search}, as told.".strip()
+    if known.search == "cosine" and not has_unit_rows(vectors):
+        vectors = _normalized(vectors)
+        step = step._replace(formula=f"unit length of {step.formula}")
+    elif known.search == "euclidean" and codebook.transform in UNIT:
+        vectors, step = raw.astype(np.float32), step._replace(formula="c as stored")
     if known.search is None and search == "euclidean" and has_unit_rows(vectors):
         search = "cosine"
         note = f"{note} All rows have unit length, as in a cosine search.".strip()
@@ -274,6 +281,8 @@ TRANSFORMS: dict[Transform, Callable[[Codebook, Vectors, Known], _Step]] = {
     "vq scope": _vq_scope,
     "table only": _table_only,
 }
+
+UNIT: frozenset[Transform] = frozenset({"unit length", "unit length by default"})
 
 UNCHANGED: frozenset[Transform] = frozenset({"as stored", "plain", "table only"})
 """Formulas that compute nothing, and so need no copy in double precision."""

@@ -5,7 +5,7 @@
 import re
 from collections.abc import Sequence
 
-from vqcore.checkpoints.contents import Codebook
+from vqcore.checkpoints.contents import AS_TOLD, Codebook
 from vqcore.checkpoints.effective import Effective
 from vqcore.checkpoints.keys import place_of, skeleton
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
@@ -30,6 +30,7 @@ def quantizers_of(codebooks: Sequence[Codebook]) -> tuple[tuple[Codebook, ...], 
     for book in present:
         alone = book.structure in ("single", "separate levels") or _has_own_projection(book)
         like = skeleton(book.key) if book.layout == UNKNOWN_LAYOUT else NUMBER.sub("#", book.key)
+        like = "" if book.stage.startswith(AS_TOLD) else like
         kind = (book.key, book.cut) if alone else (like, book.stage, book.structure)
         found.setdefault((book.container, book.copy, kind), []).append(book)
     return tuple(tuple(books) for books in found.values())
@@ -60,7 +61,7 @@ def arrangement_of(quantizer: Sequence[Codebook], vectors: Sequence[Effective], 
             raise CheckpointError(
                 f"`{book.label}` is searched by {found.search}, not by distance to its vectors, so what other "
                 "vectors would "
-                "do cannot be computed from latents. If you know the search, give it."
+                "do cannot be computed from latents. If you know better, say --search euclidean or cosine."
             )
     chains = _chains(quantizer, dim)
     widths = {book.dim for book in quantizer}
@@ -94,8 +95,8 @@ def _chains(quantizer: Sequence[Codebook], dim: int) -> tuple[tuple[int, ...], .
     for levels in groups.values():
         if first.structure not in (*GROUPED, *LEVELLED) or set(levels) != set(range(len(levels))):
             raise CheckpointError(
-                f"`{first.label}` and {len(quantizer) - 1} more do not show in which order they are searched. Name "
-                "one by `key`, and give its own latents."
+                f"`{first.label}` and {len(quantizer) - 1} more do not show in which order they are searched. "
+                "Say --structure residual or groups, or name one with --codebook and give its own latents."
             )
     return tuple(tuple(levels[level] for level in sorted(levels)) for _, levels in sorted(groups.items()))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from vqcore.checkpoints.assembling import Told, codebooks_of, finished
+from vqcore.checkpoints.assembling import Together, Told, codebooks_of, finished, together
 from vqcore.checkpoints.axes import Axis
-from vqcore.checkpoints.contents import Candidate, Codebook, Implicit
+from vqcore.checkpoints.contents import Candidate, Codebook, Implicit, Search
 from vqcore.checkpoints.effective import Known
 from vqcore.checkpoints.implicit import implicit_quantizers
 from vqcore.checkpoints.keys import skeleton
@@ -50,15 +50,23 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    path: str | Path, *, key: str | None = None, axis: Axis | None = None, rows: int | None = None
+    path: str | Path,
+    *,
+    key: str | tuple[str, ...] | None = None,
+    axis: Axis | None = None,
+    rows: int | None = None,
+    search: Search | None = None,
+    structure: Together | None = None,
 ) -> Checkpoint:
     """Open the file at `path`, whatever its name. It is never written to, and nothing in it is run.
 
     Args:
         path: a file of torch, safetensors or NumPy.
-        key: only this tensor, whether or not a rule recognizes it; `container/key` if the key is ambiguous.
+        key: only this tensor or these, whether or not a rule recognizes them; `container/key` if a key is ambiguous.
         axis: `K,D` or `D,K`, overriding the rules.
         rows: codes of one codebook, if several lie one after another or padding follows.
+        search: `euclidean` or `cosine`, whatever the layout's own.
+        structure: how several tables work together, whatever their keys say.
 
     Raises:
         CheckpointError: one sentence, if the file cannot be read as asked.
@@ -74,11 +82,15 @@ def open_checkpoint(
     others = [one for tree in trees for one in weighed(tree, pieces)]
     if key is None:
         pieces = _with_others(pieces, others, is_empty=not implicit)
-    pieces = _chosen(trees, pieces, key, asked=axis is not None or rows is not None)
+    asked = axis is not None or rows is not None
+    pieces = _every(trees, pieces, (key,) if isinstance(key, str) else key, asked)
     found = [book for piece in pieces for book in codebooks_of(piece, Told(axis, rows))]
     examined = {book.array.key for book in found}
     offered = [_candidate(one) for one in others if one.at.array.key not in examined][:MOST_OFFERED]
     codebooks = finished(found, contents.metadata)
+    if structure is not None:
+        codebooks = together(codebooks, structure, as_one=isinstance(key, tuple))
+    known = _known(path) if any(book.layout == "VQ Scope" for book in codebooks) else Known()
     return Checkpoint(
         path=path,
         format=contents.format,
@@ -87,7 +99,7 @@ def open_checkpoint(
         codebooks=tuple(codebooks),
         implicit=tuple(implicit),
         candidates=tuple(offered),
-        known=_known(path) if any(book.layout == "VQ Scope" for book in codebooks) else Known(),
+        known=known if search is None else known._replace(search=search),
     )
 
 
@@ -116,21 +128,25 @@ def _candidate(one: Weighed) -> Candidate:
     return Candidate(array.key, one.at.owner.tree.source.container, array.shape, one.score, one.match.evidence)
 
 
-def _chosen(trees: list[Tree], pieces: list[Owned], key: str | None, asked: bool) -> list[Owned]:
-    if key is None:
-        keys = {piece.at.array.key for piece in pieces}
-        if asked and len(keys) != 1:
-            raise CheckpointError(
-                f"`axis` and `rows` describe one tensor, but {len(keys)} were found. Name one with `key`."
-            )
-        return pieces
+def _every(trees: list[Tree], pieces: list[Owned], keys: tuple[str, ...] | None, asked: bool) -> list[Owned]:
+    if keys is not None:
+        return [piece for key in keys for piece in _chosen(trees, pieces, key)]
+    found = {piece.at.array.key for piece in pieces}
+    if asked and len(found) != 1:
+        raise CheckpointError(
+            f"`axis` and `rows` describe one tensor, but {len(found)} were found. Name one with --codebook."
+        )
+    return pieces
+
+
+def _chosen(trees: list[Tree], pieces: list[Owned], key: str) -> list[Owned]:
     if matching := [piece for piece in pieces if key in _names(piece.at.owner.tree, piece.at.name)]:
         return matching
     named = [_as_told(tree, name) for tree in trees for name in tree if key in _names(tree, name)]
     if not named:
         names = islice((shown(name) for tree in trees for name in tree), MOST_COMPARED)
         raise CheckpointError(
-            f"`key` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)}"
+            f"`--codebook` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)}"
         )
     return named
 
@@ -146,7 +162,7 @@ def _as_told(tree: Tree, name: str) -> Owned:
     if array is None or not array.is_float or len(array.shape) not in (2, 3) or array.size == 0:
         shape = () if array is None else array.shape
         raise CheckpointError(
-            f"`key` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
+            f"`--codebook` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
         )
     path, _, leaf = name.rpartition(".")
     at = At(name, array, tree.module(path), leaf)

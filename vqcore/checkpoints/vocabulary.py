@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from vqcore.checkpoints.keys import QUANTIZER_WORD
 
@@ -51,11 +52,20 @@ LAYER = frozenset(
 )
 """Words of layers, whose weights are no codebooks even within a quantizer."""
 
+LATENTS = frozenset(
+    {"z", "ze", "latent", "latents", "features", "activations", "hidden", "x", "inputs", "outputs", "samples"}
+)
+"""Words of what goes into a quantizer, and not of its table."""
+
 INITIALIZED = re.compile(r"init")
+
+MOST_KEPT = 1 << 12
+"""Path parts whose words are kept: a file of 100,000 tensors repeats a few hundred."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
+@lru_cache(MOST_KEPT)
 def words(part: str) -> frozenset[str]:
     """The words of one path part, in lower case.
 
@@ -65,6 +75,7 @@ def words(part: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(part))
 
 
+@lru_cache(MOST_KEPT)
 def is_quantizer(part: str) -> bool:
     """Whether a path part names a quantizer."""
     return QUANTIZER_WORD.search(part) is not None or not QUANTIZER_TOO.isdisjoint(words(part))

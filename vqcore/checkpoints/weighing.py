@@ -18,6 +18,9 @@ LIKELY, EXAMINED, OFFERED, IN_DRAWER = 5, 3, 3, 2
 """Scores from which a table that is called one is examined as likely; is examined if the file has nothing better; and
 from which any other is offered, or listed."""
 
+MOST_CODES = 1 << 20
+"""Rows from which the only tensor of a file is latents rather than a codebook."""
+
 MOST_NEIGHBOURS = 100
 MOST_LEVELS = 64
 """Of a stack of tables: more in front are codes."""
@@ -50,11 +53,10 @@ def weigh(at: At, *, is_alone: bool = False) -> Weighed | None:
         at: the tensor, with `leaf` its key below the module that holds it.
         is_alone: whether the file holds nothing else.
     """
-    if not _may_be_table(at):
+    score, evidence, by_name = _by_name(at)
+    if (score == 0 and not is_alone) or not _may_be_table(at):
         return None
-    score, evidence, is_named = _by_name(at)
-    if score == 0 and not is_alone:
-        return None
+    is_named = by_name
     counts, sums = counts_beside(at), _same_shape(at)
     if counts is not None:
         score, evidence = score + 3, [*evidence, beside(counts)]
@@ -65,7 +67,7 @@ def weigh(at: At, *, is_alone: bool = False) -> Weighed | None:
     width = _projected_width(at.owner)
     if width in at.shape[-2:]:
         score, evidence = score + 1, [*evidence, f"a projection of width {width} beside it"]
-    if is_alone:
+    if is_alone and not words(at.leaf) & vocabulary.LATENTS and max(at.shape) <= MOST_CODES:
         score, evidence, is_named = score + EXAMINED, [*evidence, "the only tensor of the file"], True
     if score < IN_DRAWER:
         return None
@@ -75,8 +77,9 @@ def weigh(at: At, *, is_alone: bool = False) -> Weighed | None:
         evidence=tuple(evidence),
         against=(
             "" if counts is not None else "nothing beside it counts its codes",
-            "" if is_named and not is_alone else "neither it nor its module is called a codebook",
+            "" if by_name else "no module around it is called a quantizer",
             "" if axis.certain else "which axis counts the codes is a guess",
+            "whether it stacks levels or groups is a guess: see --structure" if len(at.shape) == 3 else "",
         ),
         axis=axis,
         confidence="likely" if is_named and score >= LIKELY else "candidate",
@@ -92,7 +95,7 @@ def told(at: At) -> Match:
     axis, stack = _arranged(at, counts, _projected_width(at.owner))
     return Match(
         layout="as told",
-        evidence=("named by `key`", "" if counts is None else beside(counts)),
+        evidence=("named by --codebook", "" if counts is None else beside(counts)),
         confidence="told",
         axis=axis,
         search="unknown",

@@ -4,7 +4,7 @@ import numpy as np
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.average_findings import moved_by_averages, shrunken_rows
-from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, Floats
 from vqcore.diagnostics.finding import Finding
 from vqcore.diagnostics.geometry import (
     is_point,
@@ -42,7 +42,7 @@ def broken_numbers(evidence: Evidence) -> Finding | None:
             count("broken latents", broken, "severe from 1"),
             count("finite latents, of which everything else is", every - broken),
         )
-    if nan_codes := _argmin_of_nan(evidence.usage):
+    if nan_codes := codes_of_nan(evidence):
         return nan_codes
     dtype = stored_as(evidence)
     if dtype is None or is_point(evidence.codebook):
@@ -69,8 +69,9 @@ def _from(first: int | None) -> str:
     return "" if first is None else f"; the first is number {first:,}, counted from 0"
 
 
-def _argmin_of_nan(usage: UsageEvidence | None) -> Finding | None:
+def codes_of_nan(evidence: Evidence) -> Finding | None:
     """Codes that are all 0, as argmin answers where every distance is NaN."""
+    usage = evidence.usage
     if usage is None or not usage.of_codes or len(usage.counts) < limits.FEWEST_TO_SUSPECT_NAN:
         return None
     total = int(usage.counts.sum())

@@ -1,6 +1,6 @@
 """From evidence to findings, the worst and most causal first. Pure: no file, clock or random number."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import get_args
 
@@ -10,6 +10,7 @@ from vqcore.diagnostics import limits
 from vqcore.diagnostics.average_findings import average_bookkeeping, unreachable_threshold
 from vqcore.diagnostics.codebook_findings import (
     broken_numbers,
+    codes_of_nan,
     duplicate_codes,
     initialization_pending,
     never_trained,
@@ -58,6 +59,9 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     not_enough_data,
 )
 
+USAGE_CHECKS = (codes_of_nan, embedding_collapse, index_collapse, dead_codes_found, not_enough_data)
+"""Those that look at no code vector."""
+
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 _CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 
@@ -71,14 +75,25 @@ def diagnose(evidence: Evidence) -> tuple[Finding, ...]:
     _check(evidence)
     is_finite = np.isfinite(evidence.codebook).all()
     checks = CHECKS if is_finite else (broken_numbers,)  # nothing else can be told of broken codes
+    findings = _in_order(evidence, checks)
+    options = evidence.training.options
+    if options is None:
+        return findings
+    return tuple(replace(one, remedies=still_to_try(one.remedies, options)) for one in findings)
+
+
+def diagnose_usage(evidence: Evidence) -> tuple[Finding, ...]:
+    """As `diagnose`, from how K codes are used alone: the code vectors are not looked at."""
+    return _in_order(evidence, USAGE_CHECKS)
+
+
+def _in_order(evidence: Evidence, checks: Iterable[Callable[[Evidence], Finding | None]]) -> tuple[Finding, ...]:
     findings = [finding for check in checks if (finding := check(evidence)) is not None]
     if all(finding.severity == "note" for finding in findings):
         findings.append(_healthy(evidence))
-    findings.sort(key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
-    options = evidence.training.options
-    if options is None:
-        return tuple(findings)
-    return tuple(replace(one, remedies=still_to_try(one.remedies, options)) for one in findings)
+    return tuple(
+        sorted(findings, key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
+    )
 
 
 def _healthy(evidence: Evidence) -> Finding:

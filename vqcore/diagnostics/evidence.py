@@ -135,6 +135,19 @@ class LatentEvidence:
         return float(self.variance.sum() + np.square(self.mean).sum())
 
 
+class InputEvidence(NamedTuple):
+    """The codes of whole inputs."""
+
+    num_inputs: int
+    distinct: int
+    """Inputs that differ in some code."""
+
+    largest: int
+    """The most that have all codes in common."""
+
+    codes_each: int
+
+
 class AverageEvidence(NamedTuple):
     """Moving averages over the vectors of a step, as a file keeps them beside its codebook."""
 
@@ -199,6 +212,9 @@ class Evidence:
     usage: UsageEvidence | None = None
     more_usage: tuple[UsageEvidence, ...] = ()
     """Other sources, as a file's own counts beside given latents: they add to what is known, and never hide it."""
+
+    inputs: InputEvidence | None = None
+    """None without codes, or where they do not tell which inputs they are of."""
 
     averages: AverageEvidence | None = None
     latents: LatentEvidence | None = None

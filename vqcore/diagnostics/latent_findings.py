@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import ROUNDING, Evidence, LatentEvidence, LookedUp
+from vqcore.diagnostics.evidence import ROUNDING, Evidence, InputEvidence, LatentEvidence, LookedUp
 from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import effective_rank, mean_length, total_spread
 from vqcore.diagnostics.harm import at_most, harm
@@ -108,6 +108,8 @@ def fit_of(latents: LatentEvidence, found_codes: LookedUp) -> Fit | None:
 
 def embedding_collapse(evidence: Evidence) -> Finding | None:
     """Whether P fills few of its features, or is a point."""
+    if evidence.inputs is not None and evidence.inputs.distinct == 1:
+        return _alike(evidence.inputs)
     latents = evidence.latents
     if latents is None or evidence.residual_level > 0:
         return None
@@ -141,6 +143,17 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
             f"noted up to {low:.3g} of D = {evidence.dim}, warning up to {limits.LINE_RANK:g}",
         ),
         count("sampled vectors", len(latents.sample), f"of {latents.num_vectors:,}"),
+    )
+
+
+def _alike(inputs: InputEvidence) -> Finding:
+    """However many codes are in use: the encoder does not see what it is given."""
+    return found(
+        "embedding-collapse",
+        "severe",
+        f"All {inputs.num_inputs:,} inputs have the same {inputs.codes_each:,} codes: they follow from the place, "
+        "not from the input.",
+        count("inputs that differ in some code", 0, f"of {inputs.num_inputs:,}"),
     )
 
 

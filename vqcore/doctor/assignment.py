@@ -9,7 +9,8 @@ import numpy as np
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Effective
 from vqcore.checkpoints.order_in_file import SEARCHED_BY_DISTANCE, arrangement_of, quantizers_of, widths_of
-from vqcore.checkpoints.search_order import Arrangement
+from vqcore.checkpoints.search_order import Arrangement, nearest, unit
+from vqcore.diagnostics.evidence import LatentEvidence
 from vqcore.doctor.measuring import measure_arranged
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.latents import Latents, open_latents
@@ -18,6 +19,9 @@ PROBED = 1024
 """Number of latents used to find the nearest of several quantizers."""
 
 MOST_NAMED = 5
+
+MORE_BY_COSINE = 2
+"""Times as many codes used by cosine as by distance, from which the latents' search is asked about."""
 
 
 class Assignment(NamedTuple):
@@ -34,10 +38,24 @@ class Assignment(NamedTuple):
     """Why these codebooks and not others, in a sentence; empty if the file has no others."""
 
 
-def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) -> Assignment:
+def assign(
+    path: Path,
+    books: Sequence[Codebook],
+    found: Sequence[Effective],
+    *,
+    key: str | None = None,
+    axis: int | None = None,
+) -> Assignment:
     """The latents in the file at `path`, and the quantizer among all `books` that they are assumed to belong to.
 
     If their width fits several quantizers, it is the one whose codes are nearest.
+
+    Args:
+        path: the file of latents.
+        books: all codebooks.
+        found: the vectors of each.
+        key: which array of the file, if it has several.
+        axis: which of its axes holds the features, if several could.
 
     Raises:
         CheckpointError: one sentence, if they fit none or cannot be read.
@@ -48,7 +66,7 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
     for quantizer in quantizers:
         numbers = tuple(next(at for at, book in enumerate(books) if book is one) for one in quantizer)
         try:
-            latents = _opened(path, quantizer)
+            latents = opened(path, quantizer, key=key, axis=axis)
             arrangement = _arranged(quantizer, [found[at] for at in numbers], latents.dim)
         except CheckpointError as error:
             refusals.append(error)
@@ -71,21 +89,36 @@ def assign(path: Path, books: Sequence[Codebook], found: Sequence[Effective]) ->
     return chosen._replace(note=note)
 
 
-def _opened(path: Path, quantizer: Sequence[Codebook]) -> Latents:
-    """The latents, at the first of the quantizer's possible widths that an axis has."""
+def opened(path: Path, quantizer: Sequence[Codebook], *, key: str | None, axis: int | None) -> Latents:
+    """The latents, at the first of the quantizer's possible widths that an axis has; `key` and `axis` as `assign`."""
     *widths, last = widths_of(quantizer)
     for width in widths:
         try:
-            return open_latents(path, width)
+            return open_latents(path, width, key=key, axis=axis)
         except CheckpointError:
             continue
-    return open_latents(path, last)
+    return open_latents(path, last, key=key, axis=axis)
 
 
 def _arranged(quantizer: Sequence[Codebook], found: Sequence[Effective], dim: int) -> Arrangement:
     """The search by distance, whatever the layout's own search; `searched_otherwise` names the difference."""
     by_distance = [one if one.search in SEARCHED_BY_DISTANCE else one._replace(search="euclidean") for one in found]
     return arrangement_of(quantizer, by_distance, dim)
+
+
+def by_cosine(found: Effective, latents: LatentEvidence) -> str:
+    """A remark where the file does not tell the search, and far more codes are used by cosine; else empty."""
+    if found.search != "euclidean" or found.status != "assumed" or not np.isfinite(found.vectors).all():
+        return ""
+    sample = np.ascontiguousarray(latents.sample, dtype=np.float32)
+    used = len(np.unique(nearest(sample, found.vectors)))
+    turned = len(np.unique(nearest(unit(sample), unit(found.vectors))))
+    if turned < MORE_BY_COSINE * used:
+        return ""
+    return (
+        f"by cosine {turned:,} of {len(found.vectors):,} codes are used by {len(sample):,} of these latents, "
+        f"and only {used:,} by distance: is your lookup normalized? Then say --search cosine."
+    )
 
 
 def searched_otherwise(found: Effective) -> str:

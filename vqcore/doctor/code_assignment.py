@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.order_in_file import quantizers_of, searches_of
+from vqcore.doctor.inputs import ByInput, by_input
 from vqcore.doctor.measuring import Progress
-from vqcore.files.codes import CodeAxes, Counts, count_codes, open_codes
+from vqcore.files.codes import ONE_SEARCH, CodeAxes, Counts, count_codes, open_codes
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.tensors import StoredArray
 
@@ -27,6 +28,8 @@ class CodeAssignment(NamedTuple):
 
     note: str
     """How the axes were interpreted and why, in a sentence; empty if the file has one codebook."""
+
+    by_input: ByInput | None = None
 
 
 class _Searches(NamedTuple):
@@ -57,7 +60,7 @@ def assign_codes(
     if level_axis is None and len(searches) == 1 and len(set(searches[0].books)) == 1:
         place = searches[0].books[0]
         (counts,) = count_codes(array, [books[place].num_codes], progress=progress)
-        return CodeAssignment({place: counts}, "")
+        return CodeAssignment({place: counts}, "", by_input(array, ONE_SEARCH, [books[place].num_codes]))
     options = [(one, axes) for one in searches if len(one.books) > 1 for axes in _axes(array.shape, one, books)]
     if level_axis is not None:
         axis = _checked(level_axis, array.shape)
@@ -75,7 +78,8 @@ def assign_codes(
         )
     possible = [axes for each, axes in options if each is one]
     axes, by_book = _first_that_counts(array, books, one, possible, progress)
-    return CodeAssignment(by_book, _note(array, books, one, axes, possible, level_axis is not None))
+    note = _note(array, books, one, axes, possible, level_axis is not None)
+    return CodeAssignment(by_book, note, by_input(array, axes, [books[place].num_codes for place in one.books]))
 
 
 def _first_that_counts(

@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
 from vqcore.arguments import named_path
+from vqcore.checkpoints.assembling import Together
+from vqcore.doctor.codes_alone import examine_codes
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
 from vqcore.doctor.html_report import html_report, html_template
@@ -19,6 +21,7 @@ from vqcore.doctor.measuring import Progress
 from vqcore.doctor.text_report import text_report
 from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_values
 from vqcore.files.changed_copy import check_target
+from vqcore.files.codes import MOST_CODES
 from vqcore.files.errors import shown
 from vqcore.files.series import checkpoints_in
 from vqcore.remedies.moves import REMEDIES
@@ -31,7 +34,9 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         type=named_path,
-        help="a checkpoint: .pt .pth .bin .ckpt .safetensors .npz; or a folder of those of one training",
+        nargs="?",
+        help="a checkpoint, not needed with --codes and --num-codes: "
+        ".pt .pth .bin .ckpt .safetensors .npz; or a folder of those of one training",
     )
     parser.add_argument(
         "--latents", type=named_path, metavar="F", help="what the quantizer gets: .npy .npz .pt .safetensors"
@@ -42,6 +47,9 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         help="search every latent, even if that takes minutes; by default a random part is then searched",
     )
     parser.add_argument("--codes", type=named_path, metavar="F", help="only the codes: enough to judge usage by")
+    parser.add_argument(
+        "--num-codes", type=_whole, metavar="K", help="for --codes without a checkpoint: how many codes there are"
+    )
     parser.add_argument(
         "--level-axis",
         type=int,
@@ -54,7 +62,27 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="of the training's replacement: a code with fewer vectors a step, as a moving average, is moved",
     )
-    parser.add_argument("--codebook", metavar="KEY", help="only this tensor, known to a rule or not")
+    parser.add_argument("--latents-key", metavar="KEY", help="which array of the latents' file, if it holds several")
+    parser.add_argument(
+        "--latents-axis",
+        type=int,
+        metavar="N",
+        help="which axis of the latents holds the features; -1: the last",
+    )
+    parser.add_argument(
+        "--codebook",
+        metavar="KEY",
+        action="append",
+        help="only this tensor, known to a rule or not; several times for the tables of one quantizer",
+    )
+    parser.add_argument(
+        "--search", choices=("euclidean", "cosine"), help="how codes are found, whatever the layout seems to say"
+    )
+    parser.add_argument(
+        "--structure",
+        choices=get_args(Together),
+        help="how several tables work together: on what the one before left over, each on a part of a vector, alone",
+    )
     parser.add_argument("--axis", metavar="K,D", help="K,D or D,K, whatever the rules say")
     parser.add_argument(
         "--rows", type=int, metavar="N", help="number of codes of one codebook, if one tensor holds several"
@@ -71,13 +99,21 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="let --html, --md and --repair overwrite OUT, but never a file that is examined",
+        help="let --html, --md and --repair overwrite OUT, but never a file that is examined; let --repair write "
+        "what is foretold to be worse",
     )
     parser.epilog = (
-        "Exit code: 0; 1 if a finding is severe; 2 if the file cannot be examined as asked or something cannot be "
-        "written, which one sentence on stderr explains. A file of a folder that cannot be read is named in the "
-        "report with the reason and does not change the exit code, as long as one checkpoint can be examined."
+        "Exit code: 0; 1 if a finding is severe, unless --repair has written a copy; 2 if the file cannot be "
+        "examined as asked or something cannot be written, which one sentence on stderr explains. A file of a folder "
+        "that cannot be read is named in the report with the reason and does not change the exit code, as long as "
+        "one checkpoint can be examined."
     )
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_CODES:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_CODES:,}, but is {text}")
+    return int(text)
 
 
 def _positive(text: str) -> float:
@@ -100,14 +136,14 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
         raise
     except MemoryError as error:
         raise ValueError(
-            f"There is not enough memory to examine {shown(options.file)}. Close other programs."
+            f"There is not enough memory to examine {shown(options.file or options.codes)}. Close other programs."
         ) from error
     except Exception as error:
         if sys.flags.dev_mode:
             raise
         raise ValueError(
-            f"`{shown(options.file)}` cannot be examined, which is a fault of VQ Scope ({type(error).__name__}: "
-            f"{shown(error)}). For the traceback: python -X dev -m vqcore doctor …"
+            f"`{shown(options.file or options.codes)}` cannot be examined, which is a fault of VQ Scope "
+            f"({type(error).__name__}: {shown(error)}). For the traceback: python -X dev -m vqcore doctor …"
         ) from error
 
 
@@ -117,6 +153,10 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
+    if options.file is None:
+        return _codes_alone(options)
+    if options.num_codes is not None:
+        raise ValueError("`--num-codes` is for codes without a checkpoint. Leave it out: the checkpoint tells K.")
     _check_treatment(options)
     _check_reports(options)
     request = Request(
@@ -124,7 +164,11 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         latents=options.latents,
         codes=options.codes,
         level_axis=options.level_axis,
-        key=options.codebook,
+        latents_key=options.latents_key,
+        latents_axis=options.latents_axis,
+        key=None if options.codebook is None else tuple(options.codebook),
+        search=options.search,
+        structure=options.structure,
         axis=options.axis,
         rows=options.rows,
         threshold=options.threshold,
@@ -141,13 +185,33 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
-                examination.checkpoint, options.latents, options.repair, options.remedy, force=options.force
+                examination.checkpoint,
+                options.latents,
+                options.repair,
+                options.remedy,
+                force=options.force,
+                key=options.latents_key,
+                axis=options.latents_axis,
             )
         else:
-            treatment = foretell(examination.checkpoint, options.latents)
+            treatment = foretell(
+                examination.checkpoint, options.latents, key=options.latents_key, axis=options.latents_axis
+            )
         values |= treatment_values(treatment)
         text = f"{text}\n{treatment_text(treatment)}"
-    return values, text, int(examination.is_severe)
+    return values, text, int(examination.is_severe and options.repair is None)
+
+
+def _codes_alone(options: argparse.Namespace) -> tuple[Any, str, int]:
+    if options.codes is None or options.num_codes is None:
+        raise ValueError("Name a checkpoint, or give codes alone with --codes FILE --num-codes K.")
+    others = {"--latents": options.latents, "--repair": options.repair, "--html": options.html, "--md": options.md}
+    asked = [flag for flag, value in others.items() if value is not None] + ["--what-if"] * options.what_if
+    if asked:
+        raise ValueError(f"`{asked[0]}` needs a checkpoint. Name one, or leave it out.")
+    return _with_progress(
+        lambda told: examine_codes(options.codes, options.num_codes, options.level_axis, progress=told)
+    )
 
 
 def _with_progress(work: Callable[[Progress], Found]) -> Found:

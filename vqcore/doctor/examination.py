@@ -11,19 +11,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vqcore.checkpoints.assembling import Together
 from vqcore.checkpoints.axes import Axis
-from vqcore.checkpoints.contents import Codebook
+from vqcore.checkpoints.contents import Codebook, Search
 from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import AverageEvidence, Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
+from vqcore.diagnostics.evidence import (
+    AverageEvidence,
+    Evidence,
+    InputEvidence,
+    LatentEvidence,
+    TrainingEvidence,
+    UsageEvidence,
+)
 from vqcore.diagnostics.finding import Finding
-from vqcore.doctor.assignment import assign, searched_otherwise
+from vqcore.doctor.assignment import assign, by_cosine, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
-from vqcore.doctor.measuring import SAMPLE_SEED, Progress, measure_arranged, vectors_to_search
+from vqcore.doctor.inputs import repeated
+from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
 
 INIT_FLAGS = ("inited", "initted", "_initialized", "data_initialized")
@@ -50,8 +59,16 @@ class Request:
     level_axis: int | None = None
     """The axis of the codes along which there is one code of each codebook."""
 
-    key: str | None = None
-    """Which tensor, whether or not a rule recognizes it."""
+    latents_key: str | None = None
+    latents_axis: int | None = None
+    """Which array of the latents' file, and which of its axes holds the features."""
+
+    key: str | tuple[str, ...] | None = None
+    """Which tensor or tensors, whether or not a rule recognizes them."""
+
+    search: Search | None = None
+    structure: Together | None = None
+    """How the codes are found and how several codebooks work together, whatever the file seems to say."""
 
     axis: Axis | None = None
     rows: int | None = None
@@ -118,7 +135,7 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         CheckpointError: one sentence, for whatever cannot be read as asked.
     """
     check_given(request)
-    checkpoint = open_checkpoint(request.path, key=request.key, axis=request.axis, rows=request.rows)
+    checkpoint = opened(request)
     if not (checkpoint.codebooks or checkpoint.implicit):
         raise CheckpointError(_nothing(checkpoint))
     if not checkpoint.codebooks and (request.latents or request.codes) is not None:
@@ -132,6 +149,22 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
     )
     return reading._replace(evidence=evidence)
+
+
+def opened(request: Request, path: Path | None = None) -> Checkpoint:
+    """The checkpoint as asked, or the one at `path` in the same way.
+
+    Raises:
+        CheckpointError: one sentence, for whatever cannot be read as asked.
+    """
+    return open_checkpoint(
+        path or request.path,
+        key=request.key,
+        axis=request.axis,
+        rows=request.rows,
+        search=request.search,
+        structure=request.structure,
+    )
 
 
 def check_given(request: Request) -> None:
@@ -212,6 +245,7 @@ class _Seen(NamedTuple):
     """Latents with NaN or infinity, which were left out."""
 
     first_broken: int | None = None
+    inputs: InputEvidence | None = None
 
 
 def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
@@ -219,6 +253,7 @@ def _examined(reading: Reading, at: int, seen: _Seen | None) -> Examined:
     if seen is not None:
         in_file = () if evidence.usage is None else (evidence.usage,)
         evidence = replace(evidence, usage=seen.usage, more_usage=in_file, latents=seen.latents)
+        evidence = replace(evidence, inputs=seen.inputs)
         evidence = replace(evidence, broken_latents=seen.broken, first_broken_latent=seen.first_broken)
         said += seen.notes
     return Examined(
@@ -234,11 +269,14 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
     """The codebooks that the codes belong to, by their index among all."""
     if request.codes is None or not books:
         return {}
-    counts, note = assign_codes(request.codes, books, request.level_axis, progress=progress)
-    notes = (note,) if note else ()
+    counts, note, inputs = assign_codes(request.codes, books, request.level_axis, progress=progress)
+    notes = tuple(filter(None, (note, "" if inputs is None else inputs.note)))
     return {
         at: _Seen(
-            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True), None, notes
+            UsageEvidence(count, int(count.sum()), "at least once in the given codes", of_codes=True),
+            None,
+            notes,
+            inputs=None if inputs is None else inputs.evidence,
         )
         for at, count in counts.items()
     }
@@ -250,7 +288,9 @@ def _measured(
     """The codebooks that the latents pass through, by their index among all."""
     if request.latents is None:
         return {}
-    latents, places, arrangement, note = assign(request.latents, books, found)
+    latents, places, arrangement, note = assign(
+        request.latents, books, found, key=request.latents_key, axis=request.latents_axis
+    )
     tables = [found[at].vectors for at in places]
     if not all(np.isfinite(table).all() for table in tables):
         return {}
@@ -271,12 +311,20 @@ def _measured(
         at: _Seen(
             UsageEvidence(one.counts, one.searched, window),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
-            tuple(filter(None, (*notes, searched_otherwise(found[at])))),
+            tuple(filter(None, (*notes, *_remarks(found[at], one)))),
             finite.broken,
             finite.first_broken,
         )
         for at, one, cosine in zip(places, measured, arrangement.cosine, strict=True)
     }
+
+
+def _remarks(found: Effective, one: Measured) -> tuple[str, ...]:
+    return (
+        searched_otherwise(found),
+        by_cosine(found, one.latents),
+        repeated(one.latents, found.vectors, one.counts),
+    )
 
 
 def usage_in_file(codebook: Codebook, read: list[str]) -> UsageEvidence | None:

@@ -11,10 +11,9 @@ import numpy as np
 
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Vectors
-from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.geometry import total_spread
-from vqcore.doctor.examination import Examination, Reading, Request, check_given, examine, reading_of
+from vqcore.doctor.examination import Examination, Reading, Request, check_given, examine, opened, reading_of
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import UsageSummary, summary_of
 from vqcore.files.errors import CheckpointError, shown
@@ -140,7 +139,7 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
 
 
 def _reading_at(point: Point, request: Request) -> Reading:
-    checkpoint = open_checkpoint(point.path, key=request.key, axis=request.axis, rows=request.rows)
+    checkpoint = opened(request, point.path)
     if not checkpoint.codebooks:
         raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule recognizes.")
     return reading_of(checkpoint)

@@ -3,16 +3,21 @@
 import math
 from typing import Any
 
+from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.examination import Examination
 from vqcore.doctor.following import Following
 from vqcore.doctor.following_report import following_values
-from vqcore.doctor.parts import CodebookPart, FindingPart, FollowingPart, ImplicitPart, VerdictPart, report_parts
+from vqcore.doctor.parts import CodebookPart, FollowingPart, ImplicitPart, VerdictPart, report_parts
+
+SCHEMA = "vqscope-doctor/1"
+"""Changes its number when a field goes or changes its meaning; new fields may come without."""
 
 
 def as_values(examination: Examination, following: Following | None = None) -> dict[str, Any]:
     """All of it, ready for JSON; see `text_report` for `following`."""
     checkpoint = examination.checkpoint
     values: dict[str, Any] = {
+        "schema": SCHEMA,
         "file": str(checkpoint.path),
         "format": checkpoint.format,
         "tensors": checkpoint.num_arrays,
@@ -57,29 +62,30 @@ def _codebook(part: CodebookPart) -> dict[str, Any]:
         "level": book.level,
         "group": book.group,
         "vectors": {"status": one.effective.status, "formula": one.effective.formula, "search": one.effective.search},
-        "usage": None if part.usage is None else _finite(part.usage._asdict()),
+        "usage": None if part.usage is None else finite(part.usage._asdict()),
         "relative_error": None if latents is None else latents.relative_error,
         "length_ratio": None if latents is None else latents.length_ratio,
         "severity": one.verdict.severity,
-        "findings": [_finding(finding) for finding in part.findings],
+        "findings": [finding_values(one.finding) for one in part.findings],
         "read": list(one.read),
     }
 
 
-def _finding(part: FindingPart) -> dict[str, Any]:
-    finding = part.finding
+def finding_values(finding: Finding) -> dict[str, Any]:
+    """Of one finding; `numbers` are in the order in which they support it."""
     return {
         "condition": finding.condition,
         "severity": finding.severity,
         "title": finding.title,
-        "numbers": [_finite(number._asdict()) for number in finding.numbers],
+        "numbers": [finite(number._asdict()) for number in finding.numbers],
         "cause": finding.cause,
         "remedies": [remedy._asdict() for remedy in finding.remedies],
         "source": finding.source,
     }
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with None for NaN and infinity, which JSON lacks."""
     return {name: _number(value) if isinstance(value, float) else value for name, value in values.items()}
 
 

@@ -72,10 +72,11 @@ def _codebook(part: CodebookPart) -> list[str]:
     if part.usage is not None:
         lines.append(_wrapped(f"{part.used}; used: {part.usage.window}"))
     lines += [_wrapped(f"read: {sentence}") for sentence in part.examined.read]
-    return [*lines, *chain(*map(_finding, part.findings))]
+    return [*lines, *chain(*map(finding_lines, part.findings))]
 
 
-def _finding(part: FindingPart) -> list[str]:
+def finding_lines(part: FindingPart) -> list[str]:
+    """Severity, title and numbers, and what to do."""
     finding = part.finding
     lines = ["", _wrapped(f"{finding.severity.upper()}  {finding.condition}: {finding.title}")]
     lines += [

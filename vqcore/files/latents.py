@@ -129,12 +129,13 @@ def only_array(path: Path, key: str | None, fits: Callable[[StoredArray], bool],
     if key is not None:
         if key not in arrays:
             raise CheckpointError(
-                f"`key` must name an array in {shown(path)}, but {shown(key)} is not there.{_list(arrays)}"
+                f"The key must name an array in {shown(path)}, but {shown(key)} is not there.{_list(arrays)}"
             )
         return arrays[key]
     good = {name: array for name, array in arrays.items() if fits(array)}
     if len(good) > 1:
-        raise CheckpointError(f"{shown(path)} has {len(good):,} arrays of {what}. Name one by `key`.{_list(good)}")
+        how = " with --latents-key KEY" if what == "floats" else " by saving it alone"
+        raise CheckpointError(f"{shown(path)} has {len(good):,} arrays of {what}. Name one{how}.{_list(good)}")
     return next(iter(good.values()), next(iter(arrays.values())))
 
 
@@ -143,7 +144,8 @@ def _feature_axis(array: StoredArray, dim: int, axis: int | None) -> int:
     if axis is not None:
         if not -len(shape) <= axis < len(shape) or shape[axis] != dim:
             raise CheckpointError(
-                f"`axis` must be one of size {dim}, the codebook's width, but axis {axis} of {shape} is not."
+                f"The axis of the features must have size {dim}, as the codebook is wide, but axis {axis} of {shape} "
+                "has not."
             )
         return axis % len(shape)
     possible = [index for index, size in enumerate(shape) if size == dim]
@@ -155,7 +157,7 @@ def _feature_axis(array: StoredArray, dim: int, axis: int | None) -> int:
     if len(possible) > 1 and len(shape) > 2:
         raise CheckpointError(
             f"`{shown(array.key)}` has shape {shape}, in which axes {' and '.join(map(str, possible))} could be the "
-            f"{dim} features. Say which with `axis`."
+            f"{dim} features. Say which with --latents-axis N."
         )
     return possible[-1]
 

@@ -76,7 +76,7 @@ def repair(
         latents: the inputs of the quantizer, as for `what_if`.
         remedy: which.
         codebooks: one of `arranging.quantizers_of`, if the file has several.
-        force: whether `out` may be overwritten.
+        force: whether `out` may be overwritten, and a copy written that is worse than its source.
         seed: of the sampling and the remedy.
         progress: as for `what_if`, and told before the copy is written, which then is written whole.
 
@@ -100,6 +100,11 @@ def repair(
     after = foretold.after[remedy]
     if not any(moved.any() for moved in after.moved):
         raise CheckpointError(f"`{books[0].label}` has no dead code on these latents, so {remedy} has nothing to do.")
+    if after.error > foretold.before.error and not force:
+        raise CheckpointError(
+            f"{remedy} would do harm: on latents that it was not fitted to, the error goes from "
+            f"{foretold.before.error:.4g} to {after.error:.4g}. Nothing was written; --force writes it all the same."
+        )
     if progress is not None:
         progress(f"writing a copy after {remedy}", WRITING_SHARE)
     edits: Edits = {}
@@ -150,7 +155,7 @@ def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
         names = ", ".join(books[0].label for books in found[:5])
         raise CheckpointError(
             f"`{shown(checkpoint.path)}` has {len(found)} quantizers, each with its own latents: {names}. Repair "
-            "one at a time, named by `key`."
+            "one at a time, named by --codebook."
         )
     return found[0]
 
