@@ -87,7 +87,11 @@ def test_the_saved_page_opens_from_disk_without_a_network_and_shows_the_same(
     address = (tmp_path / "page.html").as_uri()
     tab.page.goto(address)
     wait_in_file(
-        tab.page, "[...document.querySelectorAll('.js-plotly-plot')].filter((p) => p._fullLayout).length === 4"
+        tab.page, "[...document.querySelectorAll('.js-plotly-plot')].filter((p) => p._fullLayout).length === 3"
+    )
+    expect(tab.page.locator(".stills figcaption")).to_have_text(["original", "reconstruction", "codes"])
+    assert tab.page.evaluate(
+        "[...document.querySelectorAll('.stills img')].every((image) => image.naturalWidth > 100)"
     )
     assert tab.page.locator(".vq-tiles").inner_text() == tiles
     assert drawn(tab.page, "#plot-map .js-plotly-plot", "P", "y") == before[MAP]
