@@ -30,7 +30,6 @@ from vqcore.training.status import State, Status
 
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 SPEED = "compare-speed"
-STEPPING = (State.RUNNING, State.IDLE)
 TRANSPORT = "compare-transport"
 
 
@@ -79,7 +78,7 @@ def _transport(entry: Entry, status: Status) -> None:
         Button("undo", "Bring back the run before the last restart", disabled=not status.can_undo),
     )
     is_settled = entry.session.commands_pending() == 0
-    transport(buttons, running=status.state in STEPPING, settled=is_settled, key=TRANSPORT)
+    transport(buttons, running=status.is_stepping, settled=is_settled, key=TRANSPORT)
     if is_drawn(SPEED) and entry.session.commands_pending() == 0 and SPEEDS[said_by(SPEED)] != status.speed_limit:
         set_control(SPEED, next((name for name, limit in SPEEDS.items() if limit == status.speed_limit), "max"))
     st.selectbox(

@@ -53,7 +53,6 @@ SPEEDS: dict[str, float | None] = {
     "3 steps/s": 3.0,
     "1 step/s": 1.0,
 }
-STEPPING = (State.RUNNING, State.IDLE)
 TRANSPORT = "transport"
 COMMANDS: Mapping[str, Command] = {
     "pause": PauseCommand(),
@@ -120,7 +119,7 @@ def _meant(entry: Entry, click: str) -> Command | None:
 def _transport(entry: Entry, status: Status) -> None:
     is_settled = entry.session.commands_pending() == 0
     if buttons := [_within_limits(button) for button in _buttons(status) if place(button.name) is not NOWHERE]:
-        transport(buttons, running=status.state in STEPPING, settled=is_settled, key=TRANSPORT)
+        transport(buttons, running=status.is_stepping, settled=is_settled, key=TRANSPORT)
     speed, forking = row("speed", "fork")
     if forking is not NOWHERE:
         fork_popover(forking, entry, status)

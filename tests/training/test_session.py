@@ -117,6 +117,31 @@ def test_whoever_reads_that_it_is_paused_finds_the_moment_of_its_last_step(monke
     assert max(step for run, step, _ in told if run == 0) >= 24
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_while_it_starts_it_is_known_whether_it_will_train(monkeypatch, paused):
+    told = []
+
+    def tell(published, **changes):
+        before(published, **changes)
+        if published.status.state is State.STARTING:
+            told.append(published.status.is_stepping)
+
+    before = Published.tell
+    monkeypatch.setattr(Published, "tell", tell)
+    session = Session(RECIPE, paused=paused)
+    assert session.status().is_stepping == (not paused)
+    session.start()
+    try:
+        reach(session, lambda s: step_of(s) >= 0)
+        obeyed(session, PauseCommand() if paused else ResumeCommand())
+        obeyed(session, RestartCommand(RECIPE))
+        assert session.status().is_stepping == (not paused)
+    finally:
+        session.stop()
+    assert set(told) == {not paused}
+    assert len(told) >= 2
+
+
 def test_it_pauses_at_the_step_it_was_given_once_and_at_the_speed_it_was_given():
     with running(plan=ExperimentPlan(pause_at=4, steps=1), steps_per_second=200.0) as session:
         reach(session, lambda s: s.status().state is State.PAUSED and step_of(s) == 4)

@@ -67,7 +67,9 @@ class Session(LiveSession):
         recipes = {"main": recipes} if isinstance(recipes, Recipe) else dict(recipes)
         first = next(iter(recipes.values()))
         self._wishes = Wishes(clock)
-        self._published = Published(recipes, Status(State.STARTING, "", 0.0, first, speed_limit=steps_per_second))
+        self._published = Published(
+            recipes, Status(State.STARTING, "", 0.0, first, speed_limit=steps_per_second, starts_paused=paused)
+        )
         self._make_loop = partial(
             TrainingLoop,
             self._wishes,

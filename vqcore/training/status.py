@@ -71,6 +71,9 @@ class Status:
     to_build: int = 0
     """How many it is to have."""
 
+    starts_paused: bool = False
+    """Whether the run that begins, or began last, was to stand at its first moment."""
+
     can_undo: bool = False
     """Whether a restart can be taken back."""
 
@@ -85,3 +88,8 @@ class Status:
 
     details: str = ""
     """A traceback, where a step failed for a reason of its own."""
+
+    @property
+    def is_stepping(self) -> bool:
+        """Whether it trains, or will without being asked: once it has begun, or somebody looks."""
+        return self.state in (State.RUNNING, State.IDLE) or (self.state is State.STARTING and not self.starts_paused)

@@ -193,7 +193,8 @@ class TrainingLoop:
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
 
         def tell(built: int) -> None:
-            self._tell(State.STARTING, built=built, to_build=len(recipes))
+            starts_paused = self._resume_as is State.PAUSED
+            self._tell(State.STARTING, built=built, to_build=len(recipes), starts_paused=starts_paused)
 
         try:
             run = self._runs.begin(recipes, stop=lambda: stopping.is_set(), tell=tell)
