@@ -3,10 +3,10 @@
 # M sampled vectors, K codes, T recorded steps
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
+from markupsafe import escape
 from numpy.typing import NDArray
 
 from app.figures.code_bars import usage_bars
@@ -166,7 +166,7 @@ def in_a_chart(text: object) -> str:
     >>> in_a_chart("<b>x</b>")
     '&lt;b&gt;x&lt;/b&gt;'
     """
-    return escape(shown(text), quote=False)
+    return str(escape(shown(text)))
 
 
 def book_at(run: Run, codebook: int) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -5,6 +6,15 @@ from fake_projection import FakeProjection
 
 from app.doors.start import begin, make
 from app.sessions.registry import Registry, registry
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen() -> Iterator[None]:
+    """Keep what is loaded out of every collection: a session that ends collects, and would search all of it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

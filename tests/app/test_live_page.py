@@ -21,6 +21,7 @@ STARTS = [
     "The remedies, ranked",
     "Codes that lag behind",
     "A healthy codebook",
+    "Your images",
 ]
 CHARTS = ("map-plot", "bars-plot", "curves-plot", "picture")
 

@@ -9,8 +9,8 @@ import pytest
 APP = Path(__file__).parents[2] / "app"
 WITHOUT_A_PUBLIC_WAY = {
     # Streamlit keeps an uploaded file in memory for as long as its visitor's session or longer, unless it is told.
-    ("dropping.py", "streamlit.runtime.scriptrunner.get_script_run_ctx"),
-    ("dropping.py", "streamlit.runtime.uploaded_file_manager.UploadedFile"),
+    ("uploads.py", "streamlit.runtime.scriptrunner.get_script_run_ctx"),
+    ("uploads.py", "streamlit.runtime.uploaded_file_manager.UploadedFile"),
 }
 SOURCES = [path for path in APP.rglob("*.py") if "bench" not in path.parts]
 
