@@ -55,7 +55,9 @@ def streamlit_server(script: Path, log: Path, base_path: str = "") -> Iterator[S
 
 
 @contextmanager
-def app_server(log: Path, *words: str, module: str = "app", port: int | None = None) -> Iterator[Server]:
+def app_server(
+    log: Path, *words: str, module: str = "tests.browser.soon_idle_server", port: int | None = None
+) -> Iterator[Server]:
     """VQ Scope as a person starts it with these `words`, or as another `module` does; at a free port by default."""
     with program_server([sys.executable, "-m", module], log, *words, port=port) as server:
         yield server

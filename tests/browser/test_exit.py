@@ -32,7 +32,7 @@ def wait_for_worker(pid: int) -> psutil.Process:
 def test_asked_to_end_it_exits_with_0_and_leaves_no_process(
     asked: signal.Signals, browser: BrowserContext, tmp_path: Path
 ) -> None:
-    with app_server(tmp_path / "log.txt") as server:
+    with app_server(tmp_path / "log.txt", module="app") as server:
         page = browser.new_page()
         page.goto(f"{server.url}/?problem=plane")
         wait_for_movement(page)
