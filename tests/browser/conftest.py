@@ -53,7 +53,7 @@ def plots(open_tab: Callable[..., Tab], plot_server: Server) -> Tab:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """VQ Scope, for all tests that leave no session running; the others start one of their own."""
+    """VQ Scope, for all tests that need no server of their own kind."""
     with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
         yield running
 

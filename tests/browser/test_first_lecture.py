@@ -2,12 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from live_page import control, pause, press, session_of, step_of, wait_for_charts, wait_for_step, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 MOST_CLICKS = 3
 LINE = ".vq-story"
@@ -19,12 +19,6 @@ RECOVERIES = {
     "Codes that lag behind": ("Sync", "in use"),
 }
 """By start: the experiment that is pressed, and the row of the table in which it beats doing nothing."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 def cell(page: Page, experiment: str, row: str) -> float:

@@ -1,7 +1,7 @@
 """Going back in time in a real browser: the slider, playing, and back to live while training goes on."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from live_page import (
@@ -18,18 +18,12 @@ from live_page import (
     watch_removals,
 )
 from playwright.sync_api import Page, expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 SHOWING = (
     "Number(/Showing step ([\\d,]+)/.exec(document.querySelector('.vq-story').innerText)?.[1].replaceAll(',', ''))"
 )
 CURSOR = f"{seen(CURVES)}.layout.shapes.at(-1)?.x0"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

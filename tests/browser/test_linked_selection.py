@@ -25,7 +25,7 @@ from live_page import (
     watch_removals,
 )
 from playwright.sync_api import Page, expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -35,12 +35,6 @@ EXAMPLES = ".st-key-examples-plot .js-plotly-plot"
 CARD = ".st-key-code-card .vq-card"
 LASSO = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.04)]
 ALL = [(0.1, 0.5), (0.9, 0.5)]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("linked") / "log.txt") as running:
-        yield running
 
 
 @pytest.fixture

@@ -29,15 +29,9 @@ from live_page import (
     watch_removals,
 )
 from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 from vqcore.starts.catalogue import find_start
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 @pytest.fixture

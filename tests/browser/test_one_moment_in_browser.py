@@ -1,11 +1,10 @@
 """What stands on the page in a real browser is of one moment: how many codes are in use, in every part."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from live_page import wait_for_charts
 from playwright.sync_api import Page
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 FRAMES = 20
 READ = """(last) => {
@@ -21,12 +20,6 @@ READ = """(last) => {
         caption: whole(/([\\d,]+) of [\\d,]+ in use/.exec(of('.st-key-bars-said'))?.[1]),
     };
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 def seen_after(page: Page, step: int) -> dict[str, int]:

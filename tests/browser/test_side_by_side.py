@@ -1,11 +1,10 @@
 """Side by side in a real browser: from a link to four variants whose charts move together and share their axes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from live_page import press, traces, wait_until, watch_removals
 from playwright.sync_api import expect
-from real_app import Server, Tab, app_server
+from real_app import Server, Tab
 
 MAP = ".st-key-compare-map .js-plotly-plot"
 BARS = ".st-key-compare-bars .js-plotly-plot"
@@ -13,12 +12,6 @@ CURVES = ".st-key-compare-curves .js-plotly-plot"
 FOUR = "?problem=plane&v1=baseline&v2=affine;affine%3Drunning&v3=sync;sync%3D0.5&v4=replaced;replace_every%3D10"
 LINES = f"[...{traces(CURVES)}].filter((line) => line.hovertemplate)"
 LAST = f"{LINES}.map((line) => line.x.length && line.x[line.x.length - 1])"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with app_server(tmp_path_factory.mktemp("app") / "log.txt") as running:
-        yield running
 
 
 def test_a_variant_is_chosen_with_switches_and_begun(open_tab: Callable[..., Tab], server: Server) -> None:
