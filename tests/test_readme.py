@@ -4,8 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from vqcore import load_run
 from vqcore.cli import main
+from vqcore.nn import VectorQuant
 from vqcore.starts.catalogue import PHOTOGRAPH
 from vqcore.training.trainer import Trainer
 
@@ -17,8 +20,23 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
+def test_the_probe_in_it_records_the_run_that_it_names(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, _ = blocks("python")
+    layer = VectorQuant(feature_size=4, num_codes=8)
+
+    def train_on(batch):
+        _, info = layer(batch)
+        return info["loss"].item()
+
+    batches = torch.randn(51, 16, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    exec(code, {"model": torch.nn.Sequential(layer), "batches": batches, "train_on": train_on})
+    (folder,) = re.findall(r'out="([^"]+)"', code)
+    assert list(load_run(folder).snapshots) == [0, 50]
+
+
 def test_the_python_in_it_runs():
-    (code,) = blocks("python")
+    _, code = blocks("python")
     names: dict = {}
     exec(code, names)
     assert names["z_q"].shape == (64, 8, 8, 32)
