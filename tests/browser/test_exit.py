@@ -34,7 +34,7 @@ def test_asked_to_end_it_exits_with_0_and_leaves_no_process(
 ) -> None:
     with app_server(tmp_path / "log.txt", module="app") as server:
         page = browser.new_page()
-        page.goto(f"{server.url}/?problem=plane")
+        page.goto(f"{server.url}/?problem=digits&map=UMAP")  # or UMAP's process begins later
         wait_for_movement(page)
         worker = wait_for_worker(server.process.pid)
         children = psutil.Process(server.process.pid).children(recursive=True)

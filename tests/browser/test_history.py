@@ -46,9 +46,9 @@ def test_new_leads_to_the_start_cards_and_back_to_the_run(open_tab: Callable[...
     wait_until(page, "location.search.includes('session=')")
     session = session_of(page)
     page.get_by_role("link", name="New", exact=True).click()
-    expect(page.locator("[class*='st-key-start-'] button:visible")).to_have_count(5)
+    expect(page.locator("[class*='st-key-start-'] button:visible")).to_have_count(6)
     page.go_back()
     wait_for_state(page, "paused")
     assert session_of(page) == session
     page.get_by_role("link", name="VQ Scope").click()
-    expect(page.locator("[class*='st-key-start-'] button:visible")).to_have_count(5)
+    expect(page.locator("[class*='st-key-start-'] button:visible")).to_have_count(6)

@@ -47,7 +47,7 @@ def plane(open_tab: Callable[..., Tab], server: Server) -> Iterator[Page]:
 def test_from_the_empty_state_one_click_makes_charts_that_move(open_tab: Callable[..., Tab], server: Server) -> None:
     page = open_tab(server).page
     starts = page.locator("[class*='st-key-start-'] button:visible")
-    expect(starts).to_have_count(5)
+    expect(starts).to_have_count(6)  # and one for your images
     assert page.locator(".js-plotly-plot").count() == 0
     page.get_by_role("button", name="A healthy codebook").click()
     wait_for_charts(page)
