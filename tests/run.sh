@@ -58,4 +58,4 @@ pytest -n auto --doctest-modules "${documented[@]}" tests --ignore=tests/browser
 # A browser that draws in software on shared cores is now and then too slow for a wait: a test that fails runs once
 # more, which the summary shows, and one that fails twice fails.
 say "tests in a browser"
-pytest --reruns 1 -raR tests/browser
+pytest -n 2 --dist loadfile --reruns 1 -raR tests/browser
