@@ -133,7 +133,7 @@ def headline(scene: RunScene) -> list[Tile]:
             label="loss",
             value=number(_known(scene.line.get("loss"))),
             of=_held_out(scene),
-            meaning="The loss that the training told with this step.",
+            meaning="The loss that the training reported at this step.",
             past=[_known(line.get("loss")) for line in past],
             colour=role("text"),
         ),

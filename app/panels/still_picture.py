@@ -1,4 +1,4 @@
-"""The picture of a moment as images of a file that works from disk. Knows no file."""
+"""The picture of a moment as images that a saved page carries in itself."""
 
 # I images, h × w places
 

@@ -191,7 +191,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             (
                 Remedy(
                     "Start with sums = counts × centres, and when a code is replaced set its sum to t × vector and "
-                    "its count to t; then place the codes anew.",
+                    "its count to t; then place the codes again.",
                     ("kmeans=now", "replace_every=20"),
                     "VectorQuant(D, K, kmeans_init=True, replace_freq=20)  # on a GPU, with cupy and torchpq",
                     "VectorQuantize(dim=D, codebook_size=K, kmeans_init=True, "
