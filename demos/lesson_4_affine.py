@@ -1,7 +1,7 @@
 """Lesson 4: affine re-parameterization, what it rescues and what it can break."""
 
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, moved, of, p_mean_length, recent_loss
+from demos.measures import held_out_loss, in_use, moved, of, p_mean_length
 from demos.record import Record
 
 SWITCHED, LATER = 20, 80
@@ -71,7 +71,7 @@ def _drifts_on(record: Record) -> Finding:
 
 
 def _lower_loss(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, LATER)) for name in (WITHOUT, RUNNING)]
+    losses = [held_out_loss(record.at(name, LATER)) for name in (WITHOUT, RUNNING)]
     return Finding(
         losses[1] < losses[0],
         f"the task loss is {losses[1]:.3g} with the running map and {losses[0]:.3g} without.",
