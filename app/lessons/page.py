@@ -34,7 +34,8 @@ CARDS_A_ROW = 3
 
 def page() -> None:
     """The page, as a script."""
-    st.html(Path(__file__).with_name("lessons.css"))
+    for sheet in ("lessons.css", "words.css"):
+        st.html(Path(__file__).with_name(sheet))
     lessons, unusable = offered()
     state = lessons_state()
     known = state.reader or st.query_params.get("reader")
@@ -107,6 +108,7 @@ def _reseed(run: LessonRun) -> None:
 def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     top = st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-head")
     top.html(brand(), width="stretch")
+    _glossary_link(top)
     top.button("All lessons", icon=":material/apps:", type="tertiary", on_click=_go, args=(_list_place(run),))
     with top.popover(f"Seed {run.seed}", icon=":material/casino:", type="tertiary"):
         st.number_input(
@@ -137,6 +139,10 @@ def _head(run: LessonRun, lessons: Sequence[Lesson]) -> None:
     walk.html(lesson_text.way(run.number, run.last, run.furthest), width="stretch")
     _walk_button(walk, run, "Back", -1, "Left")
     _walk_button(walk, run, "Next", 1, "Right")
+
+
+def _glossary_link(place: st.delta_generator.DeltaGenerator) -> None:
+    place.link_button("Glossary", "./glossary", icon=":material/menu_book:", type="tertiary", key="lesson-glossary")
 
 
 def _walk_button(place: st.delta_generator.DeltaGenerator, run: LessonRun, label: str, by: int, key: str) -> None:

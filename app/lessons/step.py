@@ -21,7 +21,7 @@ from app.trajectory_plot.picture import picture
 from app.wording import as_written
 from demos.lesson import Step
 from demos.record import Record
-from demos.running import Examined, answer, examine_step
+from demos.running import Examined, answer, examine_step, numbers_here
 
 CONDUCTOR = "lessons-conductor"
 FRAMES_A_SECOND = 4.0
@@ -72,6 +72,7 @@ def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
     placed: list[str] = []
     with text.container(key="lesson-text"):
         st.html(lesson_text.step_text(run.number, step))
+        _formula(step, Record(seed=run.seed) if run.is_asking else record)
         if run.is_asking:
             _ask(run, step)
         elif not run.is_ready():
@@ -84,6 +85,15 @@ def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
         else:
             placed += _charts(run, step, seen)
     return placed
+
+
+def _formula(step: Step, record: Record) -> None:
+    """The step's formula, with what `record` has of its numbers."""
+    if step.formula is None:
+        return
+    with st.container(key="lesson-formula", gap=None):
+        st.latex(step.formula.latex)
+        st.html(lesson_text.under_formula(step.formula, numbers_here(step, record)))
 
 
 def _ask(run: LessonRun, step: Step) -> None:

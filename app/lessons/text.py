@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app.glossary import Term, pieces
 from demos.catalogue import Unusable
-from demos.lesson import Lesson, Note, Step
+from demos.lesson import Formula, Lesson, Note, Step
 from demos.running import Examined
 from vqcore.markup import fragment
 
@@ -39,8 +40,23 @@ def unusable_card(unusable: Unusable) -> str:
 
 
 def step_text(number: int, step: Step) -> str:
-    """Title and text."""
-    return fragment(TEMPLATE, "step_text", number=number, step=step)
+    """Title and text, in which the words of the glossary are underlined."""
+    return fragment(TEMPLATE, "step_text", number=number, step=step, words=[*pieces(step.text)])
+
+
+def under_formula(formula: Formula, numbers: Sequence[str]) -> str:
+    """The run's numbers, what else there is to say, and the source."""
+    return fragment(TEMPLATE, "under_formula", formula=formula, numbers=numbers)
+
+
+def words_explained() -> str:
+    """What stands above the glossary."""
+    return fragment(TEMPLATE, "words_explained")
+
+
+def explained(term: Term) -> str:
+    """One word of the glossary."""
+    return fragment(TEMPLATE, "explained", term=term)
 
 
 def asking(question: str) -> str:
