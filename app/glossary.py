@@ -1,4 +1,4 @@
-"""Every word that pages and lessons use, explained once: beside the map, in a lesson where one points at it, and as a page."""
+"""Every word that pages and lessons use, explained once: for the map, for lessons, and as a page."""
 
 import re
 from collections.abc import Iterator

@@ -13,6 +13,7 @@ from app.live_plot.words import words_place
 from app.panels.lesson_layout import SHORTEST_WINDOW, Row, rows
 from app.panels.lesson_parts import PROGRESS, head_key, said_key, slots_drawn, slots_of
 from app.panels.markup import markup
+from app.sessions.claim_sweep import ClaimSweep
 from app.sessions.lesson_desk import desk
 from app.sessions.lesson_run import LessonRun
 from app.stream.controls_state import lesson_state
@@ -21,6 +22,7 @@ from app.trajectory_plot.picture import picture
 from app.wording import as_written
 from demos.lesson import Step
 from demos.record import Record
+from demos.recorded import recorded_counts
 from demos.running import Examined, answer, examine_step, numbers_here
 
 CONDUCTOR = "lessons-conductor"
@@ -167,8 +169,7 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
     running = sweep is not None and sweep.is_running
     if running is not was_running:
         st.rerun()
-    counts = {} if sweep is None else {says: lesson_text.over_seeds(row) for says, row in sweep.rows().items()}
-    st.html(lesson_text.findings(examined, counts))
+    st.html(lesson_text.findings(examined, _counts(run, sweep)))
     if sweep is not None and sweep.problem:
         st.error(as_written(sweep.problem), icon=":material/error:")
     if sweep is not None and running:
@@ -182,6 +183,16 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
         if st.button("Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"):
             desk().begin_sweep(run.lesson)
             st.rerun()
+
+
+def _counts(run: LessonRun, sweep: ClaimSweep | None) -> dict[str, list[str]]:
+    """By the text of each claim, on how many seeds it held: when it was recorded, and in the sweep made here."""
+    recorded = recorded_counts(run.lesson.name)
+    rows = {} if sweep is None else sweep.rows()
+    said = {says: [lesson_text.recorded(says, count)] for says, count in recorded.items()}
+    for says, row in rows.items():
+        said.setdefault(says, [says]).append(lesson_text.over_seeds(row))
+    return said
 
 
 def _plane(run: LessonRun, step: Step, record: Record) -> None:

@@ -10,6 +10,7 @@ from demos.catalogue import lessons
 from demos.lesson import Claim, Finding, Lesson, Step, Training, TryIt
 from demos.measures import in_use, moved, recent_loss, relative_error_now
 from demos.record import BrokeDownError
+from demos.recorded import recorded_counts
 from demos.report import table
 from demos.running import Examined, StoppedError, answer, record, records
 from vqcore.training.trainer import Trainer
@@ -156,7 +157,7 @@ def test_all_lessons_shortened_compute_every_claim_and_answer(capsys, monkeypatc
         return kept
 
     monkeypatch.setattr("demos.__main__.records", keeping)
-    rows = json.loads(printed(capsys, "--all", "--quick", "--json")[0])
+    rows = json.loads(printed(capsys, "--all", "--quick", "--json")[0])["claims"]
     found, _ = lessons()
     assert [(row["lesson"], row["claim"]) for row in rows] == [
         (lesson.name, claim.says) for lesson in found for step in lesson.steps for claim in step.claims
@@ -188,6 +189,41 @@ def test_a_false_claim_and_one_that_raises_are_in_the_table_and_the_second_in_th
     printed(capsys, "--all", "--seeds", "1")
 
 
+@pytest.mark.parametrize(
+    ("words", "seeds"),
+    [
+        (("--seed-from", "100", "--seeds", "3"), [100, 101, 102]),
+        (("--seed", "2147483647"), [2147483647]),
+        (("--seed-from", "7"), [7, 8, 9, 10, 11]),
+    ],
+)
+def test_any_seeds_are_counted_and_the_report_says_which_and_by_what(capsys, monkeypatch, words, seeds):
+    odd = Claim("Its seed is odd.", lambda found: Finding(found.seed % 2 == 1, "", {}))
+    lesson = small("one", {"run": SWITCHED}, look("run", 1, claims=(odd,)))
+    monkeypatch.setattr("demos.__main__.lessons", lambda: ([lesson], []))
+    report = json.loads(printed(capsys, "--all", "--json", *words)[0])
+    (row,) = report["claims"]
+    assert (report["first_seed"], report["last_seed"], row["seeds"]) == (seeds[0], seeds[-1], len(seeds))
+    assert row["failed_on"] == [seed for seed in seeds if seed % 2 == 0]
+    assert report["command"] == f"python -m demos --all --seed-from {seeds[0]} --seeds {len(seeds)}"
+    if words[0] == "--seed-from":
+        of_one = json.loads(printed(capsys, "one", "--json", *words)[0])
+        assert of_one["claims"] == report["claims"]
+
+
+def test_a_recorded_table_is_read_as_it_was_printed(capsys, monkeypatch, tmp_path):
+    claim = Claim("Its seed is not 101.", lambda found: Finding(found.seed != 101, "", {}))
+    lesson = small("one", {"run": SWITCHED}, look("run", 1, claims=(claim,)))
+    monkeypatch.setattr("demos.__main__.lessons", lambda: ([lesson], []))
+    out, _ = printed(capsys, "one", "--seed-from", "100", "--seeds", "3", "--json")
+    (tmp_path / "recorded").mkdir()
+    (tmp_path / "recorded" / "one.json").write_text(out, encoding="utf-8")
+    monkeypatch.setattr("demos.recorded.files", lambda package: tmp_path)
+    report, (count,) = json.loads(out), recorded_counts("one").values()
+    assert count == (2, 3, 100, 102, report["commit"], report["date"])
+    assert recorded_counts("of which nothing was recorded") == {}
+
+
 def test_without_a_name_it_lists_the_lessons(capsys):
     out, err = printed(capsys)
     assert "collapse" in out
@@ -199,10 +235,13 @@ def test_without_a_name_it_lists_the_lessons(capsys):
     [
         (["colapse"], "'colapse'"),
         (["quantizer", "--seed", "-1"], "--seed"),
-        (["quantizer", "--seeds", "3"], "--seeds"),
+        (["quantizer", "--seed", "1", "--seeds", "3"], "--seeds"),
         (["quantizer", "--html", "page.html"], "`vqscope handout NAME --html OUT`"),
         (["--all", "--seeds", "0"], "--seeds"),
-        (["--all", "--seed", "1"], "--seed"),
+        (["--seeds", "3"], "NAME or --all"),
+        (["--all", "--seed", "1", "--seed-from", "2"], "`--seed-from`"),
+        (["--all", "--seed-from", "-3"], "`--seed-from`"),
+        (["--all", "--seed-from", "2147483647", "--seeds", "2"], "2147483648"),
         (["--all", "quantizer"], "NAME"),
     ],
 )
