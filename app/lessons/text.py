@@ -45,6 +45,11 @@ def step_text(number: int, step: Step) -> str:
     return fragment(TEMPLATE, "step_text", number=number, step=step, words=[*pieces(step.text)])
 
 
+def qr_code(svg: str) -> str:
+    """A QR code made by this server, on white whatever the scheme."""
+    return fragment(TEMPLATE, "qr_code", svg=svg)
+
+
 def under_formula(formula: Formula, numbers: Sequence[str]) -> str:
     """The run's numbers, what else there is to say, and the source."""
     return fragment(TEMPLATE, "under_formula", formula=formula, numbers=numbers)
