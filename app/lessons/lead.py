@@ -32,14 +32,14 @@ def class_popover(place: st.delta_generator.DeltaGenerator, room: ClassRoom) -> 
         st.caption(ABOUT)
         st.code(link, language=None, wrap_lines=True)
         if is_reached_by_others():
-            st.html(lesson_text.qr_code(qr_svg(link)))
+            st.html(lesson_text.qr_code(qr_picture(link)))
         else:
             st.caption(ALONE)
 
 
-def qr_svg(link: str) -> str:
-    """A QR code of `link` as SVG, with the quiet zone that readers need."""
-    return str(segno.make(link, micro=False).svg_inline(scale=5, border=4, dark="#000", light="#fff"))
+def qr_picture(link: str) -> str:
+    """The address of a picture that holds `link` as a QR code, with the quiet zone that readers need."""
+    return str(segno.make(link, micro=False).svg_data_uri(scale=5, border=4, dark="#000", light="#fff"))
 
 
 def class_keys(run: LessonRun) -> list[str]:
@@ -64,13 +64,16 @@ def lead_class(run: LessonRun, step: Step) -> None:
                 args=(run.question,),
             )
         titles = pointed_at(step)
-        st.pills(
+        st.selectbox(
             "Point at",
             list(titles),
+            index=None,
             format_func=lambda key: titles[key],
+            placeholder="Point at …",
             key=f"{POINT}-{run.number}",
             on_change=_point,
             args=(run, f"{POINT}-{run.number}"),
+            label_visibility="collapsed",
         )
 
 

@@ -45,9 +45,9 @@ def step_text(number: int, step: Step) -> str:
     return fragment(TEMPLATE, "step_text", number=number, step=step, words=[*pieces(step.text)])
 
 
-def qr_code(svg: str) -> str:
-    """A QR code made by this server, on white whatever the scheme."""
-    return fragment(TEMPLATE, "qr_code", svg=svg)
+def qr_code(picture: str) -> str:
+    """The place of a QR code, whose address holds it whole."""
+    return fragment(TEMPLATE, "qr_code", picture=picture)
 
 
 def under_formula(formula: Formula, numbers: Sequence[str]) -> str:

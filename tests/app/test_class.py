@@ -10,6 +10,8 @@ from road_watching import Watcher, serving_the_road, watching
 from streamlit.testing.v1 import AppTest
 from test_lessons_page import SECONDS, charts, keys, open_page, settle, small, text
 
+from app.doors import visitor
+from app.doors.start import make
 from app.links.lesson_view import LessonView, write_lesson_view
 from app.panels.class_parts import AWAY, CHOOSING, POINTER, STATUS, TALLY, class_parts, class_status_part
 from app.sessions import lesson_run
@@ -204,3 +206,18 @@ def test_the_road_brings_a_class_along_without_its_script_and_takes_no_command(r
         readers.close()
         watcher.ask(now=True, view=write_lesson_view(LessonView(2)))
         assert watcher.end()[0] == road.ENDED
+
+
+@pytest.mark.parametrize(
+    ("address", "url", "shared"),
+    [
+        ("0.0.0.0", "http://localhost:8501/lessons", "http://192.0.2.7:8501/lessons"),
+        ("0.0.0.0", "http://lab-pc:8501/lessons", "http://lab-pc:8501/lessons"),
+        ("localhost", "http://localhost:8501/lessons", "http://localhost:8501/lessons"),
+    ],
+)
+def test_a_link_names_the_machine_as_others_reach_it(
+    address: str, url: str, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitor, "own_address", lambda: "192.0.2.7")
+    assert visitor.reachable(url, make(address=address, token="for-tests")) == shared
