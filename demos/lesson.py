@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from demos.record import Record
 from vqcore.quantizer.options import option_names
+from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
+from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
 
 MOST_WORDS = 60
@@ -98,6 +100,26 @@ class Question:
     """The index of the right choice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What a step says in symbols, and with the numbers of the run."""
+
+    latex: str
+    plain: str
+    """The same for where nothing renders LaTeX: the handout, a screen reader."""
+
+    here: Callable[[Snapshot], str] | None = field(default=None, kw_only=True)
+    """Its numbers at the moment shown, for each training of the step."""
+
+    here_on_path: Callable[[Path], str] | None = field(default=None, kw_only=True)
+    """The same for each method of a lesson about the plane."""
+
+    source: tuple[str, str] | None = field(default=None, kw_only=True)
+    """Where it is first said, and its URL."""
+
+    note: str = field(default="", kw_only=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One idea: its text, the state that it shows, its question and its claims."""
@@ -117,6 +139,7 @@ class Step:
     view: Mapping[str, str] = field(default_factory=dict)
     """View controls of the Live page by name; whether there are such controls is for the page to say."""
 
+    formula: Formula | None = None
     question: Question | None = None
     claims: tuple[Claim, ...] = ()
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, perplexity_now, relative_error_now
 from demos.record import Record
@@ -82,6 +83,7 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Encode",
+            formula=formulas.ENCODE,
             text="An encoder turns each image into a grid of vectors, z_e. A digit of 8×8 pixels becomes 4×4 "
             "vectors of 16 numbers. On the map, every blue dot is one of them. Nothing is trained yet, and the other "
             "dots and rows come in the next steps.",
@@ -90,6 +92,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Assign",
+            formula=formulas.NEAREST,
             text="A codebook holds K code vectors. Each z_e is replaced by the nearest, z_q, and only its number is "
             "kept: the code. The bottom row of pictures shows the codes as colours, the bars how often each is "
             "chosen.",
@@ -99,6 +102,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Decode",
+            formula=formulas.COMMITMENT,
             text="The decoder sees only z_q: what separates z_e and z_q is lost. Training moves encoder, code "
             f"vectors and decoder together. This is after {TRAINED} steps.",
             shows=(MOST,),
@@ -108,6 +112,7 @@ LESSON = Lesson(
         ),
         Step(
             title="More codes, fewer codes",
+            formula=formulas.RELATIVE_ERROR,
             text="Three codebooks, the same images in the same order. More code vectors can lie closer to what the "
             "encoder gives.",
             shows=ALL,
@@ -121,6 +126,7 @@ LESSON = Lesson(
         ),
         Step(
             title="What a code costs",
+            formula=formulas.BITS,
             text="To name one of K codes takes log₂ K bits. Codes used unevenly carry less than they cost: log₂ of "
             "the perplexity, which is K only where all are used alike.",
             shows=(MOST,),

@@ -1,5 +1,6 @@
 """Lesson 2: index collapse, seen happening on photographs."""
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
@@ -97,6 +98,7 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Random codes",
+            formula=formulas.IN_USE,
             text="512 code vectors drawn from a normal distribution, and an encoder that has learnt nothing. A code "
             "is in use if it is the nearest one to some z_e. The grey crosses are not.",
             shows=(NORMAL,),
@@ -111,6 +113,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Twenty steps",
+            formula=formulas.PERPLEXITY,
             text="Now the network learns, for twenty batches of 64 patches. Nothing else changes.",
             shows=(PLACED,),
             at=COLLAPSED,
@@ -134,6 +137,7 @@ LESSON = Lesson(
         ),
         Step(
             title="A remedy",
+            formula=formulas.REPLACEMENT,
             text="Replacement moves a code unused for 10 steps onto a z_e of the newest batch. Here it was switched "
             f"on at step {COLLAPSED}; beside it, the same training without.",
             shows=(PLACED, REPLACED),

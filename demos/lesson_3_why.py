@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import in_use, moved, of
 from demos.record import Record
@@ -104,6 +105,7 @@ LESSON = Lesson(
         ),
         Step(
             title="P moves",
+            formula=formulas.MOMENTS,
             text=f"Each training step changes the encoder, and so moves every z_e at once. This is {LATER} steps "
             "later, in the same plane. Read its axes: they stretch to hold all of P.",
             shows=(USUAL,),
@@ -118,6 +120,7 @@ LESSON = Lesson(
         ),
         Step(
             title="C stays",
+            formula=formulas.SPARSE,
             text="A code vector moves only if some z_e is assigned to it: the commitment loss knows no other code. "
             "Watch how many a batch reaches.",
             shows=(USUAL,),
@@ -132,6 +135,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Q shrinks",
+            formula=formulas.IN_USE,
             text="A code that P has left is nearest to nothing and gets no gradient, and P does not wait for it. "
             "Count the codes in use.",
             shows=(USUAL,),
@@ -141,6 +145,7 @@ LESSON = Lesson(
         ),
         Step(
             title="A test",
+            formula=formulas.MOMENTS,
             text="If P running away is the cause, then a slower P should keep more codes. Same seed, same batches, a "
             "tenth of the learning rate.",
             shows=(USUAL, SLOW),

@@ -1,5 +1,6 @@
 """Lesson 4: affine re-parameterization, what it rescues and what it can break."""
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, in_use, moved, of, p_mean_length
 from demos.record import Record
@@ -98,6 +99,7 @@ LESSON = Lesson(
     steps=(
         Step(
             title="The idea",
+            formula=formulas.AFFINE,
             text="Write every code vector as c = s·c_raw + b, with one s and b for all. Whatever moves s and b moves "
             f"the whole codebook, the unused codes too. Here is the collapsed training, {SWITCHED} steps old, before "
             "any map.",
@@ -125,6 +127,7 @@ LESSON = Lesson(
         ),
         Step(
             title="What the running map closes",
+            formula=formulas.AFFINE_RUNNING,
             text="The distance between the moments of P and those of C is what it sets out to close. Codes that lie "
             "where the z_e lie have a chance to be nearest to one.",
             shows=(RUNNING,),
@@ -137,6 +140,7 @@ LESSON = Lesson(
         ),
         Step(
             title="What the learned map reaches",
+            formula=formulas.AFFINE_GRADIENT,
             text="Through a shared s and b, the gradient of one code moves all. Whether it moves them fast enough is "
             "another matter.",
             shows=(LEARNED,),

@@ -1,5 +1,6 @@
 """Lesson 5: the straight-through estimator's error, on the plane."""
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, TryIt
 from demos.record import Record
 from vqcore.trajectories.setting import Setting
@@ -66,6 +67,7 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Going down without codes",
+            formula=formulas.DESCENT,
             text="A point z_e follows the gradient of a loss over the plane, down to the minimum. The lines are its "
             "contours. Here nothing is quantized: the gradient that it gets is the gradient where it is.",
             shows=("no quantization",),
@@ -74,6 +76,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Going down by a code",
+            formula=formulas.STRAIGHT_THROUGH,
             text="Now the loss sees z_q, the nearest of 12 codes. The straight-through estimator (STE) takes the "
             "gradient there and hands it to z_e as if it were its own.",
             shows=("no quantization", "STE"),
@@ -82,6 +85,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Three remedies",
+            formula=formulas.ALTERNATING,
             text="Alternating: move the code to z_e first, then step. Sync: let the task gradient move the code too. "
             "Affine: one map moves all codes. All see the same start, codes and loss.",
             shows=("STE", "alternating", "sync", "affine"),
@@ -99,6 +103,7 @@ LESSON = Lesson(
         ),
         Step(
             title="A code one step late",
+            formula=formulas.SYNC,
             text="A code is pulled to where z_e was, and z_e has moved on since. The delay is the distance between "
             "the two after the step. Sync moves the code along the task gradient as well.",
             shows=("STE", "sync", "alternating", "alternating + sync"),

@@ -1,5 +1,6 @@
 """Lesson 6: what practitioners do, against the paper's methods, on one seed side by side."""
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
@@ -96,6 +97,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Moving dead codes",
+            formula=formulas.REPLACEMENT,
             text="A code that no z_e chose for 20 steps is put onto a z_e of the newest batch. Many code bases have "
             "this remedy, under one name or another.",
             shows=(BASELINE, REPLACEMENT),
@@ -105,6 +107,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Codes as moving averages",
+            formula=formulas.EMA,
             text="Instead of a gradient, each code follows the average of the z_e assigned to it. A code without any "
             "has nothing to follow.",
             shows=(BASELINE, EMA),
@@ -114,6 +117,7 @@ LESSON = Lesson(
         ),
         Step(
             title="The paper's methods",
+            formula=formulas.SYNC,
             text="The affine map on running moments, and alternating with the synchronized update, each alone and "
             "together. No code is ever replaced, and all start at random.",
             shows=(BASELINE, PAPER_AFFINE, PAPER_OPT, PAPER),

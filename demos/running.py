@@ -91,6 +91,18 @@ def answer(number: int, step: Step, question: Question, found: Record) -> str:
         return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error!r}."
 
 
+def numbers_here(step: Step, found: Record) -> list[str]:
+    """The numbers of the step's formula, a line for each training or method shown that is in `found`."""
+    if step.formula is None:
+        return []
+    here, on_path = step.formula.here, step.formula.here_on_path
+    said = {
+        name: here(found.moments[name, step.at]) for name in step.shows if here and (name, step.at) in found.moments
+    }
+    said |= {name: on_path(found.paths[name]) for name in step.shows if on_path and name in found.paths}
+    return [*said.values()] if len(step.shows) == 1 else [f"{name}: {numbers}" for name, numbers in said.items()]
+
+
 def _examined(number: int, step: Step, claim: Claim, found: Record) -> Examined:
     try:
         return Examined(number, step, claim, claim.check(found), "")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from app.glossary import Piece, pieces
 from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
@@ -15,7 +16,7 @@ from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
 from demos.lesson import Lesson, Step
 from demos.record import Record
-from demos.running import Examined, answer
+from demos.running import Examined, answer, numbers_here
 from vqcore.markup import template
 
 HERE = Path(__file__).parent
@@ -33,6 +34,11 @@ class _Part(NamedTuple):
     """To its question; empty without one."""
 
     examined: list[Examined]
+    words: list[Piece]
+    """Of the text, with the glossary's terms."""
+
+    numbers: list[str]
+    """Of the formula, in this run."""
 
 
 def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> str:
@@ -46,7 +52,8 @@ def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> 
         seed=found.seed,
         parts=parts,
         link=f"{SERVER}/{path}?{urlencode(query)}",
-        style=(HERE / "handout.css").read_text(encoding="utf-8") + (paths_stylesheet() if paths else ""),
+        style="".join((HERE / name).read_text(encoding="utf-8") for name in ("handout.css", "words.css"))
+        + (paths_stylesheet() if paths else ""),
         figures=figures,
         paths=paths,
         plotly=script_text() if figures else "",
@@ -62,6 +69,8 @@ def _part(number: int, step: Step, found: Record, examined: Sequence[Examined]) 
         "paths" in step.panels and found.setting is not None,
         "" if step.question is None else answer(number, step, step.question, found),
         [each for each in examined if each.number == number],
+        [*pieces(step.text)],
+        numbers_here(step, found),
     )
 
 

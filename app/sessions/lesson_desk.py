@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from app.sessions.claim_sweep import ClaimSweep
+from app.sessions.class_room import ANEW, ClassRoom
+from app.sessions.followed_lesson import BETWEEN, FollowedLesson
 from app.sessions.jobs import Kept
 from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import Registry, registry
@@ -27,6 +29,14 @@ class Reader:
     registry: Registry
     runs: dict[str, LessonRun] = field(default_factory=dict)
     """By the lesson's name."""
+
+    current: LessonRun | None = None
+    """The one that is read now; None at the list of lessons."""
+
+    room: ClassRoom = field(default_factory=ClassRoom)
+    """Those who follow."""
+
+    drawing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
 
@@ -50,8 +60,20 @@ class Reader:
         return run
 
     def _begun(self, lesson: Lesson, seed: int) -> LessonRun:
-        run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry)
+        run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry, self.room)
         return run
+
+    def read(self, run: LessonRun | None, number: int = 1) -> None:
+        """Be at this step of a run, or at the list of lessons; the class is told, and comes along."""
+        before, self.current = self.current, run
+        self.room.reader_is_here()
+        if run is None or (before is run and run.number == number):
+            if before is not run:
+                self.room.tell_of_step()
+            return
+        if before is not run and self.room.is_open:
+            self.room.tell(ANEW.format(what=f"{run.lesson.title}, seed {run.seed}"))
+        run.go_to(number)
 
     def end_others(self, name: str | None) -> None:
         """End the sessions of all lessons but this one; the moments kept of them stay."""
@@ -89,6 +111,20 @@ class Desk:
                 if run.watch_id == watch_id:
                     self._readers.find(reader.id)
                     return run
+        return None
+
+    def follow(self, watch_id: str, seat: str | None) -> FollowedLesson | None:
+        """A follower of the reader with this class, at their seat or a new one; None if there is no such class."""
+        reader = next((each for each in self._readers.values() if each.room.id == watch_id), None)
+        return None if reader is None else FollowedLesson(reader, reader.room.sit(seat))
+
+    def find_followed(self, followed_id: str) -> FollowedLesson | None:
+        """What a page follows under this id, or None once it is gone."""
+        seat = followed_id.partition(BETWEEN)[0]
+        for reader in self._readers.values():
+            if reader.room.id == seat or reader.room.has(seat):
+                self._readers.find(reader.id)  # its class keeps it
+                return FollowedLesson(reader, "" if reader.room.id == seat else seat)
         return None
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:

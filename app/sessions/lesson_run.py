@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from app.sessions.background import Background
+from app.sessions.class_room import ClassRoom, Question
 from app.sessions.entry import Entry
 from app.sessions.registry import Registry
+from app.sessions.watchable import Published
 from demos.lesson import Lesson, Step, Training
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
 from vqcore.training.live_session import LiveSession
-from vqcore.training.status import State, Status
+from vqcore.training.status import State
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
@@ -187,6 +189,9 @@ class LessonRun:
     lesson: Lesson
     seed: int
     registry: Registry
+    room: ClassRoom = field(default_factory=ClassRoom)
+    """Those who follow its reader."""
+
     number: int = 1
     """The step that the reader is at, from 1; one past the last is the end."""
 
@@ -234,6 +239,17 @@ class LessonRun:
         """Move the reader."""
         self.number = min(max(1, number), self.last)
         self.furthest = max(self.furthest, self.number)
+        self.room.tell_of_step()
+
+    def answer(self, number: int, index: int | None) -> None:
+        """The reader's guess at the question of a step, which shows the answer; None: no guess."""
+        self.answers[number] = index
+        self.room.tell_of_step()
+
+    @property
+    def question(self) -> Question:
+        """Names what the class guesses at, if this step asks anything."""
+        return Question(self.watch_id, self.number)
 
     @property
     def is_asking(self) -> bool:
@@ -264,9 +280,9 @@ class LessonRun:
             for name, target in self.targets().items():
                 self.trainings[name].drive(target, watched=name in shown, held=self.held)
 
-    def published(self) -> tuple[Status, ...]:
-        """See `Watchable`."""
-        return tuple(session.status() for session in self._sessions())
+    def published(self) -> tuple[Published, ...]:
+        """See `Watchable`; what the class does is news too."""
+        return (*(session.status() for session in self._sessions()), self.room.news)
 
     def look(self, *, at_picture: bool = False) -> None:
         """See `Watchable`; lessons show no whole images."""
@@ -312,6 +328,8 @@ class LessonRun:
 
         While the step asks its question, the moment before it; nothing if some training has none.
         """
+        if self.paths is not None:
+            return self.record()
         moments: dict[tuple[str, int], Snapshot] = {}
         for name in step.shows:
             each = self.trainings[name]

@@ -205,7 +205,7 @@ def _find(ask: Ask) -> Watchable:
 
 def _found(ask: Ask) -> Watchable | None:
     if isinstance(ask.view, LessonView):
-        return lesson_desk().find_run(ask.session)
+        return lesson_desk().find_run(ask.session) or lesson_desk().find_followed(ask.session)
     if isinstance(ask.view, RunView):
         return run_desk().find(ask.session)
     entry = registry().find_any(ask.session)

@@ -50,7 +50,8 @@ def without_scripts(page: str) -> str:
 
 
 def words_of(page: str) -> str:
-    return html.unescape(without_scripts(page))
+    """What a reader sees; a term of the glossary is an element within its sentence."""
+    return html.unescape(re.sub(r"</?span(?: [^>]*)?>", "", without_scripts(page)))
 
 
 def test_figures_side_by_side_share_their_scales_and_say_when_there_is_nothing_to_draw() -> None:
