@@ -5,10 +5,14 @@ from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training,
 from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
 
-TRAINED = 200
+TRAINED = 300
 BASELINE, K_MEANS, REPLACEMENT, EMA = "baseline", "k-means start", "replacement", "EMA codes"
 PRACTICE = "k-means, EMA and replacement"
 PAPER_AFFINE, PAPER_OPT, PAPER = "affine", "alternating and sync", "affine, alternating and sync"
+EVERYTHING = "everything"
+OPT = {"inner_steps": 1, "inner_momentum": 0.9, "sync": 0.5}
+"""Alternating with momentum, as the paper's authors run it, and sync."""
+
 
 TRAININGS = {
     BASELINE: Training(problem="digits"),
@@ -19,8 +23,11 @@ TRAININGS = {
         problem="digits", changes={"code_init": "kmeans", "codebook_update": "ema", "replace_every": 20}
     ),
     PAPER_AFFINE: Training(problem="digits", changes={"affine": "running"}),
-    PAPER_OPT: Training(problem="digits", changes={"inner_steps": 1, "sync": 0.5}),
-    PAPER: Training(problem="digits", changes={"affine": "running", "inner_steps": 1, "sync": 0.5}),
+    PAPER_OPT: Training(problem="digits", changes=OPT),
+    PAPER: Training(problem="digits", changes={"affine": "running"} | OPT),
+    EVERYTHING: Training(
+        problem="digits", changes={"affine": "learned", "affine_lr_scale": 10.0, "replace_every": 20} | OPT
+    ),
 }
 
 
