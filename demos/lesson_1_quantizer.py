@@ -6,7 +6,7 @@ import numpy as np
 
 from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import held_out_loss, in_use, of, perplexity_now, relative_error_now
+from demos.measures import held_out_loss, of, perplexity_now, relative_error_now, usage_now
 from demos.record import Record
 
 TRAINED = 150
@@ -34,12 +34,13 @@ def _most_beat_fewest(record: Record) -> Finding:
     return Finding(losses[-1] < losses[0], _listed("task loss", losses), _by_name(losses))
 
 
-def _few_chosen_alike(record: Record) -> Finding:
+def _chosen_unevenly(record: Record) -> Finding:
     moment = record.at(MOST, 0)
+    used = usage_now(moment)[usage_now(moment) > 0]
     return Finding(
-        perplexity_now(moment) < 0.9 * in_use(moment),
-        f"{in_use(moment)} {of(moment)} codes are chosen at all; their perplexity is {perplexity_now(moment):.1f}.",
-        {"in use": in_use(moment), "perplexity": perplexity_now(moment)},
+        bool(used.max() > 5 * used.min()),
+        f"of {len(used)} {of(moment)} codes in use, one is chosen {used.max()} times and another {used.min()}.",
+        {"most": int(used.max()), "least": int(used.min())},
     )
 
 
@@ -95,7 +96,7 @@ LESSON = Lesson(
             "colours, the bars how often each is chosen.",
             shows=(MOST,),
             panels=("examples", "map", "usage"),
-            claims=(Claim("Some codes are chosen much more often than others.", _few_chosen_alike),),
+            claims=(Claim("Some codes are chosen more than five times as often as others.", _chosen_unevenly),),
         ),
         Step(
             title="Decode",

@@ -14,7 +14,7 @@ SETTING = Setting(
     steps=100,
     methods=("no quantization", "STE", "alternating", "sync", "alternating + sync", "affine", "all"),
 )
-MANY, GENTLE = 16, 0.2
+MANY, GENTLE = 16, 0.1
 """Points that share the codes, and a ν that is small enough for them."""
 
 UNITS = {"gradient angle": "°"}
