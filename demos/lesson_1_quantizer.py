@@ -39,7 +39,7 @@ def _chosen_unevenly(record: Record) -> Finding:
     used = usage_now(moment)[usage_now(moment) > 0]
     return Finding(
         bool(used.max() > 5 * used.min()),
-        f"of {len(used)} {of(moment)} codes in use, one is chosen {used.max()} times and another {used.min()}.",
+        f"{len(used)} {of(moment)} codes are in use; one is chosen {used.max()} times, another {used.min()}.",
         {"most": int(used.max()), "least": int(used.min())},
     )
 
