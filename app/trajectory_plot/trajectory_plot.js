@@ -60,7 +60,7 @@ class TrajectoryPlot {
       player.seek(step);
     };
     this.strips = new Strips(upper, picture, seek);
-    this.timeline = new Timeline(node, player, (kind) => this.save(kind), !raw.focus);
+    this.timeline = new Timeline(node, player, (kind) => this.save(kind), !picture.focus);
     const actions = { toggle: (name) => this.toggle(name), focus: (name) => this.look(name) };
     this.legend = new Legend(make(node, "div", { class: "vq-traj-table" }), picture, actions);
     make(node, "p", { class: "vq-traj-note" }, this.note(Boolean(report)));
