@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app.doors.visitor import shared_link
+from app.doors.visitor import browser, shared_link
 from app.lessons import text as lesson_text
 from app.lessons.follow import follow_page
 from app.lessons.lead import class_keys, class_popover
@@ -34,8 +34,7 @@ SEED = "lesson-seed"
 """The key of the control for the seed."""
 
 READER_GONE = (
-    "Your progress in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
-    "All trainings begin again."
+    "The progress in this link is another browser's, or is no longer kept. You have begun with trainings of your own."
 )
 CARDS_A_ROW = 3
 
@@ -52,7 +51,7 @@ def page() -> None:
         follow_page(state.watch)
         return
     known = state.reader or st.query_params.get("reader")
-    reader = desk().reader(known)
+    reader = desk().reader(known, browser())
     state.reader = reader.id
     if state.place is None:
         state.place, refused = lesson_address.read(st.query_params, lessons)
@@ -104,7 +103,7 @@ def _go(place: LessonLink) -> None:
 
 
 def _restart(reader_id: str, lesson: Lesson, seed: int) -> None:
-    reader = desk().reader(reader_id)
+    reader = desk().reader(reader_id, browser())
     reader.begin(lesson, seed)
     lessons_state().reader = reader.id
     _go(LessonLink(lesson.name, 1, seed))
