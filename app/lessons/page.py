@@ -20,13 +20,13 @@ from app.links.lessons import LARGEST_SEED, LessonLink
 from app.live_plot.address import show_address
 from app.page_state import said_by
 from app.panels.head import brand
-from app.panels.lecture_dialog import lecture_dialog
+from app.panels.lecture_dialog import lecture_link
 from app.panels.lecture_places import begin, query, shows
 from app.panels.lecture_places import place as at
 from app.sessions.lesson_desk import Reader, desk
 from app.sessions.lesson_run import LessonRun
 from app.stream.controls_state import END
-from app.wording import LECTURE_HELP, as_written
+from app.wording import as_written
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
 
@@ -166,8 +166,7 @@ def _share(top: st.delta_generator.DeltaGenerator, run: LessonRun) -> None:
     with top.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Opens this step, for a reader of their own.")
         st.code(shared_link(here), language=None, wrap_lines=True)
-        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
-            lecture_dialog(LESSONS, here)
+        lecture_link(LESSONS, here)
 
 
 def _glossary_link(place: Any) -> None:
