@@ -67,15 +67,16 @@ def _over_seeds(found: list[Lesson], options: argparse.Namespace) -> tuple[Any, 
             found, seed, shorten=shortening(options.quick), shown=partial(_shown, label=f"seed {seed}")
         )
         results += [(lesson, seed, examine(lesson, each)) for lesson, each in zip(found, recorded, strict=True)]
+    rows = table(results)
     report = {
         "date": date.today().isoformat(),
         "commit": commit,
         "command": _command(options, seeds),
         "first_seed": seeds[0],
         "last_seed": seeds[-1],
-        "claims": table(results),
+        "claims": rows,
     }
-    return report, f"{table_text(report['claims'])}{warning(options.quick)}"
+    return report, f"{table_text(rows)}{warning(options.quick)}"
 
 
 def _seeds(options: argparse.Namespace) -> range:

@@ -6,7 +6,7 @@ import numpy as np
 
 from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import RECENT, perplexity_now, recent_loss, relative_error_now
+from demos.measures import held_out_loss, perplexity_now, relative_error_now
 from demos.record import Record
 
 TRAINED = 150
@@ -28,11 +28,10 @@ def _all_nearest(record: Record) -> Finding:
 
 
 def _learns(record: Record) -> Finding:
-    losses = record.at(MOST, TRAINED).history.losses["task_loss"]
-    first, last = float(losses[:RECENT].mean()), float(losses[-RECENT:].mean())
+    first, last = (held_out_loss(record.at(MOST, steps)) for steps in (0, TRAINED))
     return Finding(
         last < first / 2,
-        f"the task loss went from {first:.3g} to {last:.3g} (means over {RECENT} steps).",
+        f"the task loss of held-out digits went from {first:.3g} to {last:.3g}.",
         {"first": first, "last": last},
     )
 
@@ -43,7 +42,7 @@ def _more_codes_less_error(record: Record) -> Finding:
 
 
 def _more_codes_less_loss(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, TRAINED)) for name in ALL]
+    losses = [held_out_loss(record.at(name, TRAINED)) for name in ALL]
     return Finding(losses == sorted(losses, reverse=True), _listed("task loss", losses), _by_name(losses))
 
 
@@ -60,7 +59,7 @@ def _carry_less(record: Record) -> Finding:
 
 
 def _best(record: Record) -> int:
-    return int(np.argmin([recent_loss(record.at(name, TRAINED)) for name in ALL]))
+    return int(np.argmin([held_out_loss(record.at(name, TRAINED)) for name in ALL]))
 
 
 def _listed(what: str, values: list[float]) -> str:

@@ -2,7 +2,7 @@
 
 from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, of, perplexity_now, recent_loss
+from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
 
 EARLY, COLLAPSED, LATER = 5, 20, 60
@@ -42,7 +42,7 @@ def _collapses(record: Record) -> Finding:
 
 
 def _loss_falls(record: Record) -> Finding:
-    early, later = (recent_loss(record.at(PLACED, steps)) for steps in (EARLY, COLLAPSED))
+    early, later = (held_out_loss(record.at(PLACED, steps)) for steps in (EARLY, COLLAPSED))
     return Finding(
         later < early,
         f"while the codes fell away, the task loss went from {early:.3g} to {later:.3g}.",
@@ -72,7 +72,7 @@ def _not_by_itself(record: Record) -> Finding:
 
 
 def _costs_loss(record: Record) -> Finding:
-    without, with_it = (recent_loss(record.at(name, LATER)) for name in (PLACED, REPLACED))
+    without, with_it = (held_out_loss(record.at(name, LATER)) for name in (PLACED, REPLACED))
     return Finding(
         with_it > without,
         f"the task loss at step {record.at(PLACED, LATER).step} is {with_it:.3g} with replacement and {without:.3g} "

@@ -2,7 +2,7 @@
 
 from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, moved, of, p_mean_length, recent_loss
+from demos.measures import held_out_loss, in_use, moved, of, p_mean_length
 from demos.record import Record
 
 SWITCHED, LATER = 20, 80
@@ -72,7 +72,7 @@ def _drifts_on(record: Record) -> Finding:
 
 
 def _lower_loss(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, LATER)) for name in (WITHOUT, RUNNING)]
+    losses = [held_out_loss(record.at(name, LATER)) for name in (WITHOUT, RUNNING)]
     return Finding(
         losses[1] < losses[0],
         f"the task loss is {losses[1]:.3g} with the running map and {losses[0]:.3g} without.",

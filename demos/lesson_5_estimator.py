@@ -10,7 +10,7 @@ SETTING = Setting(
     steps=100,
     methods=("no quantization", "STE", "alternating", "sync", "alternating + sync", "affine", "all"),
 )
-UNITS = {"gradient gap": "", "gap angle": "°", "delay": "", "commitment error": ""}
+UNITS = {"gradient gap": "", "gradient angle": "°", "delay": "", "commitment error": ""}
 
 
 def _values(record: Record, measure: str, *methods: str) -> list[float]:
@@ -37,7 +37,7 @@ def _exact_without(record: Record) -> Finding:
 
 
 def _gap_is_large(record: Record) -> Finding:
-    gap, angle = (_values(record, measure, "STE")[0] for measure in ("gradient gap", "gap angle"))
+    gap, angle = (_values(record, measure, "STE")[0] for measure in ("gradient gap", "gradient angle"))
     return Finding(
         gap > 0.5,
         f"the gap is on average {gap:.0%} as long as the true gradient, and the two are {angle:.0f}° apart.",
@@ -97,7 +97,7 @@ LESSON = Lesson(
             ),
             claims=(
                 _less("alternating", "STE", "gradient gap"),
-                _less("alternating", "STE", "gap angle"),
+                _less("alternating", "STE", "gradient angle"),
                 _less("affine", "STE", "gradient gap"),
             ),
         ),

@@ -2,7 +2,7 @@
 
 from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, of, perplexity_now, recent_loss
+from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
 
 TRAINED = 200
@@ -44,7 +44,7 @@ def _loses_less(name: str, other: str) -> Claim:
     """The claim that the task loss is lower with `name` than with `other`."""
 
     def check(record: Record) -> Finding:
-        mine, theirs = (recent_loss(record.at(each, TRAINED)) for each in (name, other))
+        mine, theirs = (held_out_loss(record.at(each, TRAINED)) for each in (name, other))
         return Finding(
             mine < theirs,
             f"the task loss is {mine:.3g} with {name} and {theirs:.3g} with {other}.",
@@ -55,7 +55,7 @@ def _loses_less(name: str, other: str) -> Claim:
 
 
 def _better_used_not_more(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
+    losses = [held_out_loss(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
     counts = [in_use(record.at(name, TRAINED)) for name in (BASELINE, PAPER_OPT)]
     return Finding(
         losses[1] < losses[0] and counts[1] <= counts[0],
@@ -76,7 +76,7 @@ def _more_even(record: Record) -> Finding:
 
 def _lowest_loss(record: Record) -> int:
     names = (PRACTICE, PAPER, BASELINE)
-    losses = [recent_loss(record.at(name, TRAINED)) for name in names]
+    losses = [held_out_loss(record.at(name, TRAINED)) for name in names]
     return losses.index(min(losses))
 
 

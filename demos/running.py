@@ -138,7 +138,7 @@ def _train(training: Training, looks: set[int], seed: int, shorten: int, stop: C
     moments: dict[int, Snapshot] = {}
     try:
         trainer.apply(thrown.get(0, {}))
-        for look in sorted(looks):
+        for look in sorted({0, *looks}):  # as on a page: every curve begins at step 0
             while trainer.steps_done < math.ceil(look / shorten):
                 if stop():
                     raise StoppedError

@@ -22,7 +22,7 @@ RATES, NUS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
 
 CLAIMS = (
     ("alternating", "STE", "gradient gap"),
-    ("alternating", "STE", "gap angle"),
+    ("alternating", "STE", "gradient angle"),
     ("sync", "STE", "delay"),
     ("alternating + sync", "alternating", "delay"),
     ("affine", "STE", "gradient gap"),
@@ -157,7 +157,7 @@ def _text(report: dict[str, Any]) -> str:
         f"ν {setting['nu']:g}, K = {setting['num_codes']}; median (lower to upper quartile) over {seeds} seeds.",
         "reached: first step with at most 1% of the starting excess loss, – not reached.",
     ]
-    measures = ["reached", "final loss", "gradient gap", "gap angle", "delay"]
+    measures = ["reached", "final loss", "gradient gap", "gradient angle", "delay"]
     lines.append(f"{'':<20}{'not reached':<13}" + "".join(f"{name:<28}" for name in measures).rstrip())
     for method, columns in report["methods"].items():
         missed = f"{columns['not reached'][0]} of {seeds}"

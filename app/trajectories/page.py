@@ -187,7 +187,7 @@ def _panels(sweep: Sweep) -> list[Panel]:
     return [
         Panel(
             title=TITLES[measure],
-            log=measure != "gap angle",
+            log=measure != "gradient angle",
             bands=[_band(sweep, method, measure) for method in sweep.setting.methods],
         )
         for measure in MEASURES

@@ -28,7 +28,7 @@ class TrajectoryPlot {
   /** Where to look first: an early step whose gradient gap is plain to see, the point still far from a minimum. */
   tellingStep() {
     const { focus } = this;
-    const { loss, "gap angle": angle } = focus.measures;
+    const { loss, "gradient angle": angle } = focus.measures;
     let [best, least] = [0, Infinity];
     for (let step = 3; step < Math.min(focus.steps, 40); step++) {
       const apartFrom = Math.abs(angle[step] - 60);
