@@ -91,6 +91,13 @@ def answer(number: int, step: Step, question: Question, found: Record) -> str:
         return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error!r}."
 
 
+def has_moments(step: Step, found: Record) -> bool:
+    """Whether `found` has all that the step shows and reads."""
+    if found.setting is not None:
+        return all(name in found.paths for name in step.shows)
+    return all(look in found.moments for look in (*((name, step.at) for name in step.shows), *step.reads))
+
+
 def numbers_here(step: Step, found: Record) -> list[str]:
     """The numbers of the step's formula, a line for each training or method shown that is in `found`."""
     if step.formula is None:

@@ -14,6 +14,7 @@ from app.lessons.lead import class_keys, class_popover
 from app.lessons.links import offered, try_it_link
 from app.lessons.state import lessons_state
 from app.lessons.step import follow_road, step_view
+from app.lessons.text import Guessed
 from app.links import lessons as lesson_address
 from app.links.lecture import LESSONS
 from app.links.lessons import LARGEST_SEED, LessonLink
@@ -29,6 +30,7 @@ from app.stream.controls_state import END
 from app.wording import as_written
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
+from demos.running import answer, has_moments
 
 SEED = "lesson-seed"
 """The key of the control for the seed."""
@@ -250,8 +252,22 @@ def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
                 args=(LessonLink(after[0].name, 1, run.seed),),
             )
     with right.container(key="lesson-notes"):
+        if guessed := _guessed(run):
+            st.html(lesson_text.quiz(guessed))
         st.html(lesson_text.notes("Known", lesson.known))
         st.html(lesson_text.notes("Contested", lesson.contested))
+
+
+def _guessed(run: LessonRun) -> list[Guessed]:
+    """The questions that the reader has answered, as far as their runs are still there."""
+    found, guessed = run.record(), []
+    for number, step in enumerate(run.lesson.steps, start=1):
+        index = run.answers.get(number)
+        if step.question is None or index is None or not has_moments(step, found):
+            continue
+        right = answer(number, step, step.question, found)
+        guessed.append(Guessed(step.question.asks, step.question.choices[index], right))
+    return guessed
 
 
 page()
