@@ -44,10 +44,10 @@ class Reader:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
 
     def run(self, lesson: Lesson, seed: int) -> LessonRun:
-        """The run of `lesson`; a new seed begins a new run."""
+        """The run of `lesson`; a new seed begins a new run, and so does a file that was changed."""
         with self._lock:
             run = self.runs.get(lesson.name)
-            if run is not None and run.seed == seed:
+            if run is not None and run.seed == seed and run.lesson is lesson:
                 return run
             before, run = run, self._begun(lesson, seed)
         if before is not None:
