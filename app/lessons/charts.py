@@ -45,7 +45,7 @@ def _plane(run: LessonRun, step: Step, record: Record) -> None:
     elif not record.paths:
         _hidden("Computing the paths …")
     elif "paths" in step.panels:
-        shown = picture(run.paths.setting, [record.paths[name] for name in step.shows])
+        shown = picture(run.paths.setting, [record.paths[name] for name in step.shows], focus=step.shows[0])
         trajectory_plot(shown, key="lesson-paths", revision=f"{run.paths.setting} {step.shows}")
 
 

@@ -90,4 +90,4 @@ def _drawn(figure: Figure) -> dict[str, Any]:
 
 def _picture(step: Step, found: Record) -> dict[str, Any]:
     assert found.setting is not None
-    return picture(found.setting, [found.paths[name] for name in step.shows])
+    return picture(found.setting, [found.paths[name] for name in step.shows], focus=step.shows[0])

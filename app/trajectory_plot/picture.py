@@ -60,11 +60,12 @@ def check_size(setting: Setting) -> None:
         )
 
 
-def picture(setting: Setting, paths: Sequence[Path]) -> dict[str, Any]:
-    """The landscape, the paths and their measures, arrays as base64."""
+def picture(setting: Setting, paths: Sequence[Path], focus: str | None = None) -> dict[str, Any]:
+    """The landscape, the paths and their measures, arrays as base64; `focus` names the method looked at first."""
     data = {
         "landscape": _landscape(setting.surface),
         "rate": setting.rate,
+        "focus": focus,
         "steps": setting.steps,
         "starts": setting.first_points().tolist(),
         "first_codes": setting.first_codes().tolist(),
