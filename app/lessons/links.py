@@ -37,8 +37,8 @@ def check_links(lesson: Lesson) -> None:
         _check_view(part, step.view)
         if idle := [name for name in step.view if name not in DRAWN]:
             raise LessonError(
-                f"{part}: `view` may set {' and '.join(DRAWN)}, but `{idle[0]}` changes nothing in a lesson. Leave it "
-                "out, or give it to `try_it`."
+                f"{part}: `view` may set {' and '.join(DRAWN)}, but `{idle[0]}` changes nothing in a lesson. Leave "
+                "it out, or give it to `try_it`."
             )
     _check_view(TRY_IT, lesson.try_it.view)
     path, query = try_it_link(lesson.try_it, 0)
