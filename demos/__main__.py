@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from demos.catalogue import lessons, named
 from demos.lesson import Lesson
+from demos.new import what_next, write_lesson
 from demos.report import lesson_report, lesson_text, table, table_text
 from demos.running import examine, record, records
 from demos.words import add_run_options, check_seed, shortening, warning
@@ -25,7 +26,9 @@ MOST_SEEDS = 10_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and print; returns the exit code. A user error gives one sentence on stderr and exit code 2."""
-    options = _parser().parse_args(arguments)
+    if (words := list(sys.argv[1:] if arguments is None else arguments))[:1] == ["new"]:
+        return _new(words[1:])
+    options = _parser().parse_args(words)
     found, unusable = lessons()
     try:
         _check(options)
@@ -43,6 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for each in unusable:
         print(f"{each.file} gives no lesson. {each.why}", file=sys.stderr)
     return 2 if unusable or _has_errors(report) else 0
+
+
+def _new(words: Sequence[str]) -> int:
+    """`python -m demos new NAME`; returns the exit code."""
+    parser = Parser(prog="python -m demos new", description="Write a lesson that runs, to begin yours from.")
+    parser.add_argument("name", metavar="NAME", help="of the lesson: one word")
+    name = parser.parse_args(words).name
+    try:
+        file = write_lesson(name)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(what_next(name, file))
+    return 0
 
 
 def _listing(found: list[Lesson]) -> tuple[Any, str]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import streamlit as st
 
 from app.doors.announcing import as_host, own_address
-from app.doors.guard import role_of
+from app.doors.guard import BROWSER, role_of
 from app.doors.names import EVERYWHERE, LOCAL
 from app.doors.start import OWNER, Start, started
 
@@ -15,6 +15,11 @@ def is_owner() -> bool:
     """Whether this visitor may use the Doctor, which reads and writes files of this machine."""
     start = started()
     return not start.token or role_of(st.context.cookies.items(), start) == OWNER
+
+
+def browser() -> str:
+    """The visitor's browser, the same in all its tabs; empty for one that keeps no cookies."""
+    return str(dict(st.context.cookies.items()).get(BROWSER, ""))
 
 
 def reachable(url: str, start: Start) -> str:

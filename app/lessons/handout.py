@@ -1,6 +1,6 @@
 """One lesson on one seed as an HTML file that opens anywhere: from disk, with no server and no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
 from app.live_plot.plotly_script import script_text
 from app.panels.lesson_figures import Figure, step_figures
+from app.sessions.lesson_plane import planes_walked
 from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
@@ -18,10 +19,15 @@ from demos.lesson import Lesson, Step
 from demos.record import Record
 from demos.running import Examined, answer, numbers_here
 from vqcore.markup import template
+from vqcore.projection.pca import FrozenBasis
 
 HERE = Path(__file__).parent
 SERVER = "http://localhost:8501"
 """Where `vqscope` serves by default."""
+
+
+Planes = Mapping[str, Mapping[int, FrozenBasis]]
+"""By training and moment."""
 
 
 class _Part(NamedTuple):
@@ -43,7 +49,9 @@ class _Part(NamedTuple):
 
 def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> str:
     """The whole page: every step with its figures, its question and what its claims found."""
-    parts = [_part(number, step, found, examined) for number, step in enumerate(lesson.steps, start=1)]
+    shown = {name for step in lesson.steps if "map" in step.panels for name in step.shows}
+    planes = {name: planes_walked(name, lesson.trainings[name], found) for name in shown if lesson.trainings}
+    parts = [_part(number, step, found, examined, planes) for number, step in enumerate(lesson.steps, start=1)]
     figures = [_drawn(figure) for part in parts for figure in part.figures]
     paths = [encode(_picture(part.step, found)) for part in parts if part.has_paths]
     path, query = try_it_link(lesson.try_it, found.seed)
@@ -62,10 +70,11 @@ def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> 
     )
 
 
-def _part(number: int, step: Step, found: Record, examined: Sequence[Examined]) -> _Part:
+def _part(number: int, step: Step, found: Record, examined: Sequence[Examined], planes: Planes) -> _Part:
+    bases = {name: planes[name][step.at] for name in step.shows if step.at in planes.get(name, {})}
     return _Part(
         step,
-        step_figures(step, found),
+        step_figures(step, found, bases=bases),
         "paths" in step.panels and found.setting is not None,
         "" if step.question is None else answer(number, step, step.question, found),
         [each for each in examined if each.number == number],

@@ -7,35 +7,36 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from app.doors.visitor import shared_link
+from app.doors.visitor import browser, shared_link
 from app.lessons import text as lesson_text
 from app.lessons.follow import follow_page
 from app.lessons.lead import class_keys, class_popover
 from app.lessons.links import offered, try_it_link
 from app.lessons.state import lessons_state
 from app.lessons.step import follow_road, step_view
+from app.lessons.text import Guessed
 from app.links import lessons as lesson_address
 from app.links.lecture import LESSONS
 from app.links.lessons import LARGEST_SEED, LessonLink
 from app.live_plot.address import show_address
 from app.page_state import said_by
 from app.panels.head import brand
-from app.panels.lecture_dialog import lecture_dialog
+from app.panels.lecture_dialog import lecture_link
 from app.panels.lecture_places import begin, query, shows
 from app.panels.lecture_places import place as at
 from app.sessions.lesson_desk import Reader, desk
 from app.sessions.lesson_run import LessonRun
 from app.stream.controls_state import END
-from app.wording import LECTURE_HELP, as_written
+from app.wording import as_written
 from demos.catalogue import Unusable
 from demos.lesson import Lesson
+from demos.running import answer, has_moments
 
 SEED = "lesson-seed"
 """The key of the control for the seed."""
 
 READER_GONE = (
-    "Your progress in the lessons is no longer kept: newer readers took its place, or the server was restarted. "
-    "All trainings begin again."
+    "The progress in this link is another browser's, or is no longer kept. You have begun with trainings of your own."
 )
 CARDS_A_ROW = 3
 
@@ -52,7 +53,7 @@ def page() -> None:
         follow_page(state.watch)
         return
     known = state.reader or st.query_params.get("reader")
-    reader = desk().reader(known)
+    reader = desk().reader(known, browser())
     state.reader = reader.id
     if state.place is None:
         state.place, refused = lesson_address.read(st.query_params, lessons)
@@ -104,7 +105,7 @@ def _go(place: LessonLink) -> None:
 
 
 def _restart(reader_id: str, lesson: Lesson, seed: int) -> None:
-    reader = desk().reader(reader_id)
+    reader = desk().reader(reader_id, browser())
     reader.begin(lesson, seed)
     lessons_state().reader = reader.id
     _go(LessonLink(lesson.name, 1, seed))
@@ -167,8 +168,7 @@ def _share(top: st.delta_generator.DeltaGenerator, run: LessonRun) -> None:
     with top.popover("Link", icon=":material/link:", type="tertiary"):
         st.caption("Opens this step, for a reader of their own.")
         st.code(shared_link(here), language=None, wrap_lines=True)
-        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
-            lecture_dialog(LESSONS, here)
+        lecture_link(LESSONS, here)
 
 
 def _glossary_link(place: Any) -> None:
@@ -252,8 +252,22 @@ def _end(run: LessonRun, lessons: Sequence[Lesson]) -> None:
                 args=(LessonLink(after[0].name, 1, run.seed),),
             )
     with right.container(key="lesson-notes"):
+        if guessed := _guessed(run):
+            st.html(lesson_text.quiz(guessed))
         st.html(lesson_text.notes("Known", lesson.known))
         st.html(lesson_text.notes("Contested", lesson.contested))
+
+
+def _guessed(run: LessonRun) -> list[Guessed]:
+    """The questions that the reader has answered, as far as their runs are still there."""
+    found, guessed = run.record(), []
+    for number, step in enumerate(run.lesson.steps, start=1):
+        index = run.answers.get(number)
+        if step.question is None or index is None or not has_moments(step, found):
+            continue
+        right = answer(number, step, step.question, found)
+        guessed.append(Guessed(step.question.asks, step.question.choices[index], right))
+    return guessed
 
 
 page()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.glossary import Term, pieces
 from demos.catalogue import Unusable
@@ -10,6 +10,15 @@ from demos.lesson import Formula, Lesson, Note, Step
 from demos.recorded import Count
 from demos.running import Examined
 from vqcore.markup import fragment
+
+
+class Guessed(NamedTuple):
+    """A question that the reader has answered."""
+
+    asks: str
+    guess: str
+    right: str
+
 
 TEMPLATE = Path(__file__).with_name("text.html.j2")
 
@@ -93,6 +102,15 @@ def recorded(says: str, count: Count) -> str:
     code = f", commit {count.commit[:7]}" if count.commit else ""
     seeds = f"{count.held} of {count.seeds} seeds, {count.first_seed}–{count.last_seed}"
     return f"{says} Recorded {count.date}{code}: held on {seeds}."
+
+
+def quiz(guessed: Sequence[Guessed]) -> str:
+    """What the reader guessed in this lesson, and what was right.
+
+    >>> "1 of 2" in quiz([Guessed("Up?", "Up", "Up"), Guessed("Down?", "Down", "Up")])
+    True
+    """
+    return fragment(TEMPLATE, "quiz", guessed=guessed, right=sum(each.guess == each.right for each in guessed))
 
 
 def try_it(text: str) -> str:

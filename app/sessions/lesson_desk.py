@@ -27,6 +27,9 @@ class Reader:
 
     id: str
     registry: Registry
+    browser: str = ""
+    """Whose it is: another browser with this id begins as a reader of its own."""
+
     runs: dict[str, LessonRun] = field(default_factory=dict)
     """By the lesson's name."""
 
@@ -41,10 +44,10 @@ class Reader:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
 
     def run(self, lesson: Lesson, seed: int) -> LessonRun:
-        """The run of `lesson`; a new seed begins a new run."""
+        """The run of `lesson`; a new seed begins a new run, and so does a file that was changed."""
         with self._lock:
             run = self.runs.get(lesson.name)
-            if run is not None and run.seed == seed:
+            if run is not None and run.seed == seed and run.lesson is lesson:
                 return run
             before, run = run, self._begun(lesson, seed)
         if before is not None:
@@ -96,12 +99,12 @@ class Desk:
         # Not `Kept`: all are kept, one a lesson, and what is bounded is how many run.
         self._sweeps: dict[str, ClaimSweep] = {}
 
-    def reader(self, reader_id: str | None) -> Reader:
-        """The reader with this id, else a new one."""
+    def reader(self, reader_id: str | None, browser: str = "") -> Reader:
+        """The reader with this id, if it is this browser's; else a new one."""
         found = self._readers.find(reader_id) if reader_id else None
-        if found is not None:
+        if found is not None and found.browser == browser:
             return found
-        new = Reader(secrets.token_urlsafe(9), registry())
+        new = Reader(secrets.token_urlsafe(9), registry(), browser)
         return self._readers.find_or_make(new.id, lambda: new)
 
     def find_run(self, watch_id: str) -> LessonRun | None:

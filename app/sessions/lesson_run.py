@@ -7,11 +7,10 @@ import secrets
 import threading
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from app.sessions.background import Background
 from app.sessions.class_room import ClassRoom, Question
 from app.sessions.entry import Entry
+from app.sessions.lesson_plane import LessonPlane
 from app.sessions.registry import Registry
 from app.sessions.watchable import Published
 from demos.lesson import Lesson, Step, Training
@@ -31,9 +30,6 @@ WATCHED_SECONDS = 4.0
 SLOWEST = 4.0
 """Least steps per second."""
 
-REFIT_BELOW = 0.5
-"""As on the Live page: a plane that keeps less than this share of the best plane's variance is fitted again."""
-
 
 class LiveTraining:
     """A training that stops at each of `looks` to keep that moment, with switches thrown on the way."""
@@ -42,8 +38,7 @@ class LiveTraining:
         self.name, self.looks = name, looks
         self.kept: dict[int, Snapshot] = {}
         self.broken = ""
-        self.basis: FrozenBasis | None = None
-        self.fitted_at = 0
+        self._plane = LessonPlane()
         self.began_again = False
         """Whether its session had to make room for newer ones, so that it trains from the start again."""
 
@@ -103,11 +98,12 @@ class LiveTraining:
 
     def plane(self, snapshot: Snapshot, at: int) -> FrozenBasis:
         """The plane of all its maps, fitted again at moment `at` if it shows too little there."""
-        points = np.concatenate([snapshot.z_e, snapshot.codebook])
-        is_there = snapshot.step == at
-        if self.basis is None or (is_there and self.basis.captured_share(points) < REFIT_BELOW):
-            self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
-        return self.basis
+        return self._plane.of(snapshot, is_looked_at=snapshot.step == at)
+
+    @property
+    def fitted_at(self) -> int:
+        """The step at which that plane was fitted."""
+        return self._plane.fitted_at
 
     def _begun(self) -> LiveSession:
         """The session; where there is none or it had to make room for newer ones, another from the start."""

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_lessons_page import finish
 
 from app.lessons.__main__ import main as handout
 from app.lessons.handout import lesson_html
 from app.lessons.links import offered
 from app.panels.lesson_figures import step_figures
+from app.sessions.lesson_plane import planes_walked
+from app.sessions.lesson_run import LessonRun
+from app.sessions.registry import Registry
 from app.trajectories.__main__ import main as paths
 from demos import catalogue
 from demos.__main__ import main as lessons_command
-from demos.lesson import Claim, Finding, Lesson, Note, Step, Training, TryIt
+from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import usage_now
 from demos.record import Record
 from demos.running import examine, record, records
@@ -171,3 +175,29 @@ def test_what_cannot_be_is_one_sentence_and_exit_code_2(
     assert named in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_handout_has_the_planes_of_the_page(sessions: Registry) -> None:
+    moved = Training(problem="plane", changes=SMALL | {"learning_rate": 0.03})
+    start = Step(title="Start", text="Look.", shows=("run",), panels=("map",))
+    late = Step(title="Late", text="Look.", shows=("run",), at=60, panels=("map",))
+    for steps in ((start, late), (late,)):  # with and without a look at the very first moment
+        written = lesson({"run": moved}, *steps)
+        walked = LessonRun(written, 4, sessions)
+        walked.go_to(len(steps))
+        finish(walked)
+        found = record(written, 4)
+        planes = planes_walked("run", moved, found)
+        on_page = walked.trainings["run"].plane(found.at("run", 60), 60)
+        assert np.array_equal(planes[60].project(found.at("run", 60).z_e), on_page.project(found.at("run", 60).z_e))
+
+
+def test_a_question_of_a_handout_can_be_answered_and_paper_shows_what_is_folded_away() -> None:
+    question = Question(asks="Which?", choices=("this one", "that one"), answer=lambda found: 1)
+    written = lesson({"run": RUN}, Step(title="Guess", text="Guess.", shows=("run",), at=2, question=question))
+    found = record(written, 0)
+    page = lesson_html(written, found, examine(written, found))
+    assert re.findall(r'<button type="button">(.*?)</button>', page) == [*question.choices]
+    assert re.search(r'class="question" data-right="that one"', page)
+    assert "@media print" in page
+    assert "beforeprint" in page

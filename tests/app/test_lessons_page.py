@@ -150,6 +150,7 @@ def test_a_reader_goes_through_a_lesson_and_its_numbers_are_those_of_the_run_wit
         assert each.finding.sentence().replace("<b>", "&lt;b&gt;").replace("</b>", "&lt;/b&gt;") in text(page)
     assert "step 2 of 3" in text(page)
     press(page, "lesson-next")
+    assert "Your guesses: 1 of 1 right" in text(page)
     assert "https://example.org/known" in text(page)
     assert "https://example.org/contested" in text(page)
     assert page.button(key="lesson-next").disabled
