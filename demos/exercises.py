@@ -61,7 +61,7 @@ def _rounded(values: NDArray[np.floating]) -> Floats:
 
 
 def _vector(values: Floats) -> str:
-    return f"({', '.join(f'{value:.2f}' for value in values)})"
+    return f"({', '.join(f'{round(float(value), PLACES) + 0.0:.2f}' for value in values)})"  # no −0.00
 
 
 def _codebook(codes: Floats) -> str:
@@ -124,7 +124,10 @@ def _sparse(moment: Snapshot, _: np.random.Generator) -> Solved:
 
 def _affine(moment: Snapshot, _: np.random.Generator) -> Solved:
     p, c = moment.z_e, moment.codebook
-    means, stds = (_rounded(p.mean(0)), _rounded(c.mean(0))), (_rounded(p.std(0)), _rounded(c.std(0)) + 0.01)
+    means, stds = (
+        (_rounded(p.mean(0)), _rounded(c.mean(0))),
+        (_rounded(p.std(0)), np.maximum(_rounded(c.std(0)), 0.01)),
+    )
     scale = stds[0] / stds[1]
     shift = means[0] - scale * means[1]
     return Solved(
