@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from demos.catalogue import lessons, named
+from demos.exercises import exercises
 from demos.lesson import Lesson
 from demos.new import what_next, write_lesson
 from demos.report import lesson_report, lesson_text, table, table_text
@@ -26,8 +27,10 @@ MOST_SEEDS = 10_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run and print; returns the exit code. A user error gives one sentence on stderr and exit code 2."""
-    if (words := list(sys.argv[1:] if arguments is None else arguments))[:1] == ["new"]:
-        return _new(words[1:])
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for verb, command in (("new", _new), ("exercises", _exercises)):
+        if words[:1] == [verb]:
+            return command(words[1:])
     options = _parser().parse_args(words)
     found, unusable = lessons()
     try:
@@ -59,6 +62,30 @@ def _new(words: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     print(what_next(name, file))
+    return 0
+
+
+def _exercises(words: Sequence[str]) -> int:
+    """`python -m demos exercises`; returns the exit code."""
+    parser = Parser(
+        prog="python -m demos exercises", description="Exercises, with solutions computed from a training."
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the training that gives the numbers (default: 0)")
+    parser.add_argument("--sheet", action="store_true", help="without the solutions")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    options = parser.parse_args(words)
+    try:
+        check_seed(options.seed)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    solved = exercises(options.seed)
+    if options.json:
+        print(json.dumps([each._asdict() for each in solved], indent=2, ensure_ascii=False))
+        return 0
+    for number, each in enumerate(solved, start=1):
+        solution = "" if options.sheet else f"\n   → {each.solution}"
+        print(f"{number}. [{each.lesson}] {each.asks}{solution}\n")
     return 0
 
 

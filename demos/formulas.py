@@ -91,7 +91,7 @@ IN_USE = Formula(
     here=_use,
 )
 REPLACEMENT = Formula(
-    r"c_j \leftarrow z_{e,i} \quad \text{if } j \text{ was unused for } n \text{ steps, } i \text{ drawn at random}",
+    r"c_j \leftarrow z_{e,i} \quad \text{if } j \text{ is unused for } n \text{ steps}",
     "c_j ← z_e,i if code j was unused for n steps, i drawn at random from the newest batch",
     here=_use,
     source=("Dhariwal et al. 2020", "https://arxiv.org/abs/2005.00341"),

@@ -97,11 +97,19 @@ def recorded(says: str, count: Count) -> str:
     """How often a claim held when it was recorded.
 
     >>> recorded("Codes die.", Count(19, 20, 100, 119, "5a02d9b0c1", "2026-11-28"))
-    'Codes die. Recorded 2026-11-28, commit 5a02d9b: held on 19 of 20 seeds, 100–119.'
+    'Codes die. Held on 19 of 20 seeds, 100–119.'
     """
-    code = f", commit {count.commit[:7]}" if count.commit else ""
-    seeds = f"{count.held} of {count.seeds} seeds, {count.first_seed}–{count.last_seed}"
-    return f"{says} Recorded {count.date}{code}: held on {seeds}."
+    return f"{says} Held on {count.held} of {count.seeds} seeds, {count.first_seed}–{count.last_seed}."
+
+
+def recorded_when(count: Count) -> str:
+    """When the counts of a lesson were recorded, and with which code.
+
+    >>> recorded_when(Count(19, 20, 100, 119, "5a02d9b0c1", "2026-11-28"))
+    'Seeds 100–119 were recorded on 2026-11-28 with commit 5a02d9b.'
+    """
+    code = f" with commit {count.commit[:7]}" if count.commit else ""
+    return f"Seeds {count.first_seed}–{count.last_seed} were recorded on {count.date}{code}."
 
 
 def quiz(guessed: Sequence[Guessed]) -> str:
