@@ -143,7 +143,7 @@ LESSON = Lesson(
             "at the code.",
             shows=("sync", "STE", "alternating", "alternating + sync"),
             panels=("paths",),
-            formula=formulas.SYNC,
+            formula=formulas.DELAY,
             claims=(
                 _less("sync", "STE", "delay"),
                 _less("alternating + sync", "alternating", "delay"),
@@ -157,6 +157,7 @@ LESSON = Lesson(
             "the Trajectories page you can set both.",
             shows=("sync", "STE"),
             panels=("paths",),
+            formula=formulas.SYNC,
             claims=(_sync_of_many(1.0, helps=False), _sync_of_many(GENTLE, helps=True)),
         ),
         Step(
