@@ -28,7 +28,7 @@ def _few_ever_moved(record: Record) -> Finding:
     share = _share_moved(record, RANDOM)
     return Finding(
         share < 0.25,
-        f"after {LATER} steps, {share:.1%} of the codes have ever moved.",
+        f"in {LATER} steps, {share:.1%} of the codes have moved.",
         {"share": share},
     )
 
@@ -37,7 +37,7 @@ def _the_papers_toy(record: Record) -> Finding:
     without, with_it = (share_moved(record.seed, affine=affine) for affine in (False, True))
     return Finding(
         without < 0.5 and with_it == 1.0,
-        f"of 128 codes {without:.0%} move without the map and {with_it:.0%} with it.",
+        f"of the 128 codes {without:.0%} move without the map, and {with_it:.0%} with it.",
         {"without": without, "with": with_it},
     )
 
@@ -74,7 +74,8 @@ def _learned_brings_few(record: Record) -> Finding:
     counts = [in_use(record.at(name, LATER)) for name in (LEARNED, RUNNING)]
     return Finding(
         counts[0] < counts[1] / 3,
-        f"with the learned map {counts[0]} codes are in use at step {LATER}; with the running map, {counts[1]}.",
+        f"with the learned map, {counts[0]} {of(record.at(LEARNED, LATER))} codes are in use; with the running map, "
+        f"{counts[1]}.",
         {LEARNED: counts[0], RUNNING: counts[1]},
     )
 

@@ -31,6 +31,9 @@ NO_CURVES = "No batch has been trained on yet: the curves begin with the first."
 FONT_SIZE = 13
 """Text size in pixels for all words and numbers of a figure, readable from the back of a classroom."""
 
+ROOM = 0.06
+"""Left free at each end of a map's axes, as a share of what the points take up."""
+
 MARGIN = 54
 """Left margin in pixels, for numbers of that size and a title."""
 
@@ -164,7 +167,17 @@ def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str
     plot = pcq_map(plane)
     for trace in plot["data"]:  # a browser has WebGL for a handful of plots, and a lesson has more
         trace["type"] = "scatter"
+    for axis, positions in (("xaxis", 0), ("yaxis", 1)):
+        plot["layout"][axis]["range"] = _reach(plane, positions)
     return plot
+
+
+def _reach(plane: Plane, axis: int) -> list[float]:
+    """The range that holds all of P and C: said, since a chart nobody points at is drawn again only for new axes."""
+    positions = np.concatenate([plane.p[:, axis], plane.c[:, axis]])
+    low, high = float(positions.min()), float(positions.max())
+    room = ROOM * (high - low) or 1.0
+    return [low - room, high + room]
 
 
 def _curves(step: Step, snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict[str, Any]:

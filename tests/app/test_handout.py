@@ -20,9 +20,11 @@ from app.trajectories.__main__ import main as paths
 from demos import catalogue
 from demos.__main__ import main as lessons_command
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import usage_now
+from demos.measures import curve, usage_now
 from demos.record import Record
 from demos.running import examine, record, records
+from vqcore.projection.pca import FrozenBasis
+from vqcore.training.trainer import Trainer
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import Setting
 
@@ -68,12 +70,27 @@ def test_figures_side_by_side_share_their_scales_and_say_when_there_is_nothing_t
     assert 10 ** bars["yaxis"]["range"][1] >= max(usage_now(found.at(name, 6)).max() for name in both.shows)
     for axis in ("yaxis", "yaxis2"):
         assert curves[axis]["range"] == other_curves[axis]["range"]
-    losses = np.concatenate([found.at(name, 6).history.losses["task_loss"] for name in both.shows])
+    losses = np.concatenate([curve(found.at(name, 6), "held_out.task_loss").values for name in both.shows])
     low, high = curves["yaxis"]["range"]
     assert 10**low <= losses.min() <= losses.max() <= 10**high
     assert {label["text"] for label in compared["annotations"]} >= set(both.shows)
     (empty,) = step_figures(start, found)
     assert "No batch" in empty.note
+
+
+def test_a_maps_axes_are_said_and_hold_all_of_it_wherever_p_has_gone() -> None:
+    fast = Training(problem="plane", changes=SMALL | {"learning_rate": 0.3})
+    step = Step(title="Gone", text="Look.", shows=("run",), at=4, panels=("map",))
+    found = record(lesson({"run": fast}, step), 1)
+    begun = Trainer(fast.recipe(1)).snapshot()
+    basis = FrozenBasis.fit(begun.z_e)
+    (plot,) = (each.plot for each in step_figures(step, found, bases={"run": basis}))
+    moment = found.at("run", 4)
+    places = basis.project(np.concatenate([moment.z_e, moment.codebook]))
+    assert np.abs(places).max() > 2 * np.abs(basis.project(begun.z_e)).max()
+    for axis, name in enumerate(("xaxis", "yaxis")):
+        low, high = plot["layout"][name]["range"]
+        assert low < places[:, axis].min() <= places[:, axis].max() < high
 
 
 def test_the_handout_has_every_step_and_finding_and_needs_no_network(
