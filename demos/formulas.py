@@ -127,8 +127,8 @@ AFFINE_GRADIENT = Formula(
     source=HUH,
 )
 EMA = Formula(
-    r"n_j \leftarrow \gamma n_j + (1-\gamma)\,n_j^\mathrm{batch}, \quad m_j \leftarrow \gamma m_j + (1-\gamma)"
-    r"\!\!\sum_{i:\,k_i=j}\!\! z_{e,i}, \quad c_j = \frac{m_j}{n_j}",
+    r"\begin{aligned} &n_j \leftarrow \gamma n_j + (1-\gamma)\,n_j^\mathrm{batch} \\"
+    r"&m_j \leftarrow \gamma m_j + (1-\gamma) \textstyle\sum_{i:\,k_i=j} z_{e,i} \\ &c_j = m_j / n_j \end{aligned}",
     "n_j ← γ·n_j + (1 − γ)·n_j of the batch; m_j ← γ·m_j + (1 − γ)·Σ z_e with k = j; c_j = m_j / n_j",
     source=OORD,
 )

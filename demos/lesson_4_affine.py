@@ -9,7 +9,7 @@ from demos.record import Record
 from vqcore.trajectories.fixed_points import share_moved
 
 SWITCHED, LATER = 100, 400
-EARLY, AFTER = 20, 65
+EARLY, AFTER = 20, 40
 QUICKLY = {"batch_size": 16, "learning_rate": 2e-3}
 RANDOM, RUNNING, LEARNED = "no map", "running map", "learned map"
 PLACED, LATE_MAP = "k-means start, no map", "k-means start, then running map"

@@ -172,16 +172,17 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
     elif sweep is None or not sweep.is_complete:
         if sweep is not None and not sweep.problem:
             st.caption(f"Ended after {len(sweep.results)} of {sweep.seeds} seeds.")
-        if at("sweep").button("Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"):
+        said = [each.claim.says for each in examined]
+        recorded = [count for says, count in recorded_counts(run.lesson.name).items() if says in said]
+        if at("sweep").button(
+            "Over more seeds",
+            icon=":material/casino:",
+            key="lesson-sweep",
+            type="tertiary",
+            help=lesson_text.recorded_when(recorded[0]) if recorded else None,
+        ):
             desk().begin_sweep(run.lesson)
             st.rerun()
-    if recorded := [count for says, count in recorded_counts(run.lesson.name).items() if says in says_of(examined)]:
-        st.caption(lesson_text.recorded_when(recorded[0]))
-
-
-def says_of(examined: list[Examined]) -> set[str]:
-    """The texts of the claims."""
-    return {each.claim.says for each in examined}
 
 
 def counts(run: LessonRun, sweep: ClaimSweep | None) -> dict[str, list[str]]:
