@@ -40,7 +40,8 @@ pages = [
         else []
     ),
 ]
-page = st.navigation(pages, position="hidden")
+glossary = st.Page("lessons/glossary_page.py", title="Glossary", url_path="glossary")
+page = st.navigation([*pages, glossary], position="hidden")
 begin(page.title)
 if shows("navigation"):
     with st.container(horizontal=True, gap="small", key="navigation"):  # style.css lays it beside a page's own title

@@ -179,6 +179,7 @@ _WHY_IT_ENDED = "no page had shown it for 15 minutes, newer ones took its place,
 GONE = f"The run in this link has ended: {_WHY_IT_ENDED}"
 ENDED = f"This session has ended: {_WHY_IT_ENDED}"
 NEW_HELP = "Back to the start cards. This run stays for 15 minutes: the Back button of the browser leads to it."
+ANOTHERS = "This link is the address of a session in another browser: you follow it. Its owner alone can change it."
 FOLLOWED_GONE = "The session that this link follows has ended, or there never was one."
 
 UNQUANTIZED = (

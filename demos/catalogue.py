@@ -1,8 +1,10 @@
 """Finds the lessons: every `lesson_….py` beside this file. A broken file does not affect the others."""
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from demos.lesson import Lesson
@@ -29,7 +31,7 @@ def lessons(
     unusable: list[Unusable] = []
     for file in sorted(folder.glob("lesson_*.py")):
         try:
-            lesson = importlib.import_module(f"{package}.{file.stem}").LESSON
+            lesson = _module(f"{package}.{file.stem}", file).LESSON
             if any(other.name == lesson.name for other in found):
                 raise ValueError(f"another lesson is called {lesson.name!r} too. Give it a name of its own.")
             check(lesson)
@@ -39,6 +41,21 @@ def lessons(
         else:
             found.append(lesson)
     return found, unusable
+
+
+_READ_AT: dict[str, int] = {}
+"""When the file of each module was last changed, in nanoseconds, as it was read."""
+
+
+def _module(name: str, file: Path) -> ModuleType:
+    """The module, read again if its file has changed since: an author reloads the page, not the server."""
+    changed_at, known = file.stat().st_mtime_ns, sys.modules.get(name)
+    if known is not None and _READ_AT.get(name, changed_at) != changed_at:
+        module = importlib.reload(known)
+    else:
+        module = importlib.import_module(name)
+    _READ_AT[name] = changed_at
+    return module
 
 
 def named(name: str, found: Sequence[Lesson], unusable: Sequence[Unusable]) -> Lesson:

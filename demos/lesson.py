@@ -3,6 +3,7 @@
 Text says what to look at; only findings say what happened.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,8 +11,12 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from demos.record import Record
 from vqcore.quantizer.options import option_names
+from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import ACTIONS, Recipe, changed, default_recipe
+from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
+
+NAME = re.compile(r"[a-z][a-z0-9]*", re.ASCII)
 
 MOST_WORDS = 60
 """Most words of a step's text, or of any other text that a reader gets in one piece."""
@@ -49,6 +54,8 @@ class Training:
     def check(self) -> None:
         """Raise ValueError for a change or switch that would be refused."""
         recipe = self.recipe(0)
+        for steps in self.switches:
+            _check_steps("switches", steps)
         for switch in self.switches.values():
             for name, value in switch.items():
                 if name not in ACTIONS and name not in option_names():
@@ -98,6 +105,26 @@ class Question:
     """The index of the right choice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """What a step says in symbols, and with the numbers of the run."""
+
+    latex: str
+    plain: str
+    """The same for where nothing renders LaTeX: the handout, a screen reader."""
+
+    here: Callable[[Snapshot], str] | None = field(default=None, kw_only=True)
+    """Its numbers at the moment shown, for each training of the step."""
+
+    here_on_path: Callable[[Path], str] | None = field(default=None, kw_only=True)
+    """The same for each method of a lesson about the plane."""
+
+    source: tuple[str, str] | None = field(default=None, kw_only=True)
+    """Where it is first said, and its URL."""
+
+    note: str = field(default="", kw_only=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One idea: its text, the state that it shows, its question and its claims."""
@@ -115,8 +142,9 @@ class Step:
 
     panels: tuple[Panel, ...] = ("map", "usage")
     view: Mapping[str, str] = field(default_factory=dict)
-    """View controls of the Live page by name; whether there are such controls is for the page to say."""
+    """How its bars are drawn: the Live page's controls `order` and `scale`, by name."""
 
+    formula: Formula | None = None
     question: Question | None = None
     claims: tuple[Claim, ...] = ()
 
@@ -142,7 +170,7 @@ class TryIt:
     def check(self) -> None:
         """Raises ValueError where there is nothing to go on with, or a training that cannot be built."""
         if (self.training is None) == (self.setting is None):
-            raise ValueError("`try_it` must have either a `training` or a `setting`.")
+            raise ValueError("`try_it` must have either a `training` or a `setting`. Give it one of them.")
         if self.training is not None:
             self.training.check()
 
@@ -171,6 +199,8 @@ class Lesson:
     contested: tuple[Note, ...]
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise LessonError(f"`name` must be one word of lowercase letters and digits, but got {self.name[:40]!r}.")
         for name, training in self.trainings.items():
             with _named(f"Training {name!r}"):
                 training.check()
@@ -188,26 +218,42 @@ class Lesson:
             if said.count(says) > 1:
                 raise LessonError(f"Two claims say {says!r}. Give each its own sentence.")
 
-    def moments(self) -> tuple[tuple[str, int], ...]:
-        """Each training, with the numbers of steps after which the lesson looks at it."""
+    def moments(self, until: int | None = None) -> tuple[tuple[str, int], ...]:
+        """Each training, with the numbers of steps after which the lesson looks at it, up to step number `until`."""
         if self.setting is not None:
             return ()
-        looks = [look for step in self.steps for look in (*((name, step.at) for name in step.shows), *step.reads)]
+        looks = [
+            look for step in self.steps[:until] for look in (*((name, step.at) for name in step.shows), *step.reads)
+        ]
         return tuple(dict.fromkeys(looks))
 
     def _check(self, step: Step) -> None:
         _check_words("text", step.text)
         if step.question is not None:
-            _check_words("question", " ".join((step.question.asks, *step.question.choices)))
+            _check_question(step.question)
+        _check_steps("at", step.at)
+        for _, steps in step.reads:
+            _check_steps("reads", steps)
         there = self.trainings if self.setting is None else self.setting.methods
         for name in (*step.shows, *(name for name, _ in step.reads)):
             if name not in there:
-                raise ValueError(f"`shows` must name {', '.join(there)}, but got {name!r}.")
+                kinds = "trainings" if self.setting is None else "methods"
+                raise ValueError(
+                    f"`shows` and `reads` must name {kinds} of the lesson, which are {', '.join(there) or 'none'}, "
+                    f"but got {name!r}."
+                )
         if len(step.shows) > MOST_SHOWN:
             raise ValueError(f"`shows` must name at most {MOST_SHOWN}, but names {len(step.shows)}.")
+        if len(set(step.shows)) < len(step.shows):
+            raise ValueError(f"`shows` must name each training once, but names {', '.join(step.shows)}.")
         for panel in step.panels:
             if panel not in get_args(Panel):
                 raise ValueError(f"`panels` must be of {', '.join(get_args(Panel))}, but got {panel!r}.")
+            if (panel == "paths") is (self.setting is None):
+                mend = (
+                    "Give the lesson a `setting`" if panel == "paths" else "Choose ('paths',), or give no `setting`"
+                )
+                raise ValueError(f"`panels` names {panel!r}, but there is nothing of that kind to show. {mend}.")
 
 
 @contextmanager
@@ -217,6 +263,17 @@ def _named(part: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise LessonError(f"{part}: {error}") from error
+
+
+def _check_steps(name: str, steps: object) -> None:
+    if type(steps) is not int or steps < 0:
+        raise ValueError(f"`{name}` must be a whole number of steps from 0 up, but got {steps!r}.")
+
+
+def _check_question(question: Question) -> None:
+    _check_words("question", " ".join((question.asks, *question.choices)))
+    if len(question.choices) < 2 or len(set(question.choices)) < len(question.choices):
+        raise ValueError(f"`choices` must be two or more different texts, but are {question.choices!r}.")
 
 
 def _check_words(name: str, text: str) -> None:

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import RECENT, perplexity_now, recent_loss, relative_error_now
+from demos.measures import held_out_loss, of, perplexity_now, relative_error_now, usage_now
 from demos.record import Record
 
 TRAINED = 150
@@ -14,24 +15,11 @@ MOST = f"{SIZES[-1]} codes"
 ALL = tuple(f"{size} codes" for size in SIZES)
 
 
-def _all_nearest(record: Record) -> Finding:
-    moment = record.at(MOST, 0)
-    squares = np.square(moment.z_e[:, None] - moment.codebook).sum(-1, dtype=np.float64)  # (M, K)
-    chosen = squares[np.arange(len(squares)), moment.codes]
-    nearer = int((squares.min(1) < chosen * (1 - 1e-5)).sum())
-    return Finding(
-        nearer == 0,
-        f"of {len(squares):,} vectors, {nearer} have a nearer code than their own.",
-        {"vectors": len(squares), "with a nearer code": nearer},
-    )
-
-
 def _learns(record: Record) -> Finding:
-    losses = record.at(MOST, TRAINED).history.losses["task_loss"]
-    first, last = float(losses[:RECENT].mean()), float(losses[-RECENT:].mean())
+    first, last = (held_out_loss(record.at(MOST, steps)) for steps in (0, TRAINED))
     return Finding(
         last < first / 2,
-        f"the task loss went from {first:.3g} to {last:.3g} (means over {RECENT} steps).",
+        f"the task loss went from {first:.3g} to {last:.3g}, on digits that it was not trained on.",
         {"first": first, "last": last},
     )
 
@@ -41,9 +29,19 @@ def _more_codes_less_error(record: Record) -> Finding:
     return Finding(errors == sorted(errors, reverse=True), _listed("relative error", errors), _by_name(errors))
 
 
-def _more_codes_less_loss(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, TRAINED)) for name in ALL]
-    return Finding(losses == sorted(losses, reverse=True), _listed("task loss", losses), _by_name(losses))
+def _most_beat_fewest(record: Record) -> Finding:
+    losses = [held_out_loss(record.at(name, TRAINED)) for name in ALL]
+    return Finding(losses[-1] < losses[0], _listed("task loss", losses), _by_name(losses))
+
+
+def _chosen_unevenly(record: Record) -> Finding:
+    moment = record.at(MOST, 0)
+    used = usage_now(moment)[usage_now(moment) > 0]
+    return Finding(
+        bool(used.max() > 5 * used.min()),
+        f"{len(used)} {of(moment)} codes are in use; one is chosen {used.max()} times, another {used.min()}.",
+        {"most": int(used.max()), "least": int(used.min())},
+    )
 
 
 def _carry_less(record: Record) -> Finding:
@@ -59,7 +57,7 @@ def _carry_less(record: Record) -> Finding:
 
 
 def _best(record: Record) -> int:
-    return int(np.argmin([recent_loss(record.at(name, TRAINED)) for name in ALL]))
+    return int(np.argmin([held_out_loss(record.at(name, TRAINED)) for name in ALL]))
 
 
 def _listed(what: str, values: list[float]) -> str:
@@ -83,23 +81,26 @@ LESSON = Lesson(
     steps=(
         Step(
             title="Encode",
+            formula=formulas.ENCODE,
             text="An encoder turns each image into a grid of vectors, z_e. A digit of 8×8 pixels becomes 4×4 "
-            "vectors of 16 numbers. On the map, every blue dot is one of them. Nothing is trained yet, and the other "
-            "dots and rows come in the next steps.",
+            "vectors of 16 numbers. On the map, every blue dot is one of them; the crosses and the other rows are "
+            "explained next. Nothing is trained yet.",
             shows=(MOST,),
             panels=("examples", "map"),
         ),
         Step(
             title="Assign",
+            formula=formulas.NEAREST,
             text="A codebook holds K code vectors. Each z_e is replaced by the nearest, z_q, and only its number is "
-            "kept: the code. The bottom row of pictures shows the codes as colours, the bars how often each is "
-            "chosen.",
+            "kept: the code. On the map, the crosses are code vectors; the bottom row of pictures shows the codes as "
+            "colours, the bars how often each is chosen.",
             shows=(MOST,),
-            panels=("examples", "usage"),
-            claims=(Claim("Every vector gets the code that is nearest to it.", _all_nearest),),
+            panels=("examples", "map", "usage"),
+            claims=(Claim("Some codes are chosen more than five times as often as others.", _chosen_unevenly),),
         ),
         Step(
             title="Decode",
+            formula=formulas.COMMITMENT,
             text="The decoder sees only z_q: what separates z_e and z_q is lost. Training moves encoder, code "
             f"vectors and decoder together. This is after {TRAINED} steps.",
             shows=(MOST,),
@@ -109,19 +110,21 @@ LESSON = Lesson(
         ),
         Step(
             title="More codes, fewer codes",
-            text="Three codebooks, the same images in the same order. More code vectors can lie closer to what the "
-            "encoder gives.",
+            formula=formulas.RELATIVE_ERROR,
+            text="Three codebooks, of 4, 16 and 128 code vectors; the same images in the same order, and as many "
+            "steps.",
             shows=ALL,
             at=TRAINED,
             panels=("compare", "examples"),
             question=Question(asks="Which of them rebuilds the digits best?", choices=ALL, answer=_best),
             claims=(
                 Claim("The more codes, the smaller the relative quantization error.", _more_codes_less_error),
-                Claim("The more codes, the smaller the task loss.", _more_codes_less_loss),
+                Claim("128 codes rebuild the digits better than 4.", _most_beat_fewest),
             ),
         ),
         Step(
             title="What a code costs",
+            formula=formulas.BITS,
             text="To name one of K codes takes log₂ K bits. Codes used unevenly carry less than they cost: log₂ of "
             "the perplexity, which is K only where all are used alike.",
             shows=(MOST,),

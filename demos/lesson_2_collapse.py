@@ -1,30 +1,24 @@
-"""Lesson 2: index collapse, seen happening on photographs."""
+"""Lesson 2: index collapse, seen happening on photographs, and a remedy where it is needed and where it is not."""
 
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, of, perplexity_now, recent_loss
+from demos.measures import held_out_loss, in_use, of, perplexity_now
 from demos.record import Record
 
-EARLY, COLLAPSED, LATER = 5, 20, 60
-NORMAL, PLACED, REPLACED = "random codes", "k-means start", "k-means start, then replacement"
-K_MEANS = {"code_init": "kmeans"}
+COLLAPSED, LATER = 100, 400
+QUICKLY = {"batch_size": 16, "learning_rate": 2e-3}
+K_MEANS = QUICKLY | {"code_init": "kmeans"}
+PLACED, PLACED_REPLACED = "k-means start", "k-means start, then replacement"
+LEFT, REPLACED = "left alone", "replacement"
+REPLACEMENT = {"replace_every": 20}
 
 
-def _few_at_random(record: Record) -> Finding:
-    moment = record.at(NORMAL, 0)
-    count = in_use(moment)
-    return Finding(
-        count < 0.05 * moment.num_codes,
-        f"before the first step, {count} {of(moment)} random codes are nearest to anything.",
-        {"in use": count, "codes": moment.num_codes},
-    )
-
-
-def _most_after_k_means(record: Record) -> Finding:
+def _many_after_k_means(record: Record) -> Finding:
     moment = record.at(PLACED, 0)
     count = in_use(moment)
     return Finding(
-        count > moment.num_codes / 2,
-        f"after k-means, {count} {of(moment)} codes are in use.",
+        count > 200,
+        f"before the first step, {count} {of(moment)} codes are in use.",
         {"in use": count, "codes": moment.num_codes},
     )
 
@@ -40,43 +34,66 @@ def _collapses(record: Record) -> Finding:
     )
 
 
-def _loss_falls(record: Record) -> Finding:
-    early, later = (recent_loss(record.at(PLACED, steps)) for steps in (EARLY, COLLAPSED))
+def _loss_hides_it(record: Record) -> Finding:
+    before, after = record.at(PLACED, 0), record.at(PLACED, LATER)
+    losses, counts = (held_out_loss(before), held_out_loss(after)), (in_use(before), in_use(after))
     return Finding(
-        later < early,
-        f"while the codes fell away, the task loss went from {early:.3g} to {later:.3g}.",
-        {"early": early, "later": later},
+        losses[1] < losses[0] and counts[1] < counts[0] / 2,
+        f"from step 0 to {after.step} the task loss went from {losses[0]:.3g} to {losses[1]:.3g}, the codes in use "
+        f"from {counts[0]} to {counts[1]}.",
+        {"loss before": losses[0], "loss after": losses[1], "in use before": counts[0], "in use after": counts[1]},
+    )
+
+
+def _few_at_random(record: Record) -> Finding:
+    moment = record.at(LEFT, COLLAPSED)
+    count, loss = in_use(moment), held_out_loss(moment)
+    return Finding(
+        count < 10,
+        f"at step {moment.step}, {count} {of(moment)} codes are in use, and the task loss is {loss:.3g}.",
+        {"in use": count, "loss": loss},
     )
 
 
 def _comes_back(record: Record) -> Finding:
-    before, after = record.at(REPLACED, COLLAPSED), record.at(REPLACED, LATER)
-    counts = in_use(before), in_use(after)
+    without, with_it = (in_use(record.at(name, LATER)) for name in (LEFT, REPLACED))
+    moment = record.at(REPLACED, LATER)
     return Finding(
-        counts[1] > 3 * counts[0],
-        f"with replacement, codes in use went from {counts[0]} to {counts[1]} {of(after)} in "
-        f"{after.step - before.step} steps.",
-        {"before": counts[0], "after": counts[1]},
+        with_it > 20 * without,
+        f"at step {moment.step}, {with_it} {of(moment)} codes are in use with replacement and {without} without.",
+        {"with": with_it, "without": without},
     )
 
 
-def _not_by_itself(record: Record) -> Finding:
-    without, with_it = (in_use(record.at(name, LATER)) for name in (PLACED, REPLACED))
+def _loses_less(record: Record) -> Finding:
+    without, with_it = (held_out_loss(record.at(name, LATER)) for name in (LEFT, REPLACED))
+    return Finding(
+        with_it < 0.75 * without,
+        f"the task loss at step {record.at(LEFT, LATER).step} is {with_it:.3g} with replacement and {without:.3g} "
+        "without.",
+        {"with": with_it, "without": without},
+    )
+
+
+def _more_codes_again(record: Record) -> Finding:
+    without, with_it = (in_use(record.at(name, LATER)) for name in (PLACED, PLACED_REPLACED))
     return Finding(
         with_it > 2 * without,
-        f"at step {record.at(PLACED, LATER).step}, {with_it} codes are in use with replacement and {without} "
-        "without.",
+        f"from the k-means start, {with_it} codes are in use with replacement and {without} without.",
         {"with": with_it, "without": without},
     )
 
 
-def _costs_loss(record: Record) -> Finding:
-    without, with_it = (recent_loss(record.at(name, LATER)) for name in (PLACED, REPLACED))
+def _hardly_less_loss(record: Record) -> Finding:
+    gains = []
+    for without, with_it in ((LEFT, REPLACED), (PLACED, PLACED_REPLACED)):
+        losses = [held_out_loss(record.at(name, LATER)) for name in (without, with_it)]
+        gains.append(losses[0] / losses[1])
     return Finding(
-        with_it > without,
-        f"the task loss at step {record.at(PLACED, LATER).step} is {with_it:.3g} with replacement and {without:.3g} "
-        "without.",
-        {"with": with_it, "without": without},
+        gains[1] < gains[0],
+        f"replacement divides the task loss by {gains[1]:.2f} after a k-means start, and by {gains[0]:.2f} after a "
+        "random one.",
+        {"random": gains[0], "k-means": gains[1]},
     )
 
 
@@ -85,33 +102,35 @@ def _fate(record: Record) -> int:
     return 0 if after > 1.1 * before else 1 if after > before / 2 else 2
 
 
+def _how_many(record: Record) -> int:
+    count = in_use(record.at(LEFT, COLLAPSED))
+    return 0 if count > 100 else 1 if count >= 10 else 2
+
+
 LESSON = Lesson(
     name="collapse",
     title="Index collapse, as it happens",
-    about="Codes fall out of use while a network learns photographs, and one remedy is tried.",
+    about="Codes fall out of use while a network learns photographs, and one remedy is tried, with what it costs.",
     trainings={
-        NORMAL: Training(problem="patches"),
         PLACED: Training(problem="patches", changes=K_MEANS),
-        REPLACED: Training(problem="patches", changes=K_MEANS, switches={COLLAPSED: {"replace_every": 10}}),
+        PLACED_REPLACED: Training(problem="patches", changes=K_MEANS, switches={COLLAPSED: REPLACEMENT}),
+        LEFT: Training(problem="patches", changes=QUICKLY),
+        REPLACED: Training(problem="patches", changes=QUICKLY, switches={COLLAPSED: REPLACEMENT}),
     },
     steps=(
         Step(
-            title="Random codes",
-            text="512 code vectors drawn from a normal distribution, and an encoder that has learnt nothing. A code "
-            "is in use if it is the nearest one to some z_e. The grey crosses are not.",
-            shows=(NORMAL,),
-            claims=(Claim("Fewer than 5% of random codes are in use before the first step.", _few_at_random),),
-        ),
-        Step(
-            title="A better start",
-            text="K-means puts the code vectors where the z_e are. The map has one plane for this step and all that "
-            "follow with this training, so what moves there has moved.",
+            title="A good start",
+            text="K-means has put 512 code vectors where the encoder's z_e are. A code is in use if it is the "
+            "nearest to some held-out z_e; the grey crosses are not. The plane keeps only the share of the variance "
+            "that its axes say, so a cross can look nearer than it is.",
             shows=(PLACED,),
-            claims=(Claim("After a k-means start more than half of the codes are in use.", _most_after_k_means),),
+            formula=formulas.IN_USE,
+            claims=(Claim("After a k-means start more than 200 of 512 codes are in use.", _many_after_k_means),),
         ),
         Step(
-            title="Twenty steps",
-            text="Now the network learns, for twenty batches of 64 patches. Nothing else changes.",
+            title="A hundred steps",
+            text="Now the network learns, for a hundred batches of 16 patches. Nothing else changes. The plane is "
+            "the one of the step before, so what moves in it has moved.",
             shows=(PLACED,),
             at=COLLAPSED,
             question=Question(
@@ -119,38 +138,71 @@ LESSON = Lesson(
                 choices=("They grow in number", "They stay about the same", "More than half fall out of use"),
                 answer=_fate,
             ),
-            claims=(Claim("Within twenty steps fewer than a quarter of the used codes are left.", _collapses),),
+            claims=(Claim("Within a hundred steps fewer than a quarter of the used codes are left.", _collapses),),
         ),
         Step(
             title="What the loss says",
-            text="Above, the perplexity: the number of codes where all are used alike, and less where they are not. "
-            "Below, the task loss over the same steps. Would you have noticed from the loss? Usage has to be watched "
-            "by itself.",
+            text="Above, the codes in use; below, the task loss, both of the same held-out patches at the same "
+            "steps. Would you have noticed from the loss? Usage has to be watched by itself.",
             shows=(PLACED,),
-            at=COLLAPSED,
-            reads=((PLACED, EARLY),),
+            at=LATER,
+            reads=((PLACED, 0),),
             panels=("compare",),
-            claims=(Claim("The task loss falls while the codes fall out of use.", _loss_falls),),
+            formula=formulas.PERPLEXITY,
+            claims=(
+                Claim(
+                    "In the end the task loss is lower, and fewer than half of the used codes are left.",
+                    _loss_hides_it,
+                ),
+            ),
+        ),
+        Step(
+            title="A start at random",
+            text="Here the code vectors were drawn from a normal distribution, as much code does it, far from where "
+            f"the z_e are. The same network has learnt for {COLLAPSED} steps. Compare the patches with what it makes "
+            "of them.",
+            shows=(LEFT,),
+            at=COLLAPSED,
+            panels=("examples", "map"),
+            question=Question(
+                asks="How many of the 512 codes are in use?",
+                choices=("More than 100", "10 to 100", "Fewer than 10"),
+                answer=_how_many,
+            ),
+            claims=(Claim("After a random start fewer than ten codes are in use.", _few_at_random),),
         ),
         Step(
             title="A remedy",
-            text="Replacement moves a code unused for 10 steps onto a z_e of the newest batch. Here it was switched "
-            f"on at step {COLLAPSED}; beside it, the same training without.",
-            shows=(PLACED, REPLACED),
+            text="Replacement moves a code unused for 20 steps onto a z_e of the newest batch. It was switched on at "
+            f"step {COLLAPSED}; this is step {LATER}, beside the same training without.",
+            shows=(LEFT, REPLACED),
             at=LATER,
-            reads=((REPLACED, COLLAPSED),),
-            panels=("map", "compare"),
+            panels=("examples", "compare"),
+            formula=formulas.REPLACEMENT,
             claims=(
-                Claim("Replacement more than triples the codes in use within forty steps.", _comes_back),
-                Claim("With replacement more than twice as many codes are in use as without.", _not_by_itself),
-                Claim("It has a price so early: with replacement the task loss is higher.", _costs_loss),
+                Claim("With replacement more than twenty times as many codes are in use.", _comes_back),
+                Claim("With replacement the task loss is lower by more than a quarter.", _loses_less),
+            ),
+        ),
+        Step(
+            title="What it costs",
+            text="A moved code takes vectors from a trained one, and the decoder has to learn it anew. After a "
+            "random start there is little to lose. Here the same switch was thrown in the training from the k-means "
+            f"start, at step {COLLAPSED}: more codes need not mean less loss.",
+            shows=(PLACED, PLACED_REPLACED),
+            at=LATER,
+            reads=((LEFT, LATER), (REPLACED, LATER)),
+            panels=("compare", "examples"),
+            claims=(
+                Claim("From the k-means start too it has more than twice as many in use.", _more_codes_again),
+                Claim("There it gains less in the task loss than after a random start.", _hardly_less_loss),
             ),
         ),
     ),
     try_it=TryIt(
-        text="Let it collapse, then set Replace every to 10, or Affine map to running. Which brings more codes back, "
-        "and which lowers the loss?",
-        training=Training(problem="patches", changes=K_MEANS),
+        text="Let it collapse, then set Replace every to 20, or Affine map to running. Which brings more codes back, "
+        "and which lowers the loss sooner?",
+        training=Training(problem="patches", changes=QUICKLY),
     ),
     known=(
         Note(
@@ -168,8 +220,9 @@ LESSON = Lesson(
     ),
     contested=(
         Note(
-            "What counts as used differs from tool to tool: any use in the last 65,536 assignments, a tenth of the "
-            "mean use, or a count below two a batch. Numbers from two papers may not compare.",
+            "What counts as used differs from tool to tool: any use in the last 65,536 assignments, or a tenth of "
+            "the mean use; what counts as dead too, such as fewer than two uses a batch. Numbers from two papers may "
+            "not compare.",
             "LlamaGen, vq_model.py",
             "https://github.com/FoundationVision/LlamaGen",
         ),

@@ -1,47 +1,68 @@
-"""Lesson 4: affine re-parameterization, what it rescues and what it can break."""
+"""Lesson 4: affine re-parameterization, where it rescues a codebook and where it harms one."""
 
+import numpy as np
+
+from demos import formulas
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
-from demos.measures import in_use, moved, of, p_mean_length, recent_loss
+from demos.measures import held_out_loss, in_use, moved, of
 from demos.record import Record
+from vqcore.trajectories.fixed_points import share_moved
 
-SWITCHED, LATER = 20, 80
-MIDDLE, LATEST = 100, 200
-WITHOUT, RUNNING, LEARNED = "plain codebook", "running map", "learned map"
+SWITCHED, LATER = 100, 400
+EARLY, AFTER = 20, 40
+QUICKLY = {"batch_size": 16, "learning_rate": 2e-3}
+RANDOM, RUNNING, LEARNED = "no map", "running map", "learned map"
+PLACED, LATE_MAP = "k-means start, no map", "k-means start, then running map"
+MAP, LEARNED_MAP = {"affine": "running"}, {"affine": "learned", "affine_lr_scale": 10.0}
+EVER = 1e-4
+"""A code that moved less than this has not been moved."""
 
-HELD, LOOSE = "digits, plain codebook", "digits, running map"
-FAST = 3e-3
+
+def _share_moved(record: Record, name: str) -> float:
+    """Share of the codes that are elsewhere than at the start."""
+    ways = np.linalg.norm(record.at(name, LATER).codebook - record.at(name, 0).codebook, axis=1)
+    return float((ways > EVER).mean())
 
 
-def _gap_closes(record: Record) -> Finding:
-    gaps = [float(record.at(name, LATER).metrics.moment_distance) for name in (WITHOUT, RUNNING)]
+def _few_ever_moved(record: Record) -> Finding:
+    share = _share_moved(record, RANDOM)
     return Finding(
-        gaps[1] < gaps[0] / 2,
-        f"mean and spread of P and C lie {gaps[1]:.3g} apart with the running map and {gaps[0]:.3g} without.",
-        {"without": gaps[0], "running": gaps[1]},
+        share < 0.25,
+        f"in {LATER} steps, {share:.1%} of the codes have moved.",
+        {"share": share},
+    )
+
+
+def _the_papers_toy(record: Record) -> Finding:
+    without, with_it = (share_moved(record.seed, affine=affine) for affine in (False, True))
+    return Finding(
+        without < 0.5 and with_it == 1.0,
+        f"of the 128 codes {without:.0%} move without the map, and {with_it:.0%} with it.",
+        {"without": without, "with": with_it},
     )
 
 
 def _rescues(record: Record) -> Finding:
-    return _uses_more(record, RUNNING, WITHOUT)
-
-
-def _more_than_learned(record: Record) -> Finding:
-    return _uses_more(record, RUNNING, LEARNED)
-
-
-def _uses_more(record: Record, name: str, other: str) -> Finding:
-    """Whether `name` has more than three times as many codes in use as `other`."""
-    mine, theirs = (in_use(record.at(each, LATER)) for each in (name, other))
-    moment = record.at(name, LATER)
+    mine, theirs = (in_use(record.at(each, LATER)) for each in (RUNNING, RANDOM))
+    moment = record.at(RUNNING, LATER)
     return Finding(
         mine > 3 * theirs,
-        f"with the {name}, {mine} codes {of(moment)} are in use at step {moment.step}; with the {other}, {theirs}.",
-        {name: mine, other: theirs},
+        f"with the running map, {mine} codes {of(moment)} are in use at step {moment.step}; with no map, {theirs}.",
+        {RUNNING: mine, RANDOM: theirs},
+    )
+
+
+def _lower_loss(record: Record) -> Finding:
+    losses = [held_out_loss(record.at(name, LATER)) for name in (RANDOM, RUNNING)]
+    return Finding(
+        losses[1] < 0.9 * losses[0],
+        f"the task loss is {losses[1]:.3g} with the running map and {losses[0]:.3g} with no map.",
+        {"without": losses[0], "running": losses[1]},
     )
 
 
 def _all_reached(record: Record) -> Finding:
-    shares = [float(record.at(name, LATER).metrics.gradient_fraction) for name in (WITHOUT, LEARNED)]
+    shares = [float(record.at(name, LATER).metrics.gradient_fraction) for name in (RANDOM, LEARNED)]
     return Finding(
         shares[1] == 1.0 and shares[0] < 0.5,
         f"the newest gradients move {shares[1]:.0%} of the codes with the learned map and {shares[0]:.1%} without.",
@@ -49,112 +70,130 @@ def _all_reached(record: Record) -> Finding:
     )
 
 
-def _drifts(record: Record) -> Finding:
-    lengths = [p_mean_length(record.at(name, LATEST)) for name in (HELD, LOOSE)]
+def _learned_brings_few(record: Record) -> Finding:
+    counts = [in_use(record.at(name, LATER)) for name in (LEARNED, RUNNING)]
     return Finding(
-        lengths[1] > lengths[0],
-        f"at step {record.at(LOOSE, LATEST).step} the mean of P lies {lengths[1]:.3g} from the origin with the "
-        f"running map and {lengths[0]:.3g} without.",
-        {HELD: lengths[0], LOOSE: lengths[1]},
+        counts[0] < counts[1] / 3,
+        f"with the learned map, {counts[0]} {of(record.at(LEARNED, LATER))} codes are in use; with the running map, "
+        f"{counts[1]}.",
+        {LEARNED: counts[0], RUNNING: counts[1]},
     )
 
 
-def _drifts_on(record: Record) -> Finding:
-    ways = [moved(record.at(name, MIDDLE), record.at(name, LATEST)).p_mean for name in (HELD, LOOSE)]
-    first, last = record.at(LOOSE, MIDDLE).step, record.at(LOOSE, LATEST).step
+def _jumps(record: Record) -> Finding:
+    ways = [moved(record.at(name, EARLY), record.at(name, AFTER)).median_code for name in (PLACED, LATE_MAP)]
     return Finding(
-        ways[1] > 2 * ways[0],
-        f"from step {first} to {last} the mean of P moved by {ways[1]:.3g} with the running map and by {ways[0]:.3g} "
-        "without.",
-        {HELD: ways[0], LOOSE: ways[1]},
+        ways[1] > 10 * ways[0],
+        f"since the switch the median code has moved by {ways[1]:.3g} with the map and by {ways[0]:.3g} without.",
+        {PLACED: ways[0], LATE_MAP: ways[1]},
     )
 
 
-def _lower_loss(record: Record) -> Finding:
-    losses = [recent_loss(record.at(name, LATER)) for name in (WITHOUT, RUNNING)]
+def _harms(record: Record) -> Finding:
+    losses = [held_out_loss(record.at(name, AFTER)) for name in (PLACED, LATE_MAP)]
     return Finding(
-        losses[1] < losses[0],
-        f"the task loss is {losses[1]:.3g} with the running map and {losses[0]:.3g} without.",
-        {"without": losses[0], "running": losses[1]},
+        losses[1] > losses[0],
+        f"at step {AFTER} the task loss is {losses[1]:.3g} with the map and {losses[0]:.3g} without.",
+        {PLACED: losses[0], LATE_MAP: losses[1]},
     )
 
 
 def _best(record: Record) -> int:
-    counts = [in_use(record.at(name, LATER)) for name in (WITHOUT, LEARNED, RUNNING)]
+    counts = [in_use(record.at(name, LATER)) for name in (RANDOM, LEARNED, RUNNING)]
     return counts.index(max(counts))
+
+
+def _which_loses_less(record: Record) -> int:
+    losses = [held_out_loss(record.at(name, AFTER)) for name in (PLACED, LATE_MAP)]
+    return losses.index(min(losses))
 
 
 LESSON = Lesson(
     name="affine",
     title="One map for all codes",
-    about="Affine re-parameterization moves the whole codebook along with P: what it rescues and what it can break.",
+    about="Affine re-parameterization moves the whole codebook along with P: where it rescues, and where it harms.",
     trainings={
-        WITHOUT: Training(problem="patches"),
-        RUNNING: Training(problem="patches", switches={SWITCHED: {"affine": "running"}}),
-        LEARNED: Training(problem="patches", switches={SWITCHED: {"affine": "learned"}}),
-        HELD: Training(problem="digits", changes={"learning_rate": FAST}),
-        LOOSE: Training(problem="digits", changes={"learning_rate": FAST, "affine": "running"}),
+        RANDOM: Training(problem="patches", changes=QUICKLY),
+        RUNNING: Training(problem="patches", changes=QUICKLY, switches={SWITCHED: MAP}),
+        LEARNED: Training(problem="patches", changes=QUICKLY, switches={SWITCHED: LEARNED_MAP}),
+        PLACED: Training(problem="patches", changes={"code_init": "kmeans"}),
+        LATE_MAP: Training(problem="patches", changes={"code_init": "kmeans"}, switches={EARLY: MAP}),
     },
     steps=(
         Step(
+            title="Codes that never move",
+            text=f"Codes started at random, and the network has learnt for {LATER} steps. The commitment loss moves "
+            "the codes in use; all the other crosses are where they were drawn.",
+            shows=(RANDOM,),
+            at=LATER,
+            reads=((RANDOM, 0),),
+            claims=(Claim("Fewer than a quarter of the codes have ever moved.", _few_ever_moved),),
+        ),
+        Step(
             title="The idea",
             text="Write every code vector as c = s·c_raw + b, with one s and b for all. Whatever moves s and b moves "
-            f"the whole codebook, the unused codes too. Here is the collapsed training, {SWITCHED} steps old, before "
-            "any map.",
-            shows=(WITHOUT,),
-            at=SWITCHED,
+            "the whole codebook. The paper's toy: 512 fixed points, 128 codes beside them, twenty updates of the "
+            "codes alone at learning rate 0.1. How many codes move?",
+            shows=(RANDOM,),
+            at=LATER,
+            panels=("map",),
+            formula=formulas.AFFINE,
+            claims=(Claim("In the toy most codes never move without the map, and all do with it.", _the_papers_toy),),
         ),
         Step(
             title="Two ways to find s and b",
             text="Learned: gradients of the used codes move s and b. Running: s and b are set so that C has the "
             f"running mean and spread of P. Each was switched on at step {SWITCHED}; this is step {LATER}.",
-            shows=(WITHOUT, LEARNED, RUNNING),
+            shows=(RANDOM, LEARNED, RUNNING),
             at=LATER,
             panels=("compare", "map"),
+            formula=formulas.AFFINE_RUNNING,
             question=Question(
                 asks="With which one are most codes in use?",
-                choices=("Plain codebook", "Learned map", "Running map"),
+                choices=("No map", "Learned map", "Running map"),
                 answer=_best,
             ),
-            claims=(
-                Claim("With the running map more than three times as many codes are in use.", _rescues),
-                Claim(
-                    "The learned map leaves fewer than a third as many in use as the running map.", _more_than_learned
-                ),
-            ),
+            claims=(Claim("With the running map more than three times as many codes are in use.", _rescues),),
         ),
         Step(
-            title="What the running map closes",
-            text="The distance between the moments of P and those of C is what it sets out to close. Codes that lie "
-            "where the z_e lie have a chance to be nearest to one.",
-            shows=(RUNNING,),
+            title="Where it wins",
+            text="What counts is what the network can do with the codes. Compare the patches: with no map they have "
+            "as many tones as there are codes.",
+            shows=(RANDOM, RUNNING),
             at=LATER,
-            panels=("map", "usage"),
-            claims=(
-                Claim("The running map at least halves the distance between P and C.", _gap_closes),
-                Claim("With the running map the task loss is lower after the same steps.", _lower_loss),
-            ),
+            panels=("examples", "compare"),
+            claims=(Claim("With the running map the task loss is lower by more than a tenth.", _lower_loss),),
         ),
         Step(
             title="What the learned map reaches",
-            text="Through a shared s and b, the gradient of one code moves all. Whether it moves them fast enough is "
-            "another matter.",
+            text="Through a shared s and b, the gradient of one code moves all. Where one code is in use, it says in "
+            "which direction P lies, but not how wide P is. Does that bring more codes into use?",
             shows=(LEARNED,),
             at=LATER,
+            reads=((RANDOM, LATER), (RUNNING, LATER)),
             panels=("map", "usage"),
-            claims=(Claim("The learned map moves every code at each step.", _all_reached),),
+            formula=formulas.AFFINE_GRADIENT,
+            claims=(
+                Claim("The learned map moves every code at each step.", _all_reached),
+                Claim("Here it has fewer than a third as many in use as the running map.", _learned_brings_few),
+            ),
         ),
         Step(
-            title="What it can break",
-            text="The commitment loss holds z_e near its code. If the codes follow P wherever it goes, what holds P? "
-            "Another training: digits, at three times the usual learning rate. Look at the mean of P.",
-            shows=(HELD, LOOSE),
-            at=LATEST,
-            reads=((HELD, MIDDLE), (LOOSE, MIDDLE)),
-            panels=("curves",),
+            title="Where it harms",
+            text="The map moves every code: those that fit as well. From a k-means start P runs off in the first "
+            f"steps, as lesson 3 shows. Here the running map was switched on at step {EARLY}, when P was far away.",
+            shows=(PLACED, LATE_MAP),
+            at=AFTER,
+            reads=((PLACED, EARLY), (LATE_MAP, EARLY)),
+            panels=("compare", "examples"),
+            question=Question(
+                asks=f"Which has the lower task loss at step {AFTER}?",
+                choices=("The one with no map", "The one with the map"),
+                answer=_which_loses_less,
+            ),
             claims=(
-                Claim("With the running map P ends up further from the origin.", _drifts),
-                Claim("With the running map P keeps moving, more than twice as far as without.", _drifts_on),
+                Claim("The map has moved the median code more than ten times as far as training alone.", _jumps),
+                Claim("With the map the task loss is higher.", _harms),
             ),
         ),
     ),

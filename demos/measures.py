@@ -2,16 +2,15 @@
 
 # M held-out vectors, K codes, D features
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vqcore.diagnostics.usage import active_codes, count_codes, perplexity
+from vqcore.diagnostics.usage import count_codes
 from vqcore.snapshot import Snapshot
-
-RECENT = 10
-"""Steps over which a loss is averaged, since that of a single batch jumps."""
+from vqcore.training.trainer import HELD_OUT_EVERY, MEASURE_EVERY
 
 
 class Moved(NamedTuple):
@@ -25,37 +24,61 @@ class Moved(NamedTuple):
     """The distance moved by the median code."""
 
 
-def usage_now(snapshot: Snapshot) -> NDArray[np.int64]:
-    """(K,) assignments of the held-out vectors that the map shows: code usage at this moment.
+class Curve(NamedTuple):
+    """One quantity through time, at steps that depend on the lesson alone."""
 
-    Not the usage window, which remembers the last 50 batches.
-    """
+    steps: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+
+def usage_now(snapshot: Snapshot) -> NDArray[np.int64]:
+    """(K,) assignments of the held-out vectors at this moment, of which `in_use` counts those that are not 0."""
     return count_codes(snapshot.codes, snapshot.num_codes)
 
 
 def in_use(snapshot: Snapshot) -> int:
-    """How many codes `usage_now` counts at least once."""
-    return active_codes(usage_now(snapshot))
+    """How many codes are nearest to at least one of the held-out vectors at this moment: the one count of use."""
+    return snapshot.held_out.in_use
 
 
 def perplexity_now(snapshot: Snapshot) -> float:
     """Perplexity of `usage_now`."""
-    return perplexity(usage_now(snapshot))
+    return snapshot.held_out.perplexity
 
 
-def recent_loss(snapshot: Snapshot) -> float:
-    """Mean task loss over the last `RECENT` steps."""
-    return float(snapshot.history.losses["task_loss"][-RECENT:].mean())
+def held_out_loss(snapshot: Snapshot) -> float:
+    """Task loss of the held-out inputs at this moment."""
+    return snapshot.held_out.task_loss
 
 
 def relative_error_now(snapshot: Snapshot) -> float:
-    """‖z_e − z_q‖² over the variance of z_e, for the held-out vectors that the map shows."""
-    z_q = snapshot.codebook[snapshot.codes]
-    return float(np.square(snapshot.z_e - z_q).sum(1).mean() / snapshot.z_e.var(0).sum())
+    """‖z_e − z_q‖² over the variance of z_e, for the held-out vectors."""
+    return snapshot.held_out.relative_error
+
+
+def accuracy_now(snapshot: Snapshot) -> float:
+    """Share of the held-out inputs that is classified rightly."""
+    return snapshot.held_out.accuracy
+
+
+def curve(snapshot: Snapshot, quantity: str, looks: Collection[int] = ()) -> Curve:
+    """`quantity` up to this moment: `held_out.NAME`, or a loss or measurement of training batches.
+
+    A training has rows at regular steps, and one more wherever somebody looked. Of those only the ones at `looks`, at
+    step 0 and at this moment are kept, so that one seed has one curve, whoever watched. Of two rows of one step, one
+    to each side of a switch, it is the first.
+    """
+    points = snapshot.history.points(quantity)
+    steps, first = np.unique(points.last_step, return_index=True)
+    every = HELD_OUT_EVERY if quantity.startswith("held_out.") else MEASURE_EVERY
+    regular = (steps % every == 0) | np.isin(steps, [0, snapshot.step, *looks])
+    if quantity in snapshot.history.losses:
+        regular[:] = True  # of every batch
+    return Curve(steps[regular], points.mean[first][regular])
 
 
 def p_mean_length(snapshot: Snapshot) -> float:
-    """‖mean of P‖, for the held-out vectors that the map shows."""
+    """‖mean of P‖, for the held-out vectors."""
     return float(np.linalg.norm(snapshot.z_e.mean(0)))
 
 

@@ -12,6 +12,10 @@ class BrokeDownError(Exception):
     """A training became NaN or infinite before the moment asked for."""
 
 
+class MissingMomentError(LookupError):
+    """Raised for a moment that the lesson does not look at, or not yet; the sentence says what to add."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """The record of one lesson on one seed. A page that trains live fills it just as `demos.running` does."""
@@ -34,8 +38,13 @@ class Record:
 
         Raises:
             BrokeDownError: if it broke down before.
-            KeyError: if the lesson never looks there.
+            MissingMomentError: if neither this step of the lesson nor one before it looks there.
         """
         if (training, steps) not in self.moments and training in self.broken:
             raise BrokeDownError(f"The training {training!r} broke down: {self.broken[training]}")
+        if (training, steps) not in self.moments:
+            raise MissingMomentError(
+                f"no step up to this one looks at {training!r} after {steps} steps. Add ({training!r}, {steps}) to "
+                "its `reads`."
+            )
         return self.moments[training, steps]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from demos.lesson import Claim, Finding, Lesson, Question, Step, Training
-from demos.record import BrokeDownError, Record
+from demos.lesson import Claim, Finding, Formula, Lesson, Question, Step, Training
+from demos.record import BrokeDownError, MissingMomentError, Record
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.trainer import Trainer
@@ -77,18 +77,55 @@ def examine(lesson: Lesson, found: Record) -> list[Examined]:
 
 def examine_step(lesson: Lesson, number: int, found: Record) -> list[Examined]:
     """The claims of one step, counted from 1; see `examine`."""
-    step = lesson.steps[number - 1]
-    return [_examined(number, step, claim, found) for claim in step.claims]
+    step, known = lesson.steps[number - 1], _until(lesson, number, found)
+    return [_examined(number, step, claim, known) for claim in step.claims]
+
+
+def _until(lesson: Lesson, number: int, found: Record) -> Record:
+    """What a reader who is at this step has: a claim that needs more would fail on the page alone."""
+    looks = set(lesson.moments(number))
+    return replace(found, moments={look: moment for look, moment in found.moments.items() if look in looks})
 
 
 def answer(number: int, step: Step, question: Question, found: Record) -> str:
     """The right choice, or a sentence on why there is none."""
     try:
-        return question.choices[question.answer(found)]
+        index = question.answer(found)
+        if not 0 <= index < len(question.choices):
+            raise IndexError(f"`answer` gave {index}, but must give a number from 0 to {len(question.choices) - 1}.")
+        return question.choices[index]
     except BrokeDownError as error:
         return str(error)
+    except MissingMomentError as error:
+        return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error}"
     except Exception as error:  # the lesson's file is at fault, as above
         return f"Step {number} ({step.title}): the question {question.asks!r} has no answer: {error!r}."
+
+
+def has_moments(step: Step, found: Record) -> bool:
+    """Whether `found` has all that the step shows and reads."""
+    if found.setting is not None:
+        return all(name in found.paths for name in step.shows)
+    return all(look in found.moments for look in (*((name, step.at) for name in step.shows), *step.reads))
+
+
+def numbers_here(step: Step, found: Record) -> list[str]:
+    """The numbers of the step's formula, a line for each training or method shown that is in `found`."""
+    if step.formula is None:
+        return []
+    try:
+        return _numbers(step, step.formula, found)
+    except Exception as error:  # the lesson's file is at fault, as above
+        return [f"the numbers of the formula cannot be computed: {error!r}"]
+
+
+def _numbers(step: Step, formula: Formula, found: Record) -> list[str]:
+    here, on_path = formula.here, formula.here_on_path
+    said = {
+        name: here(found.moments[name, step.at]) for name in step.shows if here and (name, step.at) in found.moments
+    }
+    said |= {name: on_path(found.paths[name]) for name in step.shows if on_path and name in found.paths}
+    return [*said.values()] if len(step.shows) == 1 else [f"{name}: {numbers}" for name, numbers in said.items()]
 
 
 def _examined(number: int, step: Step, claim: Claim, found: Record) -> Examined:
@@ -96,6 +133,9 @@ def _examined(number: int, step: Step, claim: Claim, found: Record) -> Examined:
         return Examined(number, step, claim, claim.check(found), "")
     except BrokeDownError as error:
         return Examined(number, step, claim, Finding(False, str(error), {}), "")
+    except MissingMomentError as error:
+        why = f"Step {number} ({step.title}): the claim {claim.says!r} cannot be computed: {error}"
+        return Examined(number, step, claim, None, why)
     except Exception as error:  # of whatever kind: the lesson's file is at fault, and the others go on
         why = f"Step {number} ({step.title}): the claim {claim.says!r} cannot be computed: {error!r}."
         return Examined(number, step, claim, None, why)
@@ -126,7 +166,7 @@ def _train(training: Training, looks: set[int], seed: int, shorten: int, stop: C
     moments: dict[int, Snapshot] = {}
     try:
         trainer.apply(thrown.get(0, {}))
-        for look in sorted(looks):
+        for look in sorted({0, *looks}):  # as on a page: every curve begins at step 0
             while trainer.steps_done < math.ceil(look / shorten):
                 if stop():
                     raise StoppedError

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from demos.words import check_seed
 from vqcore.arguments import Parser
 from vqcore.problems.landscapes import LANDSCAPES
 from vqcore.training.cores import compute_on_one_thread
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import METHODS, PAPER_METHODS, Setting
 
-RATES, NUS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
-"""Factors by which `--sweep` multiplies the learning rate, and the values of ν that it tries."""
+POINTS, NUS = (1, 4, 16), (0.1, 0.3, 1.0, 3.0)
+"""How many points share the codes in `--sweep`, and the values of ν that it tries."""
 
 CLAIMS = (
     ("alternating", "STE", "gradient gap"),
-    ("alternating", "STE", "gap angle"),
+    ("alternating", "STE", "gradient angle"),
     ("sync", "STE", "delay"),
     ("alternating + sync", "alternating", "delay"),
     ("affine", "STE", "gradient gap"),
@@ -73,13 +74,12 @@ def claims(found: Summaries) -> list[dict[str, Any]]:
 
 
 def sweep(setting: Setting, seeds: Iterable[int]) -> list[dict[str, Any]]:
-    """Where the claims hold: `claims` at every learning rate and ν of the sweep."""
+    """Where the claims hold: `claims` at every number of points and ν of the sweep."""
     seeds, rows = list(seeds), []
-    combinations = [(setting.rate * factor, nu) for factor in RATES for nu in NUS]
     methods = tuple(dict.fromkeys(name for claim in CLAIMS for name in claim[:2]))
-    for rate, nu in _shown(combinations, "setting"):
-        found = summaries(replace(setting, learning_rate=rate, nu=nu, methods=methods), seeds)
-        rows.append({"learning_rate": rate, "nu": nu, "claims": claims(found)})
+    for points, nu in _shown([(points, nu) for points in POINTS for nu in NUS], "setting"):
+        found = summaries(replace(setting, points=points, starts=None, nu=nu, methods=methods), seeds)
+        rows.append({"points": points, "nu": nu, "claims": claims(found)})
     return rows
 
 
@@ -92,15 +92,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError("`--html` is a command of its own now: type `vqscope trajectories --html OUT`.")
         if options.seeds < 1:
             raise ValueError(f"`--seeds` must be a whole number from 1 up, but got {options.seeds}.")
+        check_seed(options.seed_from, "--seed-from")
+        check_seed(options.seed_from + options.seeds - 1, "the last seed")
         setting = chosen_setting(options)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    seeds = range(options.seeds)
+    seeds = range(options.seed_from, options.seed_from + options.seeds)
     found = summaries(setting, _shown(seeds, "seed"))
     report = {
         "setting": asdict(setting) | {"learning_rate": setting.rate},
         "seeds": len(seeds),
+        "first_seed": seeds[0],
         "methods": {method: _columns(rows) for method, rows in found.items()},
         "claims": claims(found),
         "sweep": sweep(setting, seeds) if options.sweep else [],
@@ -157,7 +160,7 @@ def _text(report: dict[str, Any]) -> str:
         f"ν {setting['nu']:g}, K = {setting['num_codes']}; median (lower to upper quartile) over {seeds} seeds.",
         "reached: first step with at most 1% of the starting excess loss, – not reached.",
     ]
-    measures = ["reached", "final loss", "gradient gap", "gap angle", "delay"]
+    measures = ["reached", "final loss", "gradient gap", "gradient angle", "delay"]
     lines.append(f"{'':<20}{'not reached':<13}" + "".join(f"{name:<28}" for name in measures).rstrip())
     for method, columns in report["methods"].items():
         missed = f"{columns['not reached'][0]} of {seeds}"
@@ -166,7 +169,7 @@ def _text(report: dict[str, Any]) -> str:
         )
     lines += ["", "What the paper argues, on these seeds:", *map(_claim, report["claims"])]
     for row in report["sweep"]:
-        lines += ["", f"learning rate {row['learning_rate']:g}, ν {row['nu']:g}:", *map(_claim, row["claims"])]
+        lines += ["", f"points {row['points']}, ν {row['nu']:g}:", *map(_claim, row["claims"])]
     return "\n".join(lines)
 
 
@@ -188,8 +191,9 @@ def _shown(rows: Iterable[Any], unit: str) -> Iterable[Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m demos.trajectories", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many (default: 20)")
+    parser.add_argument("--seed-from", type=int, default=0, metavar="S", help="the first of them (default: 0)")
     add_setting_options(parser)
-    parser.add_argument("--sweep", action="store_true", help="also where the claims hold, over learning rate and ν")
+    parser.add_argument("--sweep", action="store_true", help="also where the claims hold, over points and ν")
     parser.add_argument("--html", help=argparse.SUPPRESS)  # what it was until `vqscope trajectories` took its place
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
     return parser

@@ -14,10 +14,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a fraction of the steps, to see it run")
 
 
-def check_seed(seed: int | None) -> None:
+def check_seed(seed: int | None, name: str = "--seed") -> None:
     """Raises ValueError for a seed that no generator takes; None is left to the default."""
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"`--seed` must be a whole number from 0 to {LARGEST_SEED}, but got {seed}.")
+        raise ValueError(f"`{name}` must be a whole number from 0 to {LARGEST_SEED}, but got {seed}.")
 
 
 def shortening(quick: bool) -> int:

@@ -10,6 +10,7 @@ from app.compare.panels import bars_panel, curves_panel, examples_panel, map_pan
 from app.compare.presets import PRESETS
 from app.compare.sidebar import begin, obey_transport, sidebar
 from app.compare.state import compare_state
+from app.doors.visitor import browser
 from app.links import compare as comparison
 from app.links.compare_view import CompareView, write_compare_view
 from app.links.setup import Setup, setup_of
@@ -37,10 +38,13 @@ def page() -> None:
     if entry is None:
         _empty_state()
         return
-    obey_transport(entry)
+    state = compare_state()
+    state.watched = entry.watch_id if entry.is_followed else None
+    if not entry.is_followed:
+        registry().claim(entry.id, browser())
+        obey_transport(entry)
     status = entry.session.status()
     setup = _setup(entry, status)
-    state = compare_state()
     state.setup, state.sidebar_shows = setup, compare_sidebar_state(status)
     with st.sidebar:
         sidebar(entry, status, setup)
@@ -51,6 +55,11 @@ def page() -> None:
 def _attach() -> Entry | None:
     """This browser's session, the one in its URL, or a new one as the URL describes."""
     state, link = compare_state(), st.query_params.get("session")
+    if watch := st.query_params.get("watch") or state.watched:
+        return _followed(watch)
+    if watch := registry().watch_id_for(link, browser()):
+        st.toast(wording.ANOTHERS, icon=":material/visibility:", duration="long")
+        return _followed(watch)
     asked = registry().find(link)
     if link and asked is None and link != state.session and "problem" not in st.query_params:
         # A link from another page, which does not say what it trained.
@@ -72,6 +81,20 @@ def _attach() -> Entry | None:
     return registry().find(state.session)
 
 
+def _followed(watch: str) -> Entry | None:
+    """The session with this watch id as this browser follows it, or None once it has ended."""
+    state = compare_state()
+    held = registry().find_follower(state.session)
+    if held is not None and held.watch_id == watch:
+        return held
+    request, entry = comparison.read(st.query_params), registry().follow(watch)
+    if state.first_view is None:
+        state.first_view = request.view
+    state.session, state.watched = (entry.id if entry else None), watch
+    state.setup = state.setup or request.setup
+    return entry
+
+
 def _setup(entry: Entry, status: Status) -> Setup:
     """The set-up that is trained, with the current switches."""
     return setup_of(dict(zip(status.variants, status.recipes, strict=False)) or entry.session.recipes)
@@ -88,7 +111,9 @@ def _empty_state() -> None:
         "the same seed, the same batches, one clock.</p></div>"
     )
     state = compare_state()
-    if state.setup is not None:
+    if state.watched is not None:
+        st.info(wording.FOLLOWED_GONE, icon=":material/link_off:")
+    elif state.setup is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
             st.info(wording.ENDED, icon=":material/link_off:")
             st.button(
@@ -111,7 +136,7 @@ def _empty_state() -> None:
 @st.fragment
 def _live(session_id: str) -> None:
     """Everything but the sidebar: heads, controls and the places of the live data."""
-    entry = registry().find(session_id)
+    entry = registry().find_any(session_id)
     if entry is None:
         st.rerun()
     if entry.session.latest() is None:  # just begun: its first moment is worth a short wait
@@ -125,13 +150,20 @@ def _live(session_id: str) -> None:
         _message(scene)
     conductor(
         session_id,
-        address=comparison.write(entry.id, setup, views_in_link(setup), paused=status.state is State.PAUSED),
+        address=_query(entry, setup, status),
         view=write_compare_view(scene.view),
         wanted=["status", *(_panels(scene) if snapshots else ())],
         controls=f"{compare_state().sidebar_shows} {compare_heads_state(scene)}",
         rate=FRAMES_A_SECOND,
         key=CONDUCTOR,
     )
+
+
+def _query(entry: Entry, setup: Setup, status: Status) -> dict[str, str]:
+    view = views_in_link(setup)
+    if entry.is_followed:
+        return comparison.write(None, setup, view, paused=False, watch=entry.watch_id)
+    return comparison.write(entry.id, setup, view, paused=status.state is State.PAUSED)
 
 
 def _scene(entry: Entry) -> CompareScene:

@@ -16,6 +16,7 @@ from app.page_state import is_drawn, said_by, set_control
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
+from app.wording import FOLLOW_HELP
 from vqcore.training.commands import (
     Command,
     PauseCommand,
@@ -31,10 +32,14 @@ from vqcore.training.status import State, Status
 SPEEDS: dict[str, float | None] = {"max": None, "10 steps/s": 10.0, "3 steps/s": 3.0, "1 step/s": 1.0}
 SPEED = "compare-speed"
 TRANSPORT = "compare-transport"
+ABOUT_FOLLOWED = "You follow a session: its owner trains it. The views and the selection are yours."
 
 
 def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
-    """Draw all controls for one session."""
+    """Draw all controls for one session; for its followers, only what is trained."""
+    if entry.is_followed:
+        _followed(entry, status, setup)
+        return
     _transport(entry, status)
     st.caption("SET-UP · begin again at step 0")
     _presets(entry)
@@ -44,11 +49,21 @@ def sidebar(entry: Entry, status: Status, setup: Setup) -> None:
     _share(entry, status, setup)
 
 
+def _followed(entry: Entry, status: Status, setup: Setup) -> None:
+    st.caption("FOLLOWING A SESSION")
+    st.html(f"<p class='vq-followed'>{ABOUT_FOLLOWED}</p>")
+    st.code(setup.problem, language=None)
+    for variant in setup.variants:
+        st.code(f"{variant.name} {variant.text}".strip(), language=None, wrap_lines=True)
+    _share(entry, status, setup)
+
+
 def begin(setup: Setup, *, paused: bool = False) -> Entry:
     """A new session of this set-up, which the page then shows."""
     entry = registry().begin(setup.recipes(), paused=paused)
     state = compare_state()
-    state.session, state.gone = entry.id, False
+    state.session, state.watched, state.gone = entry.id, None, False
+    st.query_params.pop("watch", None)
     st.query_params.pop("session", None)  # one that is no more would be asked for again
     return entry
 
@@ -150,6 +165,8 @@ def _share(entry: Entry, status: Status, setup: Setup) -> None:
         st.caption("Opens a new session with this set-up.")
         query = comparison.write(None, setup, {}, paused=status.state is State.PAUSED)
         st.code(shared_link(query), language=None, wrap_lines=True)
+        st.caption(FOLLOW_HELP)
+        st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
     with cli.popover("CLI", icon=":material/terminal:", on_change="rerun", width="stretch", key="compare-cli"):
         st.caption("Each repeats one variant up to now without a browser, with every switch at its step.")
         for recipe, snapshot in entry.session.repeatable_of_all().values():

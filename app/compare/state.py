@@ -17,6 +17,9 @@ class CompareState:
     session: str | None = None
     """The session on show, by its id."""
 
+    watched: str | None = None
+    """Watch id of the session that is followed; None for one's own."""
+
     gone: bool = False
     """Whether a link's session had ended, so that a new one was begun from its settings."""
 

@@ -49,8 +49,8 @@ def _urls(start: Start) -> list[str]:
     named = [one for one in start.names.told if one.name not in LOCAL]
     if start.address in EVERYWHERE:
         names = ["localhost", own_address(), *(one.name for one in named)]
-        return [f"{scheme}://{_as_host(name)}:{port}{path}{query}" for name in dict.fromkeys(names)]
-    here = f"{scheme}://{_as_host(start.address)}:{port}{path}{query}"
+        return [f"{scheme}://{as_host(name)}:{port}{path}{query}" for name in dict.fromkeys(names)]
+    here = f"{scheme}://{as_host(start.address)}:{port}{path}{query}"
     return [here, *(f"https://{_spelled(one)}{path}{query}  (through your proxy)" for one in named)]
 
 
@@ -64,9 +64,10 @@ def own_address() -> str:
         return socket.gethostname()
 
 
-def _as_host(name: str) -> str:
+def as_host(name: str) -> str:
+    """`name` as a URL has it: a numeric address of IPv6 in brackets."""
     return f"[{name}]" if ":" in name else name
 
 
 def _spelled(told: Authority) -> str:
-    return _as_host(told.name) + ("" if told.port is None else f":{told.port}")
+    return as_host(told.name) + ("" if told.port is None else f":{told.port}")

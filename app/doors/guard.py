@@ -1,5 +1,6 @@
 """Access control in front of every page, file and socket of the server, Streamlit's and ours alike."""
 
+import secrets
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_plus
@@ -14,6 +15,11 @@ from app.doors.start import OWNER, Start, started
 
 COOKIE = "vq-scope-"
 """Prefix of the port: a browser sends one server's cookies to all ports of its machine."""
+
+BROWSER = "vq-browser"
+"""The cookie that tells browsers apart: the address of a page alone, in a bookmark or a chat, controls nothing."""
+
+A_MONTH = 30 * 24 * 3600
 
 HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
@@ -48,8 +54,8 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        start, send = started(), _with_headers(send)
         asked = HTTPConnection(scope)
+        start, send = started(), _with_headers(send, _new_browser(asked))
         try:
             host = _check_place(asked, start)
             origin = _check_page(asked, host, start)
@@ -133,12 +139,27 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, reason: str) -> No
         await PlainTextResponse(f"{reason}\n", 403, {"Cache-Control": "no-store"})(scope, receive, send)
 
 
-def _with_headers(send: Send) -> Send:
+def _new_browser(asked: HTTPConnection) -> str:
+    """The cookie of a browser that opens a page and has none; empty for any other."""
+    opens_a_page = asked.scope["type"] == "http" and "text/html" in asked.headers.get("accept", "")
+    if not opens_a_page or asked.cookies.get(BROWSER):
+        return ""
+    cookie = Response()
+    is_secure = asked.url.scheme == "https"
+    cookie.set_cookie(
+        BROWSER, secrets.token_urlsafe(18), max_age=A_MONTH, httponly=True, samesite="lax", secure=is_secure
+    )
+    return cookie.headers["set-cookie"]
+
+
+def _with_headers(send: Send, cookie: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers.update(HEADERS)
             headers.append("Content-Security-Policy", FRAMES)
+            if cookie:
+                headers.append("Set-Cookie", cookie)
         await send(message)
 
     return sending

@@ -1,26 +1,33 @@
 """One lesson on one seed as an HTML file that opens anywhere: from disk, with no server and no network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from app.glossary import Piece, pieces
 from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
 from app.live_plot.plotly_script import script_text
 from app.panels.lesson_figures import Figure, step_figures
+from app.sessions.lesson_plane import planes_walked
 from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
 from demos.lesson import Lesson, Step
 from demos.record import Record
-from demos.running import Examined, answer
+from demos.running import Examined, answer, numbers_here
 from vqcore.markup import template
+from vqcore.projection.pca import FrozenBasis
 
 HERE = Path(__file__).parent
 SERVER = "http://localhost:8501"
 """Where `vqscope` serves by default."""
+
+
+Planes = Mapping[str, Mapping[int, FrozenBasis]]
+"""By training and moment."""
 
 
 class _Part(NamedTuple):
@@ -33,11 +40,18 @@ class _Part(NamedTuple):
     """To its question; empty without one."""
 
     examined: list[Examined]
+    words: list[Piece]
+    """Of the text, with the glossary's terms."""
+
+    numbers: list[str]
+    """Of the formula, in this run."""
 
 
 def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> str:
     """The whole page: every step with its figures, its question and what its claims found."""
-    parts = [_part(number, step, found, examined) for number, step in enumerate(lesson.steps, start=1)]
+    shown = {name for step in lesson.steps if "map" in step.panels for name in step.shows}
+    planes = {name: planes_walked(name, lesson.trainings[name], found) for name in shown if lesson.trainings}
+    parts = [_part(number, step, found, examined, planes) for number, step in enumerate(lesson.steps, start=1)]
     figures = [_drawn(figure) for part in parts for figure in part.figures]
     paths = [encode(_picture(part.step, found)) for part in parts if part.has_paths]
     path, query = try_it_link(lesson.try_it, found.seed)
@@ -46,7 +60,8 @@ def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> 
         seed=found.seed,
         parts=parts,
         link=f"{SERVER}/{path}?{urlencode(query)}",
-        style=(HERE / "handout.css").read_text(encoding="utf-8") + (paths_stylesheet() if paths else ""),
+        style="".join((HERE / name).read_text(encoding="utf-8") for name in ("handout.css", "words.css"))
+        + (paths_stylesheet() if paths else ""),
         figures=figures,
         paths=paths,
         plotly=script_text() if figures else "",
@@ -55,13 +70,16 @@ def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> 
     )
 
 
-def _part(number: int, step: Step, found: Record, examined: Sequence[Examined]) -> _Part:
+def _part(number: int, step: Step, found: Record, examined: Sequence[Examined], planes: Planes) -> _Part:
+    bases = {name: planes[name][step.at] for name in step.shows if step.at in planes.get(name, {})}
     return _Part(
         step,
-        step_figures(step, found),
+        step_figures(step, found, bases=bases),
         "paths" in step.panels and found.setting is not None,
         "" if step.question is None else answer(number, step, step.question, found),
         [each for each in examined if each.number == number],
+        [*pieces(step.text)],
+        numbers_here(step, found),
     )
 
 
@@ -72,4 +90,4 @@ def _drawn(figure: Figure) -> dict[str, Any]:
 
 def _picture(step: Step, found: Record) -> dict[str, Any]:
     assert found.setting is not None
-    return picture(found.setting, [found.paths[name] for name in step.shows])
+    return picture(found.setting, [found.paths[name] for name in step.shows], focus=step.shows[0])

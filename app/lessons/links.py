@@ -9,6 +9,8 @@ from demos.catalogue import Unusable
 from demos.lesson import Lesson, LessonError, TryIt
 
 TRY_IT = "Try it yourself"
+DRAWN = ("order", "scale")
+"""View controls that charts of a lesson have."""
 
 
 def offered() -> tuple[list[Lesson], list[Unusable]]:
@@ -31,7 +33,13 @@ def check_links(lesson: Lesson) -> None:
         LessonError: one sentence that names the step, what is wrong with it and what is allowed.
     """
     for number, step in enumerate(lesson.steps, start=1):
-        _check_view(f"Step {number} ({step.title})", step.view)
+        part = f"Step {number} ({step.title})"
+        _check_view(part, step.view)
+        if idle := [name for name in step.view if name not in DRAWN]:
+            raise LessonError(
+                f"{part}: `view` may set {' and '.join(DRAWN)}, but `{idle[0]}` changes nothing in a lesson. Leave "
+                "it out, or give it to `try_it`."
+            )
     _check_view(TRY_IT, lesson.try_it.view)
     path, query = try_it_link(lesson.try_it, 0)
     refused = trajectory_address.read(query)[1] if path else live_address.read(query).refused

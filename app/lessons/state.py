@@ -19,6 +19,12 @@ class LessonsState:
     drawn: LessonLink | None = None
     """The place that the page last showed."""
 
+    watch: str | None = None
+    """The class that is followed, by its id; None for one who reads alone or leads."""
+
+    seat: str = ""
+    """The follower's own id in that class."""
+
     refused: tuple[str, ...] = ()
     """What a link or a control asked for and cannot be had."""
 

@@ -5,22 +5,22 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.lessons import text as lesson_text
+from app.lessons.charts import formula, shown
+from app.lessons.lead import class_keys, lead_class
 from app.links.lesson_view import LessonView, write_lesson_view
 from app.live_plot.again import polled
-from app.live_plot.component import Grow, live_place
 from app.live_plot.conductor import conductor, script_caller
 from app.live_plot.words import words_place
-from app.panels.lesson_layout import SHORTEST_WINDOW, Row, rows
-from app.panels.lesson_parts import PROGRESS, head_key, said_key, slots_drawn, slots_of
-from app.panels.markup import markup
+from app.panels.lecture_places import place as at
+from app.panels.lesson_parts import PROGRESS
+from app.sessions.claim_sweep import ClaimSweep
 from app.sessions.lesson_desk import desk
 from app.sessions.lesson_run import LessonRun
 from app.stream.controls_state import lesson_state
-from app.trajectory_plot.component import trajectory_plot
-from app.trajectory_plot.picture import picture
 from app.wording import as_written
 from demos.lesson import Step
 from demos.record import Record
+from demos.recorded import recorded_counts
 from demos.running import Examined, answer, examine_step
 
 CONDUCTOR = "lessons-conductor"
@@ -30,26 +30,31 @@ SWEEP_SECONDS = 1.0
 TEXT_SHARE = 0.37
 
 BEGAN_AGAIN = "Newer sessions took the place of this training, so it has begun again from its start."
-HIDDEN = "The charts come after your guess."
 
 
 def step_view(run: LessonRun, address: Mapping[str, str]) -> None:
     """Draw the reader's step; `address` is the query of the page's URL."""
     run.drive()
-    if run.paths is not None:
-        computing = not run.is_ready()
-        polled(_paths_step, PATHS_SECONDS if computing else None, "again-lesson")(run, computing)
-        return
     step = run.step
     if step is None:  # another tab of this reader has gone on
         st.rerun()
     seen = run.seen(step)
     controls = lesson_state(run, step, seen)  # first: what changes while the step is drawn has it drawn again
-    placed = _step(run, step, seen)
+    if run.paths is None:
+        placed = _step(run, step, seen)
+    else:
+        computing = not run.is_ready()
+        polled(_paths_step, PATHS_SECONDS if computing else None, "again-lesson")(run, computing)
+        placed = []
+    follow_road(run.watch_id, run.number, [*placed, *class_keys(run)], controls, address)
+
+
+def follow_road(watch_id: str, number: int, placed: list[str], controls: str, address: Mapping[str, str]) -> None:
+    """Have the page follow what has this id, at this step."""
     conductor(
-        run.watch_id,
+        watch_id,
         address=address,
-        view=write_lesson_view(LessonView(run.number)),
+        view=write_lesson_view(LessonView(number)),
         wanted=placed,
         controls=controls,
         rate=FRAMES_A_SECOND,
@@ -68,21 +73,21 @@ def _paths_step(run: LessonRun, was_computing: bool) -> None:
 def _step(run: LessonRun, step: Step, seen: Record) -> list[str]:
     """The step as it is now; returns the keys of the places of its live data."""
     record = run.record()
-    text, charts = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
+    text, beside = st.columns([TEXT_SHARE, 1 - TEXT_SHARE], gap="medium")
     placed: list[str] = []
     with text.container(key="lesson-text"):
         st.html(lesson_text.step_text(run.number, step))
+        formula(step, Record(seed=run.seed) if run.is_asking else record)
         if run.is_asking:
             _ask(run, step)
         elif not run.is_ready():
             placed += _training(run)
         else:
-            _reveal(run, run.number, step, record)
-    with charts.container(key="lesson-charts"):
-        if run.paths is not None:
-            _plane(run, step, record)
-        else:
-            placed += _charts(run, step, seen)
+            reveal(run, step, record, run.answers.get(run.number))
+            _findings(run, examine_step(run.lesson, run.number, record))
+        lead_class(run, step)
+    with beside.container(key="lesson-charts"):
+        placed += shown(run, step, seen, record)
     return placed
 
 
@@ -98,7 +103,7 @@ def _ask(run: LessonRun, step: Step) -> None:
                 on_click=_guess,
                 args=(run, run.number, index),
             )
-    st.button(
+    at("skip").button(
         "Skip",
         icon=":material/skip_next:",
         key="lesson-skip",
@@ -112,7 +117,7 @@ def _ask(run: LessonRun, step: Step) -> None:
 
 
 def _guess(run: LessonRun, number: int, index: int | None) -> None:
-    run.answers[number] = index
+    run.answer(number, index)
 
 
 def _training(run: LessonRun) -> list[str]:
@@ -135,17 +140,16 @@ def _hold(run: LessonRun, held: bool) -> None:
     run.held = held
 
 
-def _reveal(run: LessonRun, number: int, step: Step, record: Record) -> None:
+def reveal(run: LessonRun, step: Step, record: Record, guess: int | None) -> None:
+    """The answer to the step's question, if it has one, beside a guess."""
     if step.question is not None:
-        guess = run.answers[number]
-        right = answer(number, step, step.question, record)
+        right = answer(run.number, step, step.question, record)
         st.html(lesson_text.revealed(None if guess is None else step.question.choices[guess], right))
-    examined = examine_step(run.lesson, number, record)
-    if examined:
-        _findings(run, examined)
 
 
 def _findings(run: LessonRun, examined: list[Examined]) -> None:
+    if not examined:
+        return
     sweep = desk().sweep_of(run.lesson)
     every = SWEEP_SECONDS if sweep is not None and sweep.is_running else None
     polled(_with_seeds, every, "again-lesson-seeds")(run, examined, every is not None)
@@ -157,8 +161,7 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
     running = sweep is not None and sweep.is_running
     if running is not was_running:
         st.rerun()
-    counts = {} if sweep is None else {says: lesson_text.over_seeds(row) for says, row in sweep.rows().items()}
-    st.html(lesson_text.findings(examined, counts))
+    st.html(lesson_text.findings(examined, counts(run, sweep)))
     if sweep is not None and sweep.problem:
         st.error(as_written(sweep.problem), icon=":material/error:")
     if sweep is not None and running:
@@ -169,52 +172,24 @@ def _with_seeds(run: LessonRun, examined: list[Examined], was_running: bool) -> 
     elif sweep is None or not sweep.is_complete:
         if sweep is not None and not sweep.problem:
             st.caption(f"Ended after {len(sweep.results)} of {sweep.seeds} seeds.")
-        if st.button("Over more seeds", icon=":material/casino:", key="lesson-sweep", type="tertiary"):
+        said = [each.claim.says for each in examined]
+        recorded = [count for says, count in recorded_counts(run.lesson.name).items() if says in said]
+        if at("sweep").button(
+            "Over more seeds",
+            icon=":material/casino:",
+            key="lesson-sweep",
+            type="tertiary",
+            help=lesson_text.recorded_when(recorded[0]) if recorded else None,
+        ):
             desk().begin_sweep(run.lesson)
             st.rerun()
 
 
-def _plane(run: LessonRun, step: Step, record: Record) -> None:
-    assert run.paths is not None
-    if run.paths.problem:
-        st.error(as_written(run.paths.problem), icon=":material/error:")
-    elif run.is_asking:
-        _hidden(HIDDEN)
-    elif not record.paths:
-        _hidden("Computing the paths …")
-    elif "paths" in step.panels:
-        shown = picture(run.paths.setting, [record.paths[name] for name in step.shows])
-        trajectory_plot(shown, key="lesson-paths", revision=f"{run.paths.setting} {step.shows}")
-
-
-def _charts(run: LessonRun, step: Step, seen: Record) -> list[str]:
-    drawn = slots_drawn(step, seen)
-    for name in step.shows:
-        if why := run.trainings[name].broken:
-            st.warning(as_written(f"{name}: {why}"), icon=":material/error:")
-    if not drawn:
-        broken = all(run.trainings[name].broken for name in step.shows)
-        if not broken:
-            _hidden(HIDDEN if run.is_asking else "Preparing the data and the model …")
-        return []
-    return [key for row in rows(step.panels, len(step.shows)) for key in _row(step, row, drawn)]
-
-
-def _row(step: Step, row: Row, drawn: list[str]) -> list[str]:
-    """Every chart has its place from the start, so that none moves when another's training starts later."""
-    slots, placed = slots_of(step, row), []
-    columns = st.columns(len(slots), gap="small") if len(slots) > 1 else [st.container()]
-    for column, slot in zip(columns, slots, strict=True):
-        with column.container(border=True, key=f"panel-{slot.key}"):
-            if slot.key not in drawn:
-                st.html(markup("lesson_heading", title=slot.training, aside="preparing …", lines=row.lines))
-                continue
-            words_place(head_key(slot))
-            live_place(slot.key, height=row.height, grow=Grow(SHORTEST_WINDOW, row.share))
-            placed += [head_key(slot), slot.key]
-    words_place(said_key(row))
-    return [*placed, said_key(row)]
-
-
-def _hidden(text: str) -> None:
-    st.html(lesson_text.hidden(text))
+def counts(run: LessonRun, sweep: ClaimSweep | None) -> dict[str, list[str]]:
+    """By the text of each claim, on how many seeds it held: when it was recorded, and in the sweep made here."""
+    recorded = recorded_counts(run.lesson.name)
+    rows = {} if sweep is None else sweep.rows()
+    said = {says: [lesson_text.recorded(says, count)] for says, count in recorded.items()}
+    for says, row in rows.items():
+        said.setdefault(says, [says]).append(lesson_text.over_seeds(row))
+    return said

@@ -2,12 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from app.glossary import Term, pieces
 from demos.catalogue import Unusable
-from demos.lesson import Lesson, Note, Step
+from demos.lesson import Formula, Lesson, Note, Step
+from demos.recorded import Count
 from demos.running import Examined
 from vqcore.markup import fragment
+
+
+class Guessed(NamedTuple):
+    """A question that the reader has answered."""
+
+    asks: str
+    guess: str
+    right: str
+
 
 TEMPLATE = Path(__file__).with_name("text.html.j2")
 
@@ -39,8 +50,28 @@ def unusable_card(unusable: Unusable) -> str:
 
 
 def step_text(number: int, step: Step) -> str:
-    """Title and text."""
-    return fragment(TEMPLATE, "step_text", number=number, step=step)
+    """Title and text, in which the words of the glossary are underlined."""
+    return fragment(TEMPLATE, "step_text", number=number, step=step, words=[*pieces(step.text)])
+
+
+def qr_code(picture: str) -> str:
+    """The place of a QR code, whose address holds it whole."""
+    return fragment(TEMPLATE, "qr_code", picture=picture)
+
+
+def under_formula(formula: Formula, numbers: Sequence[str]) -> str:
+    """The run's numbers, what else there is to say, and the source."""
+    return fragment(TEMPLATE, "under_formula", formula=formula, numbers=numbers)
+
+
+def words_explained() -> str:
+    """What stands above the glossary."""
+    return fragment(TEMPLATE, "words_explained")
+
+
+def explained(term: Term) -> str:
+    """One word of the glossary."""
+    return fragment(TEMPLATE, "explained", term=term)
 
 
 def asking(question: str) -> str:
@@ -57,9 +88,37 @@ def revealed(guess: str | None, right: str) -> str:
     return fragment(TEMPLATE, "revealed", guess=guess, right=right, answer=right.rstrip("."))
 
 
-def findings(examined: Sequence[Examined], counts: Mapping[str, str]) -> str:
-    """What each claim found in this run, never the claim without it; below, where known, its count over seeds."""
+def findings(examined: Sequence[Examined], counts: Mapping[str, Sequence[str]]) -> str:
+    """What each claim found in this run, never the claim without it; below, where known, its counts over seeds."""
     return fragment(TEMPLATE, "findings", examined=examined, counts=counts)
+
+
+def recorded(says: str, count: Count) -> str:
+    """How often a claim held when it was recorded.
+
+    >>> recorded("Codes die.", Count(19, 20, 100, 119, "5a02d9b0c1", "2026-11-28"))
+    'Codes die. Held on 19 of 20 seeds, 100–119.'
+    """
+    return f"{says} Held on {count.held} of {count.seeds} seeds, {count.first_seed}–{count.last_seed}."
+
+
+def recorded_when(count: Count) -> str:
+    """When the counts of a lesson were recorded, and with which code.
+
+    >>> recorded_when(Count(19, 20, 100, 119, "5a02d9b0c1", "2026-11-28"))
+    'Seeds 100–119 were recorded on 2026-11-28 with commit 5a02d9b.'
+    """
+    code = f" with commit {count.commit[:7]}" if count.commit else ""
+    return f"Seeds {count.first_seed}–{count.last_seed} were recorded on {count.date}{code}."
+
+
+def quiz(guessed: Sequence[Guessed]) -> str:
+    """What the reader guessed in this lesson, and what was right.
+
+    >>> "1 of 2" in quiz([Guessed("Up?", "Up", "Up"), Guessed("Down?", "Down", "Up")])
+    True
+    """
+    return fragment(TEMPLATE, "quiz", guessed=guessed, right=sum(each.guess == each.right for each in guessed))
 
 
 def try_it(text: str) -> str:
@@ -81,8 +140,8 @@ def over_seeds(row: Mapping[str, Any]) -> str:
     """How often a claim held, from a row of `demos.report.table`.
 
     >>> over_seeds({"claim": "Codes die.", "held": 4, "seeds": 5, "failed_on": [3], "errors": []})
-    'Codes die. On 4 of 5 seeds, not on seed 3.'
+    'Here: on 4 of 5 seeds, 0–4, not on seed 3.'
     """
     missed = f", not on seed {', '.join(map(str, row['failed_on']))}" if row["failed_on"] else ""
     failed = f", not computed on {len(row['errors'])}" if row["errors"] else ""
-    return f"{row['claim']} On {row['held']} of {row['seeds']} seeds{missed}{failed}."
+    return f"Here: on {row['held']} of {row['seeds']} seeds, 0–{row['seeds'] - 1}{missed}{failed}."

@@ -37,6 +37,9 @@ class CompareLink:
     """What a URL asks for."""
 
     session: str | None
+    watch: str | None
+    """Watch id of a session to follow."""
+
     setup: Setup | None
     paused: bool
     view: dict[str, str]
@@ -68,6 +71,7 @@ VIEW_TABLE: tuple[Field, ...] = (
 
 TABLE: tuple[Field, ...] = (
     codec.text("session", None),
+    codec.text("watch", None),
     PROBLEM,
     *recipe_fields(COMMON),
     *(Field(place, None, _read_variant, _write_variant) for place in PLACES),
@@ -87,7 +91,7 @@ def read(query: Mapping[str, str]) -> CompareLink:
     elif "problem" not in query and places:
         refused.append(without_problem(places[0]))
     view = {field.name: values[field.name] for field in VIEW_TABLE}
-    return CompareLink(values["session"], setup, values["paused"], view, tuple(refused))
+    return CompareLink(values["session"], values["watch"], setup, values["paused"], view, tuple(refused))
 
 
 def _read_setup(values: Mapping[str, Any], variants: tuple[Variant, ...]) -> tuple[Setup | None, list[str]]:
@@ -105,7 +109,12 @@ def _read_setup(values: Mapping[str, Any], variants: tuple[Variant, ...]) -> tup
     return setup, refused
 
 
-def write(session: str | None, setup: Setup, view: Mapping[str, str], *, paused: bool) -> dict[str, str]:
-    """The query that `read` turns back into the same values; defaults are left out."""
+def write(
+    session: str | None, setup: Setup, view: Mapping[str, str], *, paused: bool, watch: str | None = None
+) -> dict[str, str]:
+    """The query that `read` turns back into the same values; defaults are left out.
+
+    With `watch` for the page of one who follows a session, or for a link to do so.
+    """
     trained = {"problem": setup.problem, **dict(setup.common), **dict(zip(PLACES, setup.variants, strict=False))}
-    return codec.write({**view, **trained, "session": session, "paused": paused}, TABLE)
+    return codec.write({**view, **trained, "session": session, "watch": watch, "paused": paused}, TABLE)

@@ -26,7 +26,7 @@ class Group(NamedTuple):
     """Whether it can be shown disabled."""
 
 
-LIVE, TRAJECTORIES = "Live", "Trajectories"
+LIVE, TRAJECTORIES, LESSONS = "Live", "Trajectories", "Lessons"
 LINKS = Group("Link, CLI and HTML", ("link", "command", "save-html"))
 NAVIGATION = Group("Links to the other pages", lockable=False)
 
@@ -78,6 +78,16 @@ GROUPS: dict[str, dict[str, Group]] = {
         "places": Group("Reset places", ("places",)),
         "seeds": Group("Run over seeds", ("seeds",)),
         "links": LINKS,
+        "navigation": NAVIGATION,
+    },
+    LESSONS: {
+        "list": Group("All lessons", ("list",)),
+        "glossary": Group("Glossary", ("glossary",)),
+        "seed": Group("Seed", ("seed",)),
+        "restart": Group("Restart", ("restart",)),
+        "sweep": Group("Over more seeds", ("sweep",)),
+        "skip": Group("Skip", ("skip",)),
+        "links": Group("Link and class", ("link", "class"), lockable=False),
         "navigation": NAVIGATION,
     },
 }

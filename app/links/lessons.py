@@ -1,10 +1,11 @@
-"""The Lessons page's link: which lesson, step and seed, and who reads."""
+"""The Lessons page's link: which lesson, step and seed, and who reads or whose class is followed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.links import codec
 from app.links.codec import Field
+from app.links.lecture import NAMES as LIMITS
 from demos.lesson import Lesson
 
 LARGEST_SEED = 2**31 - 1
@@ -36,13 +37,20 @@ def table(lessons: Sequence[Lesson], chosen: str | None) -> tuple[Field, ...]:
         step,
         codec.whole_number("seed", 0, 0, LARGEST_SEED, instead="this is 0"),
         codec.text("reader", None),
+        codec.text("watch", None),
+        codec.text("seat", None),
     )
 
 
 def read(query: Mapping[str, str], lessons: Sequence[Lesson]) -> tuple[LessonLink, list[str]]:
     """The place in `query`, and a sentence for what could not be used."""
-    values, refused = codec.read(query, table(lessons, query.get("lesson")))
+    values, refused = codec.read(query, table(lessons, query.get("lesson")), beside=LIMITS)
     return LessonLink(values["lesson"] or None, values["step"] or 1, values["seed"]), refused
+
+
+def write_follow(watch: str, seat: str = "") -> dict[str, str]:
+    """The query under which others follow a reader's class; with the `seat` of one who does, for a reload."""
+    return codec.write({"watch": watch, "seat": seat or None}, table((), None))
 
 
 def write(link: LessonLink, reader: str | None = None) -> dict[str, str]:

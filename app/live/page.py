@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app import wording
+from app.doors.visitor import browser
 from app.links import live as address
 from app.links.lecture import LIVE
 from app.links.live_view import View, focus_of, write_view
@@ -47,6 +48,8 @@ def page() -> None:
         _empty_state()
         return
     state = live_state()
+    if not entry.is_followed:
+        registry().claim(entry.id, browser())
     state.watched = entry.watch_id if entry.is_followed else None
     entry = look_at(entry)
     if not entry.is_followed:
@@ -74,6 +77,8 @@ def _attach() -> Entry | None:
         return entry
     request = address.read(st.query_params)
     watch = _watched(request)
+    if watch is None and (watch := registry().watch_id_for(request.session, browser())):
+        st.toast(wording.ANOTHERS, icon=":material/visibility:", duration="long")
     if state.first_view is None:
         state.first_view = request.view
         for sentence in request.refused:

@@ -25,13 +25,13 @@ from app.live.twin import twin_toggle
 from app.live.view_controls import current_view
 from app.live_plot.transport import Button, new_clicks, transport
 from app.page_state import said_by
-from app.panels.lecture_dialog import lecture_dialog
+from app.panels.lecture_dialog import lecture_link
 from app.panels.lecture_places import LOCKED_TIP, NOWHERE, is_locked, place, row, shows
 from app.panels.page_export import page_html
 from app.panels.switches import switches
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
-from app.wording import FOLLOW_HELP, LECTURE_HELP, SETTING_HELP
+from app.wording import FOLLOW_HELP, SETTING_HELP
 from vqcore.models.problems import NETWORKS
 from vqcore.problems.catalogue import PROBLEMS
 from vqcore.training.commands import (
@@ -219,8 +219,7 @@ def _share(entry: Entry, status: Status) -> None:
         st.code(shared_link({"watch": entry.watch_id}), language=None, wrap_lines=True)
         if started().token:
             st.caption("Whoever has one of these links can open every page but the Doctor.")
-        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
-            lecture_dialog(LIVE, query)
+        lecture_link(LIVE, query)
     with cli.popover("CLI", key="command", on_change="rerun", width="stretch"):  # until now: computed again
         st.caption("Repeats this run up to now without a browser, with every switch at its step.")
         if (run := entry.one.repeatable()) is not None:

@@ -33,9 +33,12 @@ function unseen(traces, layout) {
   };
 }
 
-/** What Plotly itself shows of an unseen chart, as a text to compare: all but what is painted. */
+/**
+ * What Plotly itself shows of an unseen chart, as a text to compare: all but what is painted. How far the traces reach is
+ * part of it where Plotly is to find the range: else the axes would stand still while what is painted leaves them.
+ */
 function framing(traces, layout) {
-  return JSON.stringify([{ ...layout, selectionrevision: null }, traces.map(scaleOf)]);
+  return JSON.stringify([{ ...layout, selectionrevision: null }, frames(traces, layout)]);
 }
 
 /** The colour scale that stands beside the axes of `trace`, without the values it is for. */

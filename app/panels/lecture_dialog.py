@@ -8,6 +8,8 @@ from app.doors.visitor import shared_link
 from app.links import lecture
 from app.links import live as address
 from app.links.lecture import GROUPS, Group, Limits, Preset
+from app.panels.lecture_places import has_dialog, keep_dialog
+from app.wording import LECTURE_HELP
 from vqcore.starts.catalogue import PHOTOGRAPH
 
 SHOW, LOCK, HIDE = "show", "lock", "hide"
@@ -20,9 +22,27 @@ ABOUT = (
 )
 
 
-@st.dialog("Lecture link", width="large")
-def lecture_dialog(page: str, here: Mapping[str, str]) -> None:
-    """Choose what a lecture link of `page` shows; `here` is the query of what is on the page now."""
+def lecture_link(page: str, here: Mapping[str, str]) -> None:
+    """The button that opens the dialog, which stays until it is dismissed, whatever has the page's script run.
+
+    `here` is the query of what is on the page now.
+    """
+    st.button(
+        "Lecture link …",
+        icon=":material/school:",
+        key="lecture",
+        help=LECTURE_HELP,
+        on_click=keep_dialog,
+        args=(True,),
+        width="stretch",
+    )
+    if has_dialog():
+        _dialog(page, here)
+
+
+@st.dialog("Lecture link", width="large", on_dismiss=lambda: keep_dialog(False))
+def _dialog(page: str, here: Mapping[str, str]) -> None:
+    """Choose what a lecture link of `page` shows."""
     presets = {preset.title: preset for preset in lecture.presets(page)}
     title = st.selectbox("Begin from", list(presets), key="lecture-preset")
     preset = presets[title]

@@ -29,6 +29,9 @@ class LectureState:
     page: str = ""
     """The page that is being drawn."""
 
+    has_dialog: bool = False
+    """Whether the dialog that builds a lecture link is open on it."""
+
 
 def begin(page: str) -> None:
     """Have `page` drawn under its limits: those in the URL when this browser first came to it."""
@@ -37,7 +40,18 @@ def begin(page: str) -> None:
         state.limits[page], refused = lecture.read(st.query_params, page)
         for sentence in refused:
             st.toast(as_written(sentence), icon=":material/link_off:", duration="long")
+    state.has_dialog = state.has_dialog and state.page == page
     state.page = page
+
+
+def has_dialog() -> bool:
+    """Whether the dialog that builds a lecture link is open: a run of the script without it would close it."""
+    return state_of(LectureState).has_dialog
+
+
+def keep_dialog(is_open: bool) -> None:
+    """Open it, or know that it is dismissed."""
+    state_of(LectureState).has_dialog = is_open
 
 
 def query() -> dict[str, str]:

@@ -3,11 +3,13 @@
 # M held-out vectors, K codes, D features
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from app.figures.code_bars import Order, usage_bars
+from app.figures.curves import Curve as Line
 from app.figures.curves import Panel as CurvePanel
 from app.figures.curves import curve_of, curves
 from app.figures.examples import examples
@@ -17,16 +19,20 @@ from app.figures.switch_marks import Marker
 from app.panels.switch_words import event_words
 from app.theme import role
 from demos.lesson import Step
-from demos.measures import usage_now
+from demos.measures import Curve, curve, usage_now
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 
-CURVES_NOTE = "Task loss of each batch; distances of the means of P and of C from the origin."
+CURVES_NOTE = "Task loss of the held-out inputs; distances of the means of P and of C from the origin."
+LOSS, IN_USE = "held_out.task_loss", "held_out.in_use"
 NO_CURVES = "No batch has been trained on yet: the curves begin with the first."
 
 FONT_SIZE = 13
 """Text size in pixels for all words and numbers of a figure, readable from the back of a classroom."""
+
+ROOM = 0.06
+"""Left free at each end of a map's axes, as a share of what the points take up."""
 
 MARGIN = 54
 """Left margin in pixels, for numbers of that size and a title."""
@@ -133,7 +139,7 @@ def _single(
     if panel == "curves":
         beside = [found.at(other, step.at) for other in step.shows if (other, step.at) in found.moments]
         note = CURVES_NOTE if snapshot.step else NO_CURVES
-        return Figure(panel, name, "Through time", name, note, height, _curves(snapshot, beside, height))
+        return Figure(panel, name, "Through time", name, note, height, _curves(step, snapshot, beside, height))
     plot = examples(
         snapshot.inputs[:inputs],
         snapshot.code_maps[:inputs],
@@ -161,29 +167,35 @@ def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str
     plot = pcq_map(plane)
     for trace in plot["data"]:  # a browser has WebGL for a handful of plots, and a lesson has more
         trace["type"] = "scatter"
+    for axis, positions in (("xaxis", 0), ("yaxis", 1)):
+        plot["layout"][axis]["range"] = _reach(plane, positions)
     return plot
 
 
-def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict[str, Any]:
-    """The map of `snapshot`, with axes that also cover those `beside` it."""
-    history = snapshot.history
+def _reach(plane: Plane, axis: int) -> list[float]:
+    """The range that holds all of P and C: said, since a chart nobody points at is drawn again only for new axes."""
+    positions = np.concatenate([plane.p[:, axis], plane.c[:, axis]])
+    low, high = float(positions.min()), float(positions.max())
+    room = ROOM * (high - low) or 1.0
+    return [low - room, high + room]
+
+
+def _curves(step: Step, snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict[str, Any]:
+    """The curves of `snapshot`, with axes that also cover those `beside` it."""
+    looks = _looks(step)
+
+    def line(label: str, quantity: str, colour: str) -> Line:
+        return _line(label, curve(snapshot, quantity, looks), colour)
+
     losses, *means = (
-        [other.history.points(name).mean for other in beside] for name in ("task_loss", "p_mean_norm", "c_mean_norm")
+        [curve(other, name, looks).values for other in beside] for name in (LOSS, "p_mean_norm", "c_mean_norm")
     )
     panels = [
-        CurvePanel(
-            title="task loss",
-            log=True,
-            beside=losses,
-            curves=[curve_of("task loss", history.points("task_loss"), role("text"))],
-        ),
+        CurvePanel(title="task loss", log=True, beside=losses, curves=[line("task loss", LOSS, role("text"))]),
         CurvePanel(
             title="distance",
             beside=[values for of_one in means for values in of_one],
-            curves=[
-                curve_of("mean of P", history.points("p_mean_norm"), role("P")),
-                curve_of("mean of C", history.points("c_mean_norm"), role("C")),
-            ],
+            curves=[line("mean of P", "p_mean_norm", role("P")), line("mean of C", "c_mean_norm", role("C"))],
         ),
     ]
     markers = [Marker(step=event.step, label=event_words(event)) for event in snapshot.events]
@@ -191,24 +203,38 @@ def _curves(snapshot: Snapshot, beside: Sequence[Snapshot], height: int) -> dict
 
 
 def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> Figure:
-    """Trainings side by side, or one alone: perplexity of the usage window, and the task loss."""
+    """Trainings side by side, or one alone: what claims read of them, through time."""
     moments = {name: found.at(name, step.at) for name in reached}
+    looks = _looks(step)
     panels = [
         CurvePanel(
             title=title,
             log=True,
             curves=[
-                curve_of(name, one.history.points(quantity), variant_colour(place), DASHES[place])
+                _line(name, curve(one, quantity, looks), variant_colour(place), DASHES[place])
                 for place, name in enumerate(step.shows)
                 if (one := moments.get(name)) is not None
             ],
         )
-        for title, quantity in (("perplexity", "perplexity"), ("task loss", "task_loss"))
+        for title, quantity in (("codes in use", IN_USE), ("task loss", LOSS))
     ]
     last = max(one.step for one in moments.values())
     marks = {event.step: Marker(step=event.step, label="") for one in moments.values() for event in one.events}
-    plot = curves(panels, list(marks.values()), smoothing=5, last_step=last, height=height)
+    plot = curves(panels, list(marks.values()), smoothing=1, last_step=last, height=height)
     plot["layout"]["margin"]["r"] = 14 + PIXELS_A_LETTER * max(map(len, step.shows))
     title = "Side by side" if len(step.shows) > 1 else "Through time"
-    note = "Perplexity over the last 50 batches, and task loss of each batch." if last else NO_CURVES
-    return Figure("compare", "", title, "", note, height, plot)
+    vectors = len(next(iter(moments.values())).codes)
+    note = f"Both of the held-out inputs at each moment: codes nearest to any of {vectors:,} vectors, and task loss."
+    return Figure("compare", "", title, "", note if last else NO_CURVES, height, plot)
+
+
+def _looks(step: Step) -> set[int]:
+    """The steps at which this step of the lesson looks at its trainings."""
+    return {0, step.at, *(looked_at for _, looked_at in step.reads)}
+
+
+def _line(label: str, points: Curve, colour: str, dash: str = "solid") -> Line:
+    one = np.ones_like(points.steps)
+    finite = np.isfinite(points.values).astype(np.int64)
+    values = (points.values, points.values, points.values)
+    return replace(curve_of(label, (points.steps, one, finite, *values), colour, dash), is_held_out=True)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 SHORTEST_WINDOW = 768
 """Height of a projector's picture in pixels; a higher window gives its charts more, see `live_plot`."""
 
-ABOVE, PER_ROW = 106, 88
-"""Pixels taken by the page's head, and by heading and caption of each row of charts."""
+ABOVE, PER_ROW = 118, 88
+"""Pixels taken by the page's head at its largest letters, and by heading and caption of each row of charts."""
 
 NARROW = 3
 """With this many charts in a row a heading no longer fits on one line."""
@@ -44,7 +44,7 @@ def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
     >>> [row.panels for row in rows(("examples", "map", "curves"), 1)]
     [('examples',), ('map', 'curves')]
     >>> [row.height for row in rows(("map", "usage"), 1)]
-    [292, 194]
+    [284, 190]
     """
     kinds = [(panel,) for panel in panels if panel != "paths"]
     grouped: list[tuple[str, ...]] = list(kinds)

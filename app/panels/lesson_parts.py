@@ -112,15 +112,15 @@ def _row(
             name = f"{run.lesson.name}-{slot.panel}-step-{run.number}"
             return plot_part(figures()[slot.panel, slot.training].plot, revision=revision, file_name=name)
 
-        made[head_key(slot)] = Part(revision, head)
-        made[slot.key] = Part(revision, chart)
+        made[head_key(slot)] = Part(revision, head, is_shared=run.room.is_open)
+        made[slot.key] = Part(revision, chart, is_shared=run.room.is_open)
 
     def said() -> dict[str, Any]:
         notes = [each.note for key, each in figures().items() if key[0] in row.panels and each.note]
         planes = [_planes(run, step)] if "map" in row.panels else []
         return {"html": markup("lesson_caption", sentences=[*dict.fromkeys(notes), *planes])}
 
-    made[said_key(row)] = Part(_revision(run, seen, row), said)
+    made[said_key(row)] = Part(_revision(run, seen, row), said, is_shared=run.room.is_open)
     return made
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from app.sessions.claim_sweep import ClaimSweep
+from app.sessions.class_room import ANEW, ClassRoom
+from app.sessions.followed_lesson import BETWEEN, FollowedLesson
 from app.sessions.jobs import Kept
 from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import Registry, registry
@@ -25,16 +27,27 @@ class Reader:
 
     id: str
     registry: Registry
+    browser: str = ""
+    """Whose it is: another browser with this id begins as a reader of its own."""
+
     runs: dict[str, LessonRun] = field(default_factory=dict)
     """By the lesson's name."""
+
+    current: LessonRun | None = None
+    """The one that is read now; None at the list of lessons."""
+
+    room: ClassRoom = field(default_factory=ClassRoom)
+    """Those who follow."""
+
+    drawing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)  # two tabs may be one reader's
 
     def run(self, lesson: Lesson, seed: int) -> LessonRun:
-        """The run of `lesson`; a new seed begins a new run."""
+        """The run of `lesson`; a new seed begins a new run, and so does a file that was changed."""
         with self._lock:
             run = self.runs.get(lesson.name)
-            if run is not None and run.seed == seed:
+            if run is not None and run.seed == seed and run.lesson is lesson:
                 return run
             before, run = run, self._begun(lesson, seed)
         if before is not None:
@@ -50,8 +63,20 @@ class Reader:
         return run
 
     def _begun(self, lesson: Lesson, seed: int) -> LessonRun:
-        run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry)
+        run = self.runs[lesson.name] = LessonRun(lesson, seed, self.registry, self.room)
         return run
+
+    def read(self, run: LessonRun | None, number: int = 1) -> None:
+        """Be at this step of a run, or at the list of lessons; the class is told, and comes along."""
+        before, self.current = self.current, run
+        self.room.reader_is_here()
+        if run is None or (before is run and run.number == number):
+            if before is not run:
+                self.room.tell_of_step()
+            return
+        if before is not run and self.room.is_open:
+            self.room.tell(ANEW.format(what=f"{run.lesson.title}, seed {run.seed}"))
+        run.go_to(number)
 
     def end_others(self, name: str | None) -> None:
         """End the sessions of all lessons but this one; the moments kept of them stay."""
@@ -74,12 +99,12 @@ class Desk:
         # Not `Kept`: all are kept, one a lesson, and what is bounded is how many run.
         self._sweeps: dict[str, ClaimSweep] = {}
 
-    def reader(self, reader_id: str | None) -> Reader:
-        """The reader with this id, else a new one."""
+    def reader(self, reader_id: str | None, browser: str = "") -> Reader:
+        """The reader with this id, if it is this browser's; else a new one."""
         found = self._readers.find(reader_id) if reader_id else None
-        if found is not None:
+        if found is not None and found.browser == browser:
             return found
-        new = Reader(secrets.token_urlsafe(9), registry())
+        new = Reader(secrets.token_urlsafe(9), registry(), browser)
         return self._readers.find_or_make(new.id, lambda: new)
 
     def find_run(self, watch_id: str) -> LessonRun | None:
@@ -89,6 +114,20 @@ class Desk:
                 if run.watch_id == watch_id:
                     self._readers.find(reader.id)
                     return run
+        return None
+
+    def follow(self, watch_id: str, seat: str | None) -> FollowedLesson | None:
+        """A follower of the reader with this class, at their seat or a new one; None if there is no such class."""
+        reader = next((each for each in self._readers.values() if each.room.id == watch_id), None)
+        return None if reader is None else FollowedLesson(reader, reader.room.sit(seat))
+
+    def find_followed(self, followed_id: str) -> FollowedLesson | None:
+        """What a page follows under this id, or None once it is gone."""
+        seat = followed_id.partition(BETWEEN)[0]
+        for reader in self._readers.values():
+            if reader.room.id == seat or reader.room.has(seat):
+                self._readers.find(reader.id)  # its class keeps it
+                return FollowedLesson(reader, "" if reader.room.id == seat else seat)
         return None
 
     def begin_sweep(self, lesson: Lesson) -> ClaimSweep:

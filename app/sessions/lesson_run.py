@@ -7,18 +7,19 @@ import secrets
 import threading
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from app.sessions.background import Background
+from app.sessions.class_room import ClassRoom, Question
 from app.sessions.entry import Entry
+from app.sessions.lesson_plane import LessonPlane
 from app.sessions.registry import Registry
+from app.sessions.watchable import Published
 from demos.lesson import Lesson, Step, Training
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
 from vqcore.training.commands import PauseCommand, SpeedCommand, UntilCommand, change
 from vqcore.training.live_session import LiveSession
-from vqcore.training.status import State, Status
+from vqcore.training.status import State
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
@@ -29,9 +30,6 @@ WATCHED_SECONDS = 4.0
 SLOWEST = 4.0
 """Least steps per second."""
 
-REFIT_BELOW = 0.5
-"""As on the Live page: a plane that keeps less than this share of the best plane's variance is fitted again."""
-
 
 class LiveTraining:
     """A training that stops at each of `looks` to keep that moment, with switches thrown on the way."""
@@ -40,8 +38,7 @@ class LiveTraining:
         self.name, self.looks = name, looks
         self.kept: dict[int, Snapshot] = {}
         self.broken = ""
-        self.basis: FrozenBasis | None = None
-        self.fitted_at = 0
+        self._plane = LessonPlane()
         self.began_again = False
         """Whether its session had to make room for newer ones, so that it trains from the start again."""
 
@@ -101,11 +98,12 @@ class LiveTraining:
 
     def plane(self, snapshot: Snapshot, at: int) -> FrozenBasis:
         """The plane of all its maps, fitted again at moment `at` if it shows too little there."""
-        points = np.concatenate([snapshot.z_e, snapshot.codebook])
-        is_there = snapshot.step == at
-        if self.basis is None or (is_there and self.basis.captured_share(points) < REFIT_BELOW):
-            self.basis, self.fitted_at = FrozenBasis.fit(points), snapshot.step
-        return self.basis
+        return self._plane.of(snapshot, is_looked_at=snapshot.step == at)
+
+    @property
+    def fitted_at(self) -> int:
+        """The step at which that plane was fitted."""
+        return self._plane.fitted_at
 
     def _begun(self) -> LiveSession:
         """The session; where there is none or it had to make room for newer ones, another from the start."""
@@ -187,6 +185,9 @@ class LessonRun:
     lesson: Lesson
     seed: int
     registry: Registry
+    room: ClassRoom = field(default_factory=ClassRoom)
+    """Those who follow its reader."""
+
     number: int = 1
     """The step that the reader is at, from 1; one past the last is the end."""
 
@@ -234,6 +235,17 @@ class LessonRun:
         """Move the reader."""
         self.number = min(max(1, number), self.last)
         self.furthest = max(self.furthest, self.number)
+        self.room.tell_of_step()
+
+    def answer(self, number: int, index: int | None) -> None:
+        """The reader's guess at the question of a step, which shows the answer; None: no guess."""
+        self.answers[number] = index
+        self.room.tell_of_step()
+
+    @property
+    def question(self) -> Question:
+        """Names what the class guesses at, if this step asks anything."""
+        return Question(self.watch_id, self.number)
 
     @property
     def is_asking(self) -> bool:
@@ -264,9 +276,9 @@ class LessonRun:
             for name, target in self.targets().items():
                 self.trainings[name].drive(target, watched=name in shown, held=self.held)
 
-    def published(self) -> tuple[Status, ...]:
-        """See `Watchable`."""
-        return tuple(session.status() for session in self._sessions())
+    def published(self) -> tuple[Published, ...]:
+        """See `Watchable`; what the class does is news too."""
+        return (*(session.status() for session in self._sessions()), self.room.news)
 
     def look(self, *, at_picture: bool = False) -> None:
         """See `Watchable`; lessons show no whole images."""
@@ -312,6 +324,8 @@ class LessonRun:
 
         While the step asks its question, the moment before it; nothing if some training has none.
         """
+        if self.paths is not None:
+            return self.record()
         moments: dict[tuple[str, int], Snapshot] = {}
         for name in step.shows:
             each = self.trainings[name]

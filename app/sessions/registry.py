@@ -79,6 +79,7 @@ class Registry:
         self._lock = threading.Lock()
         self._sessions: dict[str, Owned] = {}
         self._followers: dict[str, Entry] = {}
+        self._browsers: dict[str, str] = {}  # whose each session is, by its id
         self._sweeps: Kept[Sweep] = Kept(MOST_SWEEPS, Sweep.cancel)
         self._seed_runs: Kept[SeedRuns] = Kept(MOST_SEED_RUNS, SeedRuns.cancel)
         # What they are is loaded with the Doctor page, not before.
@@ -138,6 +139,7 @@ class Registry:
     def _take(self, session_id: str) -> list[Owned | Entry]:
         """The session with this id and its followers, kept no longer. Whoever calls holds the lock."""
         owned = self._sessions.pop(session_id, None)
+        self._browsers.pop(session_id, None)
         if owned is None:
             return []
         followers = [one for one in self._followers.values() if one.watch_id == owned.entry.watch_id]
@@ -191,6 +193,7 @@ class Registry:
                 owned.watched,
                 owner.maps.copied(),
                 owner.verdicts,  # the same moments: read once for all
+                owner.shared_maps.copied(),
                 unquantized=owner.unquantized,
                 watch_id=owner.watch_id,
                 start=owner.start,
@@ -198,6 +201,20 @@ class Registry:
             self._followers[entry.id] = entry
         self._let_go(dropped)
         return entry
+
+    def claim(self, session_id: str, browser: str) -> None:
+        """Say whose this session is, unless that is said already."""
+        with self._lock:
+            if session_id in self._sessions:
+                self._browsers.setdefault(session_id, browser)
+
+    def watch_id_for(self, session_id: str | None, browser: str) -> str | None:
+        """The watch id of a session that is another browser's; None for one that this browser may have."""
+        with self._lock:
+            owned = self._sessions.get(session_id) if session_id else None
+            if owned is None or self._browsers.get(owned.entry.id, browser) == browser:
+                return None
+            return owned.entry.watch_id
 
     def find_any(self, entry_id: str | None) -> Entry | None:
         """The session with this id, owned or followed."""

@@ -9,6 +9,7 @@ from app.panels.scene import Scene
 from app.panels.verdict_words import in_force, remedied, thrown_by
 from app.sessions.entry import Entry
 from app.sessions.films import films
+from app.sessions.followed_lesson import FollowedLesson
 from app.sessions.lesson_run import LessonRun
 from app.sessions.recorded_run import OpenedRuns
 from app.sessions.run_folder import RunFolder
@@ -83,6 +84,18 @@ def compare_heads_state(scene: CompareScene) -> str:
     )
 
 
+END = "the end"
+"""What the controls at a lesson's end depend on: nothing that changes."""
+
+
+def followed_state(followed: FollowedLesson) -> str:
+    """What the page of one who follows a lesson depends on."""
+    run, step = followed.run, followed.step
+    if run is None or step is None:
+        return _digest(followed.id, None if run is None else run.number)
+    return f"{_digest(followed.id)} {lesson_state(run, step, run.seen(step))}"
+
+
 def lesson_state(run: LessonRun, step: Step, seen: Record) -> str:
     """What everything on a step of a lesson but its charts depends on; `seen` are the moments that those show."""
     return _digest(
@@ -90,6 +103,8 @@ def lesson_state(run: LessonRun, step: Step, seen: Record) -> str:
         run.held,
         run.is_asking,
         run.is_ready(),
+        run.room.is_open,
+        run.room.shows(run.question),
         [(name, one.broken, one.began_again) for name, one in run.trainings.items()],
         slots_drawn(step, seen),
     )

@@ -13,6 +13,7 @@ from app.links.lesson_view import LessonView
 from app.links.live_view import View
 from app.links.runs import RunView
 from app.panels.charts import judge_map
+from app.panels.class_parts import STATUS, class_parts, class_status_part
 from app.panels.compare_parts import compare_parts
 from app.panels.compare_scene import compare_scene
 from app.panels.lesson_parts import lesson_parts
@@ -22,6 +23,7 @@ from app.panels.run_parts import run_parts
 from app.panels.scene import Scene, scene_of, through_variant
 from app.panels.verdict_words import read_verdict
 from app.sessions.entry import Entry
+from app.sessions.followed_lesson import FollowedLesson
 from app.sessions.lesson_run import LessonRun
 from app.sessions.recorded_run import OpenedRuns
 from app.sessions.registry import registry
@@ -29,8 +31,10 @@ from app.sessions.run_folder import RunFolder
 from app.sessions.watchable import Watchable
 from app.stream.asking import Ask
 from app.stream.controls_state import (
+    END,
     compare_heads_state,
     compare_sidebar_state,
+    followed_state,
     heads_state,
     lesson_state,
     run_folder_state,
@@ -120,6 +124,7 @@ Bars are one only as usage through time. All numbers and words are of one moment
 def frame_of(watched: Watchable, ask: Ask) -> Frame:
     """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""
     if isinstance(watched, LessonRun):
+        watched.room.reader_is_here()
         watched.drive()
     with TURNS.held(), watched.drawing:
         controls, parts = _of_page(watched, ask)
@@ -134,6 +139,8 @@ def frame_of(watched: Watchable, ask: Ask) -> Frame:
 def _of_page(watched: Watchable, ask: Ask) -> tuple[str, dict[str, Part]]:
     if isinstance(watched, LessonRun):
         return _lesson(watched, ask)
+    if isinstance(watched, FollowedLesson):
+        return _followed(watched, ask)
     if isinstance(watched, RunFolder):
         return run_folder_state(watched, registry().owned()), {}
     if isinstance(watched, OpenedRuns):
@@ -164,10 +171,26 @@ def _side_by_side(entry: Entry, ask: Ask) -> tuple[str, dict[str, Part]]:
 def _lesson(run: LessonRun, ask: Ask) -> tuple[str, dict[str, Part]]:
     assert isinstance(ask.view, LessonView)
     step = run.step
-    if step is None or ask.view.number != run.number:
+    if ask.view.number != run.number:
         return "elsewhere", {}  # another tab of this reader has gone on, and the page's script follows it
+    of_class = class_parts(run, ask.wanted)
+    if step is None:
+        return END, of_class
     seen = run.seen(step)
-    return lesson_state(run, step, seen), lesson_parts(run, step, seen, ask.wanted)
+    return lesson_state(run, step, seen), lesson_parts(run, step, seen, ask.wanted) | of_class
+
+
+def _followed(followed: FollowedLesson, ask: Ask) -> tuple[str, dict[str, Part]]:
+    """Where the reader is at once; the step itself once the page's script has gone there."""
+    assert isinstance(ask.view, LessonView)
+    run, step = followed.run, followed.step
+    controls = followed_state(followed)
+    if run is None or followed.id != ask.session or ask.view.number != run.number:
+        return controls, {STATUS: class_status_part(followed)} if STATUS in ask.wanted else {}
+    parts = class_parts(run, ask.wanted, followed)
+    if step is not None:
+        parts |= lesson_parts(run, step, run.seen(step), ask.wanted)
+    return controls, parts
 
 
 def afterwards(watched: Watchable, ask: Ask) -> None:

@@ -15,7 +15,6 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.links.compare_view import CompareView
 from app.links.lesson_view import LessonView
 from app.links.runs import RunView
 from app.sessions.lesson_desk import desk as lesson_desk
@@ -205,13 +204,10 @@ def _find(ask: Ask) -> Watchable:
 
 def _found(ask: Ask) -> Watchable | None:
     if isinstance(ask.view, LessonView):
-        return lesson_desk().find_run(ask.session)
+        return lesson_desk().find_run(ask.session) or lesson_desk().find_followed(ask.session)
     if isinstance(ask.view, RunView):
         return run_desk().find(ask.session)
-    entry = registry().find_any(ask.session)
-    if entry is not None and entry.is_followed and isinstance(ask.view, CompareView):  # a page of owners alone
-        return None
-    return entry
+    return registry().find_any(ask.session)
 
 
 async def _news(watched: Watchable, published: tuple[Published, ...], desk: Desk, seconds: float) -> bool:

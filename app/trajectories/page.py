@@ -13,7 +13,7 @@ from app.live_plot.address import show_address
 from app.live_plot.again import polled
 from app.live_plot.component import live_plot
 from app.panels.head import brand
-from app.panels.lecture_dialog import lecture_dialog
+from app.panels.lecture_dialog import lecture_link
 from app.panels.lecture_places import begin, query, row, shows
 from app.panels.lecture_places import place as at
 from app.sessions import sweeps
@@ -24,7 +24,7 @@ from app.trajectories.state import trajectories_state
 from app.trajectory_plot.component import moved_places, trajectory_plot
 from app.trajectory_plot.picture import LOOKS, NOT_DRAWN, TITLES, check_size, picture
 from app.trajectory_plot.standalone import standalone_html
-from app.wording import LECTURE_HELP, as_written
+from app.wording import as_written
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.path import MEASURES, Path
 from vqcore.trajectories.setting import Setting
@@ -120,8 +120,7 @@ def _share(setting: Setting) -> None:
         st.caption("Computes the same paths.")
         plain = trajectory_address.write(setting)
         st.code(shared_link(plain), language=None, wrap_lines=True)
-        if st.button("Lecture link …", icon=":material/school:", key="lecture", help=LECTURE_HELP, width="stretch"):
-            lecture_dialog(TRAJECTORIES, plain)
+        lecture_link(TRAJECTORIES, plain)
     save.download_button(
         "HTML",
         data=lambda: standalone_html(setting, _paths(setting)),
@@ -188,7 +187,7 @@ def _panels(sweep: Sweep) -> list[Panel]:
     return [
         Panel(
             title=TITLES[measure],
-            log=measure != "gap angle",
+            log=measure != "gradient angle",
             bands=[_band(sweep, method, measure) for method in sweep.setting.methods],
         )
         for measure in MEASURES

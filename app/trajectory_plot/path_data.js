@@ -18,7 +18,7 @@ function between([x, y], [u, v], part) {
 class MethodPath {
   constructor(raw, numPoints, numCodes) {
     Object.assign(this, raw, { numPoints, numCodes, colour: `var(--vq-${raw.role})` });
-    const arrays = ["z_e", "codebook", "inner_codebook", "codes", "handed", "slope", "slope_at_z_q", "value"];
+    const arrays = ["z_e", "codebook", "inner_codebook", "codes", "handed", "delays", "slope", "slope_at_z_q", "value"];
     for (const name of arrays) this[name] = numbers(raw[name]);
     this.measures = Object.fromEntries(Object.entries(raw.measures).map(([key, values]) => [key, numbers(values)]));
   }

@@ -40,7 +40,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "z_e distance": "z_e to the minimum",
         "z_q distance": "z_q to the minimum",
         "gradient gap": "gradient gap",
-        "gap angle": "angle of the gap",
+        "gradient angle": "gradient angle",
         "commitment error": "commitment error",
         "delay": "delay",
     }
@@ -51,7 +51,7 @@ NOT_DRAWN = frozenset({"z_q distance"})
 
 def check_size(setting: Setting) -> None:
     """Raise ValueError, saying what to lower, if it would be too much for a browser."""
-    per_step = 2 * setting.num_codes * 2 + 12 * setting.points
+    per_step = 2 * setting.num_codes * 2 + 14 * setting.points
     total = len(setting.methods) * (setting.steps + 1) * per_step
     if total > MOST_NUMBERS:
         raise ValueError(
@@ -60,11 +60,12 @@ def check_size(setting: Setting) -> None:
         )
 
 
-def picture(setting: Setting, paths: Sequence[Path]) -> dict[str, Any]:
-    """The landscape, the paths and their measures, arrays as base64."""
+def picture(setting: Setting, paths: Sequence[Path], focus: str | None = None) -> dict[str, Any]:
+    """The landscape, the paths and their measures, arrays as base64; `focus` names the method looked at first."""
     data = {
         "landscape": _landscape(setting.surface),
         "rate": setting.rate,
+        "focus": focus,
         "steps": setting.steps,
         "starts": setting.first_points().tolist(),
         "first_codes": setting.first_codes().tolist(),
@@ -92,7 +93,7 @@ def _landscape(surface: Landscape) -> dict[str, Any]:
 
 
 def _measure(key: str, formula: str) -> dict[str, Any]:
-    is_angle = key == "gap angle"
+    is_angle = key == "gradient angle"
     return {
         "key": key,
         "name": TITLES[key],
@@ -119,6 +120,7 @@ def _method(path: Path) -> dict[str, Any]:
         "inner_codebook": path.inner_codebook,
         "codes": path.codes,
         "handed": path.handed,
+        "delays": path.delays,
         "slope": path.surface.gradient(path.z_e[:-1]),
         "slope_at_z_q": path.surface.gradient(path.z_q),
         "value": path.surface.of(path.z_e),

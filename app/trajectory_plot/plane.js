@@ -4,6 +4,7 @@ const MARGIN = { left: 30, right: 6, top: 6, bottom: 20 };
 const LEVELS = 13;
 const ARROW = 96; // pixels of the longer of the two gradients: near a minimum, true lengths would vanish
 const CROWDED = 30; // pixels within which two things cannot both be named
+const SEEN = 3; // pixels that an arrow must be long to be one
 const HANDLE = 11;
 const DRAWN = 30; // windows from the middle beyond which a diverging path is cut
 
@@ -107,9 +108,10 @@ class Plane {
       handed: new Arrow(inside, { "stroke-width": 3 }),
       slope: new Arrow(inside, { "stroke-width": 3 }),
       gap: new Arrow(inside, { "stroke-width": 2, "stroke-dasharray": "5 3" }),
+      delay: new Arrow(inside, { "stroke-width": 2.5 }),
     };
     this.words = Object.fromEntries(
-      ["z_e", "z_q", "copied", "slope", "handed", "gap"].map((name) => [name, label(moving, 0, 0, "", {})])
+      ["z_e", "z_q", "copied", "slope", "handed", "gap", "delay"].map((name) => [name, label(moving, 0, 0, "", {})])
     );
     this.drawHandles();
   }
@@ -213,6 +215,7 @@ class Plane {
     const [x, y] = [this.x(here[0]), this.y(here[1])];
     if (linked) this.name("z_q", [this.x(code[0]), this.y(code[1])], "z_q", [8, 14], path.colour);
     this.name("z_e", [x, y], "z_e", [-10, -8], path.colour);
+    this.drawDelay(path, moment, point);
     if (step >= path.steps || (phase !== null && phase !== "task step")) return;
     // In the task step the arrows stay where z_e was: they say how it moves.
     const from = phase === null ? [x, y] : [this.x(path.point(step, point)[0]), this.y(path.point(step, point)[1])];
@@ -236,6 +239,20 @@ class Plane {
     const others = [tip(slope), tip(handed), between(tip(slope), tip(handed), 0.5)];
     if (others.some((other) => apart(other, end) < 2 * CROWDED)) return;
     this.name("copied", end, "−∇f(z_q)", end[0] < origin[0] ? [-6, 4] : [6, 4], path.colour);
+  }
+
+  /** From the code to where it would be had it made z_e's last move as well, at its true length. */
+  drawDelay(path, { step, phase, part }, point) {
+    const stepping = phase === "task step";
+    const of = stepping ? step : step - 1;
+    if (path.bypass || of < 0 || of >= path.steps || (phase !== null && !stepping)) return;
+    const code = path.codes[of * path.numPoints + point];
+    const from = stepping ? path.codeAt({ step, phase, part }, code) : path.code(step, code);
+    const [u, v] = path.vector("delays", of, point).map((value) => value * (stepping ? part : 1));
+    const [start, end] = [from, [from[0] + u, from[1] + v]].map(([x, y]) => [this.x(x), this.y(y)]);
+    if (!(apart(start, end) > SEEN)) return;
+    this.pointed.set("delay", [start, end, "var(--vq-text)"]);
+    if (stepping) this.name("delay", end, "delay", [end[0] < start[0] ? -6 : 6, 4], "var(--vq-text)");
   }
 
   labelArrows(path, from, slopeTip, handedTip, { gap }) {

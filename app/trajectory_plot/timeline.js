@@ -5,8 +5,10 @@ const KEY_JUMP = 10; // steps for shift and an arrow
 const TYPES_INTO = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable=true], [role=slider], [role=combobox]";
 
 class Timeline {
-  constructor(parent, player, save) {
+  /** `arrows`: whether ← and → are its own; in a lesson they are the page's. */
+  constructor(parent, player, save, arrows) {
     this.player = player;
+    this.arrows = arrows;
     this.bar = make(parent, "div", { class: "vq-traj-bar", role: "group", "aria-label": "timeline" });
     this.back = this.button("◂|", "One step back (←)", () => player.go(-1));
     this.playing = this.button("▶", "Play or pause (space)", () => this.toggle());
@@ -57,6 +59,7 @@ class Timeline {
     const jump = event.shiftKey ? KEY_JUMP : 0;
     const { player } = this;
     if (event.key === " " && !on.closest?.("button, a, summary, label, input[type=checkbox]")) this.toggle();
+    else if (!this.arrows) return;
     else if (event.key === "ArrowRight") jump ? this.jump(jump) : player.go(1);
     else if (event.key === "ArrowLeft") jump ? this.jump(-jump) : player.go(-1);
     else return;

@@ -12,7 +12,9 @@ class TrajectoryPlot {
     this.frames = 0;
     const { methods, steps } = this.picture;
     this.hidden = new Set([...(before?.hidden ?? [])].filter((name) => methods.some((path) => path.name === name)));
-    this.focus = methods.find((path) => path.name === before?.focus.name) ?? methods.find((path) => path.name === "STE") ?? methods[0];
+    const asked = before?.picture.focus === raw.focus ? undefined : raw.focus; // another one: the picture is of another idea
+    const named = (name) => methods.find((path) => path.name === name);
+    this.focus = named(asked) ?? named(before?.focus.name) ?? named("STE") ?? methods[0];
     this.point = Math.min(before?.point ?? 0, this.picture.starts.length - 1);
     this.player = new Player(steps, () => this.focus.phases(), () => this.schedule());
     this.build(callbacks);
@@ -28,7 +30,7 @@ class TrajectoryPlot {
   /** Where to look first: an early step whose gradient gap is plain to see, the point still far from a minimum. */
   tellingStep() {
     const { focus } = this;
-    const { loss, "gap angle": angle } = focus.measures;
+    const { loss, "gradient angle": angle } = focus.measures;
     let [best, least] = [0, Infinity];
     for (let step = 3; step < Math.min(focus.steps, 40); step++) {
       const apartFrom = Math.abs(angle[step] - 60);
@@ -58,7 +60,7 @@ class TrajectoryPlot {
       player.seek(step);
     };
     this.strips = new Strips(upper, picture, seek);
-    this.timeline = new Timeline(node, player, (kind) => this.save(kind));
+    this.timeline = new Timeline(node, player, (kind) => this.save(kind), !picture.focus);
     const actions = { toggle: (name) => this.toggle(name), focus: (name) => this.look(name) };
     this.legend = new Legend(make(node, "div", { class: "vq-traj-table" }), picture, actions);
     make(node, "p", { class: "vq-traj-note" }, this.note(Boolean(report)));

@@ -75,5 +75,6 @@ function stepping(path, step, point, code, full) {
   if (!full) return said;
   const [z, moved] = [path.point(step, point), path.point(step + 1, point)];
   const codeMoves = apart(path.codeSeen(step, code), path.code(step + 1, code));
-  return `${said} z_e moves ${short(apart(z, moved))}, code ${code} moves ${short(codeMoves)}.`;
+  const moves = `z_e moves ${short(apart(z, moved))}, code ${code} moves ${short(codeMoves)}`;
+  return `${said} ${moves}${path.bypass ? "" : `; delay ${short(lengthOf(path.vector("delays", step, point)))}`}.`;
 }

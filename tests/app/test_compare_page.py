@@ -314,3 +314,24 @@ def test_inputs_and_what_each_variant_makes_of_them_stand_below_each_other() -> 
             side = images.shape[-1]
             value = np.clip(images[column, 0, side // 2, side // 2], -1, 1)
             assert abs(int(middle) - (value + 1) * 127.5) <= 1
+
+
+def test_one_who_follows_sees_all_variants_with_views_of_their_own_and_no_control_of_the_training() -> None:
+    owner = reach(open_page(**TWO, paused="1"), 0)
+    entry = entry_of(owner)
+    before = entry.session.status()
+    page = open_page(watch=entry.watch_id, curve="task loss")
+    assert shown(page) >= CHARTS
+    assert "compare-transport" not in shown(page)
+    assert not [*page.sidebar.button, *page.sidebar.selectbox, *page.sidebar.number_input, *page.sidebar.text_input]
+    assert query(page).get("watch") == entry.watch_id
+    assert query(page)["curve"] == "task loss"
+    assert entry.id not in str(query(page)) + str(page_data(page, "compare-conductor"))
+    assert "baseline" in parts(page, "compare-conductor")["compare-table"]["html"]
+    press(owner, "compare-step")
+    reach(owner, 1)
+    assert "step 1" in str(parts(page, "compare-conductor")["status"])
+    assert entry.session.status().recipes == before.recipes
+    registry().end(entry.id)
+    run(page)
+    assert "has ended" in page.info[0].value

@@ -7,18 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_lessons_page import finish
 
 from app.lessons.__main__ import main as handout
 from app.lessons.handout import lesson_html
 from app.lessons.links import offered
 from app.panels.lesson_figures import step_figures
+from app.sessions.lesson_plane import planes_walked
+from app.sessions.lesson_run import LessonRun
+from app.sessions.registry import Registry
 from app.trajectories.__main__ import main as paths
 from demos import catalogue
 from demos.__main__ import main as lessons_command
-from demos.lesson import Claim, Finding, Lesson, Note, Step, Training, TryIt
-from demos.measures import usage_now
+from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
+from demos.measures import curve, usage_now
 from demos.record import Record
 from demos.running import examine, record, records
+from vqcore.projection.pca import FrozenBasis
+from vqcore.training.trainer import Trainer
 from vqcore.trajectories.lockstep import trajectories
 from vqcore.trajectories.setting import Setting
 
@@ -50,7 +56,8 @@ def without_scripts(page: str) -> str:
 
 
 def words_of(page: str) -> str:
-    return html.unescape(without_scripts(page))
+    """What a reader sees; a term of the glossary is an element within its sentence."""
+    return html.unescape(re.sub(r"</?span(?: [^>]*)?>", "", without_scripts(page)))
 
 
 def test_figures_side_by_side_share_their_scales_and_say_when_there_is_nothing_to_draw() -> None:
@@ -63,12 +70,27 @@ def test_figures_side_by_side_share_their_scales_and_say_when_there_is_nothing_t
     assert 10 ** bars["yaxis"]["range"][1] >= max(usage_now(found.at(name, 6)).max() for name in both.shows)
     for axis in ("yaxis", "yaxis2"):
         assert curves[axis]["range"] == other_curves[axis]["range"]
-    losses = np.concatenate([found.at(name, 6).history.losses["task_loss"] for name in both.shows])
+    losses = np.concatenate([curve(found.at(name, 6), "held_out.task_loss").values for name in both.shows])
     low, high = curves["yaxis"]["range"]
     assert 10**low <= losses.min() <= losses.max() <= 10**high
     assert {label["text"] for label in compared["annotations"]} >= set(both.shows)
     (empty,) = step_figures(start, found)
     assert "No batch" in empty.note
+
+
+def test_a_maps_axes_are_said_and_hold_all_of_it_wherever_p_has_gone() -> None:
+    fast = Training(problem="plane", changes=SMALL | {"learning_rate": 0.3})
+    step = Step(title="Gone", text="Look.", shows=("run",), at=4, panels=("map",))
+    found = record(lesson({"run": fast}, step), 1)
+    begun = Trainer(fast.recipe(1)).snapshot()
+    basis = FrozenBasis.fit(begun.z_e)
+    (plot,) = (each.plot for each in step_figures(step, found, bases={"run": basis}))
+    moment = found.at("run", 4)
+    places = basis.project(np.concatenate([moment.z_e, moment.codebook]))
+    assert np.abs(places).max() > 2 * np.abs(basis.project(begun.z_e)).max()
+    for axis, name in enumerate(("xaxis", "yaxis")):
+        low, high = plot["layout"][name]["range"]
+        assert low < places[:, axis].min() <= places[:, axis].max() < high
 
 
 def test_the_handout_has_every_step_and_finding_and_needs_no_network(
@@ -170,3 +192,29 @@ def test_what_cannot_be_is_one_sentence_and_exit_code_2(
     assert named in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_handout_has_the_planes_of_the_page(sessions: Registry) -> None:
+    moved = Training(problem="plane", changes=SMALL | {"learning_rate": 0.03})
+    start = Step(title="Start", text="Look.", shows=("run",), panels=("map",))
+    late = Step(title="Late", text="Look.", shows=("run",), at=60, panels=("map",))
+    for steps in ((start, late), (late,)):  # with and without a look at the very first moment
+        written = lesson({"run": moved}, *steps)
+        walked = LessonRun(written, 4, sessions)
+        walked.go_to(len(steps))
+        finish(walked)
+        found = record(written, 4)
+        planes = planes_walked("run", moved, found)
+        on_page = walked.trainings["run"].plane(found.at("run", 60), 60)
+        assert np.array_equal(planes[60].project(found.at("run", 60).z_e), on_page.project(found.at("run", 60).z_e))
+
+
+def test_a_question_of_a_handout_can_be_answered_and_paper_shows_what_is_folded_away() -> None:
+    question = Question(asks="Which?", choices=("this one", "that one"), answer=lambda found: 1)
+    written = lesson({"run": RUN}, Step(title="Guess", text="Guess.", shows=("run",), at=2, question=question))
+    found = record(written, 0)
+    page = lesson_html(written, found, examine(written, found))
+    assert re.findall(r'<button type="button">(.*?)</button>', page) == [*question.choices]
+    assert re.search(r'class="question" data-right="that one"', page)
+    assert "@media print" in page
+    assert "beforeprint" in page

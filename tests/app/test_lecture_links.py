@@ -6,12 +6,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from live_page_runs import control, entry_of, open_page, options, reach, sentences, step_of
-from page_runs import press, run, shown, state_in, transport
+from page_runs import open_script, press, query, run, shown, state_in, transport
 from road_reading import words
 from streamlit.testing.v1 import AppTest
 
 from app.links.lecture import GROUPS, LIVE, SWITCHES, TRAJECTORIES, only
 from app.live.state import LiveState
+from app.sessions.lesson_desk import desk
 from app.trajectories.state import TrajectoriesState
 from vqcore.quantizer.options import Options
 from vqcore.training.recipe import IMAGE_SETTINGS
@@ -134,13 +135,33 @@ def test_the_dialog_makes_a_link_that_leaves_one_switch_of_a_collapsing_run():
     page = open_dialog(at_rest())
     assert link_in_dialog(page) == {"problem": "plane", "paused": "1"}
     page.selectbox(key="lecture-preset").select_index(1)
-    press(page, "lecture")  # the whole page is run, which would close the dialog
+    run(page)
     link = link_in_dialog(page)
     collapsing = {"problem": "patches", "batch_size": "16", "learning_rate": "0.002"}
     assert link == collapsing | {"only": "transport,affine,view,time"}
     opened = open_page(**link, paused="1")
     assert sentences(opened) == []
     assert set(drawn(opened)) == {"play", "step", "affine", "affine_groups", "affine_lr_scale"}
+
+
+def test_the_dialog_stays_open_when_the_popover_below_it_closes_and_the_page_is_run():
+    page = open_dialog(at_rest())
+    run(page)
+    assert link_in_dialog(page) == {"problem": "plane", "paused": "1"}
+
+
+def test_a_lesson_without_its_controls_keeps_its_link_and_says_nothing():
+    page = open_script("lessons/page.py", lesson="quantizer", only="skip", hide="navigation")
+    try:
+        assert not page.warning
+        assert {button.key for button in page.button if not button.key.startswith("lesson-hold")} == {
+            "lesson-back",
+            "lesson-next",
+        }
+        assert query(page)["only"] == "skip"
+    finally:
+        desk().close()
+        desk.clear()
 
 
 def test_the_dialog_takes_single_choices():

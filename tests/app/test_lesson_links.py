@@ -62,6 +62,12 @@ def test_a_view_that_does_not_exist_names_the_step_and_what_is_allowed(view, nam
     assert [part for part in named if part not in str(caught.value)] == []
 
 
+def test_a_view_that_changes_nothing_in_a_lesson_is_named_with_the_mend() -> None:
+    step = Step(title="Idle", text="Look.", view={"scale": "linear", "map": "UMAP", "level": "2"})
+    with pytest.raises(LessonError, match=r"^Step 1 \(Idle\): .*`map` changes nothing.* `try_it`\.$"):
+        check_links(lesson(step))
+
+
 def test_a_link_that_its_page_would_refuse_is_named() -> None:
     elsewhere = Training(problem="plane", changes={"device": "cuda:77"})
     with pytest.raises(LessonError, match=r"^Try it yourself: .*cuda:77"):

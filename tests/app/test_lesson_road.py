@@ -105,8 +105,8 @@ def test_what_a_question_hides_is_neither_trained_nor_sent_before_the_guess(port
         ask(watcher, now=True)
         asking = watcher.header["controls"]
         assert watcher.parts.keys() <= {"lesson-progress"}
-        assert run_.published() == ()
-        run_.answers[1] = None
+        assert run_.published() == (run_.room.news,)  # and no session
+        run_.answer(1, None)
         ask(watcher, now=True)
         assert watcher.header["controls"] != asking
         assert follow(watcher, run_)[-1][0] == AT

@@ -11,6 +11,7 @@ import pytest
 from page_runs import open_script, press, run
 from streamlit.testing.v1 import AppTest
 
+from app.lessons import step
 from app.links import lessons as lesson_address
 from app.links.lessons import LessonLink
 from app.sessions import lesson_run
@@ -19,6 +20,7 @@ from app.sessions.lesson_run import LessonRun
 from app.sessions.registry import Registry
 from demos import catalogue
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
+from demos.recorded import Count
 from demos.running import examine, record
 from vqcore.training.status import State
 
@@ -148,6 +150,7 @@ def test_a_reader_goes_through_a_lesson_and_its_numbers_are_those_of_the_run_wit
         assert each.finding.sentence().replace("<b>", "&lt;b&gt;").replace("</b>", "&lt;/b&gt;") in text(page)
     assert "step 2 of 3" in text(page)
     press(page, "lesson-next")
+    assert "Your guesses: 1 of 1 right" in text(page)
     assert "https://example.org/known" in text(page)
     assert "https://example.org/contested" in text(page)
     assert page.button(key="lesson-next").disabled
@@ -322,8 +325,8 @@ def test_claims_are_counted_over_seeds_in_the_background(readers: Desk, given: L
     sweep = readers.sweep_of(given)
     assert sweep.wait(SECONDS)
     run(page)
-    assert "It holds. On 5 of 5 seeds." in text(page)
-    assert "It fails. On 0 of 5 seeds, not on seed 0, 1, 2, 3, 4." in text(page)
+    assert "It holds.</small><small>Here: on 5 of 5 seeds, 0–4." in text(page)
+    assert "Here: on 0 of 5 seeds, 0–4, not on seed 0, 1, 2, 3, 4." in text(page)
     assert sweep.is_complete
     assert sweep.share_done == 1
 
@@ -361,3 +364,15 @@ def test_a_place_survives_the_link() -> None:
     lesson = small()
     for place in (LessonLink("small", 2, 7), LessonLink("small", 3, 0), LessonLink(None, 1, 0)):
         assert lesson_address.read(lesson_address.write(place, "someone"), [lesson]) == (place, [])
+
+
+def test_each_claim_says_on_how_many_seeds_it_held_when_it_was_recorded(
+    readers: Desk, given: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {"It holds.": Count(19, 20, 100, 119, "5a02d9b0c1", "2026-11-28")}
+    monkeypatch.setattr(step, "recorded_counts", {given.name: counts}.get)
+    page = settle(press(open_page(lesson="small", step="2"), "lesson-skip"), readers, given)
+    assert "It holds. Held on 19 of 20 seeds, 100–119." in text(page)
+    said = page.button(key="lesson-sweep").help
+    assert said == "Seeds 100–119 were recorded on 2026-11-28 with commit 5a02d9b."
+    assert "It fails." not in text(page)  # without a record only what it found is said

@@ -36,6 +36,7 @@ def test_the_numbers_are_those_of_the_paths() -> None:
     for given, path in zip(found["methods"], paths, strict=True):
         np.testing.assert_allclose(decoded(given["z_e"]), path.z_e, rtol=1e-6)
         np.testing.assert_array_equal(decoded(given["codes"]), path.codes)
+        np.testing.assert_allclose(decoded(given["delays"]), path.delays, rtol=1e-5)
         np.testing.assert_allclose(decoded(given["measures"]["delay"]), path.measures()["delay"], rtol=1e-6)
     assert found["methods"][0]["inner_codebook"] is None
     assert [measure["key"] for measure in found["measures"]] == list(MEASURES)

@@ -1,5 +1,6 @@
 """The Trajectories page in a real browser: played, scrubbed, dragged, saved, and opened from disk."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,6 +123,9 @@ def test_sub_steps_go_through_a_step_and_say_what_each_does(tab: Tab) -> None:
     assert page.evaluate(STEP) == 5
     page.keyboard.press("ArrowLeft")
     assert page.evaluate(MOMENT) == {"step": 4, "phase": "task step", "part": 1}
+    wait_until(page, f"{PLOT}.plane.pointed.has('delay')")
+    (tail, tip, _), scale = page.evaluate(f"[{PLOT}.plane.pointed.get('delay'), {PLOT}.plane.scale]")
+    assert math.dist(tail, tip) / scale == pytest.approx(page.evaluate(f"{PLOT}.focus.measures.delay[4]"), rel=1e-3)
     row(page, "STE").get_by_role("button").click()
     expect(page.get_by_role("button", name="inner step", exact=True)).to_be_disabled()
     page.evaluate(f"{PLOT}.player.speed = 8; {PLOT}.player.seek(4)")

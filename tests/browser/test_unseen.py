@@ -125,3 +125,15 @@ def test_a_line_from_edge_to_edge_marks_its_step(page: Page) -> None:
 def test_what_the_painting_cannot_show_is_left_to_plotly(page: Page, trace: dict, layout: dict) -> None:
     assert page.evaluate(f"() => {{ {CODE} return unseen([{json.dumps(trace)}], {json.dumps(layout)}); }}") is None
     assert page.evaluate(f"() => {{ {CODE} return unseen([{{ type: 'scattergl' }}], {{}}); }}") is not None
+
+
+@pytest.mark.parametrize(("axis", "is_same"), [({}, False), ({"range": [0, 10]}, True)])
+def test_plotly_is_told_where_points_reach_unless_the_axis_has_its_range(
+    page: Page, axis: dict[str, Any], is_same: bool
+) -> None:
+    layout = {"xaxis": axis, "yaxis": {"range": [0, 4]}}
+    near, far = (curve([0, reach], [1, 2]) for reach in (5, 50))
+    told = f"""() => {{ {CODE}
+        return [{json.dumps(near)}, {json.dumps(far)}].map((trace) => framing([trace], {json.dumps(layout)})); }}"""
+    before, after = page.evaluate(told)
+    assert (before == after) is is_same

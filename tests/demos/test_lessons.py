@@ -1,11 +1,15 @@
 """The lessons' values, and what happens to one that is written wrongly."""
 
+import os
+
 import pytest
 
 from demos.catalogue import lessons
-from demos.lesson import Claim, Finding, Lesson, LessonError, Note, Question, Step, Training, TryIt
+from demos.lesson import Claim, Finding, Formula, Lesson, LessonError, Note, Question, Step, Training, TryIt
+from demos.new import write_lesson
 from demos.record import BrokeDownError, Record
-from demos.running import answer, examine
+from demos.running import answer, examine, numbers_here, record
+from vqcore.trajectories.setting import Setting
 
 FOUND, UNUSABLE = lessons()
 
@@ -57,6 +61,13 @@ SAYS = Claim("Something holds.", lambda record: finding(True))
         ({"reads": (("two", 3),)}, "'two'"),
         ({"shows": ("one",) * 5}, "at most 4"),
         ({"panels": ("pie",)}, "'pie'"),
+        ({"panels": ("paths",)}, "Give the lesson a `setting`"),
+        ({"shows": ("one", "one")}, "each training once"),
+        ({"at": -3}, "`at` must be a whole number of steps from 0 up, but got -3"),
+        ({"at": 2.5}, "`at`"),
+        ({"reads": (("one", -1),)}, "`reads`"),
+        ({"question": Question(asks="Which?", choices=("a",), answer=lambda record: 0)}, "`choices`"),
+        ({"question": Question(asks="Which?", choices=("a", "a"), answer=lambda record: 0)}, "`choices`"),
         ({"question": Question(asks="word " * 59, choices=("a", "b"), answer=lambda record: 0)}, "61"),
     ],
 )
@@ -74,7 +85,16 @@ def test_an_error_names_the_step_and_what_is_wrong(step, named):
         ({"trainings": {"one": Training(problem="plane", switches={3: {"sync": -1.0}})}}, "sync"),
         ({"known": (Note("word " * 61, "A source", "https://example.org"),)}, "A source"),
         ({"try_it": TryIt(text="Try.", training=Training(problem="plains"))}, "plains"),
-        ({"try_it": TryIt(text="Try.")}, "`try_it`"),
+        ({"try_it": TryIt(text="Try.")}, "`try_it` must have either a `training` or a `setting`"),
+        (
+            {"trainings": {"one": Training(problem="plane", switches={-2: {"sync": 1.0}})}},
+            "Training 'one': `switches`",
+        ),
+        ({"name": "Two words"}, "`name` must be one word"),
+        (
+            {"setting": Setting(), "steps": (Step(title="Look", text="Look.", panels=("map",)),)},
+            r"Step 1 \(Look\): `panels` names 'map'.*Choose \('paths',\)",
+        ),
         (
             {"steps": (Step(title="a", text="a", claims=(SAYS,)), Step(title="b", text="b", claims=(SAYS,)))},
             "Something holds.",
@@ -107,7 +127,31 @@ def test_a_claim_that_cannot_be_computed_says_which_step_and_leaves_the_others()
     assert "broke down at step 3" in third.finding.measured
 
 
-@pytest.mark.parametrize(("wrong", "named"), [(fails, "no such moment"), (lambda record: 7, "IndexError")])
+def test_a_moment_that_only_a_later_step_looks_at_is_named_with_the_mend():
+    early = Claim("Early.", lambda record: finding(record.at("one", 3).step == 3))
+    written = lesson(
+        Step(title="Read", text="Read.", shows=("one",), claims=(early,)),
+        Step(title="Later", text="Later.", shows=("one",), at=3),
+    )
+    (examined,) = examine(written, record(written, 0))
+    assert examined.finding is None
+    assert examined.error == (
+        "Step 1 (Read): the claim 'Early.' cannot be computed: no step up to this one looks at 'one' after 3 steps. "
+        "Add ('one', 3) to its `reads`."
+    )
+
+
+def test_a_formula_whose_numbers_fail_says_so_and_nothing_else_does():
+    formula = Formula("x", "x", here=lambda moment: 1 / 0)
+    written = lesson(Step(title="Look", text="Look.", shows=("one",), formula=formula))
+    (said,) = numbers_here(written.steps[0], record(written, 0))
+    assert "ZeroDivisionError" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [(fails, "no such moment"), (lambda record: 7, "IndexError"), (lambda record: -1, "from 0 to 1")],
+)
 def test_a_question_without_an_answer_says_which_step(wrong, named):
     question = Question(asks="Which?", choices=("a", "b"), answer=wrong)
     said = answer(2, Step(title="Guess", text="Guess.", question=question), question, Record(seed=0))
@@ -146,3 +190,33 @@ def test_a_file_with_an_error_is_named_and_leaves_the_other_lessons_usable(tmp_p
     assert "'small'" in why["lesson_4_same_name.py"]
     assert "LESSON" in why["lesson_5_empty.py"]
     assert why["lesson_6_leaves.py"] == "SystemExit: I go."
+
+
+def test_a_lesson_from_the_template_runs_and_is_read_again_once_it_is_changed(tmp_path, monkeypatch):
+    folder = tmp_path / "lessons_of_an_author"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    first, second = write_lesson("mine", folder), write_lesson("yours", folder)
+    assert [first.name, second.name] == ["lesson_1_mine.py", "lesson_2_yours.py"]
+    found, unusable = lessons(folder, folder.name)
+    assert unusable == []
+    assert [each.name for each in found] == ["mine", "yours"]
+    assert all(each.finding for each in examine(found[0], record(found[0], 0, shorten=50)))
+    first.write_text(first.read_text().replace("A title of a few words", "Changed"))
+    os.utime(first, ns=(1, 1))  # whatever the clock of the file system: another time than before
+    again, _ = lessons(folder, folder.name)
+    assert again[0].title == "Changed"
+    assert again[1] is found[1]
+
+
+@pytest.mark.parametrize("name", ["", "Two", "two words", "../etc", "new", "exercises", "a" * 21, "é1"])
+def test_a_name_that_no_lesson_can_have_is_said_and_nothing_is_written(name, tmp_path):
+    with pytest.raises(ValueError, match="`NAME` must be one word"):
+        write_lesson(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_said():
+    with pytest.raises(ValueError, match="there is a lesson called 'why'"):
+        write_lesson("why")

@@ -38,6 +38,21 @@ def test_a_claim_is_counted_on_the_seeds_not_written_down(capsys):
         assert claim["held"] == sum(run[method][measure] < run[other][measure] for run in runs)
 
 
+def test_the_sweep_counts_from_the_seed_given_with_as_many_points_and_that_nu(capsys, monkeypatch):
+    monkeypatch.setattr("demos.trajectories.POINTS", (3,))
+    monkeypatch.setattr("demos.trajectories.NUS", (0.3, 2.0))
+    printed = report(capsys, "--sweep", "--seed-from", "7")
+    assert [(row["points"], row["nu"]) for row in printed["sweep"]] == [(3, 0.3), (3, 2.0)]
+    for row in printed["sweep"]:
+        (claim,) = [claim for claim in row["claims"] if claim["claim"] == "sync has less delay than STE"]
+        held = 0
+        for seed in (7, 8, 9):
+            setting = Setting(steps=40, seed=seed, points=3, nu=row["nu"], methods=("sync", "STE"))
+            sync, plain = (path.summary()["delay"] for path in trajectories(setting))
+            held += sync < plain
+        assert (claim["held"], claim["seeds"]) == (held, 3)
+
+
 def test_the_table_names_every_method(capsys):
     assert main([*FEW, "--all"]) == 0
     out, _ = capsys.readouterr()
@@ -51,6 +66,7 @@ def test_the_table_names_every_method(capsys):
         (["--loss", "bowl"], "'bowl'"),
         (["--codes", "0"], "num_codes"),
         (["--seeds", "0"], "--seeds"),
+        (["--seed-from", "-1"], "--seed-from"),
         (["--html", "x.html"], "`vqscope trajectories --html OUT`"),
     ],
 )

@@ -1,11 +1,9 @@
 """The work of `ablation`: the command line of an ablation, its progress and its table."""
 
 import argparse
-import os
 import shlex
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from vqcore.ablation.grid import default_rows, read_rows
 from vqcore.ablation.results import METRICS, ResultRow, Results
 from vqcore.ablation.running import RESULTS, Ablation, Progress
 from vqcore.ablation.tables import markdown
+from vqcore.repository import commit_of_code
 from vqcore.training.recipe import default_recipe, parse_changes, problem_of
 from vqcore.training.trainer import Trainer
 
@@ -82,7 +81,7 @@ def _asked(options: argparse.Namespace) -> Ablation:
         "network": network(trainer),
         "command": "python -m vqcore " + shlex.join(sys.argv[1:]),
         "version": _version(),
-        "commit": _commit(),
+        "commit": commit_of_code(),
     }
     folder = options.out if options.out is not None else Path(f"ablation-{options.problem}")
     return Ablation(base, rows, range(options.seeds), steps, folder, about)
@@ -129,12 +128,3 @@ def _version() -> str:
         return version("vq-scope")
     except PackageNotFoundError:
         return "not installed"
-
-
-def _commit() -> str:
-    """Of the code that trains, where it lies in a repository; empty elsewhere."""
-    words: Sequence[str] = ("git", "-C", os.fspath(Path(__file__).parent), "rev-parse", "--short=12", "HEAD")
-    try:
-        return subprocess.run(words, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

@@ -2,15 +2,14 @@
 
 import argparse
 import math
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from vqcore.repository import commit_of_code
 from vqcore.starts.catalogue import STARTS, find_start
 from vqcore.starts.checking import failed, judged, rows_of
 from vqcore.starts.recorded import table_text
@@ -45,7 +44,7 @@ def starts(options: argparse.Namespace, seeds_of: Callable[[str], Sequence[int]]
         return {"starts": [start.as_json() for start in STARTS]}, "\n\n".join(map(_listed, STARTS)), 0
     chosen = (find_start(options.check),) if options.check else STARTS
     seeds = DEFAULT_SEEDS if options.seeds is None else seeds_of(options.seeds)
-    commit, tables = _commit(), _tables(chosen, seeds)
+    commit, tables = commit_of_code(), _tables(chosen, seeds)
     fails = [sentence for table in tables for sentence in failed(table)]
     command = " ".join(["python -m vqcore starts --check", *filter(None, [options.check]), f"--seeds {_said(seeds)}"])
     report = {"date": date.today().isoformat(), "commit": commit, "command": command, "starts": tables}
@@ -82,15 +81,6 @@ def _listed(start: Start) -> str:
 
 def _said(seeds: Sequence[int]) -> str:
     return f"{seeds[0]}-{seeds[-1]}"
-
-
-def _commit() -> str:
-    """Of the code that computed this; empty where there is no repository."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def _finite(value: Any) -> Any:

@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from vqcore.problems.landscapes import Landscape
 from vqcore.problems.plane import PLANE
 from vqcore.problems.problem import Model, Split
 from vqcore.quantizer.ema import ema_update_
-from vqcore.quantizer.layer import NonFiniteInputError, VectorQuantizer
+from vqcore.quantizer.layer import Level, NonFiniteInputError, VectorQuantizer
 from vqcore.training.step import forward_and_backward
 from vqcore.trajectories.path import Path
 from vqcore.trajectories.setting import Setting
@@ -108,7 +110,7 @@ def _run(setting: Setting, method: str, stop: Callable[[], bool]) -> Path | None
     problem = replace(PLANE, loss=lambda output, _: surface.of(output).sum())
     parameters = [*model.parameters(), *quantizer.parameters()]
     noise = torch.from_numpy(setting.noise_at_steps())
-    record = _Record(z_e=[], before=[], quantized_with=[], codes=[], gradients=[])
+    record = _Record(z_e=[], before=[], quantized_with=[], codes=[], gradients=[], carried=[])
     for step, at_step in enumerate(noise, start=1):
         if step % ASK_EVERY == 0 and stop():
             return None
@@ -123,16 +125,45 @@ def _run(setting: Setting, method: str, stop: Callable[[], bool]) -> Path | None
         record.quantized_with.append(done.codebooks[0])
         record.codes.append(done.levels[0].codes)
         record.gradients.append(model.z_e.grad)
+        carrying = _carrying(quantizer, surface, done.levels[0])
         with torch.no_grad():
             for parameter in parameters:
                 if parameter.grad is not None:
                     parameter.add_(parameter.grad, alpha=-setting.rate)
+        record.carried.append(_carried(quantizer, carrying, setting.rate)[done.levels[0].codes])
         if options.codebook_update == "ema":
             ema_update_(quantizer, done.levels[0].z_e, done.levels[0].codes)
     else:
         record.before.append(quantizer.codebook().detach().clone())
     record.z_e.append(model.encode(noise[0]).detach())
     return _path(setting, method, record)
+
+
+Gradients = list[tuple[nn.Parameter, Tensor]]
+
+
+def _carrying(quantizer: VectorQuantizer, surface: Landscape, level: Level) -> Gradients:
+    """The part of the codebook's gradients that sync takes from the task; what remains is the commitment loss's."""
+    nu = quantizer.options.sync
+    if nu == 0:
+        return []
+    with np.errstate(over="ignore", invalid="ignore"):  # a path that diverges is cut only when it has ended
+        slope = nu * torch.from_numpy(surface.gradient(level.z_q.numpy()))
+    parameters, assigned = list(quantizer.parameters()), F.embedding(level.codes, quantizer.codebook())
+    found = torch.autograd.grad(assigned, parameters, slope, allow_unused=True)
+    return [(each, gradient) for each, gradient in zip(parameters, found, strict=True) if gradient is not None]
+
+
+@torch.no_grad()
+def _carried(quantizer: VectorQuantizer, carrying: Gradients, rate: float) -> Tensor:
+    """(K, 2) how far from where the commitment loss alone would have taken them the codes have been moved."""
+    moved, kept = quantizer.codebook().clone(), [each.clone() for each, _ in carrying]
+    for parameter, gradient in carrying:
+        parameter.add_(gradient, alpha=rate)
+    alone = quantizer.codebook().clone()
+    for (parameter, _), value in zip(carrying, kept, strict=True):
+        parameter.copy_(value)
+    return moved - alone
 
 
 class _Record(NamedTuple):
@@ -145,6 +176,8 @@ class _Record(NamedTuple):
 
     codes: list[Tensor]
     gradients: list[Tensor | None]
+    carried: list[Tensor]
+    """How far the task gradient moved each point's code."""
 
 
 def _path(setting: Setting, method: str, record: _Record) -> Path:
@@ -162,6 +195,7 @@ def _path(setting: Setting, method: str, record: _Record) -> Path:
         codebook=before[: count + 1],
         inner_codebook=seen if options.inner_steps > 0 else None,
         codes=codes,
+        carried=_stacked(record.carried)[:count],
         handed=whole - commitment - setting.noise_at_steps()[:count],
         diverged_at=None if count == setting.steps else count,
         surface=setting.surface,

@@ -39,6 +39,10 @@ class Path:
     handed: Floats
     """(T, n, 2) the task gradient that the estimator hands to z_e, without the noise."""
 
+    carried: Floats
+    """(T, n, 2) c′ − c̃: how far step t's task gradient moved the assigned code. c′ is where the code is after the
+    step, c̃ where the commitment loss alone would have taken it. Zero without sync."""
+
     diverged_at: int | None
     """The step in which it became non-finite or left the plane by far; the arrays end before it."""
 
@@ -57,6 +61,18 @@ class Path:
         seen = self.codebook[:-1] if self.inner_codebook is None else self.inner_codebook
         return np.take_along_axis(seen, self.codes[..., None], 1)
 
+    @property
+    def delays(self) -> Floats:
+        """(T, n, 2) (z_e′ − z_e) − (c′ − c̃): the part of z_e's last move that its code did not make with it.
+
+        The commitment loss pulls a code to where z_e was. Its error after the step is c′ − z_e′ = (c̃ − z_e) − delay:
+        the first part would be there had z_e stood still, the delay is due to its move. Without quantization the task
+        sees z_e itself, and it is zero; without sync it is z_e's whole move.
+        """
+        if METHODS[self.method].get("bypass"):
+            return np.zeros_like(self.carried)
+        return self.z_e[1:] - self.z_e[:-1] - self.carried
+
     def measures(self) -> dict[str, Floats]:
         """The measures of `MEASURES`, (T,) each: means over the points; NaN without a direction or ratio."""
         true = self.surface.gradient(self.z_e[:-1])
@@ -64,15 +80,14 @@ class Path:
         has_slope = length > 1e-9 * max(1e-300, float(length[:1].max(initial=0.0)))
         both = length * _length(self.handed)
         cosine = np.divide((true * self.handed).sum(-1), both, out=np.full_like(both, np.nan), where=both > 0)
-        moved = np.take_along_axis(self.codebook[1:], self.codes[..., None], 1)
         return {
             "loss": (self.surface.of(self.z_q) - self.surface.lowest).mean(1),
             "z_e distance": self.surface.distance_to_minimum(self.z_e[:-1]).mean(1),
             "z_q distance": self.surface.distance_to_minimum(self.z_q).mean(1),
             "gradient gap": _mean(np.where(has_slope, gap / np.where(has_slope, length, 1), np.nan)),
-            "gap angle": _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1)))),
+            "gradient angle": _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1)))),
             "commitment error": _length(self.z_e[:-1] - self.z_q).mean(1),
-            "delay": _length(moved - self.z_e[1:]).mean(1),
+            "delay": _length(self.delays).mean(1),
         }
 
     def summary(self) -> dict[str, float]:
@@ -90,7 +105,10 @@ class Path:
             "reached": float(below[0]) if len(below) else np.nan,
             "final loss": float(measures["loss"][-1]) if len(measures["loss"]) else np.nan,
             "gradient gap": float(_length(self.handed - true).sum()) / total if total > 0 else np.nan,
-            **{name: float(_mean(measures[name][None])[0]) for name in ("gap angle", "commitment error", "delay")},
+            **{
+                name: float(_mean(measures[name][None])[0])
+                for name in ("gradient angle", "commitment error", "delay")
+            },
         }
 
 
@@ -100,9 +118,9 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "z_e distance": "‖z_e − nearest minimum‖",
         "z_q distance": "‖z_q − nearest minimum‖",
         "gradient gap": "‖ĝ − ∇f(z_e)‖ / ‖∇f(z_e)‖, ĝ the task gradient handed to z_e",
-        "gap angle": "angle between ĝ and ∇f(z_e), degrees",
+        "gradient angle": "between ĝ and ∇f(z_e), degrees",
         "commitment error": "‖z_e − z_q‖",
-        "delay": "‖c′ − z_e′‖: the assigned code to its point, both one step on",
+        "delay": "‖(z_e′ − z_e) − (c′ − c̃)‖, c̃: the code as the commitment loss alone moves it",
     }
 )
 """The formula of every measure, each a mean over the points."""

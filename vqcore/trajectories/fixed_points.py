@@ -1,0 +1,36 @@
+"""The paper's toy of the affine map: points that stay, codes beside them, and how many codes ever move."""
+
+# N points, K codes
+
+import torch
+
+from vqcore.quantizer.layer import VectorQuantizer
+from vqcore.quantizer.options import Options
+
+POINTS, CODES, UPDATES, RATE = 512, 128, 20, 0.1
+P_VARIANCE, C_VARIANCE, C_MEAN = 0.5, 0.3, -1.0
+STILL = 1e-9
+"""A code that moved less than this has not moved."""
+
+
+def share_moved(seed: int, *, affine: bool) -> float:
+    """Share of the codes that have moved after `UPDATES` of gradient descent on the commitment loss, z_e held fixed.
+
+    P is N(0, ½·I) and C is N((−1, −1), 0.3·I), as in Huh et al. 2023. The paper writes β = 0 for what is β = 1 here:
+    all of the loss goes to the codebook.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    points = P_VARIANCE**0.5 * torch.randn(POINTS, 2, generator=draw)
+    codes = C_MEAN + C_VARIANCE**0.5 * torch.randn(CODES, 2, generator=draw)
+    options = Options(alpha=1.0, beta=1.0, affine="learned" if affine else "off")
+    quantizer = VectorQuantizer(CODES, 2, options, generator=draw)
+    quantizer.place_(codes)
+    parameters = list(quantizer.parameters())
+    for _ in range(UPDATES):
+        gradients = torch.autograd.grad(quantizer(points).commitment_loss, parameters, allow_unused=True)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    parameter.sub_(gradient, alpha=RATE)
+    ways = (quantizer.codebook().detach() - codes).norm(dim=1)
+    return float((ways > STILL).double().mean())
