@@ -152,6 +152,13 @@ GLOSSARY = (
         HUH,
     ),
     Term(
+        "Delay",
+        "the part of z_e's last move that its code did not make with it, beyond the commitment loss's pull to the "
+        "old place; without sync, all of the move",
+        r"(z_e' - z_e) - (c' - \tilde c)",
+        ("delay",),
+    ),
+    Term(
         "Replacement",
         "a code that was unused for a number of steps is moved onto a z_e of the newest batch",
         spellings=("replacement",),

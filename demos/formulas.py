@@ -54,6 +54,10 @@ def _commitment(path: Path) -> str:
     return f"mean ‖z_e − z_q‖ = {path.summary()['commitment error']:.2g}"
 
 
+def _delay(path: Path) -> str:
+    return f"mean delay {path.summary()['delay']:.2g}"
+
+
 ENCODE = Formula(
     r"z_e = \mathrm{encoder}(x) \in \mathbb{R}^{D}", "z_e = encoder(x), a vector of D numbers", here=_shape
 )
@@ -132,6 +136,12 @@ SYNC = Formula(
     r"z = z_e + \mathrm{sg}[z_q - z_e] + \nu\,(z_q - \mathrm{sg}[z_q])",
     "z = z_e + sg[z_q − z_e] + ν·(z_q − sg[z_q]): the task gradient also reaches the code, ν times",
     source=HUH,
+)
+DELAY = Formula(
+    r"\text{delay} = \lVert (z_e' - z_e) - (c' - \tilde c) \rVert",
+    "delay = ‖(z_e′ − z_e) − (c′ − c̃)‖; ′: after the step, c̃: where the commitment loss alone takes the code",
+    here_on_path=_delay,
+    note="A prime is after the step; c with a tilde is where the commitment loss alone would take the code.",
 )
 DESCENT = Formula(r"z_e \leftarrow z_e - \eta\,\nabla f(z_e)", "z_e ← z_e − η·∇f(z_e)", here_on_path=_gap)
 STRAIGHT_THROUGH = Formula(

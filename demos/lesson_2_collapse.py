@@ -187,8 +187,8 @@ LESSON = Lesson(
         Step(
             title="What it costs",
             text="A moved code takes vectors from a trained one, and the decoder has to learn it anew. After a "
-            "random start there is little to lose. From the k-means start, which recovers slowly by itself, the same "
-            f"switch was thrown at step {COLLAPSED}: more codes need not mean less loss.",
+            "random start there is little to lose. Here the same switch was thrown in the training from the k-means "
+            f"start, at step {COLLAPSED}: more codes need not mean less loss.",
             shows=(PLACED, PLACED_REPLACED),
             at=LATER,
             reads=((LEFT, LATER), (REPLACED, LATER)),

@@ -162,9 +162,9 @@ LESSON = Lesson(
             claims=(Claim("Fewer and fewer codes are in use at steps 0, 5 and 20.", _q_shrinks),),
         ),
         Step(
-            title="A test that is not one",
-            text=f"A tenth of the learning rate: at step {LATER}, P has hardly moved and most codes are in use. But "
-            f"the network has hardly learnt either. What is left of the codes at step {LATE}, once it has?",
+            title="A slower P",
+            text=f"At a tenth of the learning rate P moves less in the same time. At step {LATER}, are more codes in "
+            f"use? And how much has the network learnt by then? Follow both curves to step {LATE}.",
             shows=(SLOW,),
             at=LATE,
             reads=((SLOW, 0), (SLOW, LATER), (USUAL, 0), (USUAL, LATER)),
@@ -180,7 +180,7 @@ LESSON = Lesson(
             ),
         ),
         Step(
-            title="A fair test",
+            title="A test at equal loss",
             text="Compare at equal loss. With β = 0.1 the commitment loss pulls mostly at the encoder, and so holds "
             f"P to its codes. Same learning rate, batches and {LATER} steps. If P running away is the cause, more "
             "codes should stay.",
@@ -197,7 +197,7 @@ LESSON = Lesson(
     ),
     try_it=TryIt(
         text="Run it with β at 0.1, or at 1, which leaves the encoder uncommitted. Watch the means of P and C under "
-        "Through time. Then try β at 0.1 from a random start: held to codes that are nowhere, it does worst.",
+        "Through time. Then try β at 0.1 from a random start: what is P held to there?",
         training=Training(problem="patches", changes={"code_init": "kmeans"}),
         view={"curves": "P and C"},
     ),

@@ -167,8 +167,7 @@ LESSON = Lesson(
         Step(
             title="What the learned map reaches",
             text="Through a shared s and b, the gradient of one code moves all. Where one code is in use, it says in "
-            "which direction P lies, but not how wide P is. In longer trainings from a k-means start the learned map "
-            "does better than the running one.",
+            "which direction P lies, but not how wide P is. Does that bring more codes into use?",
             shows=(LEARNED,),
             at=LATER,
             reads=((RANDOM, LATER), (RUNNING, LATER)),
@@ -181,8 +180,8 @@ LESSON = Lesson(
         ),
         Step(
             title="Where it harms",
-            text="The map moves every code: those that fit as well. From a k-means start P has run off after twenty "
-            "steps and will come back. The running map was switched on just then.",
+            text="The map moves every code: those that fit as well. From a k-means start P runs off in the first "
+            f"steps, as lesson 3 shows. Here the running map was switched on at step {EARLY}, when P was far away.",
             shows=(PLACED, LATE_MAP),
             at=AFTER,
             reads=((PLACED, EARLY), (LATE_MAP, EARLY)),

@@ -143,7 +143,7 @@ LESSON = Lesson(
             "at the code.",
             shows=("sync", "STE", "alternating", "alternating + sync"),
             panels=("paths",),
-            formula=formulas.SYNC,
+            formula=formulas.DELAY,
             claims=(
                 _less("sync", "STE", "delay"),
                 _less("alternating + sync", "alternating", "delay"),
@@ -152,18 +152,19 @@ LESSON = Lesson(
         ),
         Step(
             title="Where sync overshoots",
-            text=f"Sync gives a code the gradients of all its points, added up. One point and ν = 1 make the same "
-            f"move. With {MANY} points to 12 codes, as in a real batch, the sum is too much, unless ν is smaller. On "
-            "the Trajectories page you can set both.",
+            text="Sync gives a code the gradients of all its points, added up. With one point, ν = 1 makes the same "
+            f"move. With {MANY} points to 12 codes, as in a real batch, the sum may be too much, and a smaller ν "
+            "enough. On the Trajectories page you can set both.",
             shows=("sync", "STE"),
             panels=("paths",),
+            formula=formulas.SYNC,
             claims=(_sync_of_many(1.0, helps=False), _sync_of_many(GENTLE, helps=True)),
         ),
         Step(
             title="All three at once",
-            text="The paper combines them. Here the combination, called all, is worse than alternating and sync: "
-            "through an affine map the task gradient moves a code several times, by its own row, by the shift b and "
-            "by the scale s.",
+            text="The paper combines them; the combination is called all. Through an affine map the task gradient "
+            "moves a code several times: by its own row, by the shift b and by the scale s. Is that better or worse "
+            "than alternating and sync alone?",
             shows=("all", "alternating + sync", "STE"),
             panels=("paths",),
             claims=(
