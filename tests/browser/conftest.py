@@ -21,19 +21,24 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[BrowserContext]:
-    """One context for all tests, so that the second page finds Plotly's script in its cache."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One context for all tests, kept on disk: only then are scripts kept compiled, which is half of a page's cost."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)  # None: Playwright's own
     with sync_playwright() as playwright:
         if found is None and not Path(playwright.chromium.executable_path).exists():
             pytest.fail("needs Chromium: `apt install chromium` or `playwright install chromium`", pytrace=False)
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
         expect.set_options(timeout=30_000)
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"),
+            executable_path=found,
+            args=FLAGS,
+            viewport={"width": 1440, "height": 900},
+            color_scheme="light",
+        )
         context.set_default_timeout(60_000)
         yield context
-        chromium.close()
+        context.close()
 
 
 @pytest.fixture(scope="session")

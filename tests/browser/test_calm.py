@@ -25,7 +25,7 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     page = open_tab(server, "?problem=digits&num_codes=32&paused=1").page
     wait_for_charts(page)
     wait_until(page, "document.querySelectorAll('.st-key-picture canvas').length === 3")
-    assert page.evaluate(f"{MAIN}.scrollHeight") <= 900
+    wait_until(page, f"{MAIN}.scrollHeight <= 900")
     before = boxes(page)
     assert len(before) == 5
 

@@ -17,6 +17,7 @@ LAST = f"{LINES}.map((line) => line.x.length && line.x[line.x.length - 1])"
 def test_a_variant_is_chosen_with_switches_and_begun(open_tab: Callable[..., Tab], server: Server) -> None:
     page = open_tab(server, "compare?problem=plane&v1=baseline&paused=1").page
     press(page, "compare-add")
+    expect(page.get_by_role("radiogroup", name="Variants").get_by_role("radio")).to_have_count(2)
     variant = page.locator(".st-key-compare-variant")
     variant.get_by_role("radio", name="running").click()
     expect(page.get_by_role("radiogroup", name="Variants")).to_contain_text("affine running")

@@ -407,8 +407,8 @@ class WatchedClock:
         return self.now
 
 
-@pytest.mark.parametrize(("snapshot", "between"), [(0.01, 0.2), (0.03, 0.6), (0.4, 1.4)])
-def test_snapshots_take_a_twentieth_of_the_time_but_never_wait_much_longer_than_a_second(
+@pytest.mark.parametrize(("snapshot", "between"), [(0.004, 0.2), (0.01, 0.5), (0.4, 1.4)])
+def test_snapshots_take_a_fiftieth_of_the_time_but_never_wait_much_longer_than_a_second(
     snapshot, between, monkeypatch
 ):
     clock = WatchedClock(monkeypatch, step=0.005, snapshot=snapshot)

@@ -40,8 +40,8 @@ from vqcore.training.wishes import Wishes
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
 
-SHARE_PUBLISHED = 0.05
-"""What snapshots may take of the time while a session trains: a watcher at 2 Hz is to cost no more."""
+SHARE_PUBLISHED, SHARE_PICTURED = 0.02, 0.05
+"""What snapshots may take of the time while a session trains, and what they may with pictures."""
 
 LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
 """Seconds that a watcher waits for a snapshot for that reason, at the most; and for one with pictures."""
@@ -382,8 +382,11 @@ class TrainingLoop:
             self._wishes.take_picture()
             self._next_picture = began + SHORTEST_UNPICTURED
         self._show(run, pictured=pictured)
-        ended, longest = self._clock(), LONGEST_UNPICTURED if pictured else LONGEST_UNPUBLISHED
-        self._next_publish = ended + min((ended - began) * (1 / SHARE_PUBLISHED - 1), longest)
+        ended = self._clock()
+        share, longest = (
+            (SHARE_PICTURED, LONGEST_UNPICTURED) if pictured else (SHARE_PUBLISHED, LONGEST_UNPUBLISHED)
+        )
+        self._next_publish = ended + min((ended - began) * (1 / share - 1), longest)
         self._tell(state, **changes)
 
     def _is_picture_due(self, state: State) -> bool:
