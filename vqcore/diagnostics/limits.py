@@ -77,6 +77,11 @@ is 0 up to rounding, 1e-12; decoders that answer are at 0.05 and above, even bef
 GROWTH = 1.25
 """Spread of P now over that half-way through: healthy runs are at 0.9 to 1.2 after the first steps."""
 
+KEEPS_UP, LOSS_GREW = 0.75, 1.1
+"""Relative error and task loss now over those half-way through, below which growth does no harm. Where P runs away or
+is held too weakly the error is at 0.9 and above; where a running map has the codes follow a growing P, at 0.36 to
+0.57, and the loss falls."""
+
 FIRST_STEPS = 200
 """Growth up to here is normal at the start of any training."""
 
