@@ -103,6 +103,9 @@ class LatentEvidence:
     looked_up: LookedUp | None = None
     """Of the vectors whose error is known; None in evidence from elsewhere."""
 
+    left_by_search: tuple[float, ...] = ()
+    """‖residual‖² after over before, for each search after the first of levels that share this table."""
+
     attainable: Attainable | None = None
     """None if k-means was not run, as on every frame of a live page."""
 
@@ -194,6 +197,9 @@ class TrainingEvidence:
 
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
+
+    frozen: bool = False
+    """Whether the codebook was meant to stay as `initial_codebook`."""
 
     other_ranks: tuple[Floats, ...] = ()
     """(K, D) the codebook as each of the other processes of a distributed training has it at the same step."""

@@ -11,6 +11,7 @@ from vqcore.diagnostics import limits
 from vqcore.diagnostics.advice import REPLACE_LESS
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.geometry import nearest_rows, total_spread
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
 from vqcore.history import History
 
@@ -22,7 +23,7 @@ def no_gradient(evidence: Evidence) -> Finding | None:
     """Whether training continues but the codebook does not change."""
     training = evidence.training
     steps = training.steps or 0
-    if steps < 1 or not np.isfinite(evidence.codebook).all():
+    if steps < 1 or training.frozen or not np.isfinite(evidence.codebook).all():
         return None
     start = training.initial_codebook
     if start is not None and start.shape == evidence.codebook.shape and np.array_equal(start, evidence.codebook):
@@ -42,6 +43,39 @@ def no_gradient(evidence: Evidence) -> Finding | None:
         count("codes with a gradient in the newest step", 0, "severe at 0"),
         count("steps", steps),
     )
+
+
+def moves_though_frozen(evidence: Evidence) -> Finding | None:
+    """Whether a codebook that was meant to stay has moved, and how many latents get another code by that."""
+    training = evidence.training
+    start = training.initial_codebook
+    if not training.frozen or start is None or start.shape != evidence.codebook.shape:
+        return None
+    moved = (start != evidence.codebook).any(1)
+    if not moved.any():
+        return None
+    far = np.linalg.norm(np.subtract(evidence.codebook, start, dtype=np.float64)[moved], axis=1)
+    churn = index_churn(evidence)
+    changed = "" if churn is None else f", and {percent(churn)} of the latents get another code"
+    return found(
+        "moves-though-frozen",
+        "severe",
+        f"The codebook is not frozen: {int(moved.sum()):,} of {len(moved):,} code vectors moved{changed}.",
+        count("code vectors that moved", moved.sum(), "severe from 1"),
+        ratio("median of their distance, in spreads of C", float(np.median(far)) / (total_spread(start) or 1.0)),
+        *([] if churn is None else [context("latents with another code", churn, percent(churn))]),
+    )
+
+
+def index_churn(evidence: Evidence) -> float | None:
+    """Share of the latents to which the earlier codebook gives another code; None without one, or of a residual."""
+    latents, start = evidence.latents, evidence.training.initial_codebook
+    if latents is None or start is None or start.shape != evidence.codebook.shape or evidence.residual_level > 0:
+        return None
+    if not np.isfinite(start).all():
+        return None
+    some = latents.sample[: limits.CHURN_SAMPLE]
+    return float((nearest_rows(some, start) != nearest_rows(some, evidence.codebook)).mean())
 
 
 def ranks_disagree(evidence: Evidence) -> Finding | None:

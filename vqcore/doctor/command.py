@@ -62,6 +62,17 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="of the training's replacement: a code with fewer vectors a step, as a moving average, is moved",
     )
+    parser.add_argument(
+        "--rank",
+        type=named_path,
+        metavar="F",
+        action="append",
+        default=[],
+        help="the same checkpoint as another process of the training saved it; several times for several",
+    )
+    parser.add_argument(
+        "--frozen", action="store_true", help="of a folder: its codebooks were meant to stay as in the first file"
+    )
     parser.add_argument("--latents-key", metavar="KEY", help="which array of the latents' file, if it holds several")
     parser.add_argument(
         "--latents-axis",
@@ -157,6 +168,12 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         return _codes_alone(options)
     if options.num_codes is not None:
         raise ValueError("`--num-codes` is for codes without a checkpoint. Leave it out: the checkpoint tells K.")
+    if options.frozen and not options.file.is_dir():
+        raise ValueError(
+            "`--frozen` is about a folder of checkpoints. Name the folder that holds an earlier one, too."
+        )
+    if options.rank and options.file.is_dir():
+        raise ValueError("`--rank` is about one checkpoint. Name that of one process instead of the folder.")
     _check_treatment(options)
     _check_reports(options)
     request = Request(
@@ -172,6 +189,8 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         axis=options.axis,
         rows=options.rows,
         threshold=options.threshold,
+        ranks=tuple(options.rank),
+        frozen=options.frozen,
         every_latent=options.all,
     )
     following = None

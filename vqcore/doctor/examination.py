@@ -75,6 +75,12 @@ class Request:
     threshold: float | None = None
     """Of the training's replacement: a code with fewer vectors a step on average is moved."""
 
+    ranks: tuple[Path, ...] = ()
+    """The same checkpoint as other processes of a distributed training saved it."""
+
+    frozen: bool = False
+    """Whether the codebooks of a folder were meant to stay as they are in its first checkpoint."""
+
     every_latent: bool = False
     """Search all latents, even if a random subset is enough and far quicker."""
 
@@ -142,13 +148,32 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
         )
-    reading = reading_of(checkpoint, training)
-    if request.threshold is None:
-        return reading
+    return _as_told(request, reading_of(checkpoint, training))
+
+
+def _as_told(request: Request, reading: Reading) -> Reading:
+    """`reading` with what the user knows of the training, and with the codebooks of its other processes."""
+    others = [_tables_of(request, path) for path in request.ranks]
     evidence = tuple(
-        replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
+        replace(
+            one,
+            training=replace(
+                one.training,
+                threshold=request.threshold,
+                other_ranks=tuple(tables[book.label] for tables in others if book.label in tables),
+            ),
+        )
+        for book, one in zip(reading.checkpoint.codebooks, reading.evidence, strict=True)
     )
     return reading._replace(evidence=evidence)
+
+
+def _tables_of(request: Request, path: Path) -> dict[str, Vectors]:
+    """The effective code vectors in another process's file, by label."""
+    checkpoint = opened(request, path)
+    if not checkpoint.codebooks:
+        raise CheckpointError(_nothing(checkpoint))
+    return {book.label: effective(book, checkpoint.known).vectors for book in checkpoint.codebooks}
 
 
 def opened(request: Request, path: Path | None = None) -> Checkpoint:
@@ -344,6 +369,8 @@ def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | 
     """The moving averages beside the codebook; without the sums where `vectors` are not what is stored."""
     hits = [one for one in codebook.usage if one.meaning.name in AVERAGED_HITS and one.array.shape]
     usage = hits[0].read() if hits else None
+    if codebook.copy != "main":  # the mean of a table and that of its sums agree no more
+        return None
     if usage is None or not usage.tracked or usage.hits is None or usage.hits.shape != (codebook.num_codes,):
         return None
     name = codebook.owner.first(*SUMS)

@@ -109,6 +109,8 @@ def measure_arranged(
         _Level(codebook, searched * searches, cosine)
         for codebook, searches, cosine in zip(codebooks, arrangement.searches_of, arrangement.cosine, strict=True)
     ]
+    for which, level in enumerate(levels):
+        level.depths = [depth for chain in arrangement.chains for depth, one in enumerate(chain) if one == which]
     tables = [level.codebook for level in levels]
     firsts = _first_searches(arrangement) if searched < num_vectors else {}
     for which in firsts.values():
@@ -182,6 +184,13 @@ class _Level:
         self.sample: list[Floats] = []
         self.searched = 0
         self.error = 0.0
+        self.depths = [0]
+        """For each search of a block, its place in its chain."""
+
+        self.energies = np.zeros((0, 2))
+        """‖input‖² and ‖what is left of it‖², for each search."""
+
+        self.calls = 0
         self.sums_given = False
         """Whether the caller calls `sum_up`, with more vectors than are searched."""
 
@@ -199,12 +208,22 @@ class _Level:
         self.searched += len(block)
         self.counts += np.bincount(codes, minlength=len(self.codebook))
         apart = np.subtract(block, self.codebook[codes], dtype=np.float64)  # squares of float32 may overflow it
-        self.error += float(np.square(apart, out=apart).sum())
+        left = float(np.square(apart, out=apart).sum())
+        self.error += left
+        self._note_energy(block, left)
         if not self.sums_given:
             self.sum_up(block)
         return codes
 
+    def _note_energy(self, block: Floats, left: float) -> None:
+        if len(self.energies) == 0:
+            self.energies = np.zeros((len(self.depths), 2))
+        self.energies[self.calls % len(self.depths)] += float(np.square(block, dtype=np.float64).sum()), left
+        self.calls += 1
+
     def measured(self) -> Measured:
+        before, after = self.energies.T
+        later = [at for at, depth in enumerate(self.depths) if depth > 0 and len(self.depths) > 1 and before[at] > 0]
         latents = LatentEvidence(
             num_vectors=self.moments.seen,
             mean=self.moments.mean,
@@ -213,6 +232,7 @@ class _Level:
             error=self.error / self.searched,
             distinct=len(self.distinct),
             looked_up=looked_up(self.codebook, self.counts),
+            left_by_search=tuple(float(after[at] / before[at]) for at in later),
         )
         return Measured(latents, self.counts)
 
