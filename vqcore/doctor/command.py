@@ -3,13 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
-from vqcore.arguments import named_path
+from vqcore.arguments import Parser, named_path, run_verb
 from vqcore.checkpoints.assembling import Together
 from vqcore.doctor.codes_alone import examine_codes
 from vqcore.doctor.examination import Request, examine
@@ -27,6 +27,17 @@ from vqcore.files.series import checkpoints_in
 from vqcore.remedies.moves import REMEDIES
 
 Found = TypeVar("Found")
+
+
+def main(words: Sequence[str]) -> int:
+    """The verb by itself; returns its exit code."""
+    parser = Parser(
+        prog="python -m vqcore doctor", description="Name what is wrong with the codebooks of a checkpoint."
+    )
+    parser.set_defaults(verb=doctor)
+    add_words(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    return run_verb(parser.parse_args(words))
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
