@@ -37,6 +37,9 @@ class UsageEvidence(NamedTuple):
     of_codes: bool = False
     """Whether a model's own codes were counted, without the latents that they were chosen for."""
 
+    drawn_from: int | None = None
+    """Of how many vectors these N are a random part; None if they are all there are."""
+
 
 class Attainable(NamedTuple):
     """What k-means reaches on the same latents, fitted and measured on different ones."""

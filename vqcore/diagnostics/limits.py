@@ -150,6 +150,9 @@ NOTICED_SHARE = 0.3
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
 
+WELL_COUNTED = 30
+"""Vectors for each code in effect, from which a random part shows a collapse of the whole, however large K is."""
+
 SMALLEST_BLOCK, STRAYS = 8, 0.05
 """Dead codes from which one block of them is no chance, and the share of them that may be elsewhere, or of codes in
 the block that may be used."""

@@ -18,6 +18,7 @@ from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
+from vqcore.diagnostics import limits
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import (
     AverageEvidence,
@@ -328,13 +329,15 @@ def _measured(
     window, notes = "at least once by the given latents", [note] if note else []
     if searched < total:
         window = f"at least once by {searched:,} of the {total:,} given latents (random, seed {SAMPLE_SEED})"
+        few = total < limits.vectors_needed(min(books[at].num_codes for at in places))
+        enough = "as all of them are too few to judge usage" if few else "which is enough to judge"
         notes.append(
-            f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), which is "
-            "enough to judge; mean and spread are those of all latents. --all searches every one."
+            f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), {enough}; "
+            "mean and spread are those of all latents. --all searches every one."
         )
     return {
         at: _Seen(
-            UsageEvidence(one.counts, one.searched, window),
+            UsageEvidence(one.counts, one.searched, window, drawn_from=total if searched < total else None),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
             tuple(filter(None, (*notes, *_remarks(found[at], one)))),
             finite.broken,

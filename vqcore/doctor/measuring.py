@@ -22,6 +22,9 @@ SEARCH_WORK = 3e12
 """Multiply-adds that a search may take before only a random subset is searched: some 25 seconds on two
 cores, which do 60 to 75 billion a second each."""
 
+HOPELESS_WORK = 4e11
+"""The same, where usage cannot be judged in any case."""
+
 SEARCHED_AT_ONCE = 1 << 22
 """Values gathered before a search: preparing the codebook for few vectors is wasteful."""
 
@@ -139,9 +142,15 @@ def measure_arranged(
 
 
 def vectors_to_search(num_vectors: int, arrangement: Arrangement, codebooks: Sequence[Floats]) -> int:
-    """S: all N if that is quick, else what `SEARCH_WORK` allows, but never fewer than usage needs."""
+    """S: all N if that is quick, else what `SEARCH_WORK` allows, but never fewer than usage needs.
+
+    Where N are too few for that whatever is searched, only as many as show the error and a collapse.
+    """
     each = sum(2 * codebooks[which].size for chain in arrangement.chains for which in chain)
-    enough = max(limits.vectors_needed(len(codebook)) for codebook in codebooks)
+    needed = [limits.vectors_needed(len(codebook)) for codebook in codebooks]
+    if num_vectors < min(needed):
+        return min(num_vectors, max(SAMPLE, int(HOPELESS_WORK // each)))
+    enough = max(needed)
     return min(num_vectors, max(enough, int(SEARCH_WORK // each)))
 
 
