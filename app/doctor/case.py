@@ -22,6 +22,7 @@ from vqcore.files.changed_copy import check_target
 from vqcore.files.containers import state_dicts
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
+from vqcore.files.series import check_not_followed
 from vqcore.remedies.moves import Remedy
 
 FIRST_CHARTS_SECONDS = 5
@@ -126,10 +127,15 @@ class Case:
         self.repair = Job(lambda told: self._treat(told, out, remedy, force=force), "doctor-repair").start()
 
     def place_for_repair(self, remedy: Remedy) -> Path:
-        """Default path of a repaired copy: beside the file, or in the temporary folder."""
+        """Default path of a repaired copy: beside the file or the folder that is followed, or a temporary one."""
         assert self.examination.result is not None
-        path = self.examination.result.examination.request.path
-        return path.with_name(f"{path.stem}-{remedy}{path.suffix}")
+        result = self.examination.result
+        path = result.examination.request.path
+        name = f"{path.stem}-{remedy}{path.suffix}"
+        if result.following is None:
+            return path.with_name(name)
+        folder = result.following.folder  # where it would be taken for one more step
+        return folder.parent / f"{folder.name}-{name}"
 
     def close(self) -> None:
         """Cancel whatever runs."""
@@ -192,6 +198,7 @@ class Case:
         if self.is_ours:
             return treat(checkpoint, latents, out, remedy, force=force, progress=told)
         check_target(checkpoint.path, out, force=force)
+        check_not_followed(out)
         folder = Folder()  # where nobody can swap what is being written
         staged = folder.path / out.name
         try:

@@ -23,7 +23,7 @@ from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_v
 from vqcore.files.changed_copy import check_target
 from vqcore.files.codes import MOST_CODES
 from vqcore.files.errors import shown
-from vqcore.files.series import checkpoints_in
+from vqcore.files.series import check_not_followed, checkpoints_in
 from vqcore.remedies.moves import REMEDIES
 
 Found = TypeVar("Found")
@@ -266,6 +266,7 @@ def _check_treatment(options: argparse.Namespace) -> None:
         raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them with --latents F.")
     if options.repair is not None:
         check_target(options.file, options.repair, force=options.force)
+        check_not_followed(options.repair)
 
 
 def _check_reports(options: argparse.Namespace) -> None:
