@@ -1,6 +1,7 @@
 """`python -m vqcore doctor`: its arguments and their effects."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
 from vqcore.doctor.html_report import html_report, html_template
 from vqcore.doctor.json_report import as_values
+from vqcore.doctor.json_schema import DOCUMENT
+from vqcore.doctor.junit_report import junit_report
 from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.text_report import text_report
@@ -119,9 +122,13 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=named_path, metavar="OUT", help="write a report for a browser to a new file")
     parser.add_argument("--md", type=named_path, metavar="OUT", help="write a report for an issue to a new file")
     parser.add_argument(
+        "--junit", type=named_path, metavar="OUT", help="write a report for a pipeline, JUnit XML, to a new file"
+    )
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of --json, and do nothing else")
+    parser.add_argument(
         "--force",
         action="store_true",
-        help="let --html, --md and --repair overwrite OUT, but never a file that is examined; let --repair write "
+        help="let reports and --repair overwrite OUT, but never a file that is examined; let --repair write "
         "what is foretold to be worse",
     )
     parser.epilog = (
@@ -175,6 +182,8 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
+    if options.schema:
+        return DOCUMENT, json.dumps(DOCUMENT, indent=2), 0
     if options.file is None:
         return _codes_alone(options)
     if options.num_codes is not None:
@@ -212,6 +221,8 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         if path is not None:
             _write_report(path, write(examination, following), force=options.force)
     values, text = as_values(examination, following), text_report(examination, following)
+    if options.junit is not None:
+        _write_report(options.junit, junit_report(values), force=options.force)
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
@@ -236,6 +247,7 @@ def _codes_alone(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.codes is None or options.num_codes is None:
         raise ValueError("Name a checkpoint, or give codes alone with --codes FILE --num-codes K.")
     others = {"--latents": options.latents, "--repair": options.repair, "--html": options.html, "--md": options.md}
+    others["--junit"] = options.junit
     asked = [flag for flag, value in others.items() if value is not None] + ["--what-if"] * options.what_if
     if asked:
         raise ValueError(f"`{asked[0]}` needs a checkpoint. Name one, or leave it out.")
@@ -276,7 +288,7 @@ def _check_reports(options: argparse.Namespace) -> None:
             html_template()
         except ModuleNotFoundError as error:
             raise ValueError(str(error)) from error
-    asked = {"--html": options.html, "--md": options.md, "--repair": options.repair}
+    asked = {"--html": options.html, "--md": options.md, "--junit": options.junit, "--repair": options.repair}
     outputs = {flag: path for flag, path in asked.items() if path is not None}
     if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):
         raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a different file.")
