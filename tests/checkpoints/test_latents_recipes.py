@@ -48,7 +48,7 @@ LIBRARIES = {
     ),
     "vqtorch": (lambda: holder(VectorQuant(D, K)), (20, D, 8, 10), lambda model, x: model.vq(x)[1]["q"], ""),
     "diffusers": (vq_model, PICTURES, lambda model, x: model.quantize(model.encode(x).latents)[2][2], ""),
-    "transformers: ChameleonVQVAE": (chameleon_images, PICTURES, lambda model, x: model.encode(x)[1], ""),
+    "transformers: ChameleonVQVAE": (chameleon_images, PICTURES, lambda model, x: model.encode(x).image_tokens, ""),
     "transformers: EncodecModel": (
         transformers_encodec,
         *(SOUND, lambda model, x: model.encode(x).audio_codes[0, :, 0], "quantizer.layers.0.codebook.embed"),
