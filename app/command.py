@@ -22,7 +22,7 @@ def main() -> int:
 
             return write_trajectories(words)
         case [verb, *_] as words if not verb.startswith("-"):
-            from vqcore.cli import main as run_verb
+            from vqcore.__main__ import main as run_verb
 
             return run_verb(words)
         case _:

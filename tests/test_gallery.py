@@ -4,7 +4,7 @@ from typing import get_args
 
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, false_alarms, judge, matrix_table, recalls
 from vqcore.diagnostics.finding import Condition
-from vqcore.gallery import GALLERY
+from vqcore.gallery.catalogue import GALLERY, MADE, MET, TWINS
 
 
 def test_the_gallery_shows_every_condition():
@@ -13,11 +13,21 @@ def test_the_gallery_shows_every_condition():
 
 
 def test_every_condition_is_named_on_a_seed_not_seen_before():
-    one_each = {exhibit.condition: exhibit for exhibit in GALLERY}
+    one_each = {exhibit.condition: exhibit for exhibit in MADE} | {"moves-though-frozen": MET[0]}
     judged = judge(one_each.values(), JUDGED_SEEDS[:1])
     found = recalls(judged)
     assert sum(found.values()) / len(found) >= 0.9, {name: share for name, share in found.items() if share < 1}
     assert not false_alarms(judged)
+
+
+def test_what_was_met_is_named_and_a_sound_twin_never():
+    made = {one.name: one.condition for one in GALLERY}
+    assert {one.name for one in MET} <= {one.twin_of for one in TWINS}
+    for one in judge([*MET, *(twin for twin in TWINS if not twin.trained)], JUDGED_SEEDS[:1]):
+        assert one.verdict == one.exhibit.condition, (one.exhibit.name, [found.title for found in one.findings])
+        if one.exhibit.twin_of:
+            accused = {found.condition for found in one.findings if found.severity in ("severe", "warning")}
+            assert made[one.exhibit.twin_of] not in accused, one.exhibit.name
 
 
 def test_the_matrix_adds_up(monkeypatch):

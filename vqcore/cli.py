@@ -1,9 +1,7 @@
 """The command line. Every number comes from the modules below it."""
 
 import argparse
-import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +10,7 @@ from typing import Any
 from vqcore import storage
 from vqcore.ablation.command import ablation
 from vqcore.ablation.command import add_words as add_ablation_words
-from vqcore.arguments import Parser, named_path
+from vqcore.arguments import Parser, named_path, run_verb
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.probe import bench_probe
@@ -37,18 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns its exit code, 0 by default. A user error gives one sentence and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
-        report, text, *code = options.verb(options)
+        return run_verb(options)
     except NonFiniteError as error:
         print(f"{error} Lower the learning rate: --set learning_rate=…", file=sys.stderr)
         return 2
-    except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        print(json.dumps(report, indent=2) if options.json else text, flush=True)
-    except BrokenPipeError:  # the reader has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain at its end
-    return code[0] if code else 0
 
 
 def problems(_: argparse.Namespace) -> tuple[Any, str]:

@@ -1,5 +1,7 @@
 """The request of the Doctor page, and the controls that override how a file is read."""
 
+from typing import Any
+
 import streamlit as st
 
 from app.doctor.case import overruled
@@ -9,7 +11,16 @@ from app.links.doctor import Asked
 from app.sessions.registry import registry
 
 BY_RULE = "as the rules find it"
+AS_READ = "as read"
 MOST_AXES = 9
+OVERRULED = (
+    ("search", doctor_address.SEARCHES, "How codes are found, whatever the layout seems to say"),
+    (
+        "structure",
+        doctor_address.STRUCTURES,
+        "How several tables work together: on what the one before left over, each on a part of a vector, or alone",
+    ),
+)
 
 
 def ask(asked: Asked, *, afresh: bool = False) -> None:
@@ -21,42 +32,95 @@ def ask(asked: Asked, *, afresh: bool = False) -> None:
     state.put(asked)
 
 
-def reread(asked: Asked, keys: list[str], *, of_codes: bool) -> None:
-    """Controls that overrule how the file is read, `of_codes` with that of their levels."""
+def reread(asked: Asked, keys: list[str], *, of_codes: bool, of_latents: bool = False) -> None:
+    """Controls that overrule how the file is read.
+
+    Args:
+        asked: the file.
+        keys: of its tensors, the likeliest first.
+        of_codes: whether codes are given, with levels along an axis.
+        of_latents: whether latents are given, of an array and with an axis of features.
+    """
     generation = doctor_state().generation
-    known = list(dict.fromkeys([BY_RULE, *([asked.codebook] if asked.codebook else []), *keys]))
+    named = list(filter(None, asked.codebook.split("\n")))
     with st.form(f"doctor-reread-{generation}", border=False):
-        first, second, third = st.columns([0.56, 0.22, 0.22], gap="small", vertical_alignment="bottom")
-        key = first.selectbox(
-            "Codebook key",
-            known,
-            index=1 if asked.codebook else 0,
+        chosen = st.multiselect(
+            "Codebook keys",
+            list(dict.fromkeys([*named, *keys])),
+            default=named,
             accept_new_options=True,
+            placeholder=BY_RULE,
             key=f"doctor-key-{generation}",
-            help="Only this tensor, whether or not a rule recognizes it; `container/key` if the key is ambiguous",
+            help="Only these tensors of all in the file, whether or not a rule recognizes them; several are the "
+            "tables of one quantizer. `container/key` if a key is ambiguous",
         )
-        axes = ["as read", *doctor_address.AXES]
-        axis = second.selectbox(
-            "Axis",
-            axes,
-            index=axes.index(asked.axis) if asked.axis else 0,
-            key=f"doctor-axis-{generation}",
-            help="K,D: one row per code. D,K: one column per code",
-        )
-        rows = third.number_input(
-            "Rows",
-            value=asked.rows,
-            min_value=1,
-            step=1,
-            placeholder="all",
-            key=f"doctor-rows-{generation}",
-            help="Codes per codebook, if several codebooks are in one tensor",
-        )
-        level_axis = _level_axis(asked, generation) if of_codes else asked.level_axis
+        told: dict[str, Any] = {"codebook": "\n".join(one.strip() for one in chosen)}
+        told |= _how_it_is_stored(asked, generation) | _how_it_works(asked, generation)
+        told["level_axis"] = _level_axis(asked, generation) if of_codes else asked.level_axis
+        told |= _which_latents(asked, generation) if of_latents else {}
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
-            chosen = "" if key in (None, BY_RULE) else key.strip()
-            ask(overruled(asked, codebook=chosen, axis=axis or "", rows=rows, level_axis=level_axis))
+            ask(overruled(asked, **told))
             st.rerun()
+
+
+def _how_it_is_stored(asked: Asked, generation: int) -> dict[str, Any]:
+    first, second = st.columns(2, gap="small", vertical_alignment="bottom")
+    axes = [AS_READ, *doctor_address.AXES]
+    axis = first.selectbox(
+        "Axis",
+        axes,
+        index=axes.index(asked.axis) if asked.axis else 0,
+        key=f"doctor-axis-{generation}",
+        help="K,D: one row per code. D,K: one column per code",
+    )
+    rows = second.number_input(
+        "Rows",
+        value=asked.rows,
+        min_value=1,
+        step=1,
+        placeholder="all",
+        key=f"doctor-rows-{generation}",
+        help="Codes per codebook, if several codebooks are in one tensor",
+    )
+    return {"axis": axis or "", "rows": rows}
+
+
+def _how_it_works(asked: Asked, generation: int) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    places = st.columns(2, gap="small", vertical_alignment="bottom")
+    for place, (name, known, about) in zip(places, OVERRULED, strict=True):
+        options, now = [AS_READ, *known], getattr(asked, name)
+        chosen = place.selectbox(
+            name.capitalize(),
+            options,
+            index=options.index(now) if now else 0,
+            key=f"doctor-{name}-{generation}",
+            help=about,
+        )
+        told[name] = "" if chosen in (None, AS_READ) else chosen
+    return told
+
+
+def _which_latents(asked: Asked, generation: int) -> dict[str, Any]:
+    first, second = st.columns(2, gap="small", vertical_alignment="bottom")
+    key = first.text_input(
+        "Latents' key",
+        value=asked.latents_key,
+        placeholder="the only one",
+        key=f"doctor-latents-key-{generation}",
+        help="Which array of the latents' file, if it holds several",
+    )
+    axis = second.number_input(
+        "Latents' axis",
+        value=asked.latents_axis,
+        min_value=0,
+        max_value=MOST_AXES,
+        step=1,
+        placeholder="by the width",
+        key=f"doctor-latents-axis-{generation}",
+        help="Which axis of the latents, counted from 0, holds the features",
+    )
+    return {"latents_key": key.strip(), "latents_axis": axis}
 
 
 def _level_axis(asked: Asked, generation: int) -> int | None:

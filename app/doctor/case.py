@@ -3,8 +3,10 @@
 import shlex
 import threading
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from app.doctor import examples as doctor_examples
 from app.doctor.facts import Facts, facts_of
@@ -13,6 +15,8 @@ from app.roots import put, resolve_readable
 from app.sessions.jobs import Job, Kept, Progress
 from app.sessions.uploads import Dropped, Uploads
 from app.temporary import Folder
+from vqcore.checkpoints.assembling import Together
+from vqcore.checkpoints.contents import Search
 from vqcore.checkpoints.effective import Effective
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.doctor.examination import Examination, Reading, Request, examine, read
@@ -22,9 +26,13 @@ from vqcore.files.changed_copy import check_target
 from vqcore.files.containers import state_dicts
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
+from vqcore.files.series import check_not_followed
 from vqcore.remedies.moves import Remedy
 
 FIRST_CHARTS_SECONDS = 5
+
+MOST_TENSORS = 1000
+"""Offered in a list, which nobody reads to its end."""
 
 
 class Result(NamedTuple):
@@ -50,6 +58,9 @@ class Case:
 
         self.without_latents: Examination | None = None
         """What the checkpoint alone shows, if latents or codes are given that take longer."""
+
+        self.tensors: tuple[str, ...] = ()
+        """Keys of the file's tensors that could be codebooks, whatever the rules say; none of a folder."""
 
         self._is_read = threading.Event()
         self._first_facts: dict[int, Job[Facts | None]] = {}
@@ -126,10 +137,15 @@ class Case:
         self.repair = Job(lambda told: self._treat(told, out, remedy, force=force), "doctor-repair").start()
 
     def place_for_repair(self, remedy: Remedy) -> Path:
-        """Default path of a repaired copy: beside the file, or in the temporary folder."""
+        """Default path of a repaired copy: beside the file or the folder that is followed, or a temporary one."""
         assert self.examination.result is not None
-        path = self.examination.result.examination.request.path
-        return path.with_name(f"{path.stem}-{remedy}{path.suffix}")
+        result = self.examination.result
+        path = result.examination.request.path
+        name = f"{path.stem}-{remedy}{path.suffix}"
+        if result.following is None:
+            return path.with_name(name)
+        folder = result.following.folder  # where it would be taken for one more step
+        return folder.parent / f"{folder.name}-{name}"
 
     def close(self) -> None:
         """Cancel whatever runs."""
@@ -147,7 +163,11 @@ class Case:
             path=path,
             latents=None if is_codes else latents,
             codes=latents if is_codes else None,
-            key=self.asked.codebook or None,
+            key=tuple(filter(None, self.asked.codebook.split("\n"))) or None,
+            search=cast(Search, self.asked.search) if self.asked.search else None,
+            structure=cast(Together, self.asked.structure) if self.asked.structure else None,
+            latents_key=self.asked.latents_key or None,
+            latents_axis=self.asked.latents_axis,
             axis=self.asked.axis or None,
             rows=self.asked.rows,
             level_axis=self.asked.level_axis if is_codes else None,
@@ -160,6 +180,7 @@ class Case:
         if path.is_dir():
             following = follow(self.request, progress=seen)
             return Result(following.examination, following)
+        self.tensors = tensors_in(path)
         self.reading = read(self.request)
         self._is_read.set()
         if self.has_latents:
@@ -184,18 +205,24 @@ class Case:
 
     def _foretell(self, told: Progress) -> Treatment:
         examination, latents = self._treatable()
-        return foretell(examination.checkpoint, latents, progress=told)
+        asked = self.asked
+        key, axis = asked.latents_key or None, asked.latents_axis
+        return foretell(examination.checkpoint, latents, key=key, axis=axis, progress=told)
 
     def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
         examination, latents = self._treatable()
         checkpoint = examination.checkpoint
+        write = partial(
+            treat, force=force, key=self.asked.latents_key or None, axis=self.asked.latents_axis, progress=told
+        )
         if self.is_ours:
-            return treat(checkpoint, latents, out, remedy, force=force, progress=told)
+            return write(checkpoint, latents, out, remedy)
         check_target(checkpoint.path, out, force=force)
+        check_not_followed(out)
         folder = Folder()  # where nobody can swap what is being written
         staged = folder.path / out.name
         try:
-            done = treat(checkpoint, latents, staged, remedy, force=force, progress=told)
+            done = write(checkpoint, latents, staged, remedy)
         except CheckpointError as error:
             raise CheckpointError(str(error).replace(shown(staged), shown(out))) from error
         put(staged, out, source=checkpoint.path, force=force)
@@ -244,6 +271,10 @@ def command(request: Request) -> str:
         ("--axis", request.axis),
         ("--rows", request.rows),
         ("--level-axis", request.level_axis),
+        ("--search", request.search),
+        ("--structure", request.structure),
+        ("--latents-key", request.latents_key),
+        ("--latents-axis", request.latents_axis),
     ):
         if value is not None:
             word = _as_word(value) if isinstance(value, Path) else str(value)
@@ -265,7 +296,17 @@ def _holds_codes(path: Path) -> bool:
     return any(array.is_whole for array in arrays) and not any(array.is_float for array in arrays)
 
 
-def overruled(asked: Asked, *, codebook: str, axis: str, rows: int | None, level_axis: int | None) -> Asked:
-    """The same file, read differently."""
-    told: Axis = next((each for each in AXES if each == axis), "")
-    return replace(asked, codebook=codebook, axis=told, rows=rows, level_axis=level_axis)
+def tensors_in(path: Path) -> tuple[str, ...]:
+    """Keys of the tables of floats in a file, the first `MOST_TENSORS`. Errors are left to the reader."""
+    try:
+        sources = state_dicts(open_contents(path).root)
+    except CheckpointError:
+        return ()
+    keys = (key for source in sources for key, one in source.arrays.items() if one.is_float and len(one.shape) > 1)
+    return tuple(islice(dict.fromkeys(keys), MOST_TENSORS))
+
+
+def overruled(asked: Asked, *, axis: str, **told: Any) -> Asked:
+    """The same file, read differently; `told` by the names of `Asked`."""
+    known: Axis = next((each for each in AXES if each == axis), "")
+    return replace(asked, axis=known, **told)

@@ -172,9 +172,10 @@ def _refused(case: Case) -> None:
         with st.container(border=True, key="panel-doctor-reread"):
             st.html(
                 "<div class='vq-panel'><h2>Read it differently</h2>"
-                "<span>as --codebook, --axis, --rows do</span></div>"
+                "<span>as the options of the same names do</span></div>"
             )
-            reread(case.asked, [], of_codes=case.has_codes)
+            has_latents = case.has_latents and not case.has_codes
+            reread(case.asked, list(case.tensors), of_codes=case.has_codes, of_latents=has_latents)
 
 
 def _dropped(asked: Asked) -> None:

@@ -84,9 +84,11 @@ def _what_was_read(case: Case, examination: Examination, number: int | None) -> 
     with head.popover("Evidence", icon=":material/fact_check:"):
         _evidence(examination, number)
     with head.popover("Read it differently", icon=":material/tune:"):
-        keys = [one.key for one in checkpoint.codebooks]
-        reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes)
-        st.caption("As --codebook, --axis, --rows and --level-axis do on the command line.")
+        keys = [one.key for one in checkpoint.codebooks] + [one.key for one in checkpoint.candidates]
+        keys += case.tensors
+        has_latents = case.has_latents and not case.has_codes
+        reread(case.asked, list(dict.fromkeys(keys)), of_codes=case.has_codes, of_latents=has_latents)
+        st.caption("As the options of the same names do on the command line.")
     head.button(
         "Close",
         icon=":material/close:",

@@ -17,7 +17,7 @@ from app.wording import as_written
 from vqcore.doctor.examination import Examination
 from vqcore.doctor.html_report import html_report
 from vqcore.doctor.markdown_report import markdown_report
-from vqcore.doctor.treatment import UNSEEN, Treatment, mark_of
+from vqcore.doctor.treatment import UNSEEN, Treatment, error_of, mark_of
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.remedies.moves import REMEDIES, Remedy
 from vqcore.remedies.what_if import Outcome, WhatIf
@@ -95,7 +95,7 @@ def _table(treatment: Treatment) -> None:
     said = [f"{remedy} does not apply: {as_written(reason)}" for remedy, reason in foretold.unsuited.items()]
     said.append(
         f"fitted to {foretold.num_fit:,} latents, judged on {foretold.num_held_out:,} others, of "
-        f"{foretold.num_vectors:,} (seed {foretold.seed})"
+        f"{foretold.num_vectors:,} (seed {foretold.seed}); ± is a 95% interval over parts of those"
     )
     said += [] if foretold.enough else ["too few to tell which codes are dead"]
     st.caption(" · ".join(said))
@@ -105,7 +105,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     used = " + ".join(f"{book.active:,} of {book.num_codes:,}" for book in outcome.codebooks)
     perplexities = " + ".join(f"{book.perplexity:,.1f}" for book in outcome.codebooks)
     relative = "–" if outcome.relative_error is None else f"{outcome.relative_error:.1%}"
-    return used, perplexities, f"{outcome.error:.4g}", relative
+    return used, perplexities, error_of(outcome), relative
 
 
 def _repair(case: Case, *, busy: bool) -> None:

@@ -8,8 +8,13 @@ from app.links import codec
 from app.links.codec import Field
 
 Axis = Literal["", "K,D", "D,K"]
+Told = str
+"""One of `SEARCHES` or `STRUCTURES`; empty for what the file says."""
+
 Plane = Literal["PCA", "UMAP"]
 AXES: tuple[Axis, ...] = ("K,D", "D,K")
+SEARCHES = ("euclidean", "cosine")
+STRUCTURES = ("residual", "groups", "separate")
 MAPS: tuple[Plane, ...] = ("PCA", "UMAP")
 LONGEST_PATH = 4096
 MOST_ROWS = 2**31
@@ -33,12 +38,17 @@ class Asked:
     """Name of an example that is trained on the spot."""
 
     codebook: str = ""
-    """The key to read as the codebook, overriding the rules."""
+    """The keys to read as codebooks, overriding the rules; one a line."""
 
     axis: Axis = ""
     rows: int | None = None
     level_axis: int | None = None
     """For codes: the axis along which there is one code of each codebook."""
+
+    search: Told = ""
+    structure: Told = ""
+    latents_key: str = ""
+    latents_axis: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -51,6 +61,10 @@ TABLE: tuple[Field, ...] = (
     codec.choice("axis", AXES, "", expected=" or ".join(AXES)),
     codec.whole_number("rows", None, 1, MOST_ROWS - 1, expected=UP.format(1)),
     codec.whole_number("level_axis", None, 0, 99, expected=UP.format(0)),
+    codec.choice("search", SEARCHES, "", expected=" or ".join(SEARCHES)),
+    codec.choice("structure", STRUCTURES, "", expected=" or ".join(STRUCTURES)),
+    codec.text("latents_key", longest=LONGEST_PATH),
+    codec.whole_number("latents_axis", None, 0, 99, expected=UP.format(0)),
     codec.whole_number("look", 0, 1, MOST_ROWS - 1, expected=UP.format(1)),
     codec.choice("map", MAPS, expected=" or ".join(MAPS)),
 )

@@ -307,7 +307,7 @@ def test_a_key_that_is_not_there_is_a_sentence_and_can_be_put_right(
     page = examined(sessions, path=collapsed["path"], codebook="quantize.embedding.wieght")
     assert "quantize.embedding.weight" in plain(page.error[0].value)
     generation = state_in(page, DoctorState).generation
-    page.selectbox(key=f"doctor-key-{generation}").set_value("as the rules find it")
+    page.multiselect(key=f"doctor-key-{generation}").set_value([])
     press(page, "doctor-reread-apply")
     assert case_of(sessions).examination.wait(SECONDS)
     assert "Usage cannot be judged" in html_of(run(page))
@@ -534,3 +534,26 @@ def test_a_layout_is_forgotten_with_what_it_is_of(sessions: Registry, collapsed:
     sessions.cases.close()
     gc.collect()
     assert sessions.projection.forgotten == [stream]
+
+
+def test_what_the_command_can_be_told_the_page_can_be_told_too(
+    sessions: Registry, tmp_path: Path, codebook: np.ndarray, latents: np.ndarray
+) -> None:
+    path = saved(tmp_path, codebook, key="a.b")
+    np.savez(tmp_path / "z.npz", z=latents.T, other=latents)
+    page = examined(sessions, path=str(path), latents=str(tmp_path / "z.npz"))
+    generation = state_in(page, DoctorState).generation
+    keys = page.multiselect(key=f"doctor-key-{generation}")
+    assert "a.b" in keys.options  # which no rule recognizes
+    keys.set_value(["a.b"])
+    for name, value in (("search", "cosine"), ("structure", "residual")):
+        page.selectbox(key=f"doctor-{name}-{generation}").set_value(value)
+    page.text_input(key=f"doctor-latents-key-{generation}").set_value("z")
+    page.number_input(key=f"doctor-latents-axis-{generation}").set_value(0)
+    press(page, "doctor-reread-apply")
+    asked = case_of(sessions).request
+    assert asked is not None
+    assert (asked.key, asked.search, asked.structure) == (("a.b",), "cosine", "residual")
+    assert (asked.latents_key, asked.latents_axis) == ("z", 0)
+    assert "--latents-key z --latents-axis 0" in command(asked)
+    assert query_of(page)["search"] == "cosine"

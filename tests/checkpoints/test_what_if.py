@@ -18,7 +18,7 @@ from vqcore.files.errors import CheckpointError
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.kmeans import kmeans_start_
 from vqcore.quantizer.residual import ResidualQuantizer
-from vqcore.remedies.halves import halves_of, latents_in_memory
+from vqcore.remedies.halves import InMemory, halves_of, latents_in_memory
 from vqcore.remedies.moves import REMEDIES, fitted
 from vqcore.remedies.what_if import what_if, what_if_of
 
@@ -303,3 +303,20 @@ def test_a_codebook_that_is_known_not_to_be_searched_is_not_foretold(tmp_path):
     assert "is not what is searched" in refusal(state, spread_latents(), tmp_path)
     book = open_checkpoint(save("bare", state, tmp_path)).codebooks
     assert set(what_if(book, spread_latents(), known=Known(affine_lr=0.1)).after) == set(REMEDIES)
+
+
+def test_the_interval_of_an_error_is_that_of_students_t_over_parts_and_holds_the_truth():
+    """Independent latents of a fixed codebook: nineteen of twenty intervals hold the error of all."""
+    generator = np.random.default_rng(0)
+    table = generator.standard_normal((16, 2)).astype(np.float32)
+    arrangement = Arrangement(((0,),), (False,))
+    held, everything = 0, generator.standard_normal((200_000, 2)).astype(np.float32)
+    truth = np.square(everything[:, None] - table).sum(2).min(1).mean()
+    for seed in range(60):
+        some = np.random.default_rng(seed + 1).standard_normal((2_000, 2)).astype(np.float32)
+        before = what_if_of(arrangement, [table], InMemory(some), remedies=[]).before
+        errors = before.group_errors
+        assert before.margin == pytest.approx(2.0395 * errors.std(ddof=1) / 32**0.5, rel=1e-3)
+        held += abs(before.error - truth) <= before.margin
+    assert 50 <= held <= 60
+    assert not before.differs_from(before)

@@ -1,10 +1,12 @@
 """Moving averages beside a codebook, kept as public code keeps them: soundly, and with its two known faults."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from vector_quantize_pytorch import VectorQuantize
 
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, TrainingEvidence, UsageEvidence
@@ -163,3 +165,23 @@ def test_a_file_says_the_same_with_few_latents_as_without_any_and_is_told_its_th
     named = {number.name for finding in one.findings for number in finding.numbers}
     assert "used at least once by the given latents" in named
     assert any("moving average" in name for name in named)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_cosine_sim": True}, {"threshold_ema_dead_code": 2}])
+def test_an_average_that_an_optimizer_works_against_is_named_and_one_alone_never(options, tmp_path):
+    torch.manual_seed(0)
+    layer = VectorQuantize(dim=D, codebook_size=64, kmeans_init=True, decay=0.9, **options)
+    centres = 3 * torch.randn(64, D)
+    for _ in range(20):
+        layer(centres[torch.randint(64, (1, 1024))] + 0.3 * torch.randn(1, 1024, D))
+    said = [examined(layer, tmp_path)]
+    with torch.no_grad():
+        layer._codebook.embed += 0.02 * torch.randn_like(layer._codebook.embed)
+    said.append(examined(layer, tmp_path))
+    assert ["Two hands" in " ".join(titles) for titles in said] == [False, True], said
+
+
+def examined(layer: torch.nn.Module, folder: Path) -> list[str]:
+    torch.save(layer.state_dict(), folder / "layer.pt")
+    (one,) = examine(Request(path=folder / "layer.pt")).examined
+    return [finding.title for finding in one.findings]

@@ -42,14 +42,15 @@ def conditions(found) -> dict[str, str]:
     return {finding.condition: finding.severity for finding in found}
 
 
-def history(spread, task=0.1, commitment=0.01) -> History:
+def history(spread, task=0.1, commitment=0.01, **measured) -> History:
     steps = 5 * len(spread)
     flat = np.ones(steps, dtype=np.float32)
+    curves = {"p_spread": spread} | measured
     return History(
         step=np.arange(1, steps + 1),
         losses=MappingProxyType({"task_loss": task * flat, "commitment_loss": commitment * flat}),
         measured_at=np.arange(5, steps + 1, 5),
-        measured=MappingProxyType({"p_spread": np.asarray(spread, dtype=np.float32)}),
+        measured=MappingProxyType({name: np.asarray(curve, dtype=np.float32) for name, curve in curves.items()}),
     )
 
 
@@ -315,6 +316,28 @@ def test_curves_tell_what_the_commitment_does(generator, spread, task, commitmen
     trained = TrainingEvidence(steps=len(curves.step), history=curves, alpha=1.0, beta=beta)
     found = diagnose(evidence(codebook, around(codebook, generator), training=trained))
     assert found[0].condition == condition
+
+
+GROWING = np.interp(np.arange(60), [0, 29, 59], [1.0, 1.3, 1.9])
+
+
+@pytest.mark.parametrize(
+    ("error", "task", "severity"),
+    [
+        (np.interp(np.arange(60), [0, 29, 59], [0.9, 0.12, 0.04]), np.geomspace(1, 0.1, 300), "healthy"),
+        (np.interp(np.arange(60), [0, 29, 59], [0.9, 0.23, 0.23]), np.geomspace(1, 0.1, 300), "severe"),
+        (np.interp(np.arange(60), [0, 29, 59], [0.9, 0.12, 0.04]), np.geomspace(0.1, 1, 300), "severe"),
+    ],
+)
+def test_embeddings_that_grow_are_ill_only_where_the_codes_lose_them_or_the_task_suffers(
+    generator, error, task, severity
+):
+    codebook = sound_codebook(generator)
+    curves = history(GROWING, task, commitment=0.5 * task, relative_error=error)
+    trained = TrainingEvidence(steps=300, history=curves, alpha=1.0, beta=0.9)
+    found = diagnose(evidence(codebook, around(codebook, generator), training=trained))
+    assert found[0].severity == severity
+    assert conditions(found)["runaway-embeddings"] == ("note" if severity == "healthy" else severity)
 
 
 def test_replacement_recycles_where_chance_alone_outlasts_its_patience(generator):

@@ -12,7 +12,7 @@ from vector_quantize_pytorch import VectorQuantize
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import TrainingEvidence, UsageEvidence
 from vqcore.doctor.examination import Request, examine
-from vqcore.gallery import SOUND, trained
+from vqcore.gallery.making import SOUND, trained
 
 
 @pytest.fixture

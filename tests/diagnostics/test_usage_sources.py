@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from evidence_building import counted
 
-from vqcore.diagnostics.diagnosis import diagnose
-from vqcore.diagnostics.evidence import UsageEvidence
+from vqcore.diagnostics.diagnosis import diagnose, diagnose_usage
+from vqcore.diagnostics.evidence import Evidence, UsageEvidence
 from vqcore.diagnostics.finding import Severity
 
 ORDER: tuple[Severity, ...] = ("severe", "warning", "unknown", "healthy", "note")
@@ -64,3 +64,18 @@ def test_unused_codes_in_one_block_are_told_from_scattered_ones_with_what_chance
     assert abs(missed.value - expected) < 1e-6
     (other,) = [one for one in diagnose(counted(scattered)) if one.condition == "dead-codes-far"]
     assert "block" not in other.title + other.cause
+
+
+def test_a_random_part_of_enough_vectors_shows_a_collapse_but_a_mere_part_does_not():
+    """30,000 of a million latents, of which even use would leave most of 262,144 codes untouched."""
+    few, many = (np.bincount(np.arange(30_000) % used, minlength=262_144) for used in (300, 15_000))
+    said = [
+        {one.condition for one in diagnose_usage(Evidence(codebook=np.zeros((262_144, 1)), usage=usage))}
+        for usage in (
+            UsageEvidence(few, 30_000, "a part", drawn_from=1_000_000),
+            UsageEvidence(many, 30_000, "a part", drawn_from=1_000_000),
+            UsageEvidence(few, 30_000, "all there are"),
+        )
+    ]
+    assert ["index-collapse" in each for each in said] == [True, False, False]
+    assert all("not-enough-data" in each for each in said)

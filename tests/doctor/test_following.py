@@ -102,6 +102,38 @@ def test_usage_by_the_statistics_of_a_real_layer_is_in_the_table(capsys, folder)
     assert re.search(rf"^3 +vq_3\.pt +{moments[-1]['used']} of {K} ", text, re.MULTILINE)
 
 
+def test_a_frozen_codebook_that_drifts_is_named_with_the_codes_that_change(capsys, folder, tmp_path):
+    drifted = codebook()
+    drifted[:8] += np.random.default_rng(0).standard_normal((8, D)).astype(np.float32)
+    z_e = latents(codebook())
+    codes = [np.square(z_e[:, None] - table).sum(2).argmin(1) for table in (codebook(), drifted)]
+    churn = (codes[0] != codes[1]).mean()
+    for step, vectors in ((100, codebook()), (500, drifted)):
+        written(folder, step, vectors)
+    given = ("--latents", kept(tmp_path, z_e))
+    (quiet,) = said(capsys, folder, *given)["codebooks"]
+    assert quiet["severity"] == "healthy"
+    assert "the codebook of step 100 gives" in " ".join(quiet["read"])
+    (one,) = said(capsys, folder, *given, "--frozen", code=1)["codebooks"]
+    (found,) = [finding for finding in one["findings"] if finding["condition"] == "moves-though-frozen"]
+    shares = {number["name"]: number["value"] for number in found["numbers"]}
+    assert found["title"].startswith(f"The codebook is not frozen: 8 of {K} code vectors moved")
+    assert shares["latents with another code"] == pytest.approx(churn, abs=0.02)
+    written(folder, 500, codebook())
+    assert said(capsys, folder, *given, "--frozen")["codebooks"][0]["severity"] == "healthy"
+
+
+def test_codes_that_alone_stood_still_between_two_files_were_never_trained(capsys, folder):
+    moved = codebook() + 0.1
+    moved[:40] = codebook()[:40]
+    for step, vectors in ((100, codebook()), (500, moved)):
+        written(folder, step, vectors)
+    (one,) = said(capsys, folder, code=1)["codebooks"]
+    assert one["findings"][0]["title"] == f"40 of {K} codes have not moved in 400 steps; the others have."
+    written(folder, 500, codebook() + 0.1)
+    assert "never-trained" not in {each["condition"] for each in said(capsys, folder)["codebooks"][0]["findings"]}
+
+
 def test_files_that_tell_nothing_are_skipped_with_a_reason(capsys, folder):
     written(folder, 1, codebook())
     (folder / "step=2.ckpt").write_bytes(b"PK broken")

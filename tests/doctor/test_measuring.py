@@ -4,6 +4,7 @@ import pytest
 from vqcore.checkpoints.search_order import Arrangement
 from vqcore.diagnostics.limits import vectors_needed
 from vqcore.doctor.measuring import (
+    HOPELESS_WORK,
     SAMPLE,
     SEARCH_WORK,
     measure,
@@ -92,6 +93,8 @@ def test_as_many_are_searched_as_there_is_work_for_but_never_too_few_to_judge():
     some = vectors_to_search(10**6, ONE, tables)
     assert vectors_needed(16_384) <= some < 10**6
     assert 2 * some * 16_384 * 256 <= SEARCH_WORK
+    huge = [np.zeros((262_144, 16), np.float32)]  # usage of so many codes takes 5 million vectors
+    assert 2 * vectors_to_search(10**6, ONE, huge) * 262_144 * 16 <= HOPELESS_WORK
     wide = [np.zeros((16_384, 4_096), np.float32)]
     assert vectors_to_search(10**9, ONE, wide) == vectors_needed(16_384)
 

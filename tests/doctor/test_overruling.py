@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from doctor_files import D, K, codebook, kept, latents
+from doctor_files import D, K, codebook, kept, latents, saved
 from test_doctor_command import refused, said
 
 
@@ -70,3 +70,15 @@ def test_the_array_and_the_axis_of_latents_are_taken_as_told(capsys, tmp_path):
     assert "--latents-axis" in refused(capsys, *words)
     report = said(capsys, *words, "--latents-axis", 1)
     assert report["codebooks"][0]["relative_error"] < 0.05
+
+
+def test_the_same_checkpoint_of_another_process_must_have_the_same_codes(capsys, tmp_path):
+    paths = []
+    for rank, scale in enumerate((1.0, 1.0, 1.01)):
+        vectors = codebook()
+        vectors[:5] *= scale
+        paths.append(saved(tmp_path, vectors).rename(tmp_path / f"rank{rank}.pt"))
+    given = ("--latents", kept(tmp_path, latents(codebook())))
+    assert said(capsys, paths[0], *given, "--rank", paths[1])["codebooks"][0]["severity"] == "healthy"
+    (one,) = said(capsys, paths[0], *given, "--rank", paths[1], "--rank", paths[2], code=1)["codebooks"]
+    assert one["findings"][0]["title"] == "Ranks disagree in 5 of 64 rows of the codebook."

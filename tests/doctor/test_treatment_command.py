@@ -10,6 +10,7 @@ from test_doctor_command import refused, said
 from vector_quantize_pytorch import VectorQuantize
 
 from vqcore.cli import main
+from vqcore.files.series import open_series
 
 
 def collapsed(folder):
@@ -108,3 +109,17 @@ def test_a_remedy_that_does_harm_is_marked_and_written_only_by_force(capsys, tmp
     assert not out.exists()
     report = said(capsys, path, "--latents", given, "--repair", out, "--remedy", "align", "--force")
     assert "decoder has never seen" in report["repair"]["warning"]
+
+
+def test_a_repaired_copy_never_lands_among_the_checkpoints_that_are_followed(capsys, tmp_path):
+    checkpoint, z_e = collapsed(tmp_path)
+    for step in (100, 200):
+        (tmp_path / f"step={step}.pt").write_bytes(checkpoint.read_bytes())
+    source = tmp_path / "step=200.pt"
+    said = refused(capsys, source, "--latents", z_e, "--repair", tmp_path / "mended.pt")
+    assert "would lie among 2 checkpoints of a training" in said
+    assert not (tmp_path / "mended.pt").exists()
+    elsewhere = tmp_path / "mended"
+    elsewhere.mkdir()
+    assert main(["doctor", *map(str, (source, "--latents", z_e, "--repair", elsewhere / "it.pt"))]) == 0
+    assert [point.step for point in open_series(tmp_path).points] == [100, 200]

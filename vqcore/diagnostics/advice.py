@@ -120,6 +120,20 @@ FEWER_CODES = Remedy(
     "VectorQuantize(dim=D, codebook_size=K // 4)",
 )
 
+ONE_WRITER = Remedy(
+    "Let only one of them move the codebook: take it out of the optimizer, or switch its moving average off.",
+    ("codebook_update=ema",),
+    "",
+    "VectorQuantize(dim=D, codebook_size=K, learnable_codebook=True, ema_update=False)",
+)
+STAY = Remedy(
+    "Switch the moving average off, too, and compare the file before and after: `requires_grad=False` stops only the "
+    "optimizer, and `eval()` stops the straight-through gradient in some libraries.",
+    (),
+    "",
+    "z_q, codes, loss = vq(z, freeze_codebook=True)",
+)
+
 ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
     {
         "broken-numbers": Advice(
@@ -183,6 +197,12 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
                 ),
             ),
             "Olaf-World #8; RQ-VAE-Recommender #24; vector-quantize-pytorch #20, #47",
+        ),
+        "moves-though-frozen": Advice(
+            "Moving averages update the codebook in training mode whatever `requires_grad` says, and replacement "
+            "does so, too. What was trained on the old codes no longer fits them.",
+            (STAY,),
+            "GPT-SoVITS PR #953; vector-quantize-pytorch #42, #68, #210 and PR #209",
         ),
         "ema-bookkeeping": Advice(
             "Two faults that copies of EnCodec's EMA codebook inherit: a k-means start that sets the sums to the "

@@ -2,15 +2,24 @@
 
 # K codes
 
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
+from vqcore.diagnostics.advice import ONE_WRITER
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, Floats
 from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import mean_length
 from vqcore.diagnostics.initial_laws import initial_law
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio, share_of
+
+OF_TWO_WRITERS = (
+    "The codebook is moved by a moving average and by an optimizer that was given all of the model's parameters: "
+    "each undoes a part of the other's step."
+)
 
 UNUSED_SHARE = 0.01
 """Of the mean count: a code below it has not been used for hundreds of steps."""
@@ -24,7 +33,13 @@ def average_bookkeeping(evidence: Evidence) -> Finding | None:
     averages = evidence.averages
     if averages is None or not averages.counts.sum() > 0:
         return None
-    return _bad_start(evidence, averages) or _shrunk(evidence) or _taken_back(evidence, averages)
+    seen = (
+        _bad_start(evidence, averages),
+        _shrunk(evidence),
+        _taken_back(evidence, averages),
+        _two_writers(evidence, averages),
+    )
+    return min(filter(None, seen), key=lambda one: get_args(Severity).index(one.severity), default=None)
 
 
 def _bad_start(evidence: Evidence, averages: AverageEvidence) -> Finding | None:
@@ -90,6 +105,45 @@ def _taken_back(evidence: Evidence, averages: AverageEvidence) -> Finding | None
         "of the others' length: replacement is off, or every update takes its moves back.",
         *numbers,
     )
+
+
+def _two_writers(evidence: Evidence, averages: AverageEvidence) -> Finding | None:
+    """Nearly every row in use lies a little beside the mean that the average has just written there."""
+    live = _live(averages)
+    if averages.sums is None or live.sum() < limits.FEWEST_LIVE_ROWS or np.ptp(averages.counts[live]) == 0:
+        return None  # equal counts have never been updated
+    apart = _from_means(evidence.codebook, averages)[live]
+    rounded = limits.BESIDE_MEANS * (4 if evidence.stored_dtype != "float32" else 1)
+    beside = (apart > rounded) & (apart < limits.FAR_FROM_MEANS)
+    if beside.mean() < limits.WRITTEN_TWICE:
+        return None
+    seen = found(
+        "ema-bookkeeping",
+        "warning",
+        f"Two hands move this codebook: {int(beside.sum()):,} of {codes_in_all(int(live.sum()))} in use lie "
+        f"{percent(float(np.median(apart)))} of their length beside the mean that the EMA keeps, as after a step of "
+        "an optimizer that has the codebook, too.",
+        count("rows in use beside their EMA mean", beside.sum(), f"warning from {percent(limits.WRITTEN_TWICE)}"),
+        context("median distance from it, over the row's length", float(np.median(apart)), f"{np.median(apart):.2g}"),
+        remedies=(ONE_WRITER,),
+    )
+    return replace(seen, cause=OF_TWO_WRITERS)
+
+
+def _from_means(codebook: Floats, averages: AverageEvidence) -> NDArray[np.float64]:
+    """(K,) distance of each row from its sum over its count, smoothed or not, at unit length where rows are."""
+    assert averages.sums is not None
+    total, epsilon = float(averages.counts.sum()), 1e-5
+    smoothed = (averages.counts + epsilon) / (total + len(codebook) * epsilon) * total
+    length = np.maximum(_lengths(codebook), 1e-12)
+    distances = []
+    for counts in (smoothed, np.maximum(averages.counts, epsilon)):
+        means = averages.sums.astype(np.float64) / counts[:, None]
+        distances.append(_lengths(means - codebook) / length)
+        of_means = np.maximum(_lengths(means), 1e-12)
+        if np.allclose(length, 1, atol=1e-3):
+            distances.append(_lengths(means / of_means[:, None] - codebook))
+    return np.asarray(np.min(distances, axis=0))
 
 
 def _identity(evidence: Evidence, averages: AverageEvidence) -> tuple[Number, ...]:

@@ -12,9 +12,10 @@ from vqcore.diagnostics.geometry import (
     nearest_distances,
     total_spread,
 )
-from vqcore.diagnostics.harm import harm
+from vqcore.diagnostics.harm import at_most, harm
 from vqcore.diagnostics.initial_laws import initial_law
-from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of
+from vqcore.diagnostics.usage_findings import dead_in_all
+from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096
 """Codes whose nearest neighbour among all codes is searched; evenly spaced."""
@@ -131,7 +132,7 @@ def never_trained(evidence: Evidence) -> Finding | None:
         training.gradient_norm is not None and bool(training.gradient_norm.any())
     )
     if (training.steps and watched) or moved_by_averages(evidence):
-        return None  # whether it moves is known, and not to be guessed from its distribution
+        return _unmoved_since(evidence)  # whether it moves is known, and not to be guessed from its distribution
     name, numbers = initial_law(evidence.codebook)
     if not name:
         return None
@@ -147,6 +148,33 @@ def never_trained(evidence: Evidence) -> Finding | None:
         " A few codes may have been trained: latents would distinguish this from index collapse." if is_open else ""
     )
     return found("never-trained", "severe", f"The codebook is still as initialized: {name}.{rest}", *numbers)
+
+
+def _unmoved_since(evidence: Evidence) -> Finding | None:
+    """Code vectors that are to the bit what they were in an earlier checkpoint, while others moved."""
+    training = evidence.training
+    start, steps = training.initial_codebook, training.steps or 0
+    if start is None or start.shape != evidence.codebook.shape or training.moved_by == "ema" or training.frozen:
+        return None
+    if dead_in_all(evidence) is not None:  # which tells more than whether they moved
+        return None
+    enough = steps >= limits.STEPS_TO_MOVE if training.unit == "step" else training.unit == "epoch"
+    still = (start == evidence.codebook).all(1)
+    share = float(still.mean())
+    if not enough or still.all() or share < limits.MANY_DEAD_SHARE:
+        return None
+    since = f"{steps:,} {training.unit}{'' if steps == 1 else 's'}"
+    return found(
+        "never-trained",
+        at_most("severe" if share >= limits.SEVERE_DEAD_SHARE else "warning", harm(evidence)),
+        f"{int(still.sum()):,} of {codes_in_all(len(still))} have not moved in {since}; the others have.",
+        count(
+            "code vectors that are as they were",
+            still.sum(),
+            f"warning from {percent(limits.MANY_DEAD_SHARE)}, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
+        ),
+        count(f"{training.unit}s", steps),
+    )
 
 
 def _serves_as_well_as_kmeans(evidence: Evidence) -> bool:

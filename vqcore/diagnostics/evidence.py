@@ -37,6 +37,9 @@ class UsageEvidence(NamedTuple):
     of_codes: bool = False
     """Whether a model's own codes were counted, without the latents that they were chosen for."""
 
+    drawn_from: int | None = None
+    """Of how many vectors these N are a random part; None if they are all there are."""
+
 
 class Attainable(NamedTuple):
     """What k-means reaches on the same latents, fitted and measured on different ones."""
@@ -102,6 +105,9 @@ class LatentEvidence:
 
     looked_up: LookedUp | None = None
     """Of the vectors whose error is known; None in evidence from elsewhere."""
+
+    left_by_search: tuple[float, ...] = ()
+    """‖residual‖² after over before, for each search after the first of levels that share this table."""
 
     attainable: Attainable | None = None
     """None if k-means was not run, as on every frame of a live page."""
@@ -194,6 +200,9 @@ class TrainingEvidence:
 
     data_vectors: int | None = None
     """Vectors in one pass over the training data."""
+
+    frozen: bool = False
+    """Whether the codebook was meant to stay as `initial_codebook`."""
 
     other_ranks: tuple[Floats, ...] = ()
     """(K, D) the codebook as each of the other processes of a distributed training has it at the same step."""

@@ -9,6 +9,7 @@ Condition = Literal[
     "initialization-pending",
     "never-trained",
     "no-gradient",
+    "moves-though-frozen",
     "ema-bookkeeping",
     "deaf-decoder",
     "idle-level",

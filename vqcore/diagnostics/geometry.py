@@ -62,6 +62,15 @@ def effective_rank(vectors: Floats) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
+def share_of_directions(vectors: Floats, directions: int) -> float:
+    """Share of the variance that so many principal directions hold; 1 of a point."""
+    if is_point(vectors):
+        return 1.0
+    centred = np.asarray(vectors - vectors.mean(0, dtype=np.float64), dtype=np.float64)
+    eigenvalues = np.linalg.eigvalsh(centred.T @ centred).clip(0)
+    return float(eigenvalues[-directions:].sum() / eigenvalues.sum())
+
+
 def total_spread(vectors: Floats) -> float:
     """Root of the variance summed over features; exactly 0 if all vectors are equal."""
     return 0.0 if is_point(vectors) else float(np.sqrt(vectors.var(0, dtype=np.float64).sum()))

@@ -7,7 +7,7 @@ import numpy as np
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import ROUNDING, Evidence, InputEvidence, LatentEvidence, LookedUp
 from vqcore.diagnostics.finding import Finding, Number, Severity
-from vqcore.diagnostics.geometry import effective_rank, mean_length, total_spread
+from vqcore.diagnostics.geometry import effective_rank, mean_length, share_of_directions, total_spread
 from vqcore.diagnostics.harm import at_most, harm
 from vqcore.diagnostics.usage_findings import has_few_values, is_point
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
@@ -22,7 +22,7 @@ def codebook_far(evidence: Evidence) -> Finding | None:
     if error is None or error <= limits.NEGLIGIBLE_ERROR:
         return None
     fit = None if latents.looked_up is None else fit_of(latents, latents.looked_up)
-    is_misshapen = fit is not None and fit.is_misshapen and harm(evidence) == "severe"
+    is_misshapen = fit is not None and harm(evidence) == "severe" and (fit.is_misshapen or _are_useless(latents))
     is_off = fit is not None and (fit.is_out_of_place or fit.is_out_of_scale)
     if not (error >= limits.FAR_ERROR or is_misshapen or is_off):
         return None
@@ -47,6 +47,14 @@ def codebook_far(evidence: Evidence) -> Finding | None:
         ratio("spread of C over that of P", scale, f"far outside {1 / limits.FAR_SCALE:g} to {limits.FAR_SCALE:g}"),
         count("N", latents.num_vectors),
     )
+
+
+def _are_useless(latents: LatentEvidence) -> bool:
+    """Whether different codes are assigned, and one vector would do better than all of them."""
+    found_codes, error = latents.looked_up, latents.relative_error
+    if found_codes is None or error is None or error < limits.USELESS_ERROR:
+        return False
+    return found_codes.variance >= limits.NO_COLLAPSE * latents.spread**2
 
 
 class Fit(NamedTuple):
@@ -131,6 +139,10 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
         return None
     rank = effective_rank(latents.sample)
     low = max(limits.LOW_RANK, limits.LOW_RANK_SHARE * evidence.dim)
+    if rank > limits.LINE_RANK and evidence.dim >= limits.PLANE_DIMS:
+        held = share_of_directions(latents.sample, 2)
+        if held >= limits.PLANE_SHARE:
+            return _on_a_plane(evidence, held, rank)
     if rank > low:
         return None
     return found(
@@ -143,6 +155,21 @@ def embedding_collapse(evidence: Evidence) -> Finding | None:
             f"noted up to {low:.3g} of D = {evidence.dim}, warning up to {limits.LINE_RANK:g}",
         ),
         count("sampled vectors", len(latents.sample), f"of {latents.num_vectors:,}"),
+    )
+
+
+def _on_a_plane(evidence: Evidence, held: float, rank: float) -> Finding:
+    return found(
+        "embedding-collapse",
+        "warning",
+        f"The embeddings lie on a plane: 2 of {evidence.dim} dimensions hold {percent(held)} of their variance.",
+        context(
+            "variance in two directions",
+            held,
+            percent(held),
+            f"warning from {percent(limits.PLANE_SHARE)} in {limits.PLANE_DIMS} dimensions or more",
+        ),
+        ratio("effective rank of P", rank),
     )
 
 
@@ -174,22 +201,46 @@ def _at_a_point(latents: LatentEvidence) -> Finding:
 def idle_level(evidence: Evidence) -> Finding | None:
     """Whether a level of a residual quantizer leaves the residual as large as it was, or makes it larger."""
     latents = evidence.latents
-    if latents is None or evidence.residual_level == 0:
+    if latents is None:
+        return None
+    if latents.left_by_search:
+        return _idle_search(latents.left_by_search)
+    if evidence.residual_level == 0:
         return None
     if latents.energy == 0:
         return _nothing_to_do(evidence, latents)
     left = latents.error / latents.energy
     if left < limits.NOT_A_REDUCTION:
         return None
-    does = "does harm" if left > 2 - limits.NOT_A_REDUCTION else "does nothing"
     return found(
         "idle-level",
         "severe",
-        f"Level {evidence.residual_level + 1} {does}: it leaves {share_of(left, 'the energy of the residual')}.",
+        f"Level {evidence.residual_level + 1} {_effect(left)}: it leaves "
+        f"{share_of(left, 'the energy of the residual')}.",
         ratio("‖residual‖² after over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
         ratio("root mean square length of the residual before", latents.energy**0.5),
         ratio("mean length of the code vectors", mean_length(evidence.codebook)),
     )
+
+
+def _idle_search(left_by_search: tuple[float, ...]) -> Finding | None:
+    """The worst of the levels that share one table, which then fits the first of them alone."""
+    left = max(left_by_search)
+    if left < limits.NOT_A_REDUCTION:
+        return None
+    level = left_by_search.index(left) + 2
+    return found(
+        "idle-level",
+        "severe",
+        f"Level {level} {_effect(left)}: it shares its table with the first, which the table fits, and leaves "
+        f"{share_of(left, 'the energy of the residual')}.",
+        ratio("‖residual‖² after over before", left, f"severe from {limits.NOT_A_REDUCTION:g}"),
+        count("levels that share the table", len(left_by_search) + 1),
+    )
+
+
+def _effect(left: float) -> str:
+    return "does harm" if left > 2 - limits.NOT_A_REDUCTION else "does nothing"
 
 
 def _nothing_to_do(evidence: Evidence, latents: LatentEvidence) -> Finding:

@@ -20,6 +20,10 @@ CHANCE_OF_A_MISS = 1e-3
 FAR_ERROR = 1.2
 """Error over the variance of P. Above 1 the codes do worse than the mean of P; the rest is a margin for noise."""
 
+USELESS_ERROR, NO_COLLAPSE = 0.95, 0.1
+"""The same, from which no margin is needed where k-means would halve the error and the assigned codes have at least
+so much of the variance of P: codes of another model. (A codebook that collapsed to one code is at 1, too.)"""
+
 FAR_PLACE = 1.0
 """Distance between the means of P and C, in root total variances of P."""
 
@@ -47,6 +51,11 @@ FEWEST_LIVE_ROWS = 16
 SHRUNK_LENGTH = 0.5
 """Mean length of the codes over that in an earlier file, up to which they shrank; its square is severe."""
 
+BESIDE_MEANS, FAR_FROM_MEANS, WRITTEN_TWICE = 2e-3, 0.5, 0.9
+"""Distance of a row from its EMA sum over its count, over its length, between which another hand has moved it after
+the average wrote it, and the share of the rows in use from which this is no replacement. Rounding to bfloat16, below
+4e-3, is allowed for; averages that have not been updated are further away."""
+
 FORGOTTEN_SHARE, SHRUNKEN_LENGTH = 1e-3, 0.1
 """Count over the mean count, and length over that of codes in use, of rows that moving averages have forgotten."""
 
@@ -60,6 +69,10 @@ LINE_RANK = 1.05
 """Effective rank of P up to which it is a line, which is only a warning: the task may need no other direction.
 Brightness dominates natural patches, on which short healthy runs use 1.04 to 4 of 32 dimensions; on digits, 3 to 8
 of 16. (A severe finding below 1.15 was wrong on seeds 7 and 8 of the evaluation seeds.)"""
+
+PLANE_SHARE, PLANE_DIMS = 0.9985, 8
+"""Variance that two directions hold, from which P is a plane, in at least so many features. Healthy runs on patches,
+where brightness dominates, reach 0.997 on some seeds (a limit of 0.99 was wrong on 7 of the seeds 40 to 59)."""
 
 LOW_RANK, LOW_RANK_SHARE = 1.3, 0.04
 """Effective rank up to which a note is given, in itself and over D; the larger of the two applies."""
@@ -76,6 +89,11 @@ is 0 up to rounding, 1e-12; decoders that answer are at 0.05 and above, even bef
 
 GROWTH = 1.25
 """Spread of P now over that half-way through: healthy runs are at 0.9 to 1.2 after the first steps."""
+
+KEEPS_UP, LOSS_GREW = 0.75, 1.1
+"""Relative error and task loss now over those half-way through, below which growth does no harm. Where P runs away or
+is held too weakly the error is at 0.9 and above; where a running map has the codes follow a growing P, at 0.36 to
+0.57, and the loss falls."""
 
 FIRST_STEPS = 200
 """Growth up to here is normal at the start of any training."""
@@ -100,6 +118,9 @@ of the gallery end at 3 to 9, weakly held ones at 10 to 28."""
 SHRUNK = 0.85
 """Spread of P now over that at the first measurement; in healthy runs it grows several times."""
 
+STEPS_TO_MOVE = 100
+"""Steps in which every code in use is expected to have moved; an epoch is more."""
+
 NOT_A_REDUCTION = 0.98
 """‖residual‖² after a level over before it: from here up the level does nothing; as far above 1, it does harm."""
 
@@ -108,6 +129,9 @@ RECYCLED_SHARE = 0.05
 
 CHURN = 0.2
 """Codes moved within the last `CHURN_STEPS`, over K, from which recycling is a fact and not just a risk."""
+
+CHURN_SAMPLE = 2048
+"""Latents whose codes in two codebooks are compared."""
 
 CHURN_STEPS = 10
 
@@ -125,6 +149,9 @@ NOTICED_SHARE = 0.3
 
 INITIAL_VALUES = 500
 """Values that the comparison with an initial distribution needs."""
+
+WELL_COUNTED = 30
+"""Vectors for each code in effect, from which a random part shows a collapse of the whole, however large K is."""
 
 SMALLEST_BLOCK, STRAYS = 8, 0.05
 """Dead codes from which one block of them is no chance, and the share of them that may be elsewhere, or of codes in

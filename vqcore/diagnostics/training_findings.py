@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.advice import REPLACE_LESS
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
-from vqcore.diagnostics.finding import Finding
+from vqcore.diagnostics.finding import Finding, Number
+from vqcore.diagnostics.geometry import nearest_rows, total_spread
 from vqcore.diagnostics.wording import context, count, found, percent, ratio, share_of, times
+from vqcore.history import History
 
 USUAL_INTERVAL = 20
 """Steps without use after which the gallery's healthy runs replace a code."""
@@ -21,7 +23,7 @@ def no_gradient(evidence: Evidence) -> Finding | None:
     """Whether training continues but the codebook does not change."""
     training = evidence.training
     steps = training.steps or 0
-    if steps < 1 or not np.isfinite(evidence.codebook).all():
+    if steps < 1 or training.frozen or not np.isfinite(evidence.codebook).all():
         return None
     start = training.initial_codebook
     if start is not None and start.shape == evidence.codebook.shape and np.array_equal(start, evidence.codebook):
@@ -41,6 +43,39 @@ def no_gradient(evidence: Evidence) -> Finding | None:
         count("codes with a gradient in the newest step", 0, "severe at 0"),
         count("steps", steps),
     )
+
+
+def moves_though_frozen(evidence: Evidence) -> Finding | None:
+    """Whether a codebook that was meant to stay has moved, and how many latents get another code by that."""
+    training = evidence.training
+    start = training.initial_codebook
+    if not training.frozen or start is None or start.shape != evidence.codebook.shape:
+        return None
+    moved = (start != evidence.codebook).any(1)
+    if not moved.any():
+        return None
+    far = np.linalg.norm(np.subtract(evidence.codebook, start, dtype=np.float64)[moved], axis=1)
+    churn = index_churn(evidence)
+    changed = "" if churn is None else f", and {percent(churn)} of the latents get another code"
+    return found(
+        "moves-though-frozen",
+        "severe",
+        f"The codebook is not frozen: {int(moved.sum()):,} of {len(moved):,} code vectors moved{changed}.",
+        count("code vectors that moved", moved.sum(), "severe from 1"),
+        ratio("median of their distance, in spreads of C", float(np.median(far)) / (total_spread(start) or 1.0)),
+        *([] if churn is None else [context("latents with another code", churn, percent(churn))]),
+    )
+
+
+def index_churn(evidence: Evidence) -> float | None:
+    """Share of the latents to which the earlier codebook gives another code; None without one, or of a residual."""
+    latents, start = evidence.latents, evidence.training.initial_codebook
+    if latents is None or start is None or start.shape != evidence.codebook.shape or evidence.residual_level > 0:
+        return None
+    if not np.isfinite(start).all():
+        return None
+    some = latents.sample[: limits.CHURN_SAMPLE]
+    return float((nearest_rows(some, start) != nearest_rows(some, evidence.codebook)).mean())
 
 
 def ranks_disagree(evidence: Evidence) -> Finding | None:
@@ -113,7 +148,10 @@ def commitment_too_strong(evidence: Evidence) -> Finding | None:
 
 
 def drifting_embeddings(evidence: Evidence) -> Finding | None:
-    """Whether the embeddings keep growing, because the commitment is too weak or in spite of it."""
+    """Whether the embeddings keep growing, because the commitment is too weak or in spite of it.
+
+    Growth that the codes follow does no harm, and is only noted.
+    """
     spread, pull = _trend(evidence), _pull(evidence.training)
     if spread is None or (evidence.training.steps or 0) < limits.FIRST_STEPS:
         return None
@@ -126,9 +164,18 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
     if kept is not None:
         limit = f"severe from {limits.RAN_AWAY:g} where the commitment is strong"
         numbers.append(ratio("spread of P over its value at the start", kept, limit))
+    grown = [f"{times(growth)} that half-way through"] if grew else []
+    grown += [] if kept is None else [f"{times(kept)} that at the start"]
+    left, loss = _since_half_way(evidence.training.history)
+    numbers += [] if left is None else [_of_half_way("relative error", left, limits.KEEPS_UP)]
+    numbers += [] if loss is None else [_of_half_way("task loss", loss, limits.LOSS_GREW)]
+    if left is not None and left < limits.KEEPS_UP and (loss is None or loss < limits.LOSS_GREW):
+        title = (
+            f"The embeddings grow, and the codes keep up: their spread is {' and '.join(grown)}, but the relative "
+            f"error is {percent(left)} of that half-way through."
+        )
+        return found("runaway-embeddings", "note", title, *numbers)
     if pull is None or pull >= limits.WEAK_PULL:
-        grown = [f"{times(growth)} that half-way through"] if grew else []
-        grown += [] if kept is None else [f"{times(kept)} that at the start"]
         title = f"The embeddings {'run' if grew else 'have run'} away: their spread is {' and '.join(grown)}."
         return found("runaway-embeddings", "severe", title, *numbers)
     numbers.append(
@@ -137,6 +184,26 @@ def drifting_embeddings(evidence: Evidence) -> Finding | None:
     weak = f"Commitment is too weak: it makes up {percent(pull)} of the encoder's loss"
     title = f"{weak}, and the spread of the embeddings is {times(growth)} that half-way through."
     return found("commitment-too-weak", "severe", title, *numbers)
+
+
+def _since_half_way(history: History | None) -> tuple[float | None, float | None]:
+    """The relative error and the task loss now over those half-way through; None where they are not recorded."""
+    if history is None:
+        return None, None
+    return _of_middle(history.measured.get("relative_error")), _of_middle(history.losses.get("task_loss"))
+
+
+def _of_middle(values: NDArray[np.floating] | None) -> float | None:
+    """The mean of the last tenth of (T,) values over that of the middle tenth; None unless both are above 0."""
+    if values is None or len(values) < limits.FEWEST_ROWS:
+        return None
+    tenth, middle = len(values) // 10, len(values) // 2
+    before, now = (_finite_mean(part) for part in (values[middle - tenth // 2 :][:tenth], values[-tenth:]))
+    return now / before if before > 0 and now > 0 else None
+
+
+def _of_half_way(name: str, value: float, limit: float) -> Number:
+    return ratio(f"{name} over its value half-way through", value, f"harm from {limit:g}")
 
 
 def _over_the_first(spread: NDArray[np.floating]) -> float | None:

@@ -74,8 +74,8 @@ def not_enough_data(evidence: Evidence) -> Finding | None:
     return found(
         "not-enough-data",
         "unknown",
-        f"Too few vectors to judge usage: {usage.num_vectors:,.0f} of the {needed:,} needed.",
-        count("N", usage.num_vectors, limit),
+        f"Too few vectors to judge usage: {usage.drawn_from or usage.num_vectors:,.0f} of the {needed:,} needed.",
+        count("N", usage.drawn_from or usage.num_vectors, limit),
         count("codes that even use would touch", touched, f"of {evidence.num_codes:,}"),
         count("codes used", np.count_nonzero(usage.counts >= usage.unused_below)),
     )
@@ -93,10 +93,13 @@ def index_collapse(evidence: Evidence) -> Finding | None:
 def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
     if usage.num_vectors is None or evidence.num_codes < 2:
         return None
-    if not enough_to_judge(round(usage.num_vectors), evidence.num_codes):
+    if not enough_to_judge(round(usage.drawn_from or usage.num_vectors), evidence.num_codes):
         return None
     effective = perplexity(usage.counts)
     if not math.isfinite(effective):  # not one assignment
+        return None
+    well_counted = effective * limits.WELL_COUNTED <= usage.num_vectors
+    if not (well_counted or enough_to_judge(round(usage.num_vectors), evidence.num_codes)):
         return None
     share = effective / evidence.num_codes
     collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)

@@ -1,21 +1,24 @@
 """`python -m vqcore doctor`: its arguments and their effects."""
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from tqdm import tqdm
 
-from vqcore.arguments import named_path
+from vqcore.arguments import Parser, named_path, run_verb
 from vqcore.checkpoints.assembling import Together
 from vqcore.doctor.codes_alone import examine_codes
 from vqcore.doctor.examination import Request, examine
 from vqcore.doctor.following import follow
 from vqcore.doctor.html_report import html_report, html_template
 from vqcore.doctor.json_report import as_values
+from vqcore.doctor.json_schema import DOCUMENT
+from vqcore.doctor.junit_report import junit_report
 from vqcore.doctor.markdown_report import markdown_report
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.text_report import text_report
@@ -23,10 +26,21 @@ from vqcore.doctor.treatment import foretell, treat, treatment_text, treatment_v
 from vqcore.files.changed_copy import check_target
 from vqcore.files.codes import MOST_CODES
 from vqcore.files.errors import shown
-from vqcore.files.series import checkpoints_in
+from vqcore.files.series import check_not_followed, checkpoints_in
 from vqcore.remedies.moves import REMEDIES
 
 Found = TypeVar("Found")
+
+
+def main(words: Sequence[str]) -> int:
+    """The verb by itself; returns its exit code."""
+    parser = Parser(
+        prog="python -m vqcore doctor", description="Name what is wrong with the codebooks of a checkpoint."
+    )
+    parser.set_defaults(verb=doctor)
+    add_words(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    return run_verb(parser.parse_args(words))
 
 
 def add_words(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +75,17 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         metavar="T",
         help="of the training's replacement: a code with fewer vectors a step, as a moving average, is moved",
+    )
+    parser.add_argument(
+        "--rank",
+        type=named_path,
+        metavar="F",
+        action="append",
+        default=[],
+        help="the same checkpoint as another process of the training saved it; several times for several",
+    )
+    parser.add_argument(
+        "--frozen", action="store_true", help="of a folder: its codebooks were meant to stay as in the first file"
     )
     parser.add_argument("--latents-key", metavar="KEY", help="which array of the latents' file, if it holds several")
     parser.add_argument(
@@ -97,9 +122,13 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=named_path, metavar="OUT", help="write a report for a browser to a new file")
     parser.add_argument("--md", type=named_path, metavar="OUT", help="write a report for an issue to a new file")
     parser.add_argument(
+        "--junit", type=named_path, metavar="OUT", help="write a report for a pipeline, JUnit XML, to a new file"
+    )
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of --json, and do nothing else")
+    parser.add_argument(
         "--force",
         action="store_true",
-        help="let --html, --md and --repair overwrite OUT, but never a file that is examined; let --repair write "
+        help="let reports and --repair overwrite OUT, but never a file that is examined; let --repair write "
         "what is foretold to be worse",
     )
     parser.epilog = (
@@ -153,10 +182,18 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
+    if options.schema:
+        return DOCUMENT, json.dumps(DOCUMENT, indent=2), 0
     if options.file is None:
         return _codes_alone(options)
     if options.num_codes is not None:
         raise ValueError("`--num-codes` is for codes without a checkpoint. Leave it out: the checkpoint tells K.")
+    if options.frozen and not options.file.is_dir():
+        raise ValueError(
+            "`--frozen` is about a folder of checkpoints. Name the folder that holds an earlier one, too."
+        )
+    if options.rank and options.file.is_dir():
+        raise ValueError("`--rank` is about one checkpoint. Name that of one process instead of the folder.")
     _check_treatment(options)
     _check_reports(options)
     request = Request(
@@ -172,6 +209,8 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         axis=options.axis,
         rows=options.rows,
         threshold=options.threshold,
+        ranks=tuple(options.rank),
+        frozen=options.frozen,
         every_latent=options.all,
     )
     following = None
@@ -182,6 +221,8 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         if path is not None:
             _write_report(path, write(examination, following), force=options.force)
     values, text = as_values(examination, following), text_report(examination, following)
+    if options.junit is not None:
+        _write_report(options.junit, junit_report(values), force=options.force)
     if options.repair is not None or options.what_if:
         if options.repair is not None:
             treatment = treat(
@@ -206,6 +247,7 @@ def _codes_alone(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.codes is None or options.num_codes is None:
         raise ValueError("Name a checkpoint, or give codes alone with --codes FILE --num-codes K.")
     others = {"--latents": options.latents, "--repair": options.repair, "--html": options.html, "--md": options.md}
+    others["--junit"] = options.junit
     asked = [flag for flag, value in others.items() if value is not None] + ["--what-if"] * options.what_if
     if asked:
         raise ValueError(f"`{asked[0]}` needs a checkpoint. Name one, or leave it out.")
@@ -236,6 +278,7 @@ def _check_treatment(options: argparse.Namespace) -> None:
         raise ValueError(f"`{wish}` needs the latents that the codes should fit. Give them with --latents F.")
     if options.repair is not None:
         check_target(options.file, options.repair, force=options.force)
+        check_not_followed(options.repair)
 
 
 def _check_reports(options: argparse.Namespace) -> None:
@@ -245,7 +288,7 @@ def _check_reports(options: argparse.Namespace) -> None:
             html_template()
         except ModuleNotFoundError as error:
             raise ValueError(str(error)) from error
-    asked = {"--html": options.html, "--md": options.md, "--repair": options.repair}
+    asked = {"--html": options.html, "--md": options.md, "--junit": options.junit, "--repair": options.repair}
     outputs = {flag: path for flag, path in asked.items() if path is not None}
     if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):
         raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a different file.")

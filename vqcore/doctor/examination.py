@@ -18,6 +18,7 @@ from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
 from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
+from vqcore.diagnostics import limits
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import (
     AverageEvidence,
@@ -74,6 +75,12 @@ class Request:
     rows: int | None = None
     threshold: float | None = None
     """Of the training's replacement: a code with fewer vectors a step on average is moved."""
+
+    ranks: tuple[Path, ...] = ()
+    """The same checkpoint as other processes of a distributed training saved it."""
+
+    frozen: bool = False
+    """Whether the codebooks of a folder were meant to stay as they are in its first checkpoint."""
 
     every_latent: bool = False
     """Search all latents, even if a random subset is enough and far quicker."""
@@ -142,13 +149,32 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         raise CheckpointError(
             f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
         )
-    reading = reading_of(checkpoint, training)
-    if request.threshold is None:
-        return reading
+    return _as_told(request, reading_of(checkpoint, training))
+
+
+def _as_told(request: Request, reading: Reading) -> Reading:
+    """`reading` with what the user knows of the training, and with the codebooks of its other processes."""
+    others = [_tables_of(request, path) for path in request.ranks]
     evidence = tuple(
-        replace(one, training=replace(one.training, threshold=request.threshold)) for one in reading.evidence
+        replace(
+            one,
+            training=replace(
+                one.training,
+                threshold=request.threshold,
+                other_ranks=tuple(tables[book.label] for tables in others if book.label in tables),
+            ),
+        )
+        for book, one in zip(reading.checkpoint.codebooks, reading.evidence, strict=True)
     )
     return reading._replace(evidence=evidence)
+
+
+def _tables_of(request: Request, path: Path) -> dict[str, Vectors]:
+    """The effective code vectors in another process's file, by label."""
+    checkpoint = opened(request, path)
+    if not checkpoint.codebooks:
+        raise CheckpointError(_nothing(checkpoint))
+    return {book.label: effective(book, checkpoint.known).vectors for book in checkpoint.codebooks}
 
 
 def opened(request: Request, path: Path | None = None) -> Checkpoint:
@@ -303,13 +329,15 @@ def _measured(
     window, notes = "at least once by the given latents", [note] if note else []
     if searched < total:
         window = f"at least once by {searched:,} of the {total:,} given latents (random, seed {SAMPLE_SEED})"
+        few = total < limits.vectors_needed(min(books[at].num_codes for at in places))
+        enough = "as all of them are too few to judge usage" if few else "which is enough to judge"
         notes.append(
-            f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), which is "
-            "enough to judge; mean and spread are those of all latents. --all searches every one."
+            f"usage and error are of {searched:,} of the {total:,} latents (random, seed {SAMPLE_SEED}), {enough}; "
+            "mean and spread are those of all latents. --all searches every one."
         )
     return {
         at: _Seen(
-            UsageEvidence(one.counts, one.searched, window),
+            UsageEvidence(one.counts, one.searched, window, drawn_from=total if searched < total else None),
             with_attainable(one.latents, books[at].num_codes, cosine=cosine),
             tuple(filter(None, (*notes, *_remarks(found[at], one)))),
             finite.broken,
@@ -344,6 +372,8 @@ def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | 
     """The moving averages beside the codebook; without the sums where `vectors` are not what is stored."""
     hits = [one for one in codebook.usage if one.meaning.name in AVERAGED_HITS and one.array.shape]
     usage = hits[0].read() if hits else None
+    if codebook.copy != "main":  # the mean of a table and that of its sums agree no more
+        return None
     if usage is None or not usage.tracked or usage.hits is None or usage.hits.shape != (codebook.num_codes,):
         return None
     name = codebook.owner.first(*SUMS)

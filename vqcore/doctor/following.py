@@ -13,7 +13,18 @@ from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Vectors
 from vqcore.diagnostics.evidence import Evidence, TrainingEvidence
 from vqcore.diagnostics.geometry import total_spread
-from vqcore.doctor.examination import Examination, Reading, Request, check_given, examine, opened, reading_of
+from vqcore.diagnostics.training_findings import index_churn
+from vqcore.diagnostics.wording import percent
+from vqcore.doctor.examination import (
+    Examination,
+    Examined,
+    Reading,
+    Request,
+    check_given,
+    examine,
+    opened,
+    reading_of,
+)
 from vqcore.doctor.measuring import Progress
 from vqcore.doctor.report import UsageSummary, summary_of
 from vqcore.files.errors import CheckpointError, shown
@@ -121,13 +132,17 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
             f"`{shown(request.path)}` holds no checkpoint with a codebook. The first says: {skipped[0].reason}"
         )
     labels = {one.codebook for one in moments if one.point is read[-1]}
-    known = {label: _history(traces[label], read, series.unit) for label in labels}
+    known = {
+        label: replace(_history(traces[label], read, series.unit), frozen=request.frozen, threshold=request.threshold)
+        for label in labels
+    }
     reading = _in_the_light_of(known, newest)
     examination = examine(replace(request, path=read[-1].path), progress=progress, reading=reading)
     notes = {label: _stillness(traces[label], read) for label in labels}
+    first = {label: read[traces[label].first_point] for label in labels}
     examined = tuple(
-        replace(one, read=(*one.read, note)) if (note := notes.get(one.codebook.label, "")) else one
-        for one in examination.examined
+        replace(one, read=(*one.read, *filter(None, (notes.get(label, ""), _churn(one, first.get(label))))))
+        for one, label in ((one, one.codebook.label) for one in examination.examined)
     )
     return Following(
         folder=request.path,
@@ -202,6 +217,14 @@ def _history(trace: _Trace, read: list[Point], unit: str) -> TrainingEvidence:
             steps=len(read) - 1 - trace.first_point, unit="checkpoint", initial_codebook=trace.first
         )
     return TrainingEvidence(steps=last.step - first.step, unit=unit, initial_codebook=trace.first)
+
+
+def _churn(one: Examined, first: Point | None) -> str:
+    """How many of the latents another codebook gives another code, in a sentence; empty where that is not known."""
+    churn = index_churn(one.evidence)
+    if churn is None or first is None:
+        return ""
+    return f"the codebook of {first.unit} {first.step:,} gives {percent(churn)} of these latents another code"
 
 
 def _stillness(trace: _Trace, read: list[Point]) -> str:

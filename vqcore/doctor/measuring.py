@@ -22,6 +22,9 @@ SEARCH_WORK = 3e12
 """Multiply-adds that a search may take before only a random subset is searched: some 25 seconds on two
 cores, which do 60 to 75 billion a second each."""
 
+HOPELESS_WORK = 4e11
+"""The same, where usage cannot be judged in any case."""
+
 SEARCHED_AT_ONCE = 1 << 22
 """Values gathered before a search: preparing the codebook for few vectors is wasteful."""
 
@@ -109,6 +112,8 @@ def measure_arranged(
         _Level(codebook, searched * searches, cosine)
         for codebook, searches, cosine in zip(codebooks, arrangement.searches_of, arrangement.cosine, strict=True)
     ]
+    for which, level in enumerate(levels):
+        level.depths = [depth for chain in arrangement.chains for depth, one in enumerate(chain) if one == which]
     tables = [level.codebook for level in levels]
     firsts = _first_searches(arrangement) if searched < num_vectors else {}
     for which in firsts.values():
@@ -137,9 +142,15 @@ def measure_arranged(
 
 
 def vectors_to_search(num_vectors: int, arrangement: Arrangement, codebooks: Sequence[Floats]) -> int:
-    """S: all N if that is quick, else what `SEARCH_WORK` allows, but never fewer than usage needs."""
+    """S: all N if that is quick, else what `SEARCH_WORK` allows, but never fewer than usage needs.
+
+    Where N are too few for that whatever is searched, only as many as show the error and a collapse.
+    """
     each = sum(2 * codebooks[which].size for chain in arrangement.chains for which in chain)
-    enough = max(limits.vectors_needed(len(codebook)) for codebook in codebooks)
+    needed = [limits.vectors_needed(len(codebook)) for codebook in codebooks]
+    if num_vectors < min(needed):
+        return min(num_vectors, max(SAMPLE, int(HOPELESS_WORK // each)))
+    enough = max(needed)
     return min(num_vectors, max(enough, int(SEARCH_WORK // each)))
 
 
@@ -182,6 +193,13 @@ class _Level:
         self.sample: list[Floats] = []
         self.searched = 0
         self.error = 0.0
+        self.depths = [0]
+        """For each search of a block, its place in its chain."""
+
+        self.energies = np.zeros((0, 2))
+        """‖input‖² and ‖what is left of it‖², for each search."""
+
+        self.calls = 0
         self.sums_given = False
         """Whether the caller calls `sum_up`, with more vectors than are searched."""
 
@@ -199,12 +217,22 @@ class _Level:
         self.searched += len(block)
         self.counts += np.bincount(codes, minlength=len(self.codebook))
         apart = np.subtract(block, self.codebook[codes], dtype=np.float64)  # squares of float32 may overflow it
-        self.error += float(np.square(apart, out=apart).sum())
+        left = float(np.square(apart, out=apart).sum())
+        self.error += left
+        self._note_energy(block, left)
         if not self.sums_given:
             self.sum_up(block)
         return codes
 
+    def _note_energy(self, block: Floats, left: float) -> None:
+        if len(self.energies) == 0:
+            self.energies = np.zeros((len(self.depths), 2))
+        self.energies[self.calls % len(self.depths)] += float(np.square(block, dtype=np.float64).sum()), left
+        self.calls += 1
+
     def measured(self) -> Measured:
+        before, after = self.energies.T
+        later = [at for at, depth in enumerate(self.depths) if depth > 0 and len(self.depths) > 1 and before[at] > 0]
         latents = LatentEvidence(
             num_vectors=self.moments.seen,
             mean=self.moments.mean,
@@ -213,6 +241,7 @@ class _Level:
             error=self.error / self.searched,
             distinct=len(self.distinct),
             looked_up=looked_up(self.codebook, self.counts),
+            left_by_search=tuple(float(after[at] / before[at]) for at in later),
         )
         return Measured(latents, self.counts)
 

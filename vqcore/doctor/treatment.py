@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vqcore.checkpoints.reader import Checkpoint
 from vqcore.doctor.assignment import opened
 from vqcore.doctor.text_report import aligned
@@ -79,7 +81,7 @@ def treatment_text(treatment: Treatment) -> str:
     lines += [f"{remedy}: does not apply: {reason}" for remedy, reason in foretold.unsuited.items()]
     lines.append(
         f"fitted to {foretold.num_fit:,} latents and judged on {foretold.num_held_out:,} others, of "
-        f"{foretold.num_vectors:,}"
+        f"{foretold.num_vectors:,}; ± is a 95% interval over {len(foretold.before.group_errors)} parts of them"
     )
     if done is not None:
         moved = ", ".join(f"{count:,}" for count in done.moved_codes)
@@ -97,7 +99,11 @@ def treatment_values(treatment: Treatment) -> dict[str, Any]:
         "what_if": {
             "before": _values(foretold.before),
             "after": {
-                remedy: {**_values(outcome), "does_harm": outcome.error > foretold.before.error}
+                remedy: {
+                    **_values(outcome),
+                    "does_harm": outcome.error > foretold.before.error,
+                    "is_sure": outcome.differs_from(foretold.before),
+                }
                 for remedy, outcome in foretold.after.items()
             },
             "unsuited": dict(foretold.unsuited),
@@ -119,7 +125,9 @@ def treatment_values(treatment: Treatment) -> dict[str, Any]:
 
 
 def mark_of(foretold: WhatIf, outcome: Outcome) -> str:
-    """What marks the outcome: worse than doing nothing, or the least error of all."""
+    """What marks the outcome: no more than chance, worse than doing nothing, or the least error of all."""
+    if not outcome.differs_from(foretold.before):
+        return "no sure difference"
     if outcome.error > foretold.before.error:
         return "does harm"
     return "best" if outcome.error <= min(one.error for one in foretold.after.values()) else ""
@@ -129,12 +137,19 @@ def _row(name: str, outcome: Outcome) -> tuple[str, ...]:
     used = " + ".join(f"{book.active:,} of {book.num_codes:,}" for book in outcome.codebooks)
     perplexities = " + ".join(f"{book.perplexity:.1f}" for book in outcome.codebooks)
     relative = "–" if outcome.relative_error is None else f"{outcome.relative_error:.1%}"
-    return name, used, perplexities, f"{outcome.error:.4g}", relative
+    return name, used, perplexities, error_of(outcome), relative
+
+
+def error_of(outcome: Outcome) -> str:
+    """The error with its 95% interval, as a person reads it."""
+    margin = outcome.margin
+    return f"{outcome.error:.4g}" + (f" ± {margin:.2g}" if np.isfinite(margin) else "")
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:
     return {
         "error": outcome.error,
+        "error_margin": outcome.margin if np.isfinite(outcome.margin) else None,
         "relative_error": outcome.relative_error,
         "codebooks": [book._asdict() for book in outcome.codebooks],
     }

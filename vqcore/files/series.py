@@ -137,3 +137,21 @@ def _point(path: Path, folder: Path) -> Point:
     if told is None:
         raise CheckpointError(f"`{shown(path)}` has no step, neither in its name nor in the file.")
     return Point(told[1], told[0], path)
+
+
+def check_not_followed(out: Path) -> None:
+    """Refuse to write among the checkpoints of a training, where the file would be taken for one of its steps.
+
+    Raises:
+        CheckpointError: if names beside `out`, or of the folders beside its own, tell several steps.
+    """
+    own = step_in_name(out.parent.name)
+    is_of_folders = own is not None and own[0] != "number"
+    names = [folder.name for folder in out.parent.parent.glob("*/")] if is_of_folders else []
+    names += [path.stem for path in out.parent.glob("*") if path != out and path.suffix.lower() in ENDINGS]
+    steps = {told for name in names if (told := step_in_name(name)) is not None and told[0] != "number"}
+    if len(steps) > 1:
+        raise CheckpointError(
+            f"`{shown(out)}` would lie among {len(steps):,} checkpoints of a training and be taken for a step of it. "
+            "Name another folder."
+        )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from vqcore.checkpoints.contents import Codebook
 from vqcore.checkpoints.effective import Known, effective
@@ -25,6 +26,8 @@ VECTORS_PER_CODE = 4
 MOST_VALUES = 1 << 25
 """From each half 65,536 vectors are read, or 4 per code if that is more, but never more than 128 MiB."""
 
+
+GROUPS = 32
 
 LARGEST = 1e37
 """Largest magnitude whose sums and differences still fit into float32."""
@@ -51,6 +54,9 @@ class Outcome:
     """‖z_e − z_q‖² of the whole, summed over features, mean over vectors. Of cosine codebooks that are searched once
     it is between unit vectors, as their training sees it."""
 
+    group_errors: NDArray[np.float64] = field(repr=False)
+    """`error` of each of up to `GROUPS` parts of the held-out vectors, in their order: neighbours are alike."""
+
     relative_error: float | None
     """`error` over the variance of what is compared, summed over features; None if that is one point."""
 
@@ -59,6 +65,27 @@ class Outcome:
 
     moved: tuple[Mask, ...] = field(repr=False)
     """The mask (K,) of the codes that the remedy moved, of each codebook."""
+
+    @property
+    def margin(self) -> float:
+        """Half the width of a 95% interval of `error`, over parts of the held-out vectors."""
+        return margin_of(self.group_errors)
+
+    def differs_from(self, other: "Outcome") -> bool:
+        """Whether the errors on the same held-out vectors differ by more than chance, at 95%."""
+        apart = self.group_errors - other.group_errors
+        return bool(abs(apart.mean()) > margin_of(apart))
+
+
+def margin_of(values: NDArray[np.float64]) -> float:
+    """Half the width of the 95% interval of the mean of (n,) values, by Student's t; infinite for fewer than two.
+
+    >>> round(margin_of(np.array([1.0, 2.0, 3.0])), 2)
+    2.48
+    """
+    if len(values) < 2:
+        return float("inf")
+    return float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / len(values) ** 0.5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -255,17 +282,21 @@ def _outcome(
     counts = [np.zeros(len(table), np.int64) for table in tables]
     errors: list[list[float]] = [[] for _ in tables]
     compared = []
+    apart = np.zeros(len(vectors))
 
     def search_and_count(which: int, inputs: Vectors) -> Codes:
         codes = search(inputs, tables[which])
         counts[which] += count_codes(codes, len(tables[which]))
-        errors[which].append(_mean_square(inputs, tables[which][codes]))
+        squares = _squares(inputs, tables[which][codes])
+        errors[which].append(float(squares.mean()))
+        apart[:] += squares
         compared.append(_variance(inputs))
         return codes
 
     left_over = arrangement.run(vectors, tables, search_and_count)
     parallel = arrangement.is_parallel  # otherwise one search's error is not the whole's
-    error = sum(map(sum, errors)) if parallel else _mean_square(left_over)
+    squares = apart if parallel else _squares(left_over)
+    error = float(squares.mean())
     variance = sum(compared) if parallel else _variance(vectors)
     return Outcome(
         codebooks=tuple(
@@ -273,15 +304,16 @@ def _outcome(
             for count, error in zip(counts, errors, strict=True)
         ),
         error=error,
+        group_errors=np.array([part.mean() for part in np.array_split(squares, min(GROUPS, len(squares)))]),
         relative_error=error / variance if variance > 0 else None,
         tables=tables,
         moved=moved,
     )
 
 
-def _mean_square(vectors: Vectors, less: Vectors | float = 0.0) -> float:
-    """‖v − w‖², mean over the vectors (N, D)."""
-    return float(np.square(np.subtract(vectors, less, dtype=np.float64)).sum(1).mean())
+def _squares(vectors: Vectors, less: Vectors | float = 0.0) -> NDArray[np.float64]:
+    """‖v − w‖² of each of the vectors (N, D)."""
+    return np.asarray(np.square(np.subtract(vectors, less, dtype=np.float64)).sum(1))
 
 
 def _variance(vectors: Vectors) -> float:
