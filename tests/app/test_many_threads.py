@@ -216,9 +216,9 @@ def test_sixteen_tabs_of_one_reader_have_one_run_of_a_lesson(sessions, monkeypat
     made, meeting = [], Meeting()
 
     class FakeRun:
-        def __init__(self, lesson: Any, seed: int, _: Registry) -> None:
+        def __init__(self, lesson: Any, seed: int, *_: object) -> None:
             meeting.wait()
-            self.seed, self.is_closed = seed, False
+            self.lesson, self.seed, self.is_closed = lesson, seed, False
             made.append(self)
 
         def close(self) -> None:

@@ -22,7 +22,7 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """One context for all tests, kept on disk: only then are scripts kept compiled, which is half of a page's cost."""
+    """One context for all tests, kept on disk: only there are scripts kept compiled, half of a page's cost."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     found = next(filter(None, map(shutil.which, names)), None)  # None: Playwright's own
     with sync_playwright() as playwright:

@@ -221,7 +221,7 @@ def test_the_exit_codes_are_in_the_help(capsys):
         main(["doctor", "--help"])
     told = " ".join(capsys.readouterr().out.split())
     assert "1 if a finding is severe, unless --repair has written a copy; 2 if the file cannot be examined" in told
-    assert "--force let --html, --md and --repair overwrite OUT, but never a file that is examined" in told
+    assert "--force let reports and --repair overwrite OUT, but never a file that is examined" in told
 
 
 @pytest.mark.parametrize("seeds", ["9-5", "3-", "-3", "a", "1-2-3"])

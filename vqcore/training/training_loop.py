@@ -383,9 +383,7 @@ class TrainingLoop:
             self._next_picture = began + SHORTEST_UNPICTURED
         self._show(run, pictured=pictured)
         ended = self._clock()
-        share, longest = (
-            (SHARE_PICTURED, LONGEST_UNPICTURED) if pictured else (SHARE_PUBLISHED, LONGEST_UNPUBLISHED)
-        )
+        share, longest = (SHARE_PICTURED, LONGEST_UNPICTURED) if pictured else (SHARE_PUBLISHED, LONGEST_UNPUBLISHED)
         self._next_publish = ended + min((ended - began) * (1 / share - 1), longest)
         self._tell(state, **changes)
 
