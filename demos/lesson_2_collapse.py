@@ -186,7 +186,7 @@ LESSON = Lesson(
         ),
         Step(
             title="What it costs",
-            text="A moved code takes vectors from a trained one, and the decoder has to learn it anew. After a "
+            text="A moved code takes vectors from a trained one, and the decoder has to learn it again. After a "
             "random start there is little to lose. Here the same switch was thrown in the training from the k-means "
             f"start, at step {COLLAPSED}: more codes need not mean less loss.",
             shows=(PLACED, PLACED_REPLACED),

@@ -22,7 +22,7 @@ AWAY_SECONDS = 8.0
 """A reader whose page has asked for nothing in so long has closed or hidden it."""
 
 SAID_SECONDS = 20.0
-"""For how long the class is told that the reader is back or has begun anew."""
+"""For how long the class is told that the reader is back or has begun again."""
 
 BACK = "Your teacher is back."
 ANEW = "Your teacher has begun another run: {what}."

@@ -85,7 +85,7 @@ def test_frames_move_while_it_trains_and_call_the_script_only_when_the_moment_is
     steps = [step for step, _ in seen if step is not None]
     assert steps == sorted(steps)
     assert steps[-1] == AT
-    assert len(set(steps)) > 4
+    assert any(0 < step < AT for step in steps)
     waiting, training_on, arrived = dict.fromkeys(controls for _, controls in seen)  # each once, in this order
     for step, controls in seen:
         if step != AT:

@@ -10,7 +10,7 @@ from test_doctor_command import refused, said
 from vector_quantize_pytorch import VectorQuantize
 
 from vqcore.cli import main
-from vqcore.files.series import open_series
+from vqcore.files.series import check_not_followed, open_series
 
 
 def collapsed(folder):
@@ -122,4 +122,7 @@ def test_a_repaired_copy_never_lands_among_the_checkpoints_that_are_followed(cap
     elsewhere = tmp_path / "mended"
     elsewhere.mkdir()
     assert main(["doctor", *map(str, (source, "--latents", z_e, "--repair", elsewhere / "it.pt"))]) == 0
+    for unlike in ("before_step_1", "its_0"):
+        (elsewhere / unlike).mkdir()
+    check_not_followed(elsewhere / "its_0" / "out.pt")
     assert [point.step for point in open_series(tmp_path).points] == [100, 200]

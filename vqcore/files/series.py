@@ -149,9 +149,13 @@ def check_not_followed(out: Path) -> None:
     is_of_folders = own is not None and own[0] != "number"
     names = [folder.name for folder in out.parent.parent.glob("*/")] if is_of_folders else []
     names += [path.stem for path in out.parent.glob("*") if path != out and path.suffix.lower() in ENDINGS]
-    steps = {told for name in names if (told := step_in_name(name)) is not None and told[0] != "number"}
-    if len(steps) > 1:
+    alike: dict[str, set[int]] = {}  # the checkpoints of one training are called alike but for their numbers
+    for name in names:
+        if (told := step_in_name(name)) is not None and told[0] != "number":
+            alike.setdefault(re.sub(r"\d+", "", name), set()).add(told[1])
+    most = max(map(len, alike.values()), default=0)
+    if most > 1:
         raise CheckpointError(
-            f"`{shown(out)}` would lie among {len(steps):,} checkpoints of a training and be taken for a step of it. "
+            f"`{shown(out)}` would lie among {most:,} checkpoints of a training and be taken for a step of it. "
             "Name another folder."
         )

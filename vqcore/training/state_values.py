@@ -1,4 +1,4 @@
-"""What an object remembers, as plain values that a file can hold, and back into an object made anew."""
+"""What an object remembers, as plain values that a file can hold, and back into a new object."""
 
 from collections.abc import Collection
 from typing import Any
@@ -38,7 +38,7 @@ def values_of(subject: Any, leave_out: Collection[str] = ()) -> Any:
 def put_values(subject: Any, values: Any) -> Any:
     """`subject` with the values that `values_of` took from another object of its class; returns what stands for it.
 
-    Objects and generators are changed in place; what is a value is returned anew. No code comes from `values`.
+    Objects and generators are changed in place; values are returned new. No code comes from `values`.
 
     Raises:
         ValueError: if the object has other attributes than the values.
