@@ -28,7 +28,7 @@ installing=$!
 
 say "environment"
 [ -x .venv-test/bin/python ] || "$python" -m venv .venv-test
-pip() { .venv-test/bin/pip install --quiet --disable-pip-version-check --no-compile "$@"; }
+pip() { .venv-test/bin/pip install --quiet --disable-pip-version-check "$@"; }
 pip -r requirements.txt -r tests/requirements.txt
 pip --no-deps encodec==0.1.1 # see tests/requirements.txt
 export PATH="$PWD/.venv-test/bin:$PATH"

@@ -105,6 +105,8 @@ def opened_lecture(page: Page) -> list[str]:
     page.get_by_role("button", name="Link", exact=True).click()
     page.get_by_role("button", name="Lecture link").click()
     page.wait_for_selector("[role=dialog]")
+    wait_until(page, "!document.querySelector('[data-stale=true]')")  # dimmed while the script runs
+    wait_until(page, "!document.getAnimations().some((one) => one instanceof CSSTransition)")
     return ["[role=dialog]", "[data-testid=stSidebar]"]
 
 
