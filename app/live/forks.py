@@ -37,9 +37,8 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
         switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
         changes = {} if switch == NOTHING else {switch: _value(switch, status)}
         proposed = name_for(changes, names)
-        name = st.text_input(
-            "Name", proposed, max_chars=LONGEST_NAME, key=f"fork-name {entry.variant} {len(names)} {proposed}"
-        )
+        named = f"fork-name {entry.variant} {len(names)} {proposed}"
+        st.text_input("Name", proposed, max_chars=LONGEST_NAME, key=named)
         if switch != NOTHING:
             st.caption(SWITCH_HELP.get(switch, ""))
         st.button(
@@ -48,7 +47,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
             type="primary",
             width="stretch",
             on_click=_fork,
-            args=(entry, name or proposed, changes),
+            args=(entry, named, proposed, changes),
         )
         state = live_state()
         if state.fork_refused:
@@ -106,8 +105,10 @@ def _value(switch: str, status: Status) -> Any:
     return st.number_input("to", value=start, step=step, format="%d" if step else "%g", key=key)
 
 
-def _fork(entry: Entry, name: str, changes: dict[str, Any]) -> None:
-    name = name.strip()
+def _fork(entry: Entry, named: str, proposed: str, changes: dict[str, Any]) -> None:
+    name = (
+        said_by(named) or proposed
+    ).strip()  # as typed by now: typing and click may wait for one run of the script
     try:
         read_name(name)
     except ValueError as error:

@@ -20,7 +20,7 @@ def test_a_setting_typed_and_applied_at_once_has_the_earlier_run_behind_it(
     page.locator("button.vq-apply").click()  # which also ends the typing
     wait_until(page, f"{OF_RUN_1}.length > 0")
     assert step_of(page) == 0
-    assert "num_codes=8" in page.url
+    wait_until(page, "location.search.includes('num_codes=8')")
     press(page, "step")
     wait_for_step(page, 1)
     assert page.evaluate(f"{OF_RUN_1}.length") > 0
