@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -24,6 +25,8 @@ from app.stream.wire import LENGTH
 
 MOST_BYTES = 2**26
 OPENING_SECONDS = 60.0
+PATIENCE = 3.0
+"""Seconds that a run of the page's script is given before it is called again."""
 
 
 @dataclass
@@ -44,10 +47,8 @@ class PageWithoutPicture:
 
     def open(self, script: ClientConnection) -> None:
         """Ask for the whole page, and from then on for its live data."""
-        wish = BackMsg()
-        wish.rerun_script.query_string = self.query
-        script.send(wish.SerializeToString())
-        for work, arguments in ((self._listen, (script,)), (self._follow, ())):
+        _call(script, self.query)
+        for work, arguments in ((self._listen, (script,)), (self._follow, (script,))):
             threading.Thread(target=work, args=arguments, daemon=True).start()
 
     def _listen(self, script: ClientConnection) -> None:
@@ -69,11 +70,11 @@ class PageWithoutPicture:
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
             self.problems.append("the page could not be compiled")
 
-    def _follow(self) -> None:
-        """Like a browser that draws instantly: ask, read, rest, ask again."""
+    def _follow(self, script: ClientConnection) -> None:
+        """Like a browser that draws instantly: ask, read, have the script run if its controls are old, rest, ask."""
         self._is_told.wait()
         have: dict[str, str] = {}
-        controls = ""
+        controls, called_at = "", -PATIENCE
         with suppress(ConnectionClosed), connect(_socket(self.url, "vq/live"), max_size=MOST_BYTES) as road:
             for number in count(1):
                 asked = {name: self._told[name] for name in ("session", "view", "wanted")}
@@ -85,10 +86,20 @@ class PageWithoutPicture:
                 have |= {key: revision for key, revision, _ in header["parts"]}
                 if header["parts"]:
                     self.refreshed.append(time.time())
+                if controls != self._told["controls"] and time.monotonic() - called_at > PATIENCE:
+                    called_at = time.monotonic()
+                    _call(script, urlencode(self._told["address"]))
                 if self.left.wait(max(0.0, next_at - time.monotonic())):
                     return
         if not self.left.is_set():
             self.problems.append("the road was closed")
+
+
+def _call(script: ClientConnection, query: str) -> None:
+    """Have the page's script run at the address with this query."""
+    wish = BackMsg()
+    wish.rerun_script.query_string = query
+    script.send(wish.SerializeToString())
 
 
 def _header(data: str | bytes) -> dict[str, Any]:

@@ -120,6 +120,16 @@ RESTING = (frozenset({"examples-plot", "examples-said", "picture"}), frozenset({
 Bars are one only as usage through time. All numbers and words are of one moment in every frame.
 """
 
+PICTURES = frozenset({"picture", "compare-picture", "code-card"})
+"""The parts for which whole images must be taken."""
+
+
+def shows_picture(ask: Ask, *, is_running: bool) -> bool:
+    """Whether the answer is to hold whole images: while they stand still, none need be taken."""
+    is_resting = is_running and not ask.now and ask.number % 2 == 1
+    resting = RESTING[0] & ask.have.keys() if is_resting else frozenset()
+    return not PICTURES.isdisjoint(ask.wanted - resting)
+
 
 def frame_of(watched: Watchable, ask: Ask) -> Frame:
     """What has changed since the watcher's revisions; runs in a thread, since it takes some milliseconds."""

@@ -22,7 +22,7 @@ from app.sessions.registry import registry
 from app.sessions.run_desk import run_desk
 from app.sessions.watchable import Published, Watchable
 from app.stream.asking import Ask, read_ask
-from app.stream.frames import afterwards, frame_of
+from app.stream.frames import afterwards, frame_of, shows_picture
 from vqcore.training.status import State
 
 LARGEST_REQUEST = 64 * 1024
@@ -30,9 +30,6 @@ LARGEST_REQUEST = 64 * 1024
 
 MOST_REQUESTS, PER_SECONDS = 120, 4.0
 MOST_WATCHERS = 256
-PICTURES = frozenset({"picture", "compare-picture", "code-card"})
-"""The parts for which whole images must be taken."""
-
 AT_ONCE = 2
 """Frames made at once: more threads would only compete for the interpreter."""
 
@@ -161,8 +158,9 @@ async def _answer(socket: WebSocket, desk: Desk, tasks: TaskGroup, ask: Ask) -> 
     """Send the next frame; nothing if the watcher meanwhile asks for another."""
     watched = _find(ask)
     published = watched.published()
-    watched.look(at_picture=not PICTURES.isdisjoint(ask.wanted))
-    if not ask.now and any(status.state is State.RUNNING for status in published):
+    is_running = any(status.state is State.RUNNING for status in published)
+    watched.look(at_picture=shows_picture(ask, is_running=is_running))
+    if not ask.now and is_running:
         await _news(watched, published, desk, FRESH_SECONDS)
     ends_at = time.monotonic() + HEARTBEAT_SECONDS
     is_impatient = ask.view.controls.get("map") == "UMAP" or "film-said" in ask.wanted

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import torch
 from fake_projection import FakeProjection
 from PIL import Image
 from road_reading import read_piece
+from road_watching import view
 
 from app.figures.picture_sheet import image_file, sheet
 from app.links import live as address
@@ -23,12 +25,15 @@ from app.panels.picture_subject import Subject, subject_of
 from app.panels.scene import scene_of
 from app.panels.still_picture import stills
 from app.sessions.entry import Entry
+from app.stream.asking import Ask, read_ask
+from app.stream.frames import frame_of, shows_picture
 from app.stream.wire import piece
 from vqcore.problems.datasets import held_out_strips
-from vqcore.training.commands import ExperimentCommand, StepCommand, change, fork
+from vqcore.training.commands import ExperimentCommand, ResumeCommand, StepCommand, change, fork
 from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
+from vqcore.training.status import State
 from vqcore.training.trainer import Trainer
 
 SECONDS = 60
@@ -305,3 +310,22 @@ def test_an_experiment_is_held_against_the_run_that_was_left_alone_at_the_same_s
         assert np.abs(shown - wanted).mean() < np.abs(shown - np.concatenate(list(other), 1)).mean() / 3
     finally:
         session.stop()
+
+
+def test_a_picture_is_wished_for_when_the_answer_is_to_hold_it():
+    def told(number: int, have: dict[str, str], *, now: bool = False) -> Ask:
+        asked = {"n": number, "session": "id", "view": view(), "wanted": ["picture"], "have": have, "controls": ""}
+        return read_ask(json.dumps(asked | {"hands": {}, "now": now}))
+
+    def holds(ask: Ask) -> bool:
+        return any(key == "picture" for key, _, _ in frame_of(entry, ask).parts)
+
+    old = {"picture": "old"}
+    asks = [told(1, old), told(2, old), told(1, {}), told(1, old, now=True)]
+    with begun(default_recipe("patches", device="cpu", num_codes=16, batch_size=4), steps=1) as entry:
+        paused = [holds(ask) for ask in asks]
+        assert paused == [shows_picture(ask, is_running=False) for ask in asks] == [True] * 4
+        entry.session.send(ResumeCommand())
+        assert entry.session.wait(lambda s: s.status().state is State.RUNNING, SECONDS)
+        running = [holds(ask) for ask in asks]
+        assert running == [shows_picture(ask, is_running=True) for ask in asks] == [False, True, True, True]

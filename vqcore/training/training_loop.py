@@ -40,7 +40,7 @@ from vqcore.training.wishes import Wishes
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
 
-SHARE_PUBLISHED, SHARE_PICTURED = 0.02, 0.05
+SHARE_PUBLISHED, SHARE_PICTURED = 0.02, 0.03
 """What snapshots may take of the time while a session trains, and what they may with pictures."""
 
 LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
