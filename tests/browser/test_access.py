@@ -75,11 +75,16 @@ def test_axe_finds_nothing_and_a_phone_shows_all(name: str, open_tab: Callable[.
         assert box is not None
         assert min(box["x"], box["y"]) >= 0
     if name == "live":
+        wait_until(page, f"({ORDER})().join() === 'examples,map,bars,curves'")  # the picture stands before the charts
         wait_until(page, f"(({LEGEND_AND_TOOLS})()[0].right <= 390)")
         legend, tools = page.evaluate(LEGEND_AND_TOOLS)
         assert legend["bottom"] < tools["top"]  # which a hand on the map brings up
 
 
+ORDER = """() => {
+    const top = (name) => document.querySelector(`.st-key-panel-${name}`).getBoundingClientRect().top;
+    return ['map', 'bars', 'curves', 'examples'].sort((one, other) => top(one) - top(other));
+}"""
 LEGEND_AND_TOOLS = """() => {
     const plot = document.querySelector('.st-key-map-plot .js-plotly-plot');
     return ['.annotation-text', '.modebar'].map((part) => {

@@ -35,6 +35,7 @@ READ = """(last) => {
 }"""
 CROSSES = f"{traces(MAP)}.find((trace) => trace.name === 'dead')?.x.length ?? 0"
 CODES = "Number(/of ([\\d,]+)/.exec(document.querySelector('.vq-tile-of').innerText)[1].replaceAll(',', ''))"
+HAS_PAUSED = "(document.querySelector('.vq-status').dataset.state === 'paused' && 'paused')"
 AT_REST = f"""() => {{
     const dead = {CROSSES}, in_use = Number(document.querySelector('.vq-tile-value').innerText.replaceAll(',', ''));
     return {{ map: {CODES} - dead, tile: in_use }};
@@ -62,12 +63,16 @@ def agree_at_rest(page: Page) -> None:
 def frames_of(page: Page, count: int) -> None:
     """Read that many moments of a page, and play on where a start has paused itself."""
     step = -1
-    for _ in range(count):
-        if page.locator(".vq-status").get_attribute("data-state") == "paused":
+    while count:
+        seen = page.wait_for_function(
+            f"(last) => ({READ})(last) ?? {HAS_PAUSED}", arg=step, timeout=60_000
+        ).json_value()
+        if seen == "paused":
             agree_at_rest(page)
             press(page, "play")
             wait_for_state(page, "running")
-        step = agreed(seen_after(page, step))
+        else:
+            step, count = agreed(seen), count - 1
 
 
 @pytest.mark.parametrize("problem", PROBLEMS if IS_LONG else ["digits"])
