@@ -73,7 +73,8 @@ def _exported(options: argparse.Namespace, listed: Sequence[Listed]) -> tuple[An
         raise CheckpointError(f"There is no run to export below `{shown(options.folder)}`.")
     table = export(options.export, [Named(one.name, load_run(one.folder)) for one in listed])
     report = {"file": str(options.export), "runs": [one.name for one in listed], "rows": len(table["step"])}
-    text = f"{shown(options.export)}: {report['rows']:,} recorded steps of {len(listed):,} runs, newest first"
+    of_runs = "one run" if len(listed) == 1 else f"{len(listed):,} runs, the newest first"
+    text = f"{shown(options.export)}: {report['rows']:,} recorded steps of {of_runs}"
     return {**report, "columns": list(table)}, text
 
 
