@@ -10,12 +10,15 @@ import pytest
 import torch
 from scipy import stats
 
-from vqcore.ablation import running, tables
+from vqcore.ablation import cell, running, tables
 from vqcore.ablation.cell import gradient_gap
 from vqcore.ablation.grid import default_rows
 from vqcore.ablation.results import read_results
 from vqcore.ablation.significance import compared
 from vqcore.cli import main
+from vqcore.runs.listing import RunList
+from vqcore.runs.reading import load_run
+from vqcore.training.checkpoint import save_checkpoint
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
 
@@ -147,3 +150,37 @@ def test_the_papers_ladder_has_a_row_for_each_remedy_alone_and_all_together() ->
         for r in recipes.values()
     ]
     assert {0, 1, 3} <= set(alone)
+
+
+def test_recorded_trainings_are_runs_and_change_no_number(tmp_path: Path, monkeypatch, capsys) -> None:
+    """One of them is cut off at step 15 and goes on; another was there for other settings and is replaced."""
+    words = ["ablation", "plane", "--seeds", "1", "--device", "cpu"]
+    (tmp_path / "grid.json").write_text(json.dumps([{"name": "plain"}, {"name": "sync", "set": {"sync": 0.5}}]))
+    words += ["--grid", str(tmp_path / "grid.json")]
+    assert main([*words, "--steps", "20", "--out", str(tmp_path / "bare")]) == 0
+    recorded = [*words, "--out", str(tmp_path / "out"), "--record"]
+    assert main([*recorded, "--steps", "10"]) == 0
+
+    def cut_off(path: Path, trainer: Trainer, told: dict) -> None:
+        save_checkpoint(path, trainer, told)
+        if trainer.steps_done == 15:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cell, "SAVE_SECONDS", -1.0)
+        patch.setattr(cell, "save_checkpoint", cut_off)
+        assert main([*recorded, "--steps", "20"]) == 130
+    assert main([*recorded, "--steps", "20"]) == 0
+    capsys.readouterr()
+    bare, results = (read_results((tmp_path / of / "results.json").read_bytes(), "") for of in ("bare", "out"))
+    for row, expected in zip(results.rows, bare.rows, strict=True):
+        assert row.cells[0]["metrics"] == expected.cells[0]["metrics"]
+    listed = RunList(tmp_path / "out").look()
+    assert {one.name for one in listed} == {"cells/00-seed-0", "cells/01-seed-0"}
+    for one, row in zip(sorted(listed, key=lambda one: one.name), results.rows, strict=True):
+        run = load_run(one.folder)
+        assert (run.state, run.about["steps"], [line["step"] for line in run.lines]) == ("finished", 20, [0, 10, 20])
+        trainer = Trainer(default_recipe("plane", device="cpu", seed=0, **row.changes))
+        for _ in range(20):
+            trainer.step()
+        assert np.array_equal(run.snapshot(20)["quantizer"].table, trainer.snapshot().codebook)

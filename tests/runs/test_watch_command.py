@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vqcore.cli import main
-from vqcore.runs import watch_command
+from vqcore.runs import following
 from vqcore.runs.evidence import MOST_STEPS, evidence_at
 from vqcore.runs.reading import load_run
 from vqcore.runs.writing import RunWriter
@@ -13,18 +13,18 @@ K = 16
 BOOK = {"name": "quantize", "num_codes": K, "dim": 2, "structure": "whole", "level": 0, "moved_by": "ema"}
 
 
-def record(writer: RunWriter, step: int, used: int, vectors: int = 200) -> None:
+def record(writer: RunWriter, step: int, used: int, vectors: int = 200, book: str = "quantize") -> None:
     codes = np.arange(vectors, dtype=np.int32) % used
     table = np.random.default_rng(0).normal(size=(K, 2)).astype(np.float32)
     arrays = {
-        "quantize/table": table,
-        "quantize/z_e": table[codes] + np.random.default_rng(step).normal(0, 0.1, (vectors, 2)).astype(np.float32),
-        "quantize/codes": codes,
-        "quantize/counts": np.bincount(codes, minlength=K),
+        f"{book}/table": table,
+        f"{book}/z_e": table[codes] + np.random.default_rng(step).normal(0, 0.1, (vectors, 2)).astype(np.float32),
+        f"{book}/codes": codes,
+        f"{book}/counts": np.bincount(codes, minlength=K),
     }
     writer.save(step, {name: np.ascontiguousarray(one) for name, one in arrays.items()}, {})
     numbers = {"in_use": used, "perplexity": float(used), "relative_error": 0.01}
-    writer.append({"step": step, "loss": 0.5, "codebooks": {"quantize": numbers}})
+    writer.append({"step": step, "loss": 0.5, "codebooks": {book: numbers}})
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_run_is_followed_until_it_ends(writer, capsys, monkeypatch):
     later = iter(
         [lambda: record(writer, 50, used=1), lambda: writer.append({"ended": 1.0, "error": "ValueError: <b>"})]
     )
-    monkeypatch.setattr(watch_command.time, "sleep", lambda seconds: next(later)())
+    monkeypatch.setattr(following.time, "sleep", lambda seconds: next(later)())
     assert main(["watch", str(writer.folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("step")] == [

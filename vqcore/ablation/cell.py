@@ -5,8 +5,10 @@
 import base64
 import io
 import math
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,14 @@ from torch import Tensor
 
 from vqcore.history import History
 from vqcore.quantizer.layer import VectorQuantizer
+from vqcore.runs.layout import ABOUT
 from vqcore.snapshot import Snapshot
 from vqcore.training.checkpoint import load_checkpoint, save_checkpoint
 from vqcore.training.evaluation import INPUTS_AT_ONCE, evaluating
 from vqcore.training.finite import NonFiniteError
 from vqcore.training.recipe import Recipe
 from vqcore.training.trainer import Trainer
+from vqcore.training_record import TrainingRecord
 
 CURVE_POINTS = 100
 SHOWN_IMAGES = 6
@@ -36,7 +40,11 @@ CURVES = ("task_loss", "held_out.task_loss", "held_out.in_use", "held_out.perple
 
 
 def trained(
-    recipe: Recipe, steps: int, kept_in: Path, step_done: Callable[[int], None] = lambda _: None
+    recipe: Recipe,
+    steps: int,
+    kept_in: Path,
+    step_done: Callable[[int], None] = lambda _: None,
+    recorded_in: Path | None = None,
 ) -> dict[str, Any]:
     """Train `recipe` for `steps` steps and judge it; a training that was cut off goes on from the file `kept_in`.
 
@@ -45,6 +53,7 @@ def trained(
         steps: how many.
         kept_in: where it is kept meanwhile; no such file is left behind.
         step_done: called with the number of steps done.
+        recorded_in: folder of the run that it writes, if any; the run of another training there goes.
 
     Returns:
         `metrics`, `curves`, `images` where the task shows any, `seconds`; of one that broke, `broken` with the step.
@@ -55,13 +64,17 @@ def trained(
         trainer, before = (kept, told["seconds"]) if kept.recipe == recipe else (trainer, before)
     began = saved = time.perf_counter()
     try:
-        while trainer.steps_done < steps:
-            trainer.step()
-            step_done(trainer.steps_done)
-            if (now := time.perf_counter()) - saved > SAVE_SECONDS:
-                save_checkpoint(kept_in, trainer, {"seconds": before + now - began})
-                saved = time.perf_counter()
-        seconds = before + time.perf_counter() - began
+        with _recorder(recorded_in, trainer, steps) as note:
+            note(trainer)
+            while trainer.steps_done < steps:
+                trainer.step()
+                note(trainer)
+                step_done(trainer.steps_done)
+                if (now := time.perf_counter()) - saved > SAVE_SECONDS:
+                    save_checkpoint(kept_in, trainer, {"seconds": before + now - began})
+                    saved = time.perf_counter()
+            seconds = before + time.perf_counter() - began
+            note(trainer, is_last=True)
         snapshot = trainer.snapshot()
     except NonFiniteError as error:
         kept_in.unlink(missing_ok=True)
@@ -73,6 +86,18 @@ def trained(
         "images": images(snapshot) if trainer.problem.task == "reconstruction" else None,
         "seconds": round(seconds, 2),
     }
+
+
+@contextmanager
+def _recorder(folder: Path | None, trainer: Trainer, steps: int) -> Iterator[Callable[..., None]]:
+    """What notes each step in the run in `folder`."""
+    if folder is None:
+        yield lambda *_, **__: None
+        return
+    if trainer.steps_done == 0 and (folder / ABOUT).exists():
+        shutil.rmtree(folder)
+    with TrainingRecord(folder, trainer, steps) as record:
+        yield record.note
 
 
 def judged(trainer: Trainer) -> dict[str, Any]:

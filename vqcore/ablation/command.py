@@ -51,6 +51,11 @@ def add_words(parser: argparse.ArgumentParser, path: Callable[[str], Path]) -> N
     parser.add_argument("--set", nargs="+", default=[], action="extend", metavar="K=V", help="of every row")
     parser.add_argument("--grid", type=path, metavar="FILE", help='rows as JSON: [{"name": …, "set": {…}}, …]')
     parser.add_argument("--out", type=path, metavar="DIR", help="folder of the results (default: ablation-PROBLEM)")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write each training from now on as a run, too, below DIR/cells: for the page Runs",
+    )
 
 
 def _asked(options: argparse.Namespace) -> Ablation:
@@ -84,7 +89,7 @@ def _asked(options: argparse.Namespace) -> Ablation:
         "commit": commit_of_code(),
     }
     folder = options.out if options.out is not None else Path(f"ablation-{options.problem}")
-    return Ablation(base, rows, range(options.seeds), steps, folder, about)
+    return Ablation(base, rows, range(options.seeds), steps, folder, about, records=options.record)
 
 
 def _shown(bar: Any, progress: Progress) -> None:

@@ -42,6 +42,8 @@ class Ablation:
     steps: int
     folder: Path
     about: Mapping[str, Any]
+    records: bool = False
+    """Whether each training writes a run, too, beside its file in `cells`."""
 
     def run(
         self,
@@ -64,7 +66,8 @@ class Ablation:
                     progress(Progress(row.name, seed, step, number, len(jobs), clock.left(step)))
 
                 path = self._path(row, seed)
-                cell = trained(recipe, self.steps, path.with_suffix(".pt"), step_done)
+                recorded_in = path.with_suffix("") if self.records else None
+                cell = trained(recipe, self.steps, path.with_suffix(".pt"), step_done, recorded_in)
                 kept = {"recipe": recipe_values(recipe), "steps": self.steps, **cell}
                 replace_file(path, json.dumps(kept, ensure_ascii=False))
                 clock.training_done()

@@ -1,4 +1,4 @@
-"""`vqscope runs FOLDER`: the runs below a folder, newest first, each in a line with its state and verdict."""
+"""`vqscope runs FOLDER`: the runs below a folder, newest first, each in a line with its verdict, or exported."""
 
 import argparse
 import math
@@ -11,7 +11,9 @@ from typing import Any
 from vqcore.arguments import named_path
 from vqcore.diagnostics.wording import digits
 from vqcore.files.errors import CheckpointError, shown
+from vqcore.runs.exporting import Named, export
 from vqcore.runs.listing import Listed, RunList
+from vqcore.runs.reading import load_run
 
 DEFAULT_FOLDER = Path("runs")
 DEFAULT_MOST = 20
@@ -33,6 +35,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--search", default="", metavar="TEXT", help="only those with this in their name")
     parser.add_argument("--most", type=int, default=DEFAULT_MOST, metavar="N", help="the newest N (default: 20)")
+    parser.add_argument(
+        "--export",
+        type=named_path,
+        metavar="FILE",
+        help="instead write what these runs recorded, a row for each step: to FILE.csv or FILE.parquet",
+    )
 
 
 def runs(options: argparse.Namespace) -> tuple[Any, str]:
@@ -40,7 +48,7 @@ def runs(options: argparse.Namespace) -> tuple[Any, str]:
 
     Raises:
         CheckpointError: if the folder cannot be listed.
-        ValueError: for `--most` below 1.
+        ValueError: for `--most` below 1, or an export that cannot be written.
     """
     if options.most < 1:
         raise ValueError(f"`--most` must be a whole number from 1 up, but got {options.most}.")
@@ -51,11 +59,23 @@ def runs(options: argparse.Namespace) -> tuple[Any, str]:
         every = []
     except OSError as error:
         raise CheckpointError(f"`{shown(options.folder)}` cannot be listed: {error.strerror}.") from error
+    if options.export is not None:
+        return _exported(options, every[: options.most])
     newest = [below.judge(one) for one in every[: options.most]]
     told = [_table(newest)] if newest else [HOW_TO.format(folder=shown(options.folder))]
     told += [f"{len(every) - len(newest):,} older ones: --most N lists more."] if len(every) > len(newest) else []
     told += [*below.refused[:5], *([f"{len(below.refused) - 5:,} more like these."] if below.refused[5:] else [])]
     return {"runs": [_values(one) for one in newest], "refused": list(below.refused)}, "\n".join(told)
+
+
+def _exported(options: argparse.Namespace, listed: Sequence[Listed]) -> tuple[Any, str]:
+    if not listed:
+        raise CheckpointError(f"There is no run to export below `{shown(options.folder)}`.")
+    table = export(options.export, [Named(one.name, load_run(one.folder)) for one in listed])
+    report = {"file": str(options.export), "runs": [one.name for one in listed], "rows": len(table["step"])}
+    of_runs = "one run" if len(listed) == 1 else f"{len(listed):,} runs, the newest first"
+    text = f"{shown(options.export)}: {report['rows']:,} recorded steps of {of_runs}"
+    return {**report, "columns": list(table)}, text
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -1,18 +1,17 @@
-"""`vqscope watch FOLDER`: a line for each recorded step of a run, and findings as they come and go."""
+"""`vqscope watch FOLDER`: a line for each recorded step of a run, findings as they come and go, and alerts."""
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from vqcore.arguments import named_path
 from vqcore.diagnostics.wording import digits
 from vqcore.files.errors import CheckpointError, shown
-from vqcore.runs.course import Found, Moment, moments, worst
-from vqcore.runs.layout import ABOUT
-from vqcore.runs.reading import Run, RunReader
+from vqcore.runs import webhook
+from vqcore.runs.course import Moment, worst
+from vqcore.runs.following import SECONDS, Alert, Followed, follow
+from vqcore.runs.reading import Run
 
 MOST_CODEBOOKS = 3
 """Codebooks described in one line; the least used ones of more."""
@@ -22,7 +21,13 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     """The words of the verb."""
     parser.add_argument("folder", type=named_path, metavar="FOLDER", help="of a run, as vqcore.watch writes it")
     parser.add_argument("--once", action="store_true", help="tell what is there and do not wait for more")
-    parser.add_argument("--seconds", type=float, default=2.0, help="between two looks (default: 2)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="between two looks (default: 2)")
+    parser.add_argument(
+        "--webhook",
+        metavar="URL",
+        help="post JSON there when findings turn severe, once a look: `text` as Slack and Mattermost take it, and "
+        "`findings`; on the first look those at the newest step",
+    )
     parser.epilog = "Exit code: 0; 1 if a finding at the newest step is severe; 2 if the folder holds no run."
 
 
@@ -30,20 +35,19 @@ def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
     """Follow the run until its training ends; the third value is the exit code, as the doctor's.
 
     Raises:
-        ValueError: for a folder without a run, or a run without a snapshot.
+        ValueError: for a folder without a run, a run without a snapshot, or a webhook that is no address.
     """
-    tell = (lambda text: None) if options.json else (lambda text: print(text, flush=True))
-    folder = options.folder
-    if not (folder / ABOUT).exists() and (folder / "rank0" / ABOUT).exists():
-        folder = folder / "rank0"
-    run, newest = _told(folder, tell, wait=None if options.once else options.seconds)
+    followed, alerts = _followed(options)
+    run, newest = followed
     if newest is None:
-        raise CheckpointError(f"`{shown(folder)}` holds no snapshot {'yet' if run.state == 'running' else 'at all'}.")
+        raise CheckpointError(
+            f"`{shown(run.folder)}` holds no snapshot {'yet' if run.state == 'running' else 'at all'}."
+        )
     _, verdict = worst(newest)
     ended = f"{run.state}{f': {shown(run.ending)}' if run.ending else ''}"
-    text = "\n".join([f"VERDICT  {verdict.title}", f"run      {shown(folder)}, {ended}", *run.notes])
+    text = "\n".join([f"VERDICT  {verdict.title}", f"run      {shown(run.folder)}, {ended}", *run.notes])
     report = {
-        "folder": str(folder),
+        "folder": str(run.folder),
         "state": run.state,
         "ending": run.ending,
         "notes": list(run.notes),
@@ -53,6 +57,7 @@ def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
             name: [{"severity": each.severity, "condition": each.condition} for each in findings]
             for name, findings in newest.items()
         },
+        "alerts": [one for alert in alerts for one in webhook.payload(alert)["findings"]],
     }
     return report, text, int(verdict.severity == "severe")
 
@@ -71,22 +76,33 @@ def described(run: Run, moment: Moment) -> list[str]:
     return lines + [f"  gone  {shown(name)}: {condition}" for name, condition in moment.ended]
 
 
-def _told(folder: Path, tell: Callable[[str], None], *, wait: float | None) -> tuple[Run, Found | None]:
-    """Tell every recorded step, waiting for more while the run is written; the run and its newest diagnosis."""
-    seen, last, reader = 0, None, RunReader(folder)
-    while True:
-        run = reader.read()
-        for moment in moments(run, after=seen, last=last):
-            tell("\n".join(described(run, moment)))
-            last = moment if moment.found is not None else last
-        seen = len(run.lines)
-        if wait is None or run.state != "running":
-            return run, None if last is None else last.found
-        try:
-            time.sleep(wait)
-        except KeyboardInterrupt:
-            print("stopped watching; the training goes on.", file=sys.stderr)
-            return run, None if last is None else last.found
+def _followed(options: argparse.Namespace) -> tuple[Followed, list[Alert]]:
+    """Tell every recorded step and every alert until the run ends, or until Ctrl-C."""
+    address = None if options.webhook is None else webhook.checked_address(options.webhook)
+    alerts: list[Alert] = []
+    seen: Followed | None = None
+
+    def tell(run: Run, moment: Moment) -> None:
+        nonlocal seen
+        seen = Followed(run, moment.found if moment.found is not None or seen is None else seen.found)
+        if not options.json:
+            print("\n".join(described(run, moment)), flush=True)
+
+    def alarm(alert: Alert) -> None:
+        alerts.append(alert)
+        failure = "" if address is None else webhook.post(address, alert)
+        if failure:
+            print(failure, file=sys.stderr, flush=True)
+
+    try:
+        return follow(
+            options.folder, alarm, on_moment=tell, seconds=None if options.once else options.seconds
+        ), alerts
+    except KeyboardInterrupt:
+        if seen is None:
+            raise
+        print("stopped watching; the training goes on.", file=sys.stderr)
+        return seen, alerts
 
 
 def _numbers(name: str, values: Mapping[str, Any], num_codes: int) -> str:
