@@ -56,11 +56,6 @@ def relative_error_now(snapshot: Snapshot) -> float:
     return snapshot.held_out.relative_error
 
 
-def accuracy_now(snapshot: Snapshot) -> float:
-    """Share of the held-out inputs that is classified rightly."""
-    return snapshot.held_out.accuracy
-
-
 def curve(snapshot: Snapshot, quantity: str, looks: Collection[int] = ()) -> Curve:
     """`quantity` up to this moment: `held_out.NAME`, or a loss or measurement of training batches.
 
@@ -75,11 +70,6 @@ def curve(snapshot: Snapshot, quantity: str, looks: Collection[int] = ()) -> Cur
     if quantity in snapshot.history.losses:
         regular[:] = True  # of every batch
     return Curve(steps[regular], points.mean[first][regular])
-
-
-def p_mean_length(snapshot: Snapshot) -> float:
-    """‖mean of P‖, for the held-out vectors."""
-    return float(np.linalg.norm(snapshot.z_e.mean(0)))
 
 
 def moved(before: Snapshot, after: Snapshot) -> Moved:

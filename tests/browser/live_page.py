@@ -67,11 +67,10 @@ def count_draws(page: Page, plot: str) -> None:
     )
 
 
-def watch_removals(page: Page) -> None:
-    """From now on, `window.removals` counts charts taken from the page, and `window.originals` are today's."""
+def watch_removals(page: Page, kept: str = ".js-plotly-plot") -> None:
+    """From now on, `window.removals` counts what matches `kept` and is taken away; `window.originals` are today's."""
     page.evaluate(
-        """() => {
-            const kept = '.js-plotly-plot';
+        """(kept) => {
             window.removals = 0;
             window.originals = [...document.querySelectorAll(kept)];
             new MutationObserver((changes) => {
@@ -79,7 +78,8 @@ def watch_removals(page: Page) -> None:
                     if (node.matches?.(kept) || node.querySelector?.(kept)) window.removals++;
                 }
             }).observe(document.body, { childList: true, subtree: true });
-        }"""
+        }""",
+        kept,
     )
 
 

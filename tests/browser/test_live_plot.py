@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from live_page import traces
+from live_page import traces, watch_removals
 from playwright.sync_api import expect
 from plot_hands import (
     DEAD,
@@ -30,18 +30,7 @@ from real_app import Server, Tab, streamlit_server
 def test_a_hundred_updates_remove_no_chart_and_no_tile(open_tab: Callable[..., Tab], plot_server: Server) -> None:
     page = open_tab(plot_server, "?every=0.15").page
     wait_for_charts(page)
-    page.evaluate(
-        """() => {
-            const kept = '.js-plotly-plot, .vq-tile, .vq-status, .main-svg';
-            window.removals = 0;
-            window.originals = [...document.querySelectorAll(kept)];
-            new MutationObserver((changes) => {
-                for (const change of changes) for (const node of change.removedNodes) {
-                    if (node.matches?.(kept) || node.querySelector?.(kept)) window.removals++;
-                }
-            }).observe(document.body, { childList: true, subtree: true });
-        }"""
-    )
+    watch_removals(page, ".js-plotly-plot, .vq-tile, .vq-status, .main-svg")
     wait_draws(page, 100)
     assert page.evaluate("window.removals") == 0
     assert page.evaluate("window.originals.every((node) => node.isConnected)")

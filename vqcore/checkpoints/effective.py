@@ -106,24 +106,6 @@ def has_unit_rows(vectors: Vectors) -> bool:
         )
 
 
-def decoder_vectors(codebook: Codebook) -> Vectors | None:
-    """The codes in the decoder's space, (K, C): the stored vectors through the projection after the quantizer.
-
-    None if no such projection of width 1 is found within three modules above.
-    """
-    module = codebook.owner
-    for _ in range(4):
-        for name in ("out_proj", "project_out", "output_proj", "post_quant_conv"):
-            weight = _weight(module, name)
-            if weight is not None and weight.size == weight.shape[0] * codebook.dim:
-                bias = _values(module, f"{name}.bias")
-                vectors = effective(codebook).vectors if codebook.transform != "unit length" else codebook.raw()
-                projected = vectors @ weight.reshape(-1, codebook.dim).T + (0 if bias is None else bias)
-                return np.asarray(projected, dtype=np.float32)
-        module = module.up
-    return None
-
-
 def _as_stored(codebook: Codebook, raw: Vectors, _: Known) -> _Step:
     if codebook.confidence in ("candidate", "told"):
         return _Step(raw, "assumed", "c as stored", "Whether there is a map after it is not known.")
@@ -250,22 +232,6 @@ def _by_row(codebook: Codebook, rows_of_map: Vectors) -> Vectors:
 def _values(module: Module, name: str) -> NDArray[Any] | None:
     array = module.get(name)
     return None if array is None else array.read()
-
-
-def _weight(module: Module, name: str) -> NDArray[Any] | None:
-    """A weight, rebuilt as g·v/‖v‖ over all axes but the first if it is stored with weight norm."""
-    plain = _values(module, f"{name}.weight")
-    if plain is not None:
-        return plain
-    for g_name, v_name in (
-        ("weight_g", "weight_v"),
-        ("parametrizations.weight.original0", "parametrizations.weight.original1"),
-    ):
-        g, v = _values(module, f"{name}.{g_name}"), _values(module, f"{name}.{v_name}")
-        if g is not None and v is not None and v.ndim > 1 and g.shape[0] == v.shape[0]:
-            lengths = np.sqrt((v.astype(np.float64) ** 2).sum(tuple(range(1, v.ndim)), keepdims=True))
-            return np.asarray(g * v / np.maximum(lengths, SMALLEST_LENGTH))
-    return None
 
 
 TRANSFORMS: dict[Transform, Callable[[Codebook, Vectors, Known], _Step]] = {

@@ -17,17 +17,11 @@ from vqcore.training.state_values import put_values, values_of
 from vqcore.training.trainer import Trainer
 
 FORMAT = 1
-REMEMBERED = (
-    "_generator",
-    "_batches",
-    "_usage",
-    "_recorder",
-    "_finite",
-    "_measured_step",
-    "_held_out_of",
-    "steps_done",
-)
+REMEMBERED = ("_generator", "_batches", "_finite", "steps_done")
 """What a trainer has to remember besides weights, moments and events."""
+
+REMEMBERED_MEASUREMENTS = ("_usage", "_recorder", "_measured_step", "_held_out_of")
+"""What its measurements have to."""
 
 LEFT_OUT = ("_device", "_handed_out")
 
@@ -56,7 +50,9 @@ def save_checkpoint(path: Path, trainer: Trainer, told: Mapping[str, Any]) -> No
         ],
         "placed_at": list(trainer.placed_at.values()),
         "num_inputs": trainer.train_data.num_inputs,
-        "remembered": {name: values_of(getattr(trainer, name), LEFT_OUT) for name in REMEMBERED},
+        "remembered": {
+            name: values_of(getattr(owner, name), LEFT_OUT) for name, owner in _owners_of_remembered(trainer).items()
+        },
     }
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
@@ -108,6 +104,13 @@ def _put(trainer: Trainer, state: Mapping[str, Any]) -> None:
         Event(step, variant, label, tuple((name, value) for name, value in changes))
         for step, variant, label, changes in state["events"]
     )
+    owners = _owners_of_remembered(trainer)
     for name, values in state["remembered"].items():
-        setattr(trainer, name, put_values(getattr(trainer, name), values))
+        setattr(owners[name], name, put_values(getattr(owners[name], name), values))
     trainer.defer()
+
+
+def _owners_of_remembered(trainer: Trainer) -> dict[str, Any]:
+    """By the name of what is to be remembered, the object that it is an attribute of."""
+    owners: dict[str, Any] = dict.fromkeys(REMEMBERED, trainer)
+    return owners | dict.fromkeys(REMEMBERED_MEASUREMENTS, trainer.measurements)

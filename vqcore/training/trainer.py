@@ -3,43 +3,33 @@
 # N vectors of a batch, K codes, D features
 
 import copy
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vqcore.capture import read_only
-from vqcore.history import History
-from vqcore.problems.building import built
-from vqcore.problems.problem import Model, Problem
-from vqcore.quantizer.ema import ema_update_
-from vqcore.quantizer.grouped import GroupedQuantizer
-from vqcore.quantizer.kmeans import VECTORS_PER_CODE, kmeans_start_
-from vqcore.quantizer.layer import Level, NonFiniteInputError, Quantizer, VectorQuantizer, error_of_level
+from vqcore.quantizer.layer import NonFiniteInputError
 from vqcore.quantizer.options import Options, option_names
-from vqcore.quantizer.replacement import replace_unused_
-from vqcore.quantizer.residual import ResidualQuantizer
-from vqcore.quantizer.usage import perplexity
-from vqcore.snapshot import Event, HeldOutMetrics, LevelUsage, Metrics, Picture, Snapshot
+from vqcore.snapshot import Event, Picture, Snapshot
 from vqcore.training.adamw import AdamW
 from vqcore.training.batches import ShuffledBatches
+from vqcore.training.code_moves import count_and_average_, place_by_kmeans_, replace_on_each_part_
+from vqcore.training.construction import cpu_generator, model_and_quantizer
 from vqcore.training.cores import compute_on_one_thread
-from vqcore.training.evaluation import HeldOut, as_in_training, evaluate, evaluating
+from vqcore.training.evaluation import HeldOut, evaluate
 from vqcore.training.examination import Examination, examine_code
 from vqcore.training.finite import CHECKED, FiniteWatch, NonFiniteError
-from vqcore.training.history import EXACT_ROWS, Recorder
-from vqcore.training.kmeans_memory import remembered_codebook
+from vqcore.training.history import EXACT_ROWS
+from vqcore.training.measurements import HeldOutPass, Measurements, gradient_norm, metrics_of
 from vqcore.training.memory import bytes_of
 from vqcore.training.picturing import pictures
 from vqcore.training.recipe import Recipe, problem_of, resolve_device, written
 from vqcore.training.schedule import share_of_rate
 from vqcore.training.step import Step, forward_and_backward
-from vqcore.training.usage_window import USAGE_WINDOW, UsageWindow
+from vqcore.training.usage_window import USAGE_WINDOW
 
 MEASURE_EVERY = 5
 """Steps between two rows of the slower measurements."""
@@ -89,7 +79,7 @@ class Trainer:
         self.events: tuple[Event, ...] = ()
         data = self.problem.load(recipe.seed)
         self.train_data, self.held_out = data.train.to(self.device), data.held_out.to(self.device)
-        self.model, self.quantizer = self._build()
+        self.model, self.quantizer = model_and_quantizer(recipe, self.problem, self.device)
         self.optimizer = AdamW(
             [(self.model.parameters(), recipe.options.weight_decay), (self.quantizer.parameters(), 0.0)],
             learning_rate=recipe.options.learning_rate,
@@ -98,7 +88,7 @@ class Trainer:
         self._batches = ShuffledBatches(
             self.train_data.num_inputs, recipe.batch_size, seed=recipe.seed, device=self.device
         )
-        shuffled = torch.randperm(self.held_out.num_inputs, generator=_cpu_generator(recipe.seed))
+        shuffled = torch.randperm(self.held_out.num_inputs, generator=cpu_generator(recipe.seed))
         self.monitor = self.held_out.batch(shuffled[: self.problem.monitor_size].to(self.device))
         inputs, labels = read_only(self.monitor.inputs), self.monitor.labels
         self._shown = {  # one copy for all snapshots
@@ -107,15 +97,11 @@ class Trainer:
             "monitor_inputs": inputs,
             "labels": None if labels is None else read_only(labels),
         }
-        num_codes, num_levels = recipe.num_codes, len(self.quantizer.part_of_level)
-        self._usage = [UsageWindow(num_codes, self.device) for _ in range(num_levels)]
-        never = torch.full((num_codes,), -1, dtype=torch.int64, device=self.device)
+        self.measurements = Measurements(self.problem, self.model, self.quantizer, self.device, exact_rows)
+        never = torch.full((recipe.num_codes,), -1, dtype=torch.int64, device=self.device)
         self.placed_at = {part: never.clone() for part in self.quantizer.parts}
         self._finite = FiniteWatch(self.device)
-        self._recorder = Recorder(num_levels, exact_rows)
         self._last: Step | None = None
-        self._measured_step = 0
-        self._held_out_of = (-1, 0)
         if recipe.code_init == "kmeans" and not self.defer():
             self._place_by_kmeans()
 
@@ -131,7 +117,7 @@ class Trainer:
 
     def keep_rows(self, exact_rows: int) -> None:
         """Keep at least so many of the curves' newest rows one by one from here on."""
-        self._recorder.keep_rows(exact_rows)
+        self.measurements.keep_rows(exact_rows)
 
     @property
     def nbytes(self) -> int:
@@ -143,8 +129,7 @@ class Trainer:
             yield from module.buffers()
             for parameter in module.parameters():
                 yield from (parameter, parameter.grad, *self.optimizer.state.get(parameter, ()))
-        for usage in self._usage:
-            yield from usage.tensors()
+        yield from self.measurements.tensors()
         if self._last is not None:
             yield from (self._last.z_e, self._last.output, *self._last.codebooks)
             yield from (tensor for level in self._last.levels for tensor in level)
@@ -166,21 +151,15 @@ class Trainer:
         self._finite.note(done, self.steps_done + 1)
         self.optimizer.step()
         self.steps_done += 1
-        counts = [usage.add(level.codes) for usage, level in zip(self._usage, done.levels, strict=True)]
-        for part, levels in self._levels_of_parts():
-            part.count_unused_(torch.stack([counts[level] for level in levels]).sum(0))
-            if self.options.codebook_update == "ema":
-                found = [done.levels[level] for level in levels]
-                vectors = torch.cat([level.z_e for level in found])
-                ema_update_(part, vectors, torch.cat([level.codes for level in found]))
+        count_and_average_(self.quantizer, done, self.measurements.count(done.levels))
         if self.options.replace_every > 0:
             self._replace(done, self.options.replace_every)
-        self._recorder.add_losses(self.steps_done, done.task_loss, done.commitment_loss, done.quantization_error)
+        self.measurements.add_losses(self.steps_done, done)
         self._last = done
         if not self.defer() and self.steps_done == self.options.quantize_from and self.recipe.code_init == "kmeans":
             self._place_by_kmeans()
         if self.steps_done % MEASURE_EVERY == 0:
-            self._measure()
+            self.measurements.measure(self.steps_done, done)
         if self.steps_done % self._held_out_every == 0:
             self._hold_out()
 
@@ -250,29 +229,29 @@ class Trainer:
             NonFiniteError: if this moment is not finite; see `step`.
         """
         self._finite.raise_if_broken()
-        if self._last is not None and self._measured_step != self.steps_done:
-            self._measure()
-        found_levels, seen, shape = self._hold_out()
-        outputs = read_only(seen)
+        if self._last is not None:
+            self.measurements.measure(self.steps_done, self._last)
+        seen = self._hold_out()
+        outputs = read_only(seen.outputs)
         shared: dict[str, Any] = {**self._shown, "outputs": outputs[:SHOWN_INPUTS], "monitor_outputs": outputs}
-        usages = tuple(self._level_usage(level) for level in range(len(found_levels)))
-        gradients = [self._gradient_norm(part) for part in self.quantizer.parts]
+        usages = tuple(self.measurements.level_usage(level) for level in range(len(seen.levels)))
+        gradients = [gradient_norm(part, self._last) for part in self.quantizer.parts]
         taken = []
-        for level, (index, found) in enumerate(zip(self.quantizer.part_of_level, found_levels, strict=True)):
+        for level, (index, found) in enumerate(zip(self.quantizer.part_of_level, seen.levels, strict=True)):
             part = self.quantizer.parts[index]
-            history = replace(self._recorder.history(level), usage=self._usage[level].through_time())
+            history = self.measurements.history(level)
             taken.append(
                 Snapshot(
                     variant=self.variant,
                     step=self.steps_done,
                     level=level,
                     levels=usages,
-                    metrics=_metrics(history),
+                    metrics=metrics_of(history),
                     held_out=usages[level].held_out,
                     history=history,
                     events=self.events,
                     monitor_of=self.held_out.num_inputs * found.codes.numel() // len(self.monitor.inputs),
-                    window_batches=self._usage[level].num_batches,
+                    window_batches=self.measurements.num_batches(level),
                     z_e=read_only(found.z_e),
                     codes=read_only(found.codes),
                     codebook=read_only(part.codebook()),
@@ -280,7 +259,7 @@ class Trainer:
                     steps_unused=read_only(part.steps_unused),
                     placed_at=read_only(self.placed_at[part]),
                     gradient_norm=read_only(gradients[index]),
-                    code_maps=read_only(found.codes.view(shape)[:SHOWN_INPUTS]),
+                    code_maps=read_only(found.codes.view(seen.shape)[:SHOWN_INPUTS]),
                     **shared,
                 )
             )
@@ -331,169 +310,36 @@ class Trainer:
         self.quantizer.is_deferred = self.steps_done < self.options.quantize_from
         return self.quantizer.is_deferred
 
-    def _build(self) -> tuple[Model, Quantizer]:
-        generator = _cpu_generator(self.recipe.seed)
-        model = built(self.problem, generator)
-        quantizer = _quantizer(self.recipe, self.problem.dim, generator)
-        return model.to(self.device), quantizer.to(self.device)
-
-    def _levels_of_parts(self) -> Iterator[tuple[VectorQuantizer, list[int]]]:
-        """Each codebook with the levels that search it."""
-        for index, part in enumerate(self.quantizer.parts):
-            yield part, [level for level, own in enumerate(self.quantizer.part_of_level) if own == index]
-
     def _replace(self, done: Step, unused_for: int) -> Tensor:
         """How many codes moved."""
         moved_codes = torch.zeros((), dtype=torch.int64, device=self.device)
-        for part, levels in self._levels_of_parts():
-            vectors = torch.cat([done.levels[level].z_e for level in levels])
-            moved = replace_unused_(part, vectors, unused_for, generator=self._generator)
+        for part, moved in replace_on_each_part_(self.quantizer, done, unused_for, self._generator):
             self.optimizer.forget(part.raw_codebook, moved)
             self.placed_at[part].masked_fill_(moved, self.steps_done)
             moved_codes += moved.sum()
         return moved_codes
 
-    @torch.no_grad()
     def _place_by_kmeans(self) -> None:
-        wanted = VECTORS_PER_CODE * self.recipe.num_codes
-        generator = _cpu_generator(self.recipe.seed)
-        order = torch.randperm(self.train_data.num_inputs, generator=generator).to(self.device)
-        vectors: list[Tensor] = []
-        with evaluating(self.quantizer), as_in_training(self.model):
-            for index in order.split(64):
-                self._raise_if_stopped()
-                vectors.append(self.model.encode(self.train_data.batch(index).inputs).flatten(0, -2))
-                if sum(map(len, vectors)) >= wanted:
-                    break
-            z_e = torch.cat(vectors)[:wanted]
-            kmeans_start_(self.quantizer, z_e, seed=self.recipe.seed, seek=self._sought)
+        place_by_kmeans_(
+            self.model,
+            self.quantizer,
+            self.train_data,
+            seed=self.recipe.seed,
+            raise_if_stopped=self._raise_if_stopped,
+        )
         for part in self.quantizer.parts:
-            everywhere = torch.ones_like(part.steps_unused, dtype=torch.bool)
             self.optimizer.forget(part.raw_codebook)
-            self.placed_at[part].masked_fill_(everywhere, self.steps_done)
-
-    def _sought(self, vectors: NDArray[np.float32], num_codes: int, *, seed: int) -> NDArray[np.float32]:
-        self._raise_if_stopped()  # between two levels, each of which may take long
-        return remembered_codebook(vectors, num_codes, seed=seed)
+            self.placed_at[part].fill_(self.steps_done)
 
     def _raise_if_stopped(self) -> None:
         if self._stop():
             raise StoppedError
 
-    @torch.no_grad()
-    def _hold_out(self) -> tuple[tuple[Level, ...], Tensor, torch.Size]:
-        """Pass the monitor inputs through the model, and note what they say of this step.
-
-        Returns:
-            What each level found, the outputs (I, …), and the shape of the codes of one level.
-        """
-        with evaluating(self.model, self.quantizer):
-            z_e = self.model.encode(self.monitor.inputs)
-            quantized, levels = self.quantizer.quantize(z_e)
-            outputs = self.model.decode(quantized.z_q)
-        moment = (self.steps_done, len(self.events))  # a switch can change the codes within a step
-        if self._held_out_of != moment:
-            whole = [
-                self.quantizer.error_of(levels),
-                self.problem.loss(outputs, self.monitor.targets),
-                _accuracy(self.problem, outputs, self.monitor.targets),
-            ]
-            num_codes = self.recipe.num_codes
-            self._recorder.add_held_out(self.steps_done, [[*_usage(level, num_codes), *whole] for level in levels])
-            self._held_out_of = moment
-        return levels, outputs, z_e.shape[:-1]
-
-    @torch.no_grad()
-    def _measure(self) -> None:
-        assert self._last is not None
-        levels = zip(self._usage, self._last.levels, self.quantizer.part_of_level, strict=True)
-        self._recorder.add_measured(self.steps_done, [self._measured(*level) for level in levels])
-        self._measured_step = self.steps_done
-
-    def _measured(self, usage: UsageWindow, level: Level, part: int) -> list[Tensor]:
-        """One level's row in the order of `MEASURED`."""
-        assert self._last is not None
-        p_var, p_mean = torch.var_mean(level.z_e, 0, correction=0)
-        c_var, c_mean = torch.var_mean(self._last.codebooks[part], 0, correction=0)
-        return [
-            perplexity(usage.counts),
-            (usage.counts > 0).sum(),
-            error_of_level(level) / p_var.sum(),
-            p_var.mean().sqrt(),
-            c_var.mean().sqrt(),
-            p_mean.norm(),
-            c_mean.norm(),
-            ((p_mean - c_mean).square().sum() + (p_var.sqrt() - c_var.sqrt()).square().sum()).sqrt(),
-            self._reached_by_gradient(self.quantizer.parts[part]).float().mean(),
-        ]
-
-    def _level_usage(self, level: int) -> LevelUsage:
-        history = self._recorder.history(level)
-        metrics, counts = _metrics(history), read_only(self._usage[level].counts)
-        now = _held_out(history)
-        return LevelUsage(counts, metrics.perplexity, metrics.active_codes, metrics.relative_error, now)
-
-    def _gradient_norm(self, part: VectorQuantizer) -> Tensor:
-        raw = part.raw_codebook
-        gradient = torch.zeros_like(raw) if raw.grad is None else raw.grad
-        if self._last is not None and part in self._last.inner_gradients:
-            gradient = gradient + self._last.inner_gradients[part]
-        norms: Tensor = torch.linalg.vector_norm(gradient, dim=1)
-        return norms
-
-    def _reached_by_gradient(self, part: VectorQuantizer) -> Tensor:
-        """(K,) whether a gradient of the newest step reaches the effective code vector, s·c_raw + b.
-
-        Through its own raw row, or through its group's row of a learned map, which carries all codes of the group.
-        """
-        reached = self._gradient_norm(part) > 0
-        scale, bias = part.affine.scale.grad, part.affine.bias.grad  # (G, D)
-        if self.options.affine == "learned" and scale is not None and bias is not None:
-            moved = (scale != 0).any(1) | (bias != 0).any(1)
-            reached = reached | moved[part.affine.group_of_code(self.options.affine_groups)]
-        return reached
+    def _hold_out(self) -> HeldOutPass:
+        return self.measurements.hold_out(self.monitor, self.steps_done, len(self.events))
 
     def _record(self, label: str, changes: tuple[tuple[str, object], ...]) -> None:
         self.events += (Event(self.steps_done, self.variant, label, changes),)
-
-
-def _quantizer(recipe: Recipe, dim: int, generator: torch.Generator) -> Quantizer:
-    num_codes, levels, options, share = recipe.num_codes, recipe.levels, recipe.options, recipe.share
-    if recipe.structure == "grouped":
-        return GroupedQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
-    if recipe.structure == "residual":
-        return ResidualQuantizer(num_codes, dim, levels, options, share=share, generator=generator)
-    return VectorQuantizer(num_codes, dim, options, generator=generator)
-
-
-def _metrics(history: History) -> Metrics:
-    columns = {**history.losses, **history.measured}
-    values: dict[str, Any] = {name: float(rows[-1]) if len(rows) else math.nan for name, rows in columns.items()}
-    values["active_codes"] = int(values["active_codes"]) if len(history.measured_at) else 0
-    return Metrics(**values)
-
-
-def _held_out(history: History) -> HeldOutMetrics:
-    newest: dict[str, Any] = {name: float(rows[-1]) for name, rows in history.held_out.items()}
-    return HeldOutMetrics(**newest | {"in_use": int(newest["in_use"])})
-
-
-def _usage(level: Level, num_codes: int) -> list[Tensor]:
-    """Codes in use, perplexity and relative error of one search."""
-    counts = torch.bincount(level.codes.flatten(), minlength=num_codes)
-    spread = level.z_e.var(0, correction=0).sum()
-    return [(counts > 0).sum(), perplexity(counts), error_of_level(level) / spread]
-
-
-def _accuracy(problem: Problem, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Share of inputs classified rightly; NaN where there are no classes."""
-    if problem.task != "classification":
-        return outputs.new_tensor(math.nan)
-    return (outputs.argmax(1) == targets).float().mean()
-
-
-def _cpu_generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def _short(value: object) -> str:
