@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.doctor.facts import Facts
+from app.doctor.facts import BY_DISTANCE, Facts
 from app.doctor.state import doctor_state
 from app.doctor.umap_plane import Shown, stream_of, umap_of
 from app.figures.map_layers import FIRST_LAYERS, Look
@@ -75,4 +75,11 @@ def _said(facts: Facts, without_p: str) -> list[str]:
     )
     said += [] if len(facts.plane.p) else [without_p]
     said += ["directions only, at length 1"] if facts.search == "cosine" else []
-    return said + ([] if facts.has_cells else [f"codes are chosen by {facts.search}, not by distance"])
+    return said + how_chosen(facts.search)
+
+
+def how_chosen(search: str) -> list[str]:
+    """A remark where the distances in the plane may not be what chooses a code."""
+    if search == "unknown":
+        return ["how the model searches is not known: Euclidean distance was assumed"]
+    return [] if search in BY_DISTANCE else [f"codes are chosen by {search}, not by distance"]

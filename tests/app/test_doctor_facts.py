@@ -1,6 +1,7 @@
 """What the Doctor page draws, against plain numpy."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import torch
 
 from app.doctor import facts as doctor_facts
 from app.doctor.facts import Facts, facts_of
+from app.doctor.map import how_chosen
 from app.figures.histogram import Group, Mark, histogram
 from app.figures.spectrum import Line, spectrum
 from app.theme import role
+from vqcore.checkpoints.contents import Search
 from vqcore.doctor.examination import Request, examine
 
 K, D = 32, 4
@@ -88,6 +91,24 @@ def test_few_features_are_drawn_as_they_are(tmp_path, codebook, dim) -> None:
     assert found.plane.c.shape == (K, 2)
     if dim < 3:
         np.testing.assert_allclose(found.plane.c[:, :dim], codebook[:, :dim])
+
+
+@pytest.mark.parametrize("search", get_args(Search))
+def test_a_search_that_is_not_known_is_called_so_and_not_a_way_to_choose(search) -> None:
+    (said,) = how_chosen(search) or [""]
+    assert "by unknown" not in said
+    assert ("not known" in said and "Euclidean distance was assumed" in said) is (search == "unknown")
+    assert bool(said) is (search not in ("euclidean", "cosine"))
+
+
+def test_distance_is_what_was_assumed_of_a_search_that_is_not_known(tmp_path, codebook, latents) -> None:
+    torch.save({"my.codes_table": torch.from_numpy(codebook)}, tmp_path / "model.pt")
+    np.save(tmp_path / "z_e.npy", latents)
+    request = Request(path=tmp_path / "model.pt", latents=tmp_path / "z_e.npy", key="my.codes_table")
+    (one,) = examine(request).examined
+    assert one.effective.search == "unknown"
+    counts = np.bincount(distances(latents, codebook).argmin(1), minlength=K)
+    np.testing.assert_array_equal(one.evidence.usage.counts, counts)
 
 
 def group(values, label="used", **settings) -> Group:

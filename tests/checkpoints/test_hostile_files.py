@@ -17,7 +17,9 @@ import torch
 from safetensors.torch import save_file
 
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.doctor.examination import Request, examine
 from vqcore.files import npz_files
+from vqcore.files.codes import open_codes
 from vqcore.files.errors import LONGEST_SHOWN, CheckpointError
 
 TABLE = {"quantize.embedding.weight": torch.zeros(16, 4)}
@@ -256,6 +258,24 @@ def test_a_tensor_that_repeats_one_value_a_million_times_is_not_read(tmp_path):
     (book,) = open_checkpoint(path).codebooks
     with pytest.raises(CheckpointError, match="holds 1 values of it"):
         book.raw()
+
+
+@pytest.mark.parametrize("shape", [(0,), (12, 0), (9, 0, 3)])
+def test_a_file_of_no_code_says_so(shape, tmp_path):
+    np.save(tmp_path / "codes.npy", np.zeros(shape, np.int64))
+    with pytest.raises(CheckpointError, match=r"holds no code\. Give at least one\.$"):
+        open_codes(tmp_path / "codes.npy")
+
+
+@pytest.mark.parametrize("odd", ["cluster_size", "embed_avg"])
+def test_complex_numbers_beside_a_codebook_count_nothing(odd, tmp_path):
+    """Their real parts would be taken for counts, with a warning from NumPy."""
+    beside = {"embed": torch.randn(16, 4), "cluster_size": torch.rand(16), "embed_avg": torch.randn(16, 4)}
+    beside[odd] = torch.complex(beside[odd], beside[odd])
+    torch.save({f"vq._codebook.{name}": value for name, value in beside.items()}, tmp_path / "x.pt")
+    (one,) = examine(Request(path=tmp_path / "x.pt")).examined
+    assert one.evidence.averages is None or one.evidence.averages.sums is None
+    assert (one.evidence.usage is None) is (odd == "cluster_size")
 
 
 def test_a_file_without_tensors_says_so(tmp_path):

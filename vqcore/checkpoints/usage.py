@@ -59,6 +59,8 @@ class UsageStatistic(NamedTuple):
         Raises:
             CheckpointError: if they cannot be read.
         """
+        if "complex" in self.array.dtype:
+            return Usage(False, None, None, self.meaning.window, f"`{shown(self.key)}` holds complex numbers.")
         with np.errstate(all="ignore"):  # a signalling NaN
             values = np.asarray(self.array.read(), dtype=np.float64)[self.cut]
         if not np.isfinite(values).all():

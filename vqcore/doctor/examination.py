@@ -378,7 +378,8 @@ def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | 
         return None
     name = codebook.owner.first(*SUMS)
     stored = None if name is None else codebook.owner.get(name)
-    if stored is None or stored.shape != codebook.array.shape or not np.array_equal(codebook.raw(), vectors):
+    fits = stored is not None and stored.is_float and stored.shape == codebook.array.shape
+    if stored is None or not fits or not np.array_equal(codebook.raw(), vectors):
         return AverageEvidence(usage.hits)
     sums = replace(codebook, array=stored).raw()
     return AverageEvidence(usage.hits, sums if np.isfinite(sums).all() else None)

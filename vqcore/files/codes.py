@@ -44,13 +44,15 @@ def open_codes(path: str | Path, *, key: str | None = None) -> StoredArray:
         key: which array, if there are several.
 
     Raises:
-        CheckpointError: for floats, several arrays, or an unreadable file.
+        CheckpointError: for floats, several arrays, no code at all, or an unreadable file.
     """
     array = only_array(Path(path), key, lambda one: one.is_whole, "whole numbers")
     if not array.is_whole:
         raise CheckpointError(
             f"`{shown(array.key)}` must be whole numbers, but is {array.dtype}. Give codes, not latents."
         )
+    if array.size == 0:
+        raise CheckpointError(f"`{shown(array.key)}` holds no code. Give at least one.")
     return array
 
 
