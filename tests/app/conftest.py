@@ -17,10 +17,20 @@ def frozen() -> Iterator[None]:
     gc.unfreeze()
 
 
-@pytest.fixture(autouse=True)
-def started_on_localhost() -> None:
+def begin_on_localhost() -> None:
     """As `python -m app` starts; of pages without a server, Streamlit does not know where they would be served."""
     begin(make(address="localhost"))
+
+
+begin_on_localhost()  # tests of other folders may come first: whoever imports the app has their files checked
+
+
+@pytest.fixture(autouse=True)
+def started_on_localhost() -> Iterator[None]:
+    """Whatever folders a test opens, those after it read as before."""
+    begin_on_localhost()
+    yield
+    begin_on_localhost()
 
 
 @pytest.fixture
