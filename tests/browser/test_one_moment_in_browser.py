@@ -69,7 +69,7 @@ def frames_of(page: Page, count: int) -> None:
         ).json_value()
         if seen == "paused":
             agree_at_rest(page)
-            press(page, "play")
+            page.locator("button.vq-play[data-meaning=resume]").click()  # once the page's script has drawn it so
             wait_for_state(page, "running")
         else:
             step, count = agreed(seen), count - 1
