@@ -418,6 +418,7 @@ def test_a_loss_beyond_all_numbers_is_shown_with_tensor_and_step_and_a_restart_r
     assert shown(page) >= {*CHARTS[:3], "tiles"}  # the last good moment stays
     page.number_input(key=control(page, "learning_rate")).set_value(1e-3)
     run(page)
+    reach(page, lambda session: session.status().recipe.options.learning_rate == 1e-3)  # a busy machine obeys later
     press(page, "restart")
     reach(page, lambda session: session.status().state is State.RUNNING and step_of(session) >= 3)
     assert not page.error
