@@ -15,7 +15,7 @@ SECONDS = 5.0
 """How long a post may take."""
 
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-"""What Slack and Mattermost read as commands, such as a call of the whole channel, and how they ask for the letter."""
+"""What Slack and Mattermost read as commands, such as one that calls a whole channel, and what they ask for instead."""
 
 
 class _NoRedirect(HTTPRedirectHandler):
