@@ -15,7 +15,7 @@ SECONDS = 5.0
 """How long a post may take."""
 
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-"""What Slack and Mattermost read as commands, such as one that calls a whole channel, and what they ask for instead."""
+"""Letters that chat servers read as commands, for example to call a whole channel, and how they ask for them."""
 
 
 class _NoRedirect(HTTPRedirectHandler):
