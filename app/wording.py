@@ -9,11 +9,12 @@ from vqcore.diagnostics.usage import enough_to_judge
 
 SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
-    "*learned*: by gradient, from the identity. *running*: from running moments of P and C. "
+    "*learned*: by gradient, from the identity. *running*: from running moments of P and C. *matrix*: W·c_raw with W "
+    "learned and c_raw fixed (SimVQ, Zhu et al., arXiv 2411.02038). "
     "Off folds the map into the codebook, so no code vector moves.",
-    "affine_groups": "Number of consecutive groups of codes, each with its own s and b.",
-    "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a': a larger r learns s and b faster. 1 does "
-    "little; 10 is what does most in our measurements.",
+    "affine_groups": "Number of consecutive groups of codes, each with its own s and b; a matrix is one for all.",
+    "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a', and of the matrix, W = I + r·A: a larger r "
+    "learns faster. 1 does little; 10 is what does most in our measurements.",
     "inner_steps": "Alternating optimization: descent steps on the commitment loss over the codebook alone, "
     "before each task step.",
     "inner_lr": "Learning rate of the inner steps. Without momentum a step that would pass the mean of a code's "
@@ -48,11 +49,13 @@ SWITCH_HELP = {
     "Σz_e.",
     "estimator": "How the task gradient passes from z_q to z_e. *straight-through*: copied (Bengio et al., "
     "arXiv 1308.3432). *rotation*: turned and scaled by the map that takes z_e onto z_q (Fifty et al., "
-    "arXiv 2410.06424). Has no effect under bypass.",
+    "arXiv 2410.06424). *directional*: its part along z_q − z_e goes to the code, the rest to z_e (DiVeQ without its "
+    "noise, Vali et al., arXiv 2509.26469). Has no effect under bypass.",
     "input_norm": "*none*: z_e unchanged. *unit*: scaled to length 1. *capped*: shortened to length 10 if longer. "
-    "Unit here and for the codes gives cosine codes: the nearest code is the one at the smallest angle "
+    "*tanh*: each feature between −1 and 1, as FSQ bounds it. Unit here "
+    "and for the codes gives cosine codes: the nearest code is the one at the smallest angle "
     "(Yu et al., arXiv 2110.04627).",
-    "codebook_norm": "The same for the code vectors, after the affine map. Switching back to *none* folds the norm "
+    "codebook_norm": "Length of the code vectors, after the affine map. Switching back to *none* folds the norm "
     "into the "
     "codebook, so no code vector moves.",
     "bypass": "The decoder gets z_e itself, with no commitment loss: the network without quantization. Codes are "

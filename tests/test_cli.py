@@ -99,7 +99,10 @@ def test_a_run_is_written_in_files_that_others_read_and_never_over_another(capsy
             f"`problem` must be one of {', '.join(PROBLEMS)}, but got 'nope'",
         ),
         ("train patches --set beta=2", "`beta` must be a number from 0 to 1, but got 2"),
-        ("train patches --set affine=maybe", "`affine` must be one of off, learned, running, but got 'maybe'"),
+        (
+            "train patches --set affine=maybe",
+            "`affine` must be one of off, learned, running, matrix, but got 'maybe'",
+        ),
         ("train patches --steps -1", "`--steps` must be a whole number from 0 up, but got -1"),
         ("train patches --set num_codes=0", "`num_codes` must be a whole number from 1 to 65536, but got 0"),
         ("train digits --set num_codes=60000 code_init=kmeans", "k-means needs at least as many distinct vectors"),

@@ -15,11 +15,13 @@ from vqcore.training.experiment_plan import Row
 UNTOUCHED = "No switch is thrown: what all others are held against."
 
 FORMULAS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "affine": lambda to: (
-        "c = s·c_raw + b with s = σ_P/σ_C and b = μ_P − s·μ_C, from running moments"
-        if to["affine"] == "running"
-        else f"c = s·c_raw + b with s = 1 + {to.get('affine_lr_scale', 1):g}·a and b = "
-        f"{to.get('affine_lr_scale', 1):g}·a′ learned"
+    "affine": lambda to: {
+        "running": "c = s·c_raw + b with s = σ_P/σ_C and b = μ_P − s·μ_C, from running moments",
+        "matrix": f"c = W·c_raw with W = I + {to.get('affine_lr_scale', 1):g}·A learned",
+    }.get(
+        to["affine"],
+        f"c = s·c_raw + b with s = 1 + {to.get('affine_lr_scale', 1):g}·a and b = "
+        f"{to.get('affine_lr_scale', 1):g}·a′ learned",
     ),
     "inner_steps": lambda to: (
         f"before each step v ← {to.get('inner_momentum', 0):g}·v + ∂‖z_e − z_q‖²/∂c and c ← c − 50·v"

@@ -29,7 +29,7 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "codebook_update": "codes moved by {}".format,
     "ema_decay": "EMA decay {}".format,
     "estimator": "estimator {}".format,
-    "input_norm": "z_e at {} length".format,
+    "input_norm": lambda how: "z_e bounded by tanh" if how == "tanh" else f"z_e at {how} length",
     "codebook_norm": "codes at {} length".format,
     "bypass": lambda _: "bypass on",
     "replace": lambda _: "replacement now",

@@ -15,6 +15,7 @@ from vqcore.quantizer.options import (
     Affine,
     CodebookUpdate,
     Estimator,
+    InputNorm,
     Norm,
     Options,
     ReplaceOnto,
@@ -80,7 +81,7 @@ def switches(board: Board) -> None:
         value=board.default("affine_lr_scale"),
         step=1.0,
         format="%g",
-        disabled=board.value("affine") != "learned",
+        disabled=board.value("affine") not in ("learned", "matrix"),
         **_wired(board, "affine_lr_scale"),
     )
     _replacement(board)
@@ -159,7 +160,7 @@ def _instead(board: Board, bypassed: bool) -> None:
         )
     _segments(board, "estimator", "Gradient across rounding", get_args(Estimator), disabled=bypassed)
     of_z_e, of_codes = row("input_norm", "codebook_norm")
-    _select(of_z_e, board, "input_norm", "Norm of z_e", get_args(Norm))
+    _select(of_z_e, board, "input_norm", "Norm of z_e", get_args(InputNorm))
     _select(of_codes, board, "codebook_norm", "Norm of codes", get_args(Norm))
     place("bypass").toggle("Bypass", value=board.default("bypass"), **_wired(board, "bypass"))
 

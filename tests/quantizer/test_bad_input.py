@@ -79,7 +79,10 @@ def test_nan_and_infinity_are_refused_with_their_number_and_leave_nothing_behind
         (lambda: Options(beta=1.5), r"`beta` must be a number from 0 to 1, but got 1.5"),
         (lambda: Options(beta=-0.1), r"`beta` must be a number from 0 to 1, but got -0.1"),
         (lambda: Options(beta=float("nan")), r"`beta` must be a number from 0 to 1, but got nan"),
-        (lambda: Options(estimator="copy"), r"`estimator` must be one of straight-through, rotation, but got 'copy'"),
+        (
+            lambda: Options(estimator="copy"),
+            r"`estimator` must be one of straight-through, rotation, directional, but got 'copy'",
+        ),
     ],
 )
 def test_a_size_or_option_that_cannot_be_is_refused_with_the_value_and_what_can(make, says):

@@ -9,7 +9,7 @@ from vqcore.training.recipe import changed, default_recipe, parse_changes
         ({"num_codes": 0}, "`num_codes` must be a whole number from 1 to 65536, but got 0"),
         ({"batch_size": 0}, "`batch_size` must be"),
         ({"seed": -1}, "`seed` must be"),
-        ({"code_init": "zeros"}, "`code_init` must be one of normal, kmeans, but got 'zeros'"),
+        ({"code_init": "zeros"}, "`code_init` must be one of normal, kmeans, grid, but got 'zeros'"),
         ({"beta": 2}, "`beta` must be a number from 0 to 1"),
         ({"num_codes": 3, "affine_groups": 4}, "`affine_groups` must be at most num_codes=3, but got 4"),
         ({"colour": "red"}, "`colour` is not a setting or switch; choose from num_codes"),

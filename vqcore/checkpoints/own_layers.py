@@ -15,7 +15,8 @@ from vqcore.quantizer.options import Options
 
 Answer = tuple[NDArray[np.floating], Literal["exact", "assumed", "raw"], str, str]
 
-TENSORS = ("affine.scale", "affine.bias", "affine.p_mean", "affine.p_var", "affine.c_mean", "affine.c_var")
+LEARNED = ("affine.scale", "affine.bias", "affine.matrix")
+TENSORS = (*LEARNED, "affine.p_mean", "affine.p_var", "affine.c_mean", "affine.c_var")
 
 
 def scope_vectors(codebook: Codebook, raw: NDArray[np.floating], options: Options | None) -> Answer:
@@ -37,7 +38,7 @@ def scope_vectors(codebook: Codebook, raw: NDArray[np.floating], options: Option
     if bool(layer.affine.has_moments):
         guess = Options(affine="running", affine_groups=_groups(layer.affine.c_mean))
         note = "Its options are not in the file: assumed are a running affine map and no norm of the codes."
-    elif layer.affine.scale.any() or layer.affine.bias.any():
+    elif any(layer.get_parameter(name).any() for name in LEARNED):
         note = "It has a learned affine map, but the file lacks its `affine_lr_scale`. Give the options of training."
         return raw, "raw", "c_raw", note
     else:
@@ -67,7 +68,7 @@ def _under(layer: VectorQuantizer, options: Options) -> tuple[NDArray[np.floatin
     layer.live_options = options  # not `switch_`, which would fold the map that is to be applied
     with torch.no_grad():
         vectors = layer.codebook().numpy()
-    formula = "c = c_raw" if options.affine == "off" else "c = s·c_raw + b"
+    formula = {"off": "c = c_raw", "matrix": "c = W·c_raw"}.get(options.affine, "c = s·c_raw + b")
     return vectors, "exact", formula if options.codebook_norm == "none" else f"{formula}, then its norm"
 
 

@@ -67,7 +67,7 @@ def _replaced(remedy: Remedy, options: Options) -> Remedy | None:
 
 
 def _mapped(remedy: Remedy, options: Options) -> Remedy | None:
-    """With an affine map of either kind the other kind is not offered, but a faster one is."""
+    """With a map of any kind no other kind is offered, but a faster one is."""
     kind = options.get("affine", "off")
     if kind == "off":
         return remedy

@@ -1,4 +1,4 @@
-"""The affine re-parameterization of the codebook, c = s·c_raw + b."""
+"""Re-parameterization of the codebook by one map for all codes: c = s·c_raw + b, or c = W·c_raw."""
 
 # K codes, D features, G rows of the map (one a group of codes)
 
@@ -19,8 +19,9 @@ class AffineMap(nn.Module):
     """Shared scale and shift of the codebook (Huh et al. 2023).
 
     Learned: s = 1 + r·`scale`, b = r·`bias` with r = `affine_lr_scale`. Running: s = σ_P/σ_C and
-    b = μ_P − s·μ_C from running moments. All tensors exist and keep their shape under every option,
-    so that a state dict fits whatever is switched on.
+    b = μ_P − s·μ_C from running moments. Matrix (SimVQ, Zhu et al., arXiv 2411.02038): c = W·c_raw with
+    W = I + r·`matrix`, while no gradient reaches c_raw. All tensors exist and keep their shape under every
+    option, so that a state dict fits whatever is switched on.
     """
 
     c_mean: Tensor
@@ -34,6 +35,7 @@ class AffineMap(nn.Module):
         self.num_codes = num_codes
         self.scale = nn.Parameter(torch.zeros(MAX_AFFINE_GROUPS, dim))
         self.bias = nn.Parameter(torch.zeros(MAX_AFFINE_GROUPS, dim))
+        self.matrix = nn.Parameter(torch.zeros(dim, dim))
         self.register_buffer("p_mean", torch.zeros(dim))
         self.register_buffer("p_var", torch.ones(dim))
         self.register_buffer("c_mean", torch.zeros(MAX_AFFINE_GROUPS, dim))
@@ -41,7 +43,7 @@ class AffineMap(nn.Module):
         self.register_buffer("has_moments", torch.zeros((), dtype=torch.bool))
 
     def coefficients(self, options: Options) -> tuple[Tensor, Tensor]:
-        """Scale s and shift b, each (K, D), or (1, D) if all codes share one row."""
+        """Scale s and shift b, each (K, D), or (1, D) if all codes share one row; the identity under a matrix."""
         if options.affine == "learned":
             scale, bias = 1 + options.affine_lr_scale * self.scale, options.affine_lr_scale * self.bias
         elif options.affine == "running":
@@ -57,14 +59,27 @@ class AffineMap(nn.Module):
         """The codebook as the search sees it, (K, D), from the raw one."""
         if options.affine == "off":
             return raw
+        if options.affine == "matrix":
+            return raw.detach() @ self.mixing(options).T
         scale, bias = self.coefficients(options)
         return raw * scale + bias
 
+    def mixing(self, options: Options) -> Tensor:
+        """W of the option `matrix`, (D, D)."""
+        identity = torch.eye(len(self.matrix), device=self.matrix.device, dtype=self.matrix.dtype)
+        mixing: Tensor = identity + options.affine_lr_scale * self.matrix
+        return mixing
+
     @torch.no_grad()
     def inverse(self, vectors: Tensor, options: Options) -> Tensor:
-        """The raw codebook that `forward` maps onto `vectors`, (K, D); a feature with s = 0 keeps its vector."""
+        """The raw codebook that `forward` maps onto `vectors`, (K, D); a feature with s = 0 keeps its vector.
+
+        Where W is singular it is the one that comes nearest.
+        """
         if options.affine == "off":
             return vectors
+        if options.affine == "matrix":
+            return vectors @ torch.linalg.pinv(self.mixing(options)).T.to(vectors.dtype)
         scale, bias = self.coefficients(options)
         return (vectors - bias) / torch.where(scale == 0, 1, scale)
 
@@ -94,7 +109,7 @@ class AffineMap(nn.Module):
     @torch.no_grad()
     def reset_(self) -> None:
         """Reset to the identity, without moments."""
-        for tensor in (self.scale, self.bias, self.p_mean, self.c_mean):
+        for tensor in (self.scale, self.bias, self.matrix, self.p_mean, self.c_mean):
             tensor.zero_()
         self.p_var.fill_(1)
         self.c_var.fill_(1)

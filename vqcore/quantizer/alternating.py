@@ -20,7 +20,8 @@ def inner_step_(part: VectorQuantizer, vectors: Tensor, learning_rate: float) ->
     `inner_momentum` μ it is PyTorch's SGD, v ← μ·v + gradient and c_raw ← c_raw − learning_rate·v, and may overshoot:
     a code that lost its vectors goes on along its velocity, which is what brings dead codes back.
 
-    A codebook norm is applied after the step, which brings a code no further from its vectors.
+    A codebook norm is applied after the step, which brings a code no further from its vectors. Under a learned matrix
+    it is the effective code that steps.
 
     Args:
         part: the codebook; its options give μ, its buffer `inner_velocity` has v.
@@ -46,8 +47,8 @@ def inner_step_(part: VectorQuantizer, vectors: Tensor, learning_rate: float) ->
 
 
 def _move_(part: VectorQuantizer, step: Tensor, moved: Tensor) -> None:
-    """Move the code vectors by `step` (K, D), those that `moved` (K, 1) names, from where a norm has put them."""
-    if part.options.codebook_norm == "none":
+    """Move the code vectors by `step` (K, D), those that `moved` (K, 1) names, from where norm or matrix put them."""
+    if part.options.codebook_norm == "none" and part.options.affine != "matrix":
         scale, _ = part.affine.coefficients(part.options)
         part.raw_codebook.add_(step / torch.where(scale == 0, 1, scale))
     else:

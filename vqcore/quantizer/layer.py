@@ -19,6 +19,9 @@ from vqcore.quantizer.norms import normalized
 from vqcore.quantizer.options import Options
 from vqcore.quantizer.straight_through import straight_through
 
+ADDED_LATER = ("inner_velocity", "affine.matrix")
+"""Tensors that older state dicts lack: they were at rest, and the identity."""
+
 
 def is_size(value: object) -> bool:
     """Whether `value` is an int of at least 1."""
@@ -172,7 +175,7 @@ class Quantizer(nn.Module, ABC):
         own = dict(self.named_parameters()) | dict(self.named_buffers())
         for name, tensor in own.items():
             given = state_dict.get(prefix + name)
-            if given is None and name.endswith("inner_velocity"):  # saved before there was momentum: at rest
+            if given is None and name.endswith(ADDED_LATER):
                 state_dict[prefix + name] = torch.zeros_like(tensor)
             elif given is not None and given.shape != tensor.shape:
                 raise ValueError(
@@ -276,7 +279,7 @@ class VectorQuantizer(Quantizer):
         """Put `options` in force from the next forward on.
 
         Leaving an affine map (or changing its groups) or a codebook norm folds it into the raw codebook, so
-        that the codebook does not move; a learned map starts at the identity, a running one from the next
+        that the codebook does not move; a learned map or matrix starts at the identity, a running one from the next
         batch's moments, EMA sums from the current codes, inner steps from rest.
 
         Returns:
@@ -290,7 +293,7 @@ class VectorQuantizer(Quantizer):
         regroups = before.affine != "off" and before.affine_groups != options.affine_groups
         leaves_map = before.affine != options.affine or regroups
         leaves_norm = before.codebook_norm not in ("none", options.codebook_norm)
-        rescales = options.affine == "learned" and before.affine_lr_scale != options.affine_lr_scale
+        rescales = options.affine in ("learned", "matrix") and before.affine_lr_scale != options.affine_lr_scale
         if before.codebook_update != options.codebook_update:
             self.ema_counts.fill_(1)
         keeps_moving = options.inner_steps > 0 and options.inner_momentum > 0
@@ -299,8 +302,8 @@ class VectorQuantizer(Quantizer):
         shown = self.codebook()
         if leaves_map:
             self.affine.reset_()
-        elif rescales:  # the same s and b, expressed at the new scale
-            for parameter in (self.affine.scale, self.affine.bias):
+        elif rescales:  # the same map, expressed at the new scale
+            for parameter in (self.affine.scale, self.affine.bias, self.affine.matrix):
                 parameter.mul_(before.affine_lr_scale / options.affine_lr_scale)
         self.live_options = options
         if leaves_map or leaves_norm:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_args
 
-Affine = Literal["off", "learned", "running"]
+Affine = Literal["off", "learned", "running", "matrix"]
 Norm = Literal["none", "unit", "capped"]
-Estimator = Literal["straight-through", "rotation"]
+InputNorm = Literal["none", "unit", "capped", "tanh"]
+Estimator = Literal["straight-through", "rotation", "directional"]
 CodebookUpdate = Literal["gradient", "ema"]
 ReplaceOnto = Literal["random", "far", "busy"]
 
@@ -36,20 +37,22 @@ class Options:
     """
 
     affine: Affine = "off"
-    """Code vectors are c = s·c_raw + b: s and b learned, or from running moments of P and C."""
+    """Code vectors are c = s·c_raw + b: s and b learned, or from running moments of P and C. With `matrix` they are
+    c = W·c_raw: W is learned and c_raw stands still (SimVQ, Zhu et al., arXiv 2411.02038, section 4)."""
 
     affine_groups: int = 1
-    """Number of consecutive groups of codes, each with its own s and b, 1…16."""
+    """Number of consecutive groups of codes, each with its own s and b, 1…16; a matrix is one for all."""
 
     affine_lr_scale: float = 1.0
-    """Learned map: s = 1 + scale·a and b = scale·a', so a larger value learns s and b faster."""
+    """Learned map: s = 1 + scale·a and b = scale·a', or W = I + scale·A; a larger value learns it faster."""
 
     sync: float = 0.0
     """ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]): the task gradient also reaches the assigned codes."""
 
     estimator: Estimator = "straight-through"
-    """How the task gradient crosses the rounding: copied onto z_e, or turned and scaled by the map that takes z_e
-    to z_q (Fifty et al., arXiv 2410.06424)."""
+    """How the task gradient crosses the rounding: copied onto z_e; turned and scaled by the map that takes z_e
+    to z_q (`rotation`, Fifty et al., arXiv 2410.06424); or shared out: along z_q − z_e to the code, across it to z_e
+    (`directional`, DiVeQ of Vali et al., arXiv 2509.26469, without its noise)."""
 
     codebook_update: CodebookUpdate = "gradient"
     """What moves the codes: the codebook side of the commitment loss, or an exponential moving average of the
@@ -58,12 +61,13 @@ class Options:
     ema_decay: float = 0.99
     """γ, share of the past that an EMA update keeps."""
 
-    input_norm: Norm = "none"
-    """z_e as it is, at unit length, or shortened to length 10 if longer. Cosine codes are input and
-    codebook both at unit length: the nearest code is then the one at the smallest angle."""
+    input_norm: InputNorm = "none"
+    """z_e as it is, at unit length, shortened to length 10 if longer, or each feature between −1 and 1 by tanh, as
+    finite scalar quantization does (Mentzer et al., arXiv 2309.15505). Cosine codes are input and codebook both at
+    unit length: the nearest code is then the one at the smallest angle."""
 
     codebook_norm: Norm = "none"
-    """The same for the code vectors, after the affine map."""
+    """Length of the code vectors, after the affine map."""
 
     bypass: bool = False
     """z_q is z_e itself, with no commitment loss: what the network does without quantization. Codes are still

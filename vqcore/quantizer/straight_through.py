@@ -1,5 +1,7 @@
 """Gradients across the rounding step."""
 
+from collections.abc import Callable, Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,9 +20,9 @@ def straight_through(
 
     z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]), Huh et al. 2023, with ν = `sync`; ν = 0 is the plain
     straight-through estimator of Bengio et al. (arXiv 1308.3432). With `rotation`, z_e stands there as
-    sg[λR]·z_e (see `turned`). Both arguments have one shape, (…, D).
+    sg[λR]·z_e (see `turned`), with `directional` as what `carried_along` gives. Both arguments are (…, D).
     """
-    carrier = z_e if estimator == "straight-through" else turned(z_e, z_q)
+    carrier = CARRIERS[estimator](z_e, z_q)
     # Ordered so that no rounding enters: x − x is exactly zero, z_e + (z_q − z_e) is not exactly z_q.
     out = z_q.detach() + (carrier - carrier.detach())
     if sync == 0:
@@ -42,6 +44,28 @@ def turned(z_e: Tensor, z_q: Tensor) -> Tensor:
     rotated = _reflected(_reflected(z_e, e_hat), _between(e_hat, q_hat))
     has_rotation = (e_length > SMALLEST_NORM) & (q_length > SMALLEST_NORM)
     return torch.where(has_rotation, q_length / e_length.clamp_min(SMALLEST_NORM) * rotated, z_e)
+
+
+def carried_along(z_e: Tensor, z_q: Tensor) -> Tensor:
+    """z_e + ‖z_q − z_e‖·sg[û] with û the unit vector from z_e to z_q: z_q itself, but with û held constant.
+
+    DiVeQ (Vali et al., arXiv 2509.26469) in the limit of no noise on û, so that the value stays a code vector. Of a
+    task gradient g the code gets (g·û)û, the part along û, and z_e gets the rest, g − (g·û)û. Where z_e lies on its
+    code there is no û, and z_e gets all of g.
+    """
+    step = z_q - z_e
+    length = step.norm(dim=-1, keepdim=True)
+    along = (step / length.clamp_min(SMALLEST_NORM)).detach()
+    carried: Tensor = z_e + length * along
+    return carried
+
+
+CARRIERS: Mapping[Estimator, Callable[[Tensor, Tensor], Tensor]] = {
+    "straight-through": lambda z_e, z_q: z_e,
+    "rotation": turned,
+    "directional": carried_along,
+}
+"""What carries the task gradient, by estimator."""
 
 
 def _reflected(vectors: Tensor, normal: Tensor) -> Tensor:

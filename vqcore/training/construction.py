@@ -4,6 +4,7 @@ import torch
 
 from vqcore.problems.building import built
 from vqcore.problems.problem import Model, Problem
+from vqcore.quantizer.grid import grid
 from vqcore.quantizer.grouped import GroupedQuantizer
 from vqcore.quantizer.layer import Quantizer, VectorQuantizer
 from vqcore.quantizer.residual import ResidualQuantizer
@@ -24,6 +25,14 @@ def cpu_generator(seed: int) -> torch.Generator:
 
 
 def _quantizer(recipe: Recipe, dim: int, generator: torch.Generator) -> Quantizer:
+    quantizer = _structured(recipe, dim, generator)
+    if recipe.code_init == "grid":
+        for part in quantizer.parts:
+            part.place_(grid(part.num_codes, part.dim))
+    return quantizer
+
+
+def _structured(recipe: Recipe, dim: int, generator: torch.Generator) -> Quantizer:
     num_codes, levels, options, share = recipe.num_codes, recipe.levels, recipe.options, recipe.share
     if recipe.structure == "grouped":
         return GroupedQuantizer(num_codes, dim, levels, options, share=share, generator=generator)

@@ -150,15 +150,19 @@ def metrics_of(history: History) -> Metrics:
 
 
 def _reached_by_gradient(part: VectorQuantizer, done: Step) -> Tensor:
-    """(K,) whether a gradient of the step `done` reaches the effective code vector, s·c_raw + b.
+    """(K,) whether a gradient of the step `done` reaches the effective code vector, s·c_raw + b or W·c_raw.
 
-    Through its own raw row, or through its group's row of a learned map, which carries all codes of the group.
+    Through its own raw row, or through its group's row of a learned map, which carries all codes of the group, or
+    through a learned matrix, which carries all.
     """
     reached = gradient_norm(part, done) > 0
     scale, bias = part.affine.scale.grad, part.affine.bias.grad  # (G, D)
     if part.options.affine == "learned" and scale is not None and bias is not None:
         moved = (scale != 0).any(1) | (bias != 0).any(1)
         reached = reached | moved[part.affine.group_of_code(part.options.affine_groups)]
+    matrix = part.affine.matrix.grad  # (D, D)
+    if part.options.affine == "matrix" and matrix is not None:
+        reached = reached | (part.raw_codebook @ matrix.T != 0).any(1)
     return reached
 
 

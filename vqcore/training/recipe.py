@@ -10,9 +10,10 @@ import torch
 from vqcore.models.problems import NETWORKS, OWN
 from vqcore.problems.catalogue import find_problem
 from vqcore.problems.problem import Problem
+from vqcore.quantizer.grid import values_of_grid
 from vqcore.quantizer.options import Options, check_whole, option_names
 
-CodeInit = Literal["normal", "kmeans"]
+CodeInit = Literal["normal", "kmeans", "grid"]
 Structure = Literal["vector", "grouped", "residual"]
 MAX_CODES = 65_536
 MAX_LEVELS = 16
@@ -36,7 +37,8 @@ class Recipe:
     num_codes: int
     batch_size: int
     code_init: CodeInit = "normal"
-    """Code vectors start as draws from N(0, 1), or as k-means centres of training latents."""
+    """Code vectors start as draws from N(0, 1), as k-means centres of training latents, or as a grid between −1 and
+    1. With α = 0, and z_e bounded by tanh, the grid stays and this is finite scalar quantization."""
 
     structure: Structure = "vector"
     """One code per vector, one for each of several groups of its features, or several that add up."""
@@ -88,6 +90,8 @@ class Recipe:
                 f"`levels` must divide the {dim} features of {self.problem} if structure=grouped, "
                 f"but got {self.levels}."
             )
+        if self.code_init == "grid":
+            values_of_grid(self.num_codes, dim // (self.levels if self.structure == "grouped" else 1))
         if not isinstance(self.share, bool):
             raise ValueError(f"`share` must be true or false, but got {self.share!r}.")
         if self.options.affine_groups > self.num_codes:
