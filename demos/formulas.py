@@ -41,6 +41,10 @@ def _reached(moment: Snapshot) -> str:
     return f"the newest step's gradient is not zero for {share:.1%} of K = {moment.num_codes:,} codes"
 
 
+def _moved_by_gradient(moment: Snapshot) -> str:
+    return f"the newest gradients move {moment.metrics.gradient_fraction:.0%} of K = {moment.num_codes:,} codes"
+
+
 def _apart(moment: Snapshot) -> str:
     distance = float(((moment.z_e.mean(0) - moment.codebook.mean(0)) ** 2).sum() ** 0.5)
     return f"‖μ_P − μ_C‖ = {distance:.3g}"
@@ -125,6 +129,31 @@ AFFINE_GRADIENT = Formula(
     r"\frac{\partial L}{\partial s} = \sum_j \frac{\partial L}{\partial c_j} \odot c_j^\mathrm{raw}",
     "∂L/∂b = Σ_j ∂L/∂c_j; ∂L/∂s = Σ_j ∂L/∂c_j ⊙ c_raw,j",
     source=HUH,
+)
+LEARNED_MATRIX = Formula(
+    r"c_j = W c_j^\mathrm{raw}, \quad c^\mathrm{raw} \text{ fixed}, \qquad"
+    r"\frac{\partial L}{\partial W} = \sum_j \frac{\partial L}{\partial c_j}\, {c_j^\mathrm{raw}}^{\top}",
+    "c_j = W·c_raw,j with c_raw fixed; ∂L/∂W = Σ_j ∂L/∂c_j · c_raw,jᵀ",
+    here=_moved_by_gradient,
+    source=("Zhu et al. 2024 (SimVQ)", "https://arxiv.org/abs/2411.02038"),
+)
+ROTATION = Formula(
+    r"z = \mathrm{sg}[\lambda R]\, z_e, \qquad \lambda = \frac{\lVert z_q \rVert}{\lVert z_e \rVert}, \quad"
+    r"R\,\hat z_e = \hat z_q",
+    "z = sg[λR]·z_e with λ = ‖z_q‖ / ‖z_e‖ and R the rotation that turns z_e's direction into z_q's",
+    source=("Fifty et al. 2024", "https://arxiv.org/abs/2410.06424"),
+)
+DIRECTIONAL = Formula(
+    r"z = z_e + \lVert z_q - z_e \rVert \; \mathrm{sg}\Bigl[\frac{z_q - z_e}{\lVert z_q - z_e \rVert}\Bigr]",
+    "z = z_e + ‖z_q − z_e‖·sg[(z_q − z_e) / ‖z_q − z_e‖]",
+    source=("Vali et al. 2025 (DiVeQ)", "https://arxiv.org/abs/2509.26469"),
+    note="The paper adds a little noise to the direction; here there is none.",
+)
+SCALAR = Formula(
+    r"z_q = \frac{2}{L-1}\,\mathrm{round}\Bigl(\frac{L-1}{2}\,(\tanh z_e + 1)\Bigr) - 1",
+    "z_q = 2/(L − 1)·round((L − 1)/2·(tanh z_e + 1)) − 1 for each feature, L values",
+    source=("Mentzer et al. 2023 (FSQ)", "https://arxiv.org/abs/2309.15505"),
+    note="With the L values placed symmetrically.",
 )
 EMA = Formula(
     r"\begin{aligned} &n_j \leftarrow \gamma n_j + (1-\gamma)\,n_j^\mathrm{batch} \\"

@@ -24,8 +24,12 @@ MOST_WORDS = 60
 MOST_SHOWN = 4
 """Most trainings or methods of a step: as many as fit beside each other and stay distinguishable."""
 
-Panel = Literal["map", "usage", "curves", "examples", "compare", "paths"]
-"""What a step shows beside its text: the Live page's four, trainings side by side, or paths over the plane."""
+Panel = Literal["map", "usage", "curves", "examples", "compare", "arrows", "toy", "paths"]
+"""What a step shows beside its text: the Live page's four, trainings side by side, an arrow from each raw code
+vector to its code vector, the paper's toy of the affine map, or paths over the plane."""
+
+OF_ALL_TRAININGS: tuple[Panel, ...] = ("compare", "toy")
+"""Panels that are one picture, however many trainings a step shows."""
 
 
 class LessonError(ValueError):
@@ -145,6 +149,9 @@ class Step:
     """How its bars are drawn: the Live page's controls `order` and `scale`, by name."""
 
     formula: Formula | None = None
+    table: bool = False
+    """Whether the numbers of the trainings that it shows stand below its text as a table."""
+
     question: Question | None = None
     claims: tuple[Claim, ...] = ()
 

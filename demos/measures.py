@@ -2,6 +2,7 @@
 
 # M held-out vectors, K codes, D features
 
+import math
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -54,6 +55,17 @@ def held_out_loss(snapshot: Snapshot) -> float:
 def relative_error_now(snapshot: Snapshot) -> float:
     """‖z_e − z_q‖² over the variance of z_e, for the held-out vectors."""
     return snapshot.held_out.relative_error
+
+
+TABLE_HEADS = ("bits a vector", "codes in use", "task loss")
+
+
+def table_row(snapshot: Snapshot) -> tuple[str, ...]:
+    """What `TABLE_HEADS` name, in words; several groups or levels pay their bits and have their codes together."""
+    bits = len(snapshot.levels) * math.log2(snapshot.num_codes)
+    used = sum(level.held_out.in_use for level in snapshot.levels)
+    of_all = len(snapshot.levels) * snapshot.num_codes
+    return f"{bits:.3g}", f"{used:,} of {of_all:,}", f"{snapshot.held_out.task_loss:.3g}"
 
 
 def curve(snapshot: Snapshot, quantity: str, looks: Collection[int] = ()) -> Curve:

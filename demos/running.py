@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from demos.lesson import Claim, Finding, Formula, Lesson, Question, Step, Training
+from demos.measures import TABLE_HEADS, table_row
 from demos.record import BrokeDownError, MissingMomentError, Record
 from vqcore.snapshot import Snapshot
 from vqcore.training.finite import NonFiniteError
@@ -117,6 +118,14 @@ def numbers_here(step: Step, found: Record) -> list[str]:
         return _numbers(step, step.formula, found)
     except Exception as error:  # the lesson's file is at fault, as above
         return [f"the numbers of the formula cannot be computed: {error!r}"]
+
+
+def table_of(step: Step, found: Record) -> list[tuple[str, ...]]:
+    """The step's table: heads, then a row for each training shown that is in `found`; empty without a table."""
+    reached = [name for name in step.shows if (name, step.at) in found.moments]
+    if not (step.table and reached):
+        return []
+    return [("", *TABLE_HEADS), *((name, *table_row(found.at(name, step.at))) for name in reached)]
 
 
 def _numbers(step: Step, formula: Formula, found: Record) -> list[str]:

@@ -173,6 +173,9 @@ class Snapshot:
     codebook: Floats
     """(K, D) effective code vectors."""
 
+    raw_codebook: Floats | None = None
+    """(K, D) what an affine map or a learned matrix makes them of; None where there is no map."""
+
     counts: Ints
     """(K,) assignments over the usage window of training batches."""
 

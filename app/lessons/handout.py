@@ -10,14 +10,14 @@ from app.lessons.links import try_it_link
 from app.live_plot.browser_code import javascript
 from app.live_plot.encoding import encode
 from app.live_plot.plotly_script import script_text
-from app.panels.lesson_figures import Figure, step_figures
+from app.panels.lesson_figures import IN_A_PLANE, Figure, step_figures
 from app.sessions.lesson_plane import planes_walked
 from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
 from demos.lesson import Lesson, Step
 from demos.record import Record
-from demos.running import Examined, answer, numbers_here
+from demos.running import Examined, answer, numbers_here, table_of
 from vqcore.markup import template
 from vqcore.projection.pca import FrozenBasis
 
@@ -46,10 +46,13 @@ class _Part(NamedTuple):
     numbers: list[str]
     """Of the formula, in this run."""
 
+    table: list[tuple[str, ...]]
+    """Of the trainings shown; empty without one."""
+
 
 def lesson_html(lesson: Lesson, found: Record, examined: Sequence[Examined]) -> str:
     """The whole page: every step with its figures, its question and what its claims found."""
-    shown = {name for step in lesson.steps if "map" in step.panels for name in step.shows}
+    shown = {name for step in lesson.steps if set(IN_A_PLANE) & set(step.panels) for name in step.shows}
     planes = {name: planes_walked(name, lesson.trainings[name], found) for name in shown if lesson.trainings}
     parts = [_part(number, step, found, examined, planes) for number, step in enumerate(lesson.steps, start=1)]
     figures = [_drawn(figure) for part in parts for figure in part.figures]
@@ -80,6 +83,7 @@ def _part(number: int, step: Step, found: Record, examined: Sequence[Examined], 
         [each for each in examined if each.number == number],
         [*pieces(step.text)],
         numbers_here(step, found),
+        table_of(step, found),
     )
 
 

@@ -22,7 +22,15 @@ ABOUT = (
 ALONE = "Only this machine opens it. Start the server with `vqscope --address 0.0.0.0` for others on your network."
 POINT = "class-point"
 PATHS = "lesson-paths"
-TITLES = {"map": "map", "usage": "usage", "curves": "curves", "examples": "inputs", "compare": "side by side"}
+TITLES = {
+    "map": "map",
+    "usage": "usage",
+    "curves": "curves",
+    "examples": "inputs",
+    "compare": "side by side",
+    "arrows": "arrows",
+    "toy": "toy",
+}
 
 
 def class_popover(place: st.delta_generator.DeltaGenerator, room: ClassRoom) -> None:

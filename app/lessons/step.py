@@ -21,7 +21,7 @@ from app.wording import as_written
 from demos.lesson import Step
 from demos.record import Record
 from demos.recorded import recorded_counts
-from demos.running import Examined, answer, examine_step
+from demos.running import Examined, answer, examine_step, table_of
 
 CONDUCTOR = "lessons-conductor"
 FRAMES_A_SECOND = 4.0
@@ -141,10 +141,12 @@ def _hold(run: LessonRun, held: bool) -> None:
 
 
 def reveal(run: LessonRun, step: Step, record: Record, guess: int | None) -> None:
-    """The answer to the step's question, if it has one, beside a guess."""
+    """The answer to the step's question, if it has one, beside a guess; then the table of its numbers."""
     if step.question is not None:
         right = answer(run.number, step, step.question, record)
         st.html(lesson_text.revealed(None if guess is None else step.question.choices[guess], right))
+    if rows := table_of(step, record):
+        st.html(lesson_text.table(rows))
 
 
 def _findings(run: LessonRun, examined: list[Examined]) -> None:

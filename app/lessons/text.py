@@ -64,6 +64,11 @@ def under_formula(formula: Formula, numbers: Sequence[str]) -> str:
     return fragment(TEMPLATE, "under_formula", formula=formula, numbers=numbers)
 
 
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """The numbers of a step's trainings, the first row its heads; empty without rows."""
+    return fragment(TEMPLATE, "table", rows=rows)
+
+
 def words_explained() -> str:
     """What stands above the glossary."""
     return fragment(TEMPLATE, "words_explained")

@@ -13,16 +13,18 @@ from app.figures.curves import Curve as Line
 from app.figures.curves import Panel as CurvePanel
 from app.figures.curves import curve_of, curves
 from app.figures.examples import examples
+from app.figures.one_map import Toy, arrows, toy
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, variant_colour
 from app.figures.switch_marks import Marker
 from app.panels.switch_words import event_words
 from app.theme import role
-from demos.lesson import Step
+from demos.lesson import OF_ALL_TRAININGS, Step
 from demos.measures import Curve, curve, usage_now
 from demos.record import Record
 from vqcore.projection.pca import FrozenBasis
 from vqcore.snapshot import Snapshot
+from vqcore.trajectories.fixed_points import UPDATES, fixed_points
 
 CURVES_NOTE = "Task loss of the held-out inputs; distances of the means of P and of C from the origin."
 LOSS, IN_USE = "held_out.task_loss", "held_out.in_use"
@@ -40,7 +42,12 @@ MARGIN = 54
 PIXELS_A_LETTER = 7
 """Width of a letter in the names at the ends of lines."""
 
-HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360}
+HEIGHTS = {"map": 340, "usage": 220, "curves": 300, "examples": 200, "compare": 360, "arrows": 340, "toy": 420}
+
+IN_A_PLANE = ("map", "arrows")
+"""Panels that project vectors onto a plane."""
+
+TOY_MOMENTS = (0, 5, UPDATES)
 
 
 class Figure(NamedTuple):
@@ -86,7 +93,9 @@ def step_figures(
     for panel in step.panels:
         if panel == "compare" and reached:
             made.append(_compare(step, found, reached, heights[panel]))
-        elif panel not in ("compare", "paths"):
+        elif panel == "toy" and reached:
+            made.append(_toy(found.seed, heights[panel]))
+        elif panel not in (*OF_ALL_TRAININGS, "paths"):
             figures = [_single(panel, name, step, found, heights[panel], bases, inputs) for name in reached]
             made += _one_scale(figures) if panel == "usage" else figures
     for figure in made:
@@ -127,10 +136,14 @@ def _single(
     vectors = f"{len(snapshot.z_e):,} of {snapshot.monitor_of:,} held-out vectors (random, seed {found.seed})"
     where = f"{name}, step {snapshot.step:,}"
     if panel == "map":
-        moments = [moment for (other, _), moment in found.moments.items() if other == name]
-        basis = _basis(moments) if bases is None else bases[name]
+        basis = _plane(name, found, bases)
         note = f"Showing {vectors}; dead: not in use now."
         return Figure(panel, name, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
+    if panel == "arrows":
+        title = f"From raw code vectors to code vectors, seen with {vectors}"
+        return Figure(
+            panel, name, "c_raw → c", where, f"{title}.", height, _arrows(snapshot, _plane(name, found, bases))
+        )
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")
@@ -149,19 +162,46 @@ def _single(
     return Figure(panel, name, "Held-out inputs", where, "", height, plot)
 
 
+def _plane(name: str, found: Record, bases: Mapping[str, FrozenBasis] | None) -> FrozenBasis:
+    if bases is not None:
+        return bases[name]
+    return _basis([moment for (other, _), moment in found.moments.items() if other == name])
+
+
 def _basis(moments: Sequence[Snapshot]) -> FrozenBasis:
     """One plane for all moments of the training, since only then does it show what moved."""
     return FrozenBasis.fit(np.concatenate([part for moment in moments for part in (moment.z_e, moment.codebook)]))
 
 
-def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str, Any]:
+def _axis_titles(basis: FrozenBasis) -> tuple[str, str]:
     first, second = basis.explained_share
+    return f"PC 1 · {first:.0%} of variance", f"PC 2 · {second:.0%} of variance"
+
+
+def _arrows(snapshot: Snapshot, basis: FrozenBasis) -> dict[str, Any]:
+    """Where there is no map yet, c_raw is c."""
+    codes = basis.project(snapshot.codebook)
+    raw = codes if snapshot.raw_codebook is None else basis.project(snapshot.raw_codebook)
+    return arrows(raw, codes, basis.project(snapshot.z_e), _axis_titles(basis))
+
+
+def _toy(seed: int, height: int) -> Figure:
+    runs = {title: fixed_points(seed, affine=affine) for title, affine in (("no map", False), ("map", True))}
+    rows = [
+        Toy(title, run.points, [run.codes[at] for at in TOY_MOMENTS], [run.moved(at) for at in TOY_MOMENTS])
+        for title, run in runs.items()
+    ]
+    note = f"Computed with seed {seed}: the points stay, and gradients of the commitment loss move the codes."
+    return Figure("toy", "", "The paper's toy", "", note, height, toy(rows, TOY_MOMENTS))
+
+
+def _map(snapshot: Snapshot, basis: FrozenBasis, counts: np.ndarray) -> dict[str, Any]:
     plane = Plane(
         p=basis.project(snapshot.z_e),
         c=basis.project(snapshot.codebook),
         codes=snapshot.codes,
         counts=counts,
-        axis_titles=(f"PC 1 · {first:.0%} of variance", f"PC 2 · {second:.0%} of variance"),
+        axis_titles=_axis_titles(basis),
         keeps_distances=True,
     )
     plot = pcq_map(plane)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from demos.lesson import OF_ALL_TRAININGS
+
 SHORTEST_WINDOW = 768
 """Height of a projector's picture in pixels; a higher window gives its charts more, see `live_plot`."""
 
@@ -17,7 +19,7 @@ LINE = 20
 """Height of a second line in pixels."""
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"map": 1.2, "usage": 0.8, "curves": 0.9, "examples": 0.8, "compare": 1.2}
+    {"map": 1.2, "usage": 0.8, "curves": 0.9, "examples": 0.8, "compare": 1.2, "arrows": 1.2, "toy": 1.6}
 )
 """How much height a panel wants relative to the others."""
 
@@ -50,7 +52,7 @@ def rows(panels: Sequence[str], num_trainings: int) -> list[Row]:
     grouped: list[tuple[str, ...]] = list(kinds)
     if len(kinds) > 2 and num_trainings == 1:
         grouped = [*kinds[:-2], (*kinds[-2], *kinds[-1])]
-    lines = [2 if row != ("compare",) and len(row) * num_trainings >= NARROW else 1 for row in grouped]
+    lines = [2 if row[0] not in OF_ALL_TRAININGS and len(row) * num_trainings >= NARROW else 1 for row in grouped]
     room = SHORTEST_WINDOW - ABOVE - PER_ROW * len(grouped) - LINE * (sum(lines) - len(lines))
     weights = [max(WEIGHTS[panel] for panel in row) for row in grouped]
     shares = [weight / sum(weights) for weight in weights]

@@ -5,19 +5,19 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from app.live_plot.component import plot_part
-from app.panels.lesson_figures import Figure, step_figures
+from app.panels.lesson_figures import IN_A_PLANE, Figure, step_figures
 from app.panels.lesson_layout import Row, rows
 from app.panels.markup import markup
 from app.panels.part import Part, html_part
 from app.sessions.lesson_run import LessonRun
-from demos.lesson import Step
+from demos.lesson import OF_ALL_TRAININGS, Step
 from demos.record import Record
 
 PROGRESS = "lesson-progress"
 FEWER_INPUTS = 3
 """Numbers shown if several trainings are compared."""
 
-OF_ALL = ("usage", "curves", "compare")
+OF_ALL = ("usage", "curves", *OF_ALL_TRAININGS)
 """Panels that change with every training of the step: their axes have room for what is beside them."""
 
 
@@ -32,7 +32,7 @@ class Slot(NamedTuple):
 
 def slots_of(step: Step, row: Row) -> list[Slot]:
     """The charts of one row, from left to right, whether or not their trainings have begun."""
-    wanted = [(panel, name) for panel in row.panels for name in (("",) if panel == "compare" else step.shows)]
+    wanted = [(panel, name) for panel in row.panels for name in (("",) if panel in OF_ALL_TRAININGS else step.shows)]
     return [Slot(f"lesson-{panel}-{place}", panel, name) for place, (panel, name) in enumerate(wanted)]
 
 
@@ -95,7 +95,7 @@ def _row(
     run: LessonRun, step: Step, row: Row, seen: Record, figures: Callable[[], dict[tuple[str, str], Figure]]
 ) -> dict[str, Part]:
     slots = slots_of(step, row)
-    alone = len(step.shows) == 1 or row.panels == ("compare",)
+    alone = len(step.shows) == 1 or row.panels[0] in OF_ALL_TRAININGS
     begun = {name for name, _ in seen.moments}
     made: dict[str, Part] = {}
     for slot in slots:
@@ -117,7 +117,7 @@ def _row(
 
     def said() -> dict[str, Any]:
         notes = [each.note for key, each in figures().items() if key[0] in row.panels and each.note]
-        planes = [_planes(run, step)] if "map" in row.panels else []
+        planes = [_planes(run, step)] if set(IN_A_PLANE) & set(row.panels) else []
         return {"html": markup("lesson_caption", sentences=[*dict.fromkeys(notes), *planes])}
 
     made[said_key(row)] = Part(_revision(run, seen, row), said, is_shared=run.room.is_open)

@@ -32,9 +32,17 @@ def lesson(*steps, **changes):
     return Lesson(**{**values, **changes})
 
 
-def test_there_are_six_and_all_can_be_given():
+def test_there_are_seven_and_all_can_be_given():
     assert UNUSABLE == []
-    assert [each.name for each in FOUND] == ["quantizer", "collapse", "why", "affine", "estimator", "practice"]
+    assert [each.name for each in FOUND] == [
+        "quantizer",
+        "collapse",
+        "why",
+        "affine",
+        "estimator",
+        "practice",
+        "since",
+    ]
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda each: each.name)

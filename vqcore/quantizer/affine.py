@@ -3,6 +3,7 @@
 # K codes, D features, G rows of the map (one a group of codes)
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqcore.quantizer.distributed import num_ranks, summed
@@ -60,7 +61,8 @@ class AffineMap(nn.Module):
         if options.affine == "off":
             return raw
         if options.affine == "matrix":
-            return raw.detach() @ self.mixing(options).T
+            mapped: Tensor = F.linear(raw.detach(), self.mixing(options))
+            return mapped
         scale, bias = self.coefficients(options)
         return raw * scale + bias
 

@@ -255,6 +255,7 @@ class Trainer:
                     z_e=read_only(found.z_e),
                     codes=read_only(found.codes),
                     codebook=read_only(part.codebook()),
+                    raw_codebook=None if self.options.affine == "off" else read_only(part.raw_codebook),
                     counts=usages[level].counts,
                     steps_unused=read_only(part.steps_unused),
                     placed_at=read_only(self.placed_at[part]),
