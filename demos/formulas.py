@@ -4,6 +4,8 @@
 
 import math
 
+import numpy as np
+
 from demos.lesson import Formula
 from vqcore.snapshot import Snapshot
 from vqcore.trajectories.path import Path
@@ -48,6 +50,17 @@ def _moved_by_gradient(moment: Snapshot) -> str:
 def _apart(moment: Snapshot) -> str:
     distance = float(((moment.z_e.mean(0) - moment.codebook.mean(0)) ** 2).sum() ** 0.5)
     return f"‖μ_P − μ_C‖ = {distance:.3g}"
+
+
+def _mapped(moment: Snapshot) -> str:
+    """S and b of the map, from what it made of the codes."""
+    raw, codes = moment.raw_codebook, moment.codebook
+    if raw is None:
+        return "no map: s = 1, b = 0"
+    centred = raw - raw.mean(0)
+    scale = (centred * codes).sum(0) / (centred**2).sum(0).clip(np.finfo(np.float32).tiny)
+    shift = codes.mean(0) - scale * raw.mean(0)
+    return f"s between {scale.min():.2f} and {scale.max():.2f}, ‖b‖ = {np.linalg.norm(shift):.3g}"
 
 
 def _gap(path: Path) -> str:
@@ -116,7 +129,10 @@ MOMENTS = Formula(
     here=_apart,
 )
 AFFINE = Formula(
-    r"c_j = s \odot c_j^\mathrm{raw} + b", "c_j = s ⊙ c_raw,j + b, with the same s and b for all j", source=HUH
+    r"c_j = s \odot c_j^\mathrm{raw} + b",
+    "c_j = s ⊙ c_raw,j + b, with the same s and b for all j",
+    here=_mapped,
+    source=HUH,
 )
 AFFINE_RUNNING = Formula(
     r"s = \frac{\sigma_P}{\sigma_C}, \qquad b = \mu_P - s \odot \mu_C",

@@ -132,11 +132,11 @@ LESSON = Lesson(
         Step(
             title="The idea",
             text="Write every code vector as c = s·c_raw + b, with one s and b for all. Whatever moves s and b moves "
-            "the whole codebook. The paper's toy: 512 fixed points, 128 codes beside them, twenty updates of the "
-            "codes alone at learning rate 0.1. How many codes move?",
+            "the whole codebook. The paper's toy: 512 points stay, and 128 codes beside them are updated twenty "
+            "times, without the map in the upper row and with it in the lower. Crosses have never moved.",
             shows=(RANDOM,),
             at=LATER,
-            panels=("map",),
+            panels=("toy",),
             formula=formulas.AFFINE,
             claims=(Claim("In the toy most codes never move without the map, and all do with it.", _the_papers_toy),),
         ),
@@ -154,6 +154,16 @@ LESSON = Lesson(
                 answer=_best,
             ),
             claims=(Claim("With the running map more than three times as many codes are in use.", _rescues),),
+        ),
+        Step(
+            title="One map, drawn",
+            text="Each arrow leads from c_raw, the vector that is stored, to c, the one that the search sees. One s and "
+            "one b make all arrows of a picture: they shift the codebook, and stretch or shrink it, as a whole. No "
+            "arrow is chosen by itself.",
+            shows=(LEARNED, RUNNING),
+            at=LATER,
+            panels=("arrows",),
+            formula=formulas.AFFINE,
         ),
         Step(
             title="Where it wins",

@@ -81,7 +81,8 @@ class AffineMap(nn.Module):
         if options.affine == "off":
             return vectors
         if options.affine == "matrix":
-            return vectors @ torch.linalg.pinv(self.mixing(options)).T.to(vectors.dtype)
+            undone: Tensor = torch.linalg.pinv(self.mixing(options)).to(vectors.dtype)
+            return vectors @ undone.T
         scale, bias = self.coefficients(options)
         return (vectors - bias) / torch.where(scale == 0, 1, scale)
 
