@@ -152,6 +152,33 @@ GLOSSARY = (
         HUH,
     ),
     Term(
+        "SimVQ",
+        "every code vector is one learned matrix times a fixed one, so that each gradient moves all of them",
+        r"c_j = W c_j^\mathrm{raw}",
+        ("the matrix", "learned matrix"),
+        ("Zhu et al. 2024", "https://arxiv.org/abs/2411.02038"),
+    ),
+    Term(
+        "Rotation trick",
+        "the task gradient is turned and scaled by the map that takes z_e onto z_q, and then goes to z_e",
+        r"z = \mathrm{sg}[\lambda R]\, z_e",
+        ("rotation trick",),
+        ("Fifty et al. 2024", "https://arxiv.org/abs/2410.06424"),
+    ),
+    Term(
+        "DiVeQ",
+        "the part of the task gradient along z_q − z_e goes to the code, and the rest to z_e",
+        r"z = z_e + \lVert z_q - z_e \rVert \; \mathrm{sg}[\hat u]",
+        source=("Vali et al. 2025", "https://arxiv.org/abs/2509.26469"),
+    ),
+    Term(
+        "Finite scalar quantization",
+        "each feature of z_e is bounded and rounded by itself, so that the codes are a fixed grid; FSQ",
+        r"z_q = \tfrac{2}{L-1}\,\mathrm{round}\bigl(\tfrac{L-1}{2}(\tanh z_e + 1)\bigr) - 1",
+        ("FSQ",),
+        ("Mentzer et al. 2023", "https://arxiv.org/abs/2309.15505"),
+    ),
+    Term(
         "Delay",
         "the part of z_e's last move that its code did not make with it, beyond the commitment loss's pull to the "
         "old place; without sync, all of the move",

@@ -20,6 +20,8 @@ PLANE = Training(problem="plane", changes={"num_codes": 4, "batch_size": 64})
 STEPS = 40
 PLACES = 2
 GAMMA = 0.99
+VALUES = 5
+"""L of the exercise on finite scalar quantization."""
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +54,8 @@ def exercises(seed: int) -> list[Solved]:
         _affine,
         _straight_through,
         _forgotten,
+        _shared_out,
+        _rounded_by_itself,
     )
     return [make(moment, chance) for make in makers]
 
@@ -162,4 +166,30 @@ def _forgotten(_: Snapshot, chance: np.random.Generator) -> Solved:
         "fallen to "
         "half, and where has its code vector moved by then?",
         f"γ^t ≤ ½ from t = {half} on. Sum and count shrink alike, so c_j = m_j / n_j has not moved at all.",
+    )
+
+
+def _shared_out(moment: Snapshot, _: np.random.Generator) -> Solved:
+    z_e, z_q = _rounded(moment.z_e[2]), _rounded(moment.codebook[moment.codes[2]])
+    gradient = _rounded(find_landscape("quadratic").gradient(z_q))
+    way = z_q - z_e
+    along = float(gradient @ way) / float(way @ way or 1) * way
+    return Solved(
+        "since",
+        f"DiVeQ without noise: z = z_e + ‖z_q − z_e‖·sg[û]. Given z_e = {_vector(z_e)}, z_q = {_vector(z_q)} and the "
+        f"task gradient {_vector(gradient)} at z: which part of it goes to the code, and which to z_e?",
+        f"The part along z_q − z_e goes to the code, {_vector(along)}; the rest to z_e, {_vector(gradient - along)}.",
+    )
+
+
+def _rounded_by_itself(moment: Snapshot, _: np.random.Generator) -> Solved:
+    z_e = _rounded(moment.z_e[3])
+    bounded = _rounded(np.tanh(z_e))
+    half = (VALUES - 1) / 2
+    return Solved(
+        "since",
+        f"Finite scalar quantization with L = {VALUES} values from −1 to 1 for each feature. z_e is bounded by tanh "
+        f"to {_vector(bounded)}. What is z_q, and how many codes are there for D = 2?",
+        f"Each feature goes to the nearest of −1, −0.5, 0, 0.5 and 1: {_vector(np.round(bounded * half) / half)}, "
+        f"one of {VALUES}² = {VALUES**2} codes.",
     )

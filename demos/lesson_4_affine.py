@@ -158,8 +158,8 @@ LESSON = Lesson(
         Step(
             title="One map, drawn",
             text="Each arrow leads from c_raw, the vector that is stored, to c, the one that the search sees. One s "
-            "and one b make all arrows of a picture: they shift the codebook, and stretch or shrink it, as a whole. No "
-            "arrow is chosen by itself.",
+            "and one b make all arrows of a picture: they shift the codebook, and stretch or shrink it, as a whole. "
+            "No arrow is chosen by itself.",
             shows=(LEARNED, RUNNING),
             at=LATER,
             panels=("arrows",),

@@ -15,7 +15,7 @@ PRACTICE = "k-means, EMA and replacement"
 K_MEANS = {"code_init": "kmeans"}
 NO_COMMITMENT = {"estimator": "directional", "alpha": 0.0}
 GROUPS = {"structure": "grouped", "levels": 4, "share": True, "num_codes": 256}
-"""Four groups of four features. On a grid of 4⁴ = 256 points each feature is rounded by itself to one of four values."""
+"""Four groups of four features. On a grid of 4⁴ = 256 points each feature is rounded by itself, to four values."""
 
 
 def _uses_more(name: str, other: str, times: float) -> Claim:

@@ -265,9 +265,7 @@ def _compare(step: Step, found: Record, reached: Sequence[str], height: int) -> 
     title = "Side by side" if len(step.shows) > 1 else "Through time"
     vectors = len(next(iter(moments.values())).codes)
     groups = " in the first group" if any(len(one.levels) > 1 for one in moments.values()) else ""
-    note = (
-        f"Of the held-out inputs at each moment: codes nearest to any of {vectors:,} vectors{groups}, and task loss."
-    )
+    note = f"Of held-out inputs at each moment: codes nearest to any of {vectors:,} vectors{groups}, and task loss."
     return Figure("compare", "", title, "", note if last else NO_CURVES, height, plot)
 
 

@@ -51,6 +51,21 @@ def test_the_map_gives_c_the_printed_moments_of_p(solved: list[Solved]) -> None:
     np.testing.assert_allclose(scale * mean_c + shift, mean_p, atol=0.01 + 0.01 * np.abs(mean_c).max())
 
 
+def test_diveqs_two_parts_are_along_and_across_the_step_and_add_up(solved: list[Solved]) -> None:
+    z_e, z_q, gradient = vectors(solved[7].asks)
+    along, across = vectors(solved[7].solution)
+    np.testing.assert_allclose(along + across, gradient, atol=0.011)
+    way = (z_q - z_e) / np.linalg.norm(z_q - z_e)
+    assert abs(across @ way) < 0.02
+    assert abs(np.linalg.det([along, way])) < 0.02
+
+
+def test_each_feature_is_rounded_to_the_nearest_value(solved: list[Solved]) -> None:
+    (bounded,), (rounded,) = vectors(solved[8].asks), vectors(solved[8].solution)
+    values = np.array([-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_array_equal(rounded, [values[abs(values - each).argmin()] for each in bounded])
+
+
 def test_the_command_prints_them_with_or_without_solutions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["exercises", "--seed", "3"]) == 0
     whole = capsys.readouterr().out
@@ -62,6 +77,6 @@ def test_the_command_prints_them_with_or_without_solutions(capsys: pytest.Captur
         assert each.asks in sheet
         assert each.solution not in sheet
     assert main(["exercises", "--seed", "3", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 7
+    assert len(json.loads(capsys.readouterr().out)) == 9
     assert main(["exercises", "--seed", "-1"]) == 2
     assert "`--seed`" in capsys.readouterr().err
