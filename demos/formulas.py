@@ -147,14 +147,14 @@ AFFINE_GRADIENT = Formula(
     source=HUH,
 )
 LEARNED_MATRIX = Formula(
-    r"c_j = W c_j^\mathrm{raw}, \quad c^\mathrm{raw} \text{ fixed}, \qquad"
+    r"c_j = W c_j^\mathrm{raw}, \quad c^\mathrm{raw} \text{ fixed}, \qquad "
     r"\frac{\partial L}{\partial W} = \sum_j \frac{\partial L}{\partial c_j}\, {c_j^\mathrm{raw}}^{\top}",
     "c_j = W·c_raw,j with c_raw fixed; ∂L/∂W = Σ_j ∂L/∂c_j · c_raw,jᵀ",
     here=_moved_by_gradient,
     source=("Zhu et al. 2024 (SimVQ)", "https://arxiv.org/abs/2411.02038"),
 )
 ROTATION = Formula(
-    r"z = \mathrm{sg}[\lambda R]\, z_e, \qquad \lambda = \frac{\lVert z_q \rVert}{\lVert z_e \rVert}, \quad"
+    r"z = \mathrm{sg}[\lambda R]\, z_e, \qquad \lambda = \frac{\lVert z_q \rVert}{\lVert z_e \rVert}, \quad "
     r"R\,\hat z_e = \hat z_q",
     "z = sg[λR]·z_e with λ = ‖z_q‖ / ‖z_e‖ and R the rotation that turns z_e's direction into z_q's",
     source=("Fifty et al. 2024", "https://arxiv.org/abs/2410.06424"),

@@ -16,6 +16,7 @@ from app.trajectory_plot.browser_code import javascript as paths_javascript
 from app.trajectory_plot.browser_code import stylesheet as paths_stylesheet
 from app.trajectory_plot.picture import picture
 from demos.lesson import Lesson, Step
+from demos.mathml import mathml
 from demos.record import Record
 from demos.running import Examined, answer, numbers_here, table_of
 from vqcore.markup import template
@@ -42,6 +43,9 @@ class _Part(NamedTuple):
     examined: list[Examined]
     words: list[Piece]
     """Of the text, with the glossary's terms."""
+
+    mathml: str
+    """The formula, which browsers render by themselves; empty where there is none, or none made of it yet."""
 
     numbers: list[str]
     """Of the formula, in this run."""
@@ -82,6 +86,7 @@ def _part(number: int, step: Step, found: Record, examined: Sequence[Examined], 
         "" if step.question is None else answer(number, step, step.question, found),
         [each for each in examined if each.number == number],
         [*pieces(step.text)],
+        "" if step.formula is None else mathml(step.formula.latex),
         numbers_here(step, found),
         table_of(step, found),
     )

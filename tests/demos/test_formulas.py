@@ -1,11 +1,17 @@
 """The formulas that lessons show: both writings, and the numbers of a run."""
 
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
+import write_mathml
+from write_mathml import every_formula
 
 from demos import formulas
 from demos.catalogue import lessons
 from demos.lesson import Formula, Lesson
+from demos.mathml import mathml
 from demos.running import numbers_here, record
 
 ALL = {name: value for name, value in vars(formulas).items() if isinstance(value, Formula)}
@@ -17,6 +23,17 @@ def test_a_formula_is_balanced_latex_and_has_a_plain_writing(formula: Formula) -
     assert formula.latex.count(r"\begin") == formula.latex.count(r"\end")
     assert not set("\\{}$") & set(formula.plain)
     assert formula.source is None or formula.source[1].startswith("https://")
+
+
+def test_every_formula_has_mathml_made_of_its_present_latex() -> None:
+    for latex in every_formula():
+        made = ElementTree.fromstring(mathml(latex) or f"<none>Write it again: {write_mathml.__doc__}</none>")
+        (annotation,) = made.iterfind(".//{*}annotation")
+        assert annotation.text == latex
+        shown = "".join(made.find("{*}semantics/*").itertext())
+        assert not set("\\&") & set(shown)  # no command was left as it is
+        names = set(re.findall(r"[A-Za-z]{4,}", re.sub(r"\\(begin|end)\{\w+\}|\\[A-Za-z]+\*?", " ", latex)))
+        assert all(name in shown for name in names)
 
 
 def test_every_lesson_says_its_idea_in_symbols_and_with_the_numbers_of_its_run() -> None:
