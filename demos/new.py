@@ -38,5 +38,5 @@ def what_next(name: str, file: Path) -> str:
         f"  python -m demos {name} --quick            its claims, in seconds and at an eighth of the steps\n"
         f"  vqscope                                   Lessons › {name}: a reload of the page shows what you changed\n"
         f"  python -m demos {name} --seeds 20         on how many seeds each claim holds\n"
-        "CONTRIBUTING.md says what belongs into a lesson, and TEACHING.md needs a page for it."
+        "CONTRIBUTING.md says what belongs in a lesson, and TEACHING.md needs a page for it."
     )

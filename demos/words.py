@@ -2,8 +2,8 @@
 
 import argparse
 
-SHORTENED = 8
-"""What `--quick` divides every number of steps by."""
+SHORTENED, SHORTENED_TO = 8, "an eighth"
+"""What `--quick` divides every number of steps by, and what is left of them in words."""
 
 LARGEST_SEED = 2**31 - 1
 
@@ -29,4 +29,4 @@ def warning(quick: bool) -> str:
     """What a reader of a shortened run is told, in lines of their own; empty for a whole one."""
     if not quick:
         return ""
-    return f"\n\nEverything was cut to a {SHORTENED}th of its steps: this shows that it runs, and proves nothing."
+    return f"\n\nEverything was cut to {SHORTENED_TO} of its steps: this shows that it runs, and proves nothing."

@@ -38,7 +38,7 @@ def test_every_formula_has_mathml_made_of_its_present_latex() -> None:
 
 def test_every_lesson_says_its_idea_in_symbols_and_with_the_numbers_of_its_run() -> None:
     for lesson in lessons()[0]:
-        assert sum(step.formula is not None for step in lesson.steps) >= 3, lesson.name
+        assert sum(step.formula is not None for step in lesson.steps) >= min(3, len(lesson.steps)), lesson.name
 
 
 def test_the_numbers_are_those_of_the_moments_shown() -> None:

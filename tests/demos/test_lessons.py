@@ -1,6 +1,7 @@
 """The lessons' values, and what happens to one that is written wrongly."""
 
 import os
+import re
 
 import pytest
 
@@ -56,6 +57,35 @@ def test_a_lesson_is_short_ends_with_sources_and_claims_only_what_is_computed(fo
     assert claims
     assert all(callable(claim.check) for claim in claims)
     assert any(step.question for step in found.steps) or found.name == "quantizer"
+
+
+SAID_OF_PICTURES = {
+    "bars": {"usage"},
+    "curve": {"compare", "curves"},
+    "curves": {"compare", "curves"},
+    "cross": {"map", "toy"},
+    "crosses": {"map", "toy"},
+    "ellipses": {"map"},
+    "plane": {"map", "arrows", "paths"},
+    "arrow": {"arrows", "paths"},
+    "arrows": {"arrows", "paths"},
+    "contours": {"paths"},
+}
+"""Words of a step's text that name something in a picture, and the panels that have it."""
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda each: each.name)
+def test_a_step_speaks_of_the_pictures_and_moments_that_it_shows(found):
+    for step in found.steps:
+        for word, panels in SAID_OF_PICTURES.items():
+            assert not re.search(rf"\b{word}\b", step.text) or panels & set(step.panels), (step.title, word)
+        shown = {step.at, *(at for _, at in step.reads)}
+        shown |= {at for name in step.shows if found.trainings for at in found.trainings[name].switches}
+        said = {int(number) for pair in SAID_MOMENT.findall(step.text) for number in pair if number}
+        assert said <= shown, step.title
+
+
+SAID_MOMENT = re.compile(r"\bstep (\d+)|(\d+) steps later")
 
 
 SAYS = Claim("Something holds.", lambda record: finding(True))
