@@ -160,7 +160,7 @@ GLOSSARY = (
     ),
     Term(
         "Rotation trick",
-        "the task gradient is turned and scaled by the map that takes z_e onto z_q, and then goes to z_e",
+        "the task gradient goes to z_e turned back and scaled by the map that takes z_e onto z_q",
         r"z = \mathrm{sg}[\lambda R]\, z_e",
         ("rotation trick",),
         ("Fifty et al. 2024", "https://arxiv.org/abs/2410.06424"),

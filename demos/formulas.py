@@ -44,7 +44,7 @@ def _reached(moment: Snapshot) -> str:
 
 
 def _moved_by_gradient(moment: Snapshot) -> str:
-    return f"the newest gradients move {moment.metrics.gradient_fraction:.0%} of K = {moment.num_codes:,} codes"
+    return f"gradients move {moment.metrics.gradient_fraction:.0%} of the codes"
 
 
 def _apart(moment: Snapshot) -> str:

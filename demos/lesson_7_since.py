@@ -125,7 +125,6 @@ LESSON = Lesson(
             at=TRAINED,
             panels=("compare",),
             formula=formulas.LEARNED_MATRIX,
-            table=True,
             question=Question(
                 asks="With which are most codes in use?",
                 choices=("Straight-through alone", "Learned map s, b", "Learned matrix W"),
@@ -139,8 +138,9 @@ LESSON = Lesson(
         ),
         Step(
             title="A gradient that turns",
-            text="The rotation trick leaves the codebook alone and changes the gradient: what z_q gets is turned and "
-            "scaled by the map that takes z_e onto z_q, before z_e gets it.",
+            text="The rotation trick leaves the codebook alone and changes the gradient: the one at z_q is turned back "
+            "and scaled by the map that takes z_e onto z_q, so that it makes the same angle with z_e as it did with "
+            "z_q.",
             shows=(PLAIN, ROTATION),
             at=TRAINED,
             panels=("compare", "usage"),
@@ -181,8 +181,8 @@ LESSON = Lesson(
         Step(
             title="No codebook at all",
             text="Finite scalar quantization rounds each of the 16 features by itself to one of four values: a fixed "
-            "grid. No code has to be found, moved or revived. Beside it are four groups with 256 learned codes each, "
-            "which pay the same 32 bits, many more than the codebooks before.",
+            "grid. No code has to be found, moved or revived. Beside it are four groups that share 256 learned "
+            "codes. Both pay 32 bits, many more than the codebooks before.",
             shows=(LEARNT, GRID),
             at=TRAINED,
             panels=("examples", "compare"),
@@ -195,11 +195,12 @@ LESSON = Lesson(
         ),
         Step(
             title="Side by side",
-            text="One of each kind, beside what practitioners do. Compare the losses only where the bits are equal. "
-            "This is one small problem and a short training: look at yours before you choose.",
+            text="The learned map and DiVeQ, beside plain codes and what practitioners do. All pay the same bits; the "
+            "grid, which pays more, is left out. This is one small problem and a short training: look at yours before "
+            "you choose.",
             shows=(PLAIN, MAP, DIRECTIONAL, PRACTICE),
             at=TRAINED,
-            panels=("compare", "examples"),
+            panels=("compare",),
             table=True,
             claims=(_loses_less(DIRECTIONAL, PRACTICE), _uses_more(PRACTICE, DIRECTIONAL, 1)),
         ),
