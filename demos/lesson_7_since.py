@@ -138,9 +138,9 @@ LESSON = Lesson(
         ),
         Step(
             title="A gradient that turns",
-            text="The rotation trick leaves the codebook alone and changes the gradient: the one at z_q is turned back "
-            "and scaled by the map that takes z_e onto z_q, so that it makes the same angle with z_e as it did with "
-            "z_q.",
+            text="The rotation trick leaves the codebook alone and changes the gradient: the one at z_q is turned "
+            "back and scaled by the map that takes z_e onto z_q, so that it makes the same angle with z_e as it did "
+            "with z_q.",
             shows=(PLAIN, ROTATION),
             at=TRAINED,
             panels=("compare", "usage"),
@@ -195,9 +195,9 @@ LESSON = Lesson(
         ),
         Step(
             title="Side by side",
-            text="The learned map and DiVeQ, beside plain codes and what practitioners do. All pay the same bits; the "
-            "grid, which pays more, is left out. This is one small problem and a short training: look at yours before "
-            "you choose.",
+            text="The learned map and DiVeQ, beside plain codes and what practitioners do. All pay the same bits; "
+            "the grid, which pays more, is left out. This is one small problem and a short training: look at yours "
+            "before you choose.",
             shows=(PLAIN, MAP, DIRECTIONAL, PRACTICE),
             at=TRAINED,
             panels=("compare",),
