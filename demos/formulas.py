@@ -3,6 +3,7 @@
 # N vectors, K codes, D features
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -131,9 +132,9 @@ MOMENTS = Formula(
 AFFINE = Formula(
     r"c_j = s \odot c_j^\mathrm{raw} + b",
     "c_j = s ⊙ c_raw,j + b, with the same s and b for all j",
-    here=_mapped,
     source=HUH,
 )
+AFFINE_DRAWN = replace(AFFINE, here=_mapped)
 AFFINE_RUNNING = Formula(
     r"s = \frac{\sigma_P}{\sigma_C}, \qquad b = \mu_P - s \odot \mu_C",
     "s = σ_P / σ_C, b = μ_P − s ⊙ μ_C, from running means and deviations",

@@ -163,7 +163,7 @@ LESSON = Lesson(
             shows=(LEARNED, RUNNING),
             at=LATER,
             panels=("arrows",),
-            formula=formulas.AFFINE,
+            formula=formulas.AFFINE_DRAWN,
         ),
         Step(
             title="Where it wins",

@@ -19,6 +19,7 @@ HEAD = 0.035
 HEAD_TURN = 0.42
 """How far each side of a head is turned from the shaft, in radians."""
 
+MOST_ARROWS = 80
 ROOM = 0.06
 ACROSS, DOWN = 0.03, 0.11
 """Between two pictures of the toy, as shares of the whole."""
@@ -43,17 +44,21 @@ class Toy(NamedTuple):
 
 
 def arrows(raw: Floats, codes: Floats, p: Floats, axis_titles: tuple[str, str]) -> dict[str, Any]:
-    """An arrow for every code from c_raw to c, both (K, 2), over the embeddings `p` (M, 2)."""
+    """Arrows from c_raw to c, both (K, 2), with the embeddings `p` (M, 2).
+
+    Of many codes every so-manyth has its arrow: more would cover the picture.
+    """
+    drawn = np.unique(np.linspace(0, len(raw) - 1, MOST_ARROWS).round().astype(int))
     everything = np.concatenate([raw, codes, p])
     reach = [_reach(everything[:, place]) for place in (0, 1)]
     spans = np.array([high - low for low, high in reach])
     x_title, y_title = axis_titles
     return {
         "data": [
-            _dots("P", p, 4, role("P", 0.35)),
-            _lines(_shafts_and_heads(raw, codes, spans), role("C", 0.55), 1.1),
-            _dots("c_raw", raw, 5, role("muted", 0.9), hover="c_raw of code %{customdata}"),
-            _dots("c", codes, 7, role("C"), hover="code %{customdata}"),
+            _dots("c_raw", raw, 4, role("muted", 0.6), hover="c_raw of code %{customdata}"),
+            _dots("c", codes, 6, role("C", 0.75), hover="code %{customdata}"),
+            _lines(_shafts_and_heads(raw[drawn], codes[drawn], spans), role("text", 0.6), 1.2),
+            _dots("P", p, 4, role("P", 0.6)),
         ],
         "layout": layout(
             xaxis=axis(x_title, range=reach[0]),
@@ -61,7 +66,7 @@ def arrows(raw: Floats, codes: Floats, p: Floats, axis_titles: tuple[str, str]) 
             margin={"l": 46, "r": 16, "t": 25, "b": 38, "pad": 2},
             annotations=[legend(ARROW_MARKS)],
         ),
-        "alt": f"Arrows from {len(raw)} raw code vectors to the code vectors that one map makes of them.",
+        "alt": f"Arrows from {len(drawn)} of {len(raw)} raw code vectors to what one map makes of them.",
     }
 
 
@@ -88,7 +93,7 @@ def toy(rows: Sequence[Toy], moments: Sequence[int]) -> dict[str, Any]:
                 _crosses("never moved", codes[~moved]) | own,
                 _dots("moved", codes[moved], 6, role("C")) | own,
             ]
-            words = f"{row.title}, step {updates}: {int(moved.sum())} of {len(codes)} moved"
+            words = f"{row.title}, step {updates}: {int(moved.sum())} moved"
             labels.append(_label(words, across[0], up[1]))
     key = legend(TOY_MARKS) | {"yshift": 20}
     return {

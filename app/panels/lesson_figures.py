@@ -13,7 +13,7 @@ from app.figures.curves import Curve as Line
 from app.figures.curves import Panel as CurvePanel
 from app.figures.curves import curve_of, curves
 from app.figures.examples import examples
-from app.figures.one_map import Toy, arrows, toy
+from app.figures.one_map import MOST_ARROWS, Toy, arrows, toy
 from app.figures.pcq_map import Plane, pcq_map
 from app.figures.side_by_side import DASHES, variant_colour
 from app.figures.switch_marks import Marker
@@ -140,10 +140,9 @@ def _single(
         note = f"Showing {vectors}; dead: not in use now."
         return Figure(panel, name, "P, C and Q", where, note, height, _map(snapshot, basis, counts))
     if panel == "arrows":
-        title = f"From raw code vectors to code vectors, seen with {vectors}"
-        return Figure(
-            panel, name, "c_raw → c", where, f"{title}.", height, _arrows(snapshot, _plane(name, found, bases))
-        )
+        some = f" for {MOST_ARROWS} of the {snapshot.num_codes} codes" if snapshot.num_codes > MOST_ARROWS else ""
+        plot = _arrows(snapshot, _plane(name, found, bases))
+        return Figure(panel, name, "c_raw → c", where, f"Arrows{some}, over {vectors}.", height, plot)
     if panel == "usage":
         order: Order = "by code" if step.view.get("order") == "by code" else "sorted"
         plot = usage_bars(counts, order=order, log=step.view.get("scale", "log") == "log")

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from app.sessions.registry import Registry
 from app.trajectories.__main__ import main as paths
 from demos import catalogue
 from demos.__main__ import main as lessons_command
-from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
+from demos.formulas import NEAREST
+from demos.lesson import Claim, Finding, Formula, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import curve, usage_now
 from demos.record import Record
 from demos.running import examine, record, records
@@ -218,3 +220,16 @@ def test_a_question_of_a_handout_can_be_answered_and_paper_shows_what_is_folded_
     assert re.search(r'class="question" data-right="that one"', page)
     assert "@media print" in page
     assert "beforeprint" in page
+
+
+def test_a_formula_stands_as_mathml_and_one_that_was_not_made_yet_as_words() -> None:
+    steps = [
+        Step(title="Made", text="Look.", shows=("run",), formula=NEAREST),
+        Step(title="New", text="Look.", shows=("run",), formula=Formula(r"x^{2} < 3", "x² < 3")),
+    ]
+    own = lesson({"run": RUN}, *steps)
+    page = lesson_html(own, record(own, 0), [])
+    (shown,) = re.findall(r'<div class="formula">(<math.*?</math>)</div>', page, re.DOTALL)
+    assert ElementTree.fromstring(shown).findtext(".//{*}annotation") == NEAREST.latex
+    assert NEAREST.plain not in page
+    assert '<p class="formula">x² &lt; 3</p>' in page
