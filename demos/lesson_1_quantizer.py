@@ -83,8 +83,8 @@ LESSON = Lesson(
             title="Encode",
             formula=formulas.ENCODE,
             text="An encoder turns each image into a grid of vectors, z_e. A digit of 8×8 pixels becomes 4×4 "
-            "vectors of 16 numbers. On the map, every blue dot is one of them; the crosses and the other rows are "
-            "explained next. Nothing is trained yet.",
+            "vectors of 16 numbers. On the map, every blue dot is one of them; all else there and the other rows "
+            "are explained next. Nothing is trained yet.",
             shows=(MOST,),
             panels=("examples", "map"),
         ),
@@ -92,7 +92,7 @@ LESSON = Lesson(
             title="Assign",
             formula=formulas.NEAREST,
             text="A codebook holds K code vectors. Each z_e is replaced by the nearest, z_q, and only its number is "
-            "kept: the code. On the map, the crosses are code vectors; the bottom row of pictures shows the codes as "
+            "kept: the code. On the map, the rings are code vectors; the bottom row of pictures shows the codes as "
             "colours, the bars how often each is chosen.",
             shows=(MOST,),
             panels=("examples", "map", "usage"),

@@ -123,7 +123,7 @@ LESSON = Lesson(
         Step(
             title="Codes that never move",
             text=f"Codes started at random, and the network has learnt for {LATER} steps. The commitment loss moves "
-            "the codes in use; all the other crosses are where they were drawn.",
+            "the codes in use; the others, the crosses, are where they were drawn.",
             shows=(RANDOM,),
             at=LATER,
             reads=((RANDOM, 0),),
@@ -190,7 +190,7 @@ LESSON = Lesson(
         ),
         Step(
             title="Where it harms",
-            text="The map moves every code: those that fit as well. From a k-means start P runs off in the first "
+            text="The map moves every code: those that fit as well. From a k-means start, P runs off in the first "
             f"steps, as lesson 3 shows. Here the running map was switched on at step {EARLY}, when P was far away.",
             shows=(PLACED, LATE_MAP),
             at=AFTER,

@@ -66,6 +66,8 @@ SAID_OF_PICTURES = {
     "cross": {"map", "toy"},
     "crosses": {"map", "toy"},
     "ellipses": {"map"},
+    "rings": {"map"},
+    "dot": {"map"},
     "plane": {"map", "arrows", "paths"},
     "arrow": {"arrows", "paths"},
     "arrows": {"arrows", "paths"},
