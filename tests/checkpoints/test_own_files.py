@@ -49,10 +49,11 @@ def test_our_codebooks_are_read_with_their_vectors(kind, options, way, tmp_path)
         assert effective(book).status == "assumed"
 
 
-def test_a_learned_map_needs_the_options(tmp_path):
-    options = Options(affine="learned", affine_lr_scale=3.0, codebook_norm="unit")
+@pytest.mark.parametrize(("affine", "tensor"), [("learned", "scale"), ("matrix", "matrix")])
+def test_a_learned_map_needs_the_options(affine, tensor, tmp_path):
+    options = Options(affine=affine, affine_lr_scale=3.0, codebook_norm="unit")
     layer = VectorQuantizer(K, D, options)
-    torch.nn.init.normal_(layer.affine.scale)
+    torch.nn.init.normal_(getattr(layer.affine, tensor))
     (book,) = open_checkpoint(save_module(layer, tmp_path)).codebooks
     assert effective(book).status == "raw"
     known = effective(book, Known(options=options))
