@@ -44,10 +44,6 @@ def _reached(moment: Snapshot) -> str:
     return f"the newest step's gradient is not zero for {share:.1%} of K = {moment.num_codes:,} codes"
 
 
-def _moved_by_gradient(moment: Snapshot) -> str:
-    return f"gradients move {moment.metrics.gradient_fraction:.0%} of the codes"
-
-
 def _apart(moment: Snapshot) -> str:
     distance = float(((moment.z_e.mean(0) - moment.codebook.mean(0)) ** 2).sum() ** 0.5)
     return f"‖μ_P − μ_C‖ = {distance:.3g}"
@@ -151,7 +147,6 @@ LEARNED_MATRIX = Formula(
     r"c_j = W c_j^\mathrm{raw}, \quad c^\mathrm{raw} \text{ fixed}, \qquad "
     r"\frac{\partial L}{\partial W} = \sum_j \frac{\partial L}{\partial c_j}\, {c_j^\mathrm{raw}}^{\top}",
     "c_j = W·c_raw,j with c_raw fixed; ∂L/∂W = Σ_j ∂L/∂c_j · c_raw,jᵀ",
-    here=_moved_by_gradient,
     source=("Zhu et al. 2024 (SimVQ)", "https://arxiv.org/abs/2411.02038"),
 )
 ROTATION = Formula(
