@@ -122,8 +122,7 @@ LESSON = Lesson(
         Step(
             title="A matrix in place of s and b",
             text="SimVQ learns one matrix W for all codes and never moves c_raw. As with the affine map, the "
-            f"gradient of one code moves every code. All begin with the same k-means codes; this "
-            f"is {TRAINED} steps later.",
+            "gradient of one code moves every code. All begin with the same k-means codes.",
             shows=(PLAIN, MAP, MATRIX),
             at=TRAINED,
             panels=("compare",),
