@@ -1,6 +1,6 @@
 """Scalars of TensorBoard's event files, read as they are appended to, and written. TensorBoard itself does both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ from vqcore.files.errors import CheckpointError, shown
 
 PATTERN = "*tfevents*"
 MOST_FILES = 1_000
-HOW_TO_INSTALL = "Install it: pip install 'vq-scope[tensorboard]'"
+HOW_TO_INSTALL = "Install it with the extra of that name (pip install tensorboard)."
 
 
 class Scalars(NamedTuple):
@@ -87,25 +87,30 @@ def event_files(folder: Path) -> list[Path]:
     return found
 
 
-def write_scalars(folder: Path, columns: Mapping[str, list[Any]]) -> int:
-    """Write columns of numbers, one of them called `step`, for TensorBoard; how many scalars they are.
+def check_tensorboard() -> None:
+    """Refuse to go on where it is not installed.
 
     Raises:
-        ValueError: where TensorBoard is not installed.
-        OSError: if they cannot be written.
+        ValueError: saying how to install it.
     """
     _tensorboard("tensorboard")
-    from torch.utils.tensorboard import SummaryWriter
 
-    written = 0
-    times = columns.get("time", [])
+
+def write_scalars(folder: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write the columns that hold numbers, over the column `step` and at the seconds of the column `time`.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    from torch.utils.tensorboard import SummaryWriter  # asks for tensorboard
+
+    steps = columns["step"]
+    times = columns.get("time") or [None] * len(steps)
     with SummaryWriter(str(folder)) as writer:
-        for name, values in columns.items():
-            for row, (step, value) in enumerate(zip(columns["step"], values, strict=True)):
-                if name not in ("step", "time") and type(value) in (int, float):
-                    writer.add_scalar(name, value, step, walltime=times[row] if times else None)
-                    written += 1
-    return written
+        for name in [name for name in columns if name not in ("step", "time")]:
+            for step, seconds, value in zip(steps, times, columns[name], strict=True):
+                if type(value) in (int, float):
+                    writer.add_scalar(name, value, step, walltime=seconds)
 
 
 def _by_step(told: list[Scalars]) -> list[Scalars]:
