@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
 from vqcore.files.regular_files import open_regular
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, SUFFIX, VERSION, snapshot_name
+from vqcore.runs.layout import ABOUT, FORMAT, METRICS, READ_VERSIONS, SNAPSHOTS, snapshot_name
 from vqcore.runs.metrics import MetricsFile, State, Told
+from vqcore.runs.packing import loose_steps, packed_steps, read_packed
 
 LARGEST_ABOUT = 16 * 1024**2
 
@@ -79,8 +80,8 @@ class Run:
     @property
     def snapshots(self) -> tuple[int, ...]:
         """The steps of which codebooks are still kept, ascending."""
-        found = (self.folder / SNAPSHOTS).glob(f"*{SUFFIX}")
-        return tuple(sorted(int(path.stem) for path in found if path.stem.isdecimal()))
+        loose = loose_steps(self.folder)  # first: they go once the archive is there
+        return tuple(sorted(loose.keys() | packed_steps(self.folder)))
 
     def curve(self, name: str, codebook: str | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Recorded steps (T,) and values (T,) of a metric of the training, such as `loss`, or of one codebook.
@@ -176,10 +177,10 @@ def _read_about(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"`{shown(path)}` cannot be read ({shown(error)}).") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise CheckpointError(f"`{shown(path)}` is of another tool: its format is not {FORMAT!r}.")
-    if about.get("version") != VERSION:
+    if about.get("version") not in READ_VERSIONS:
         raise CheckpointError(
             f"`{shown(path)}` is of version {shown(about.get('version'))} of the format, but this VQ Scope reads "
-            f"version {VERSION}. Use the VQ Scope that wrote it."
+            f"versions {' and '.join(map(str, READ_VERSIONS))}. Use the VQ Scope that wrote it."
         )
     books = about.get("codebooks")
     if not isinstance(books, list) or not all(map(_is_codebook, books)):
@@ -215,12 +216,8 @@ def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
     Raises:
         CheckpointError: if there is none, or it cannot be read.
     """
-    path = folder / SNAPSHOTS / snapshot_name(step)
-    contents = open_contents(path)
-    if contents.format != "safetensors":
-        raise CheckpointError(f"`{shown(path)}` is no snapshot. Copy the folder again.")
     by_book: dict[str, dict[str, NDArray[Any]]] = {}
-    for key, array in contents.root.items():
+    for key, array in _arrays(folder, step).items():
         book, slash, field = key.rpartition("/")
         if slash and field in RecordedCodebook._fields:
             by_book.setdefault(book, {})[field] = array.read()
@@ -230,3 +227,19 @@ def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
         for name, found in by_book.items()
         if "table" in found
     }
+
+
+def _arrays(folder: Path, step: int) -> Mapping[str, Any]:
+    path = folder / SNAPSHOTS / snapshot_name(step)
+    if not path.exists():
+        return read_packed(folder, step)
+    try:
+        contents = open_contents(path)
+    except CheckpointError:
+        if path.exists():
+            raise
+        return read_packed(folder, step)  # packed in between
+    if contents.format != "safetensors":
+        raise CheckpointError(f"`{shown(path)}` is no snapshot. Copy the folder again.")
+    arrays: Mapping[str, Any] = contents.root
+    return arrays
