@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from vqcore.files.errors import CheckpointError
 from vqcore.probe.surroundings import surroundings
-from vqcore.runs.layout import ABOUT
+from vqcore.runs.kept_inputs import input_of, thinned_inputs
+from vqcore.runs.layout import ABOUT, INPUTS
 from vqcore.runs.reading import load_run
 from vqcore.runs.writing import RunWriter
 from vqcore.snapshot import Event, Snapshot
@@ -124,6 +125,8 @@ def record_moment(writer: RunWriter, recipe: Recipe, levels: Sequence[Snapshot],
     arrays: dict[str, NDArray[Any]] = {}
     for name, level in zip(names, levels, strict=True):
         arrays |= {f"{name}/{field}": array for field, array in _arrays(level).items()}
+    if (inputs := levels[0].monitor_inputs) is not None:
+        arrays[INPUTS] = np.ascontiguousarray(thinned_inputs(inputs), dtype=np.float32)
     file = writer.save(step, arrays, {"step": str(step), "time": f"{at:.3f}"})
     of_books = {name: _numbers(level) for name, level in zip(names, levels, strict=True)}
     line = {"step": step, "time": round(at, 3), **_losses(levels[0]), "codebooks": of_books, "snapshot": file}
@@ -161,6 +164,10 @@ def _arrays(level: Snapshot) -> dict[str, NDArray[Any]]:
         "codes": level.codes.astype(np.int32),
         "gradient_norm": level.gradient_norm,
     }
+    if level.monitor_inputs is not None:
+        count = len(level.codes)
+        found = input_of(np.arange(count), count, len(level.monitor_inputs))
+        fields |= {} if found is None else {"input": found}
     return fields | ({"counts": level.counts} if level.window_batches else {})
 
 

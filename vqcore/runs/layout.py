@@ -22,6 +22,9 @@ PACKED = "snapshots.zip"
 
 SUFFIX = ".safetensors"
 
+INPUTS = "inputs"
+"""The key of a snapshot's inputs; those of a codebook have its name before a slash."""
+
 PART = ".part"
 """Suffix of a file that is still being written: what a killed process leaves of it is no snapshot."""
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
 from vqcore.files.regular_files import open_regular
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, READ_VERSIONS, SNAPSHOTS, snapshot_name
+from vqcore.runs.layout import ABOUT, FORMAT, INPUTS, METRICS, READ_VERSIONS, SNAPSHOTS, snapshot_name
 from vqcore.runs.metrics import MetricsFile, State, Told
 from vqcore.runs.packing import loose_steps, packed_steps, read_packed
 
 LARGEST_ABOUT = 16 * 1024**2
+MOST_INPUT_VALUES = 4 * 1024**2
 
 LARGEST_STEP = 2**53
 """Beyond it a browser rounds."""
@@ -49,6 +50,9 @@ class RecordedCodebook(NamedTuple):
 
     gradient_norm: NDArray[np.float32] | None
     """(K,) norm of the gradient of each row of the table, as the last backward left it."""
+
+    input: NDArray[np.int32] | None
+    """(M,) which of `Run.inputs` each vector of `z_e` is from; −1 for one that is not kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +115,18 @@ class Run:
             except CheckpointError:
                 continue
         raise CheckpointError(f"`{shown(self.folder)}` holds no snapshot yet.")
+
+    def inputs(self, step: int) -> NDArray[np.float32] | None:
+        """(I, …) inputs that are kept of `step`, one of `snapshots`; None if there are none, or too many.
+
+        Raises:
+            CheckpointError: if the snapshot cannot be read.
+        """
+        array = _arrays(self.folder, step).get(INPUTS)
+        if array is None or array.size > MOST_INPUT_VALUES or len(array.shape) < 2:
+            return None
+        values: NDArray[np.float32] = array.read()
+        return values
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
