@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from vqcore.bench import probe, quantizer, session, variants
+from vqcore.bench import probe, quantizer, run_files, session, variants
 from vqcore.cli import main
 
 
@@ -188,6 +188,11 @@ def test_models_of_the_probes_bench_give_back_the_shape_of_their_batch(name):
 
 
 def test_a_long_run_on_disk_has_all_of_its_lines(tmp_path):
-    found = probe.long_run(tmp_path / "run", 1000)
+    found = run_files.long_run(tmp_path / "run", 1000)
     assert (found["recorded"], found["steps"]) == (10, 1000)
     assert 10 < found["megabytes"] < 100
+
+
+def test_every_run_that_is_listed_is_judged(tmp_path):
+    found = run_files.listed(tmp_path, 3)
+    assert (found["runs"], found["judged"]) == (3, 3)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from vqcore.files.errors import CheckpointError
 from vqcore.probe.surroundings import surroundings
-from vqcore.runs.layout import ABOUT
+from vqcore.runs.kept_inputs import input_of, thinned_inputs
+from vqcore.runs.layout import ABOUT, INPUTS
 from vqcore.runs.reading import load_run
 from vqcore.runs.writing import RunWriter
-from vqcore.snapshot import Snapshot
+from vqcore.snapshot import Event, Snapshot
+from vqcore.training.recipe import Recipe
 from vqcore.training.trainer import Trainer
 from vqcore.training.usage_window import USAGE_WINDOW
 
@@ -46,7 +48,9 @@ class TrainingRecord:
             self._go_on(folder, trainer)
         else:
             self.every = max(LEAST_EVERY, steps // MOST_RECORDED)
-            self._writer = RunWriter(folder, _about(folder, trainer, steps, self.every))
+            about = about_training(folder, trainer.recipe, trainer.snapshots(), steps)
+            about["settings"] = {"every": self.every, **about["settings"]}
+            self._writer = RunWriter(folder, about)
 
     def note(self, trainer: Trainer, *, is_last: bool = False) -> None:
         """Record the present step if it is one of those that are recorded.
@@ -57,20 +61,11 @@ class TrainingRecord:
         """
         step = trainer.steps_done
         for event in trainer.events[self._events :]:
-            self._writer.append({"step": event.step, "event": event.label, "changes": dict(event.changes)})
+            record_switch(self._writer, event)
         self._events = len(trainer.events)
         if step <= self._last or (step % self.every and not is_last):
             return
-        levels = trainer.snapshots()
-        names = [str(one["name"]) for one in _codebooks(trainer)]
-        arrays: dict[str, NDArray[Any]] = {}
-        for name, level in zip(names, levels, strict=True):
-            arrays |= {f"{name}/{field}": array for field, array in _arrays(level).items()}
-        now = time.time()
-        file = self._writer.save(step, arrays, {"step": str(step), "time": f"{now:.3f}"})
-        of_books = {name: _numbers(level) for name, level in zip(names, levels, strict=True)}
-        line = {"step": step, "time": round(now, 3), **_losses(levels[0]), "codebooks": of_books, "snapshot": file}
-        self._writer.append(line)
+        record_moment(self._writer, trainer.recipe, trainer.snapshots(), time.time())
         self._last = step
 
     def __enter__(self) -> Self:
@@ -95,30 +90,61 @@ class TrainingRecord:
         self._last = max((line["step"] for line in run.lines if line["step"] <= done), default=-1)
 
 
-def _about(folder: Path, trainer: Trainer, steps: int, every: int) -> dict[str, Any]:
-    recipe = trainer.recipe
+def about_training(folder: Path, recipe: Recipe, levels: Sequence[Snapshot], steps: int) -> dict[str, Any]:
+    """What `run.json` says of a training that began with `recipe`; `levels` are one of its moments."""
     return {
         "name": folder.name,
         **surroundings(),
         "seed": recipe.seed,
-        "settings": {"every": every, "sample": len(trainer.monitor.inputs)},
+        "settings": {"sample": len(levels[0].codes) // levels[0].vectors_per_input},
         "rank": 0,
         "world_size": 1,
         "steps": steps,
         "recipe": asdict(recipe),
-        "codebooks": _codebooks(trainer),
+        "codebooks": _codebooks(recipe, levels),
     }
 
 
-def _codebooks(trainer: Trainer) -> list[dict[str, Any]]:
-    recipe, levels = trainer.recipe, len(trainer.quantizer.part_of_level)
-    dim = trainer.quantizer.parts[0].dim
+def record_switch(writer: RunWriter, event: Event) -> None:
+    """Write the line of a switch that was thrown.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    writer.append({"step": event.step, "event": event.label, "changes": dict(event.changes)})
+
+
+def record_moment(writer: RunWriter, recipe: Recipe, levels: Sequence[Snapshot], at: float) -> None:
+    """Write the snapshot and the line of one moment, at so many seconds since 1970.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    step = levels[0].step
+    names = names_of(levels)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, level in zip(names, levels, strict=True):
+        arrays |= {f"{name}/{field}": array for field, array in _arrays(level).items()}
+    if (inputs := levels[0].monitor_inputs) is not None:
+        arrays[INPUTS] = np.ascontiguousarray(thinned_inputs(inputs), dtype=np.float32)
+    file = writer.save(step, arrays, {"step": str(step), "time": f"{at:.3f}"})
+    of_books = {name: _numbers(level) for name, level in zip(names, levels, strict=True)}
+    line = {"step": step, "time": round(at, 3), **_losses(levels[0]), "codebooks": of_books, "snapshot": file}
+    writer.append(line)
+
+
+def names_of(levels: Sequence[Snapshot]) -> list[str]:
+    """What the record calls the codebook of each group or level."""
+    return ["quantizer"] if len(levels) == 1 else [f"quantizer.levels.{level}" for level in range(len(levels))]
+
+
+def _codebooks(recipe: Recipe, levels: Sequence[Snapshot]) -> list[dict[str, Any]]:
     return [
         {
-            "name": "quantizer" if levels == 1 else f"quantizer.levels.{level}",
-            "num_codes": recipe.num_codes,
-            "dim": dim,
-            "structure": recipe.structure if levels > 1 else "whole",
+            "name": name,
+            "num_codes": seen.num_codes,
+            "dim": seen.codebook.shape[1],
+            "structure": recipe.structure if len(levels) > 1 else "whole",
             "level": level,
             "layout": "a training of VQ Scope",
             "mode": "training",
@@ -126,7 +152,7 @@ def _codebooks(trainer: Trainer) -> list[dict[str, Any]]:
             "moved_by": recipe.options.codebook_update,
             "counts_over": USAGE_WINDOW,
         }
-        for level in range(levels)
+        for level, (name, seen) in enumerate(zip(names_of(levels), levels, strict=True))
     ]
 
 
@@ -138,6 +164,10 @@ def _arrays(level: Snapshot) -> dict[str, NDArray[Any]]:
         "codes": level.codes.astype(np.int32),
         "gradient_norm": level.gradient_norm,
     }
+    if level.monitor_inputs is not None:
+        count = len(level.codes)
+        found = input_of(np.arange(count), count, len(level.monitor_inputs))
+        fields |= {} if found is None else {"input": found}
     return fields | ({"counts": level.counts} if level.window_batches else {})
 
 

@@ -62,7 +62,7 @@ GROUPS: dict[str, dict[str, Group]] = {
         "speed": Group("Speed", ("speed",)),
         "fork": Group("Fork", ("fork",)),
         **SWITCHES,
-        "links": LINKS,
+        "links": Group("Link, CLI, HTML, keep as a run", (*LINKS.controls, "keep_run")),
         "view": Group("Choices at the charts", ("view",)),
         "time": Group("Going back in time", lockable=False),
         "navigation": NAVIGATION,

@@ -30,6 +30,7 @@ TABLE: tuple[Field, ...] = (
     codec.text("folder", DEFAULT_FOLDER, longest=LONGEST_PATH),
     codec.text("run", "", longest=MOST_RUNS * LONGEST_PATH),
     codec.whole_number("codebook", 1, 1, MOST_CODEBOOKS),
+    codec.whole_number("code", None, 0, MOST - 1, expected="a whole number from 0 up"),
     codec.whole_number("at", None, 0, MOST - 1, expected="a whole number from 0 up"),
     *CONTROLS,
 )
@@ -53,6 +54,9 @@ class RunView:
     codebook: int = 1
     """Counted from 1."""
 
+    code: int | None = None
+    """The code whose card is open; None: the findings are shown."""
+
     at: int | None = None
     """The step to go back to; None: the newest."""
 
@@ -75,19 +79,21 @@ def read(query: Mapping[str, str]) -> tuple[RunsLink, list[str]]:
     names = tuple(filter(None, values["run"].split(SEPARATOR)))
     if len(names) > MOST_RUNS:
         refused.append(f"`run` in the link must name at most {MOST_RUNS} runs, but names {len(names)}.")
-    view = RunView(values["codebook"], values["at"], {name: values[name] for name in VIEWS})
+    view = RunView(values["codebook"], values["code"], values["at"], {name: values[name] for name in VIEWS})
     return RunsLink(values["folder"], names[:MOST_RUNS], view), refused
 
 
 def write(link: RunsLink) -> dict[str, str]:
     """The query that `read` turns back into the same place."""
-    shown = {"codebook": link.view.codebook, "at": link.view.at, **link.view.controls} if link.names else {}
+    view = link.view
+    shown = {"codebook": view.codebook, "code": view.code, "at": view.at, **link.view.controls} if link.names else {}
     return codec.write({"folder": link.folder, "run": SEPARATOR.join(link.names), **shown}, TABLE)
 
 
 def write_run_view(view: RunView) -> dict[str, Any]:
     """The view as JSON, for the road of live data."""
-    return {"page": "runs", "codebook": view.codebook, "at": view.at, "controls": dict(view.controls)}
+    told = {"codebook": view.codebook, "code": view.code, "at": view.at}
+    return {"page": "runs", **told, "controls": dict(view.controls)}
 
 
 def read_run_view(told: Mapping[str, Any]) -> RunView:
@@ -97,5 +103,5 @@ def read_run_view(told: Mapping[str, Any]) -> RunView:
         ValueError: for anything else, saying what is wrong.
     """
     controls = a(dict, told, "controls")
-    at = None if told.get("at") is None else whole(told, "at")
-    return RunView(whole(told, "codebook"), at, {one.name: control(controls, one) for one in CONTROLS})
+    code, at = (None if told.get(name) is None else whole(told, name) for name in ("code", "at"))
+    return RunView(whole(told, "codebook"), code, at, {one.name: control(controls, one) for one in CONTROLS})

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from app.doors.start import started
-from app.doors.visitor import shared_link
+from app.doors.visitor import is_owner, shared_link
 from app.links import live as address
 from app.links.command_line import command
 from app.links.lecture import LIVE, SWITCHES
@@ -18,6 +18,7 @@ from app.live.experiments import begin_again, link_query
 from app.live.followed import followed_controls
 from app.live.forks import fork_popover
 from app.live.image_settings import image_settings, network_caption
+from app.live.keeping import keep_button
 from app.live.pending import label, obey_pending, pending, pending_buttons
 from app.live.state import LiveState, live_state
 from app.live.switches import LiveBoard
@@ -207,7 +208,7 @@ def _structure() -> None:
 
 
 def _share(entry: Entry, status: Status) -> None:
-    link, cli, page = row("link", "command", "save-html")
+    link, cli, page, keep = row("link", "command", "save-html", "keep_run", spec=[13, 12, 11, 8], gap="xsmall")
     with link.popover("Link", key="link", on_change="rerun", width="stretch"):
         st.caption("Opens a new run with these settings, switches and view.")
         view, is_paused = current_view(status.recipe), status.state is State.PAUSED
@@ -237,6 +238,8 @@ def _share(entry: Entry, status: Status) -> None:
         disabled=status.state is State.STARTING,
         width="stretch",
     )
+    if is_owner() and not entry.is_followed:
+        keep_button(keep, entry)
 
 
 def _looked_at(state: LiveState) -> tuple[Entry, View]:

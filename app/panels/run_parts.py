@@ -5,11 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from app.links.runs import RunView
+from app.live_plot.code_card import card_data
 from app.live_plot.component import plot_part
 from app.live_plot.tiles import tile_data
 from app.live_plot.time_bar import bar_data
 from app.panels.markup import markup
 from app.panels.part import Part, html_part, said_part, small_part
+from app.panels.run_card import run_card
 from app.panels.run_charts import (
     NOTHING,
     bars_figure,
@@ -48,10 +50,17 @@ def _single(opened: OpenedRuns, view: RunView) -> dict[str, Part]:
         "run-tiles": small_part(tile_data(headline(scene))),
         "run-time": _time_bar(scene),
         "run-findings": html_part(findings_html(scene)),
+        **_card(scene),
         **_map(scene),
         **_bars(scene),
         **_curves(scene),
     }
+
+
+def _card(scene: RunScene) -> dict[str, Part]:
+    """Of the chosen code."""
+    made = None if scene.view.code is None else run_card(scene, scene.view.code)
+    return {} if made is None else {"run-card": small_part(card_data(made))}
 
 
 def _time_bar(scene: RunScene) -> Part:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from app.links import runs as address
 from app.links.runs import VIEWS, write_run_view
-from app.live_plot.component import Grow, live_place
+from app.live_plot.code_card import card_place
+from app.live_plot.component import Grow, last_hand, live_place
 from app.live_plot.conductor import conductor
 from app.live_plot.tiles import status_place, tiles_place
 from app.live_plot.time_bar import time_bar_place
@@ -15,7 +16,7 @@ from app.live_plot.words import words_place
 from app.page_state import said_by
 from app.panels.chart import LOWER, UPPER
 from app.panels.head import bar, brand
-from app.panels.run_charts import COMPARED_HEIGHT
+from app.panels.run_charts import COMPARED_HEIGHT, book_at
 from app.runs.state import runs_state
 from app.sessions.recorded_run import News, OpenedRuns
 from app.stream.controls_state import runs_state as state_of_runs
@@ -92,10 +93,12 @@ def _single(news: News) -> list[str]:
         time_bar_place("run-time", help=TIME_HELP, go=_go)
     tiles_place("run-tiles")
     placed = ["run-story", "run-time", "run-tiles"]
+    view = runs_state().place.view
+    num_codes = int(book_at(news.run, view.codebook)["num_codes"]) if news.run and news.run.codebooks else 1
     for row in ((("map", _map_head, UPPER), ("bars", _bars_head, UPPER)), (("curves", _curves_head, LOWER), None)):
         columns = st.columns([0.56, 0.44], gap="small")
         for panel, column in zip(row, columns, strict=True):
-            placed += _findings(column) if panel is None else _panel(column, *panel)
+            placed += _findings(column, num_codes) if panel is None else _panel(column, *panel)
     return placed
 
 
@@ -107,11 +110,49 @@ def _panel(column: st.delta_generator.DeltaGenerator, name: str, head: Callable[
     return [f"run-{name}-plot", f"run-{name}-said"]
 
 
-def _findings(column: st.delta_generator.DeltaGenerator) -> list[str]:
+def _findings(column: st.delta_generator.DeltaGenerator, num_codes: int) -> list[str]:
+    """The findings, or the card of the code that was chosen."""
     with column.container(border=True, height="stretch", key="panel-run-findings"):
-        bar("run-findings").html("<div class='vq-panel'><h2>Findings at this moment</h2></div>")
+        head = bar("run-findings")
+        heading = head.container(width="stretch")
+        code = _code_choice(head, num_codes)
+        title = "Findings at this moment" if code is None else f"Code {code:,}"
+        heading.html(f"<div class='vq-panel'><h2>{title}</h2></div>")
+        if code is not None:
+            card_place("run-card", height=LOWER + 30)
+            return ["run-card"]
         words_place("run-findings", look="why", height=LOWER + 30)
     return ["run-findings"]
+
+
+def _code_choice(head: st.delta_generator.DeltaGenerator, num_codes: int) -> int | None:
+    """The code whose card is open, by its number or by a click on a neighbour; None for none."""
+    state = runs_state()
+    hand = last_hand("run-card")
+    if hand is not None and hand.at != state.hand_seen:
+        state.hand_seen = hand.at
+        (clicked,) = hand.ids.get("Q", (None,))
+        state.look_at(replace(state.place.view, code=clicked))
+    code = state.place.view.code
+    code = None if code is None else min(code, num_codes - 1)
+    key = f"runs-code-{state.hand_seen}"  # a click on a card sets another number
+
+    def chosen() -> None:
+        state.look_at(replace(state.place.view, code=said_by(key)))
+
+    head.number_input(
+        "Code",
+        0,
+        num_codes - 1,
+        value=code,
+        placeholder="a code …",
+        key=key,
+        on_change=chosen,
+        label_visibility="collapsed",
+        width=120,
+        help="Its number: the card of that code at this moment, with the inputs that were kept. Empty: the findings.",
+    )
+    return code
 
 
 def _map_head() -> None:

@@ -17,6 +17,9 @@ class RunsState:
     refused: tuple[str, ...] = ()
     """What a link asked for and cannot be had."""
 
+    hand_seen: int = 0
+    """When the last click on a card was made that has been obeyed."""
+
     def open(self, names: tuple[str, ...]) -> None:
         """Have the page show these runs at their newest step; none for the list."""
         self.place, self.refused = RunsLink(self.place.folder, names), ()

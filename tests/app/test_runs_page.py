@@ -12,6 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.links import runs as address
 from app.links.runs import RunsLink, RunView, write_run_view
+from app.live_plot.code_card import Card
+from app.panels.run_card import run_card
+from app.panels.run_scene import run_scene
 from app.runs.state import RunsState
 from app.sessions import recorded_run
 from app.sessions.registry import Registry
@@ -28,7 +31,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 NEWEST = RunView()
 WANTED = [
     "status", "run-story", "run-time", "run-tiles", "run-findings", "run-map-plot", "run-map-said", "run-bars-plot",
-    "run-bars-said", "run-curves-plot", "run-curves-said", "runs-table", "runs-plot",
+    "run-bars-said", "run-card", "run-curves-plot", "run-curves-said", "runs-table", "runs-plot",
 ]  # fmt: skip
 
 
@@ -74,6 +77,38 @@ def parts_of(desk: RunDesk, *folders: Path, view: RunView = NEWEST) -> dict[str,
     ask = asked(opened.id, view)
     assert _found(ask) is opened
     return {key: data.decode("latin-1") for key, _, data in frame_of(opened, ask).parts}
+
+
+def test_the_card_of_a_code_shows_the_kept_inputs_that_have_it_nearest_first(desk, tmp_path):
+    writer = RunWriter(tmp_path / "one", {"codebooks": [{"name": "q", "num_codes": 3, "dim": 2}]})
+    table = np.array([[0, 0], [5, 0], [0, 5]], dtype=np.float32)
+    codes = np.array([1, 1, 1, 0, 1], dtype=np.int32)
+    z_e = table[codes] + np.array([[0.3, 0], [0.2, 0], [0.1, 0], [0, 0], [0.4, 0]], dtype=np.float32)
+    of = np.array([2, 0, -1, 1, 0], dtype=np.int32)
+    arrays = {"table": table, "z_e": z_e, "codes": codes, "input": of, "counts": np.array([1, 4, 0])}
+    inputs = np.array([[10, 11], [20, 21], [30, 31]], dtype=np.float32)
+    for step, also in ((0, {"inputs": inputs}), (10, {})):
+        writer.save(step, {f"q/{name}": array for name, array in arrays.items()} | also, {})
+        writer.append({"step": step, "codebooks": {"q": {"vectors": 5}}})
+    writer.close()
+
+    (opened,) = desk.opened((("one", tmp_path / "one"),)).runs
+    assert "run-card" in parts_of(desk, tmp_path / "one", view=RunView(code=1))
+
+    def card(code: int, at: int) -> Card | None:
+        return run_card(run_scene(opened, RunView(code=code, at=at)), code)
+
+    found = card(1, 0)
+    assert [(one.words, one.caption) for one in found.nearest] == [
+        ("(10.00, 11.00)", "0.200"),
+        ("(30.00, 31.00)", "0.300"),
+    ]
+    facts = {fact.label: fact.value for fact in found.facts}
+    assert (facts["chosen"], facts["rank"], facts["used by"], facts["‖c‖"]) == ("4", "1", "4", "5.00")
+    assert [code for code, _ in found.neighbours] == [0, 2]
+    assert card(2, 0).nearest_note.startswith("none of the 3 inputs")
+    assert card(1, 10).nearest_note.startswith("no inputs were kept")
+    assert card(3, 0) is None
 
 
 def test_a_run_is_opened_with_its_findings_at_every_moment_and_what_came_first(desk, tmp_path):
@@ -180,7 +215,7 @@ def test_an_opened_run_goes_back_to_the_list(desk, tmp_path):
     "link",
     [
         RunsLink(),
-        RunsLink("/a b/ü", ("deep/one", HOSTILE), RunView(3, 120, {**address.DEFAULTS, "bars": "usage"})),
+        RunsLink("/a b/ü", ("deep/one", HOSTILE), RunView(3, 7, 120, {**address.DEFAULTS, "bars": "usage"})),
     ],
 )
 def test_a_link_says_what_is_looked_at(link):

@@ -77,8 +77,11 @@ def test_lightning(lightning, expected, tmp_path):
     training, callback = Training(), vqcore.lightning_callback(every=5, out=tmp_path / "run")
     assert isinstance(callback, LightningCallback)
     callback.setup(training, training.model, "fit")
-    training.run(lambda loss: callback.on_train_batch_end(training, training.model, {"loss": loss}, None, 0),
-                 lambda *_: None)  # fmt: skip
+    training.accumulate_grad_batches = PARTS  # Lightning hands the loss on as it is accumulated
+    training.run(
+        lambda loss: callback.on_train_batch_end(training, training.model, {"loss": loss / PARTS}, None, 0),
+        lambda *_: None,
+    )
     callback.teardown(training, training.model, "fit")
     run = load_run(tmp_path / "run")
     assert (numbers(run), run.state) == (numbers(expected), "finished")

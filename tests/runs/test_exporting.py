@@ -4,8 +4,10 @@ import contextlib
 import csv
 import json
 import math
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 from test_run_on_disk import ABOUT_RUN
@@ -71,17 +73,43 @@ def test_a_table_holds_what_was_recorded_to_the_last_bit(root, tmp_path, suffix,
         assert there == {name: repr(value) for name, value in expected.items()}
 
 
+def test_tensorboard_reads_what_was_recorded_in_its_single_precision(root, tmp_path):
+    pytest.importorskip("tensorboard", reason="tests/requirements.txt installs it")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = tmp_path / "all.tfevents"
+    assert main(["runs", str(root), "--export", str(folder)]) == 0
+    for name in LINES:
+        read = EventAccumulator(str(folder / name)).Reload()
+        found = {(tag, one.step, repr(one.value)) for tag in read.Tags()["scalars"] for one in read.Scalars(tag)}
+        rows = [row for row in recorded() if row["run"] == name]
+        assert found == {
+            (tag, row["step"], repr(float(np.float32(value))))
+            for row in rows
+            for tag, value in row.items()
+            if tag != "step" and isinstance(value, int | float)
+        }
+
+
 def test_search_and_most_choose_the_runs(root, tmp_path):
     assert main(["runs", str(root), "--search", "first", "--export", str(tmp_path / "one.csv")]) == 0
     assert {row["run"] for row in read_csv(tmp_path / "one.csv")} == {"first"}
 
 
-def test_what_cannot_be_exported_is_one_sentence_and_no_file_is_overwritten(root, tmp_path, capsys):
+def test_what_cannot_be_exported_is_one_sentence_and_no_file_is_overwritten(root, tmp_path, capsys, monkeypatch):
     there = tmp_path / "there.csv"
     there.write_text("mine")
     (tmp_path / "empty").mkdir()
-    for folder, file in ((root, there), (root, tmp_path / "x.xls"), (tmp_path / "empty", tmp_path / "x.csv")):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    without = tmp_path / "x.tfevents"
+    for folder, file in (
+        (root, there),
+        (root, tmp_path / "x.xls"),
+        (tmp_path / "empty", tmp_path / "x.csv"),
+        (root, without),
+    ):
         assert main(["runs", str(folder), "--export", str(file)]) == 2
-    assert capsys.readouterr().err.count("\n") == 3
+    assert capsys.readouterr().err.count("\n") == 4
     assert there.read_text() == "mine"
     assert not (tmp_path / "x.csv").exists()
+    assert not without.exists()

@@ -1,10 +1,5 @@
-"""What a probe costs the training that it watches, what a long run takes on disk, and what −9 leaves of one."""
+"""What a probe costs the training that it watches, and what becomes of its files."""
 
-# B batch, K codes, D features
-
-import os
-import random
-import signal
 import statistics
 import tempfile
 import time
@@ -14,25 +9,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from vqcore.bench.run_files import killed, listed, long_run
 from vqcore.nn import ResidualVectorQuant, VectorQuant
 from vqcore.probe.watching import Probe, watch
-from vqcore.runs.reading import load_run
-from vqcore.runs.writing import RunWriter
 
 ROUNDS = 5
 STEPS = 4
 """Steps of each round that are timed; the first of a probe, which says what it found, is not."""
 
 EVERY = 50
-MOMENTS = 200
-LONG_STEPS, LONG_EVERY = 1_000_000, 100
-LONG_SNAPSHOTS = 300
-"""Recorded steps at the end of the long run with a snapshot of full size: far more than are kept."""
+MOMENTS, RUNS, LONG_STEPS = 200, 1_000, 1_000_000
 
 
 class OwnTime:
@@ -145,13 +134,14 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 
 def bench_probe(*, quick: bool = False) -> dict[str, Any]:
     """All of it; `quick` in a tenth of the time, to see that it runs."""
-    rounds, moments = (1, 10) if quick else (ROUNDS, MOMENTS)
+    rounds, part = (1, 20) if quick else (ROUNDS, 1)
     with tempfile.TemporaryDirectory(prefix="vq-scope-bench-") as folder:
         below = Path(folder)
         return {
             "overhead": [overhead(name, below / name, rounds) for name in MODELS],
-            "long_run": long_run(below / "long", LONG_STEPS // (100 if quick else 1)),
-            "killed": killed(below / "killed", moments),
+            "long_run": long_run(below / "long", LONG_STEPS // part),
+            "listed": listed(below / "listed", RUNS // part),
+            "killed": killed(below / "killed", MOMENTS // part),
         }
 
 
@@ -212,78 +202,6 @@ def overhead(name: str, folder: Path, rounds: int) -> dict[str, Any]:
     }
 
 
-def long_run(folder: Path, steps: int) -> dict[str, Any]:
-    """A run of so many steps, recorded at each hundredth: bytes on disk and seconds to open it."""
-    num_codes, dim, sample = 1024, 256, 2048
-    writer = RunWriter(folder, {"codebooks": [{"name": "quantize", "num_codes": num_codes, "dim": dim}]})
-    generator = np.random.default_rng(0)
-    arrays: dict[str, NDArray[Any]] = {
-        "quantize/table": generator.normal(size=(num_codes, dim)).astype(np.float32),
-        "quantize/z_e": generator.normal(size=(sample, dim)).astype(np.float32),
-        "quantize/codes": generator.integers(num_codes, size=sample).astype(np.int32),
-        "quantize/counts": generator.integers(100, size=num_codes),
-    }
-    numbers = {name: float(generator.normal()) for name in ("perplexity", "quantization_error", "relative_error")}
-    recorded = range(0, steps, LONG_EVERY)
-    for at, step in enumerate(recorded):
-        if at == 0 or at >= len(recorded) - LONG_SNAPSHOTS:
-            writer.save(step, arrays, {})
-        line = {"step": step, "time": float(step), "loss": 0.1, "codebooks": {"quantize": {"in_use": 900, **numbers}}}
-        writer.append({**line, "snapshot": "", "dropped": 0, "lost": 0})
-    writer.close()
-    began = time.perf_counter()
-    run = load_run(folder)
-    run.snapshot()
-    seconds = time.perf_counter() - began
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return {"steps": steps, "recorded": len(run.lines), "megabytes": size / 1e6, "open_seconds": seconds}
-
-
-def killed(folder: Path, moments: int) -> dict[str, Any]:
-    """A writer ended by SIGKILL at random moments: how often its run could not be opened, and what was lost most."""
-    chance, unreadable, lost = random.Random(0), 0, 0
-    for number in range(moments):
-        told = _killed_after(folder / str(number), chance.uniform(0, 0.02))
-        try:
-            run = load_run(folder / str(number))
-            steps = run.snapshots
-            for step in steps:
-                run.snapshot(step)
-            lost = max(lost, told - len(run.lines), told - 1 - steps[-1])
-        except (ValueError, OSError, IndexError):
-            unreadable += 1
-    return {"moments": moments, "unreadable": unreadable, "most_lost": lost}
-
-
-def _killed_after(folder: Path, seconds: float) -> int:
-    """How many records a child had told of before it was killed, so many seconds after its second."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            _write_for_ever(folder, writing)
-        finally:
-            os._exit(1)
-    os.close(writing)
-    told = len(os.read(reading, 1)) + len(os.read(reading, 1))
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    while more := os.read(reading, 1 << 16):
-        told += len(more)
-    os.close(reading)
-    return told
-
-
-def _write_for_ever(folder: Path, telling: int) -> None:
-    writer = RunWriter(folder, {"codebooks": [{"name": "q", "num_codes": 512, "dim": 64}]})
-    table = np.zeros((512, 64), dtype=np.float32)
-    for step in range(10**6):
-        writer.save(step, {"q/table": table}, {})
-        writer.append({"step": step, "codebooks": {"q": {}}})
-        os.write(telling, b".")
-
-
 def _timed(step: Callable[[], Tensor]) -> tuple[float, Tensor]:
     began = time.thread_time()
     loss = step()
@@ -307,14 +225,18 @@ def table(report: dict[str, Any]) -> str:
             f"{row['model']:<6} {row['parameters'] / 1e6:.1f} M parameters, {row['step_seconds']:.3f} s a step: "
             f"{said}; {same} in {row['losses']} steps, {row['dropped']} dropped"
         )
-    long, ended = report["long_run"], report["killed"]
+    long, listing, ended = report["long_run"], report["listed"], report["killed"]
     lines.append(
         f"{long['steps']:,} steps, {long['recorded']:,} recorded: {long['megabytes']:.0f} MB on disk, opened in "
         f"{long['open_seconds']:.2f} s"
     )
     lines.append(
+        f"{listing['runs']:,} runs listed in {listing['first_seconds']:.2f} s, and then in "
+        f"{listing['again_seconds']:.2f} s; with a verdict each after {listing['judged_seconds']:.1f} s"
+    )
+    lines.append(
         f"killed at {ended['moments']} moments: {ended['unreadable']} could not be opened, at most "
-        f"{ended['most_lost']} record lost"
+        f"{ended['most_lost']} record lost; {ended['packed']} were packed"
     )
     return "\n".join(lines)
 

@@ -133,6 +133,8 @@ def never_trained(evidence: Evidence) -> Finding | None:
     )
     if (training.steps and watched) or moved_by_averages(evidence):
         return _unmoved_since(evidence)  # whether it moves is known, and not to be guessed from its distribution
+    if training.steps == 0:
+        return None  # nobody has trained it yet
     name, numbers = initial_law(evidence.codebook)
     if not name:
         return None

@@ -96,6 +96,53 @@ class _Trace(NamedTuple):
     """The checkpoint since which it has not changed."""
 
 
+class CheckpointCourse:
+    """What is remembered of one training while its checkpoints are read one after the other, in their order."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._read: list[Point] = []
+        self._traces: dict[str, _Trace] = {}
+        self._newest: Reading | None = None
+        self._labels: tuple[str, ...] = ()
+
+    @property
+    def newest(self) -> Point | None:
+        """The last checkpoint that could be read."""
+        return self._read[-1] if self._read else None
+
+    def add(self, point: Point) -> tuple[Moment, ...]:
+        """Read the next checkpoint: each of its codebooks. One that cannot be read changes nothing.
+
+        Raises:
+            Exception: of any kind, since files of others can be anything.
+        """
+        reading = _reading_at(point, self._request)
+        seen = self._traces.copy()
+        found = tuple(_moment(point, *one, seen, len(self._read)) for one in _codebooks_in(reading))
+        self._traces, self._newest, self._labels = seen, reading, tuple(one.codebook for one in found)
+        self._read.append(point)
+        return found
+
+    def examination(self, progress: Progress | None = None) -> Examination:
+        """Examine the newest checkpoint, with the earlier ones as evidence."""
+        assert self._newest is not None
+        request, read, traces = self._request, self._read, self._traces
+        known = {
+            label: replace(_history(traces[label], read), frozen=request.frozen, threshold=request.threshold)
+            for label in self._labels
+        }
+        reading = _in_the_light_of(known, self._newest)
+        examination = examine(replace(request, path=read[-1].path), progress=progress, reading=reading)
+        notes = {label: _stillness(traces[label], read) for label in self._labels}
+        first = {label: read[traces[label].first_point] for label in self._labels}
+        examined = tuple(
+            replace(one, read=(*one.read, *filter(None, (notes.get(label, ""), _churn(one, first.get(label))))))
+            for one, label in ((one, one.codebook.label) for one in examination.examined)
+        )
+        return replace(examination, examined=examined)
+
+
 def follow(request: Request, *, progress: Progress | None = None) -> Following:
     """Read every checkpoint in the folder `request.path`, and diagnose the newest.
 
@@ -109,47 +156,26 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
         CheckpointError: if it is not a folder, or none of its files can be read.
     """
     check_given(request)
-    series = open_series(request.path)
+    series, course = open_series(request.path), CheckpointCourse(request)
     moments: list[Moment] = []
     skipped = list(series.skipped)
-    traces: dict[str, _Trace] = {}
-    read: list[Point] = []
-    newest: Reading | None = None
     for done, point in enumerate(series.points, start=1):
         try:
-            reading = _reading_at(point, request)
-            seen = traces.copy()
-            found = [_moment(point, *one, seen, len(read)) for one in _codebooks_in(reading)]
+            moments += course.add(point)
         except Exception as error:
             skipped.append(skipped_for(error, point.path))
-        else:
-            moments, traces, newest = moments + found, seen, reading
-            read.append(point)
         if progress is not None:
             progress(done, len(series.points))
-    if newest is None:
+    if course.newest is None:
         raise CheckpointError(
             f"`{shown(request.path)}` holds no checkpoint with a codebook. The first says: {skipped[0].reason}"
         )
-    labels = {one.codebook for one in moments if one.point is read[-1]}
-    known = {
-        label: replace(_history(traces[label], read, series.unit), frozen=request.frozen, threshold=request.threshold)
-        for label in labels
-    }
-    reading = _in_the_light_of(known, newest)
-    examination = examine(replace(request, path=read[-1].path), progress=progress, reading=reading)
-    notes = {label: _stillness(traces[label], read) for label in labels}
-    first = {label: read[traces[label].first_point] for label in labels}
-    examined = tuple(
-        replace(one, read=(*one.read, *filter(None, (notes.get(label, ""), _churn(one, first.get(label))))))
-        for one, label in ((one, one.codebook.label) for one in examination.examined)
-    )
     return Following(
         folder=request.path,
         series=series,
         moments=tuple(moments),
         skipped=tuple(skipped),
-        examination=replace(examination, examined=examined),
+        examination=course.examination(progress),
     )
 
 
@@ -207,16 +233,16 @@ def _movement(before: Vectors, now: Vectors) -> Movement:
     return Movement(int(changed.sum()), distance, relative)
 
 
-def _history(trace: _Trace, read: list[Point], unit: str) -> TrainingEvidence:
+def _history(trace: _Trace, read: list[Point]) -> TrainingEvidence:
     """The first checkpoint as the start of the newest; nothing if there was no training in between."""
     first, last = read[trace.first_point], read[-1]
     if last.step <= first.step:  # `last.ckpt` beside the step that it is a copy of
         return TrainingEvidence()
-    if unit == "number":  # of what is not known
+    if last.unit == "number":  # of what is not known
         return TrainingEvidence(
             steps=len(read) - 1 - trace.first_point, unit="checkpoint", initial_codebook=trace.first
         )
-    return TrainingEvidence(steps=last.step - first.step, unit=unit, initial_codebook=trace.first)
+    return TrainingEvidence(steps=last.step - first.step, unit=last.unit, initial_codebook=trace.first)
 
 
 def _churn(one: Examined, first: Point | None) -> str:

@@ -5,6 +5,7 @@ import os
 import stat
 import weakref
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class RegularFile:
         found = os.fstat(self._handle)
         self.size = found.st_size
         self._stamp = _stamp(found)
+        self._start = 0
+        self._whole: RegularFile | None = None
 
     def read(self, start: int, count: int) -> bytes:
         """`count` bytes from `start`, or fewer at the end of the file.
@@ -81,7 +84,7 @@ class RegularFile:
         done = 0
         try:
             while done < len(buffer):
-                count = os.preadv(self._handle, [buffer[done:]], start + done)
+                count = os.preadv(self._handle, [buffer[done:]], self._start + start + done)
                 if count == 0:
                     break
                 done += count
@@ -95,6 +98,12 @@ class RegularFile:
                 f"`{shown(self.path)}` changed while it was being read. Open it again once nothing writes to it any "
                 "more."
             )
+
+    def part(self, start: int, size: int) -> "RegularFile":
+        """The `size` bytes from `start` as a file of their own, which keeps this one open."""
+        part = copy(self)
+        part._whole, part._start, part.size = self, self._start + start, max(0, min(size, self.size - start))
+        return part
 
     def stream(self) -> "Stream":
         """The file as a stream with a position."""

@@ -58,7 +58,7 @@ class _LightningHooks:
         """With accumulated gradients, only some batches end a step."""
         if self.probe is not None and trainer.global_step != self._steps:
             self._steps = int(trainer.global_step)
-            self.probe.step(self._steps - 1, **_loss_in(outputs))
+            self.probe.step(self._steps - 1, **_loss_in(outputs, getattr(trainer, "accumulate_grad_batches", 1)))
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Tell what ended the training."""
@@ -151,6 +151,9 @@ def _of(hooks: type[Any], base: str, *modules: str) -> type[Any]:
     return type(hooks.__name__.strip("_"), (hooks, found), {})
 
 
-def _loss_in(outputs: Any) -> dict[str, Any]:
+def _loss_in(outputs: Any, parts: int) -> dict[str, Any]:
+    """The loss as `training_step` returned it: Lightning has divided it by the batches of a step."""
     loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-    return {"loss": loss} if isinstance(loss, Tensor | float) else {}
+    if not isinstance(loss, Tensor | float):
+        return {}
+    return {"loss": loss if parts == 1 else loss * parts}

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vqcore.diagnostics.usage import perplexity
-from vqcore.probe.watched import Book
-from vqcore.probe.window import Copies
+from vqcore.probe.sending import sent
+from vqcore.probe.watched import Book, tensors_in
+from vqcore.probe.window import Copies, spread_out
 from vqcore.quantizer.nearest import nearest_codes
+from vqcore.runs.kept_inputs import input_of, thinned_inputs
+from vqcore.runs.layout import INPUTS
 from vqcore.runs.writing import RunWriter
 
 
@@ -43,6 +46,20 @@ class Record(NamedTuple):
     dropped: int
     arrived: Callable[[], None]
     """Waits until the copies have come from the device."""
+
+    inputs: "KeptInputs | None" = None
+    sample: int = 0
+    """Most vectors of a codebook."""
+
+
+class KeptInputs(NamedTuple):
+    """A few inputs of a batch."""
+
+    values: Tensor
+    """(I, …)."""
+
+    batch: int
+    """B, how many it had."""
 
 
 class Recorder:
@@ -103,11 +120,33 @@ class Recorder:
                 found = as_arrays(copies)
                 of_books[book.name] = measured(found, copies, seen)
                 arrays |= {f"{book.name}/{field}": array for field, array in found.items()}
+        if record.inputs is not None and record.inputs.batch:
+            arrays |= _with_inputs(record, record.inputs)
         about = {"step": str(record.step), "time": f"{record.time:.3f}"}
         name = self._writer.save(record.step, arrays, about)
         values = {key: float(value) for key, value in record.values.items()}
         line = {"step": record.step, "time": round(record.time, 3), **values, "codebooks": of_books}
         self._writer.append({**line, "snapshot": name, "dropped": record.dropped, "lost": len(self.lost)})
+
+
+def kept_inputs(inputs: Any) -> KeptInputs | None:
+    """Those of a batch that are recorded, on their way to the CPU; None if there is no tensor in it."""
+    batch = next(tensors_in(inputs), None)
+    if batch is None or batch.ndim == 0:
+        return None
+    return KeptInputs(sent(thinned_inputs(batch.detach()).float().clone()), len(batch))
+
+
+def _with_inputs(record: Record, inputs: KeptInputs) -> dict[str, NDArray[Any]]:
+    """The inputs, and by codebook which of them each sampled vector is from; nothing if none can be told."""
+    rows: dict[str, NDArray[Any]] = {}
+    for seen in record.seen:
+        for book, copies in zip(seen.books, seen.copies, strict=True):
+            if copies.z_e is not None:
+                vectors = spread_out(copies.first_vectors, record.sample, torch.device("cpu")).numpy()
+                found = input_of(vectors, copies.first_vectors, inputs.batch)
+                rows |= {} if found is None else {f"{book.name}/input": found}
+    return {**rows, INPUTS: inputs.values.numpy()} if rows else {}
 
 
 def as_arrays(copies: Copies) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,7 @@ from torch.utils.hooks import RemovableHandle
 
 from vqcore.probe.finding import find_quantizers
 from vqcore.probe.hooking import Backward, Hook
-from vqcore.probe.recording import Record, Recorder, Seen
+from vqcore.probe.recording import Record, Recorder, Seen, kept_inputs
 from vqcore.probe.sending import arrival, sent
 from vqcore.probe.surroundings import rank_and_size, surroundings
 from vqcore.probe.watched import Book, Watched
@@ -92,18 +92,27 @@ class Probe:
         except Exception as error:
             self._fail(error)
 
-    def step(self, step: int | None = None, *, loss: Tensor | float | None = None, **values: Tensor | float) -> None:
+    def step(
+        self,
+        step: int | None = None,
+        *,
+        loss: Tensor | float | None = None,
+        inputs: Any = None,
+        **values: Tensor | float,
+    ) -> None:
         """Tell that a training step is over; without it, forwards in training mode are counted instead.
 
         Args:
             step: its number, for the record; by default counted from 0.
             loss: recorded with the step, without waiting for the device.
+            inputs: the batch of the step's first forward, (B, …) or a tuple or mapping whose first tensor is that. A
+                few of them, made small, are kept with the step, so that the record shows what a code stands for.
             values: numbers recorded like `loss`, by any name.
         """
         self._calls += 1
         if self._calls < self._next:
             return
-        self._turn(step, values if loss is None else {"loss": loss, **values})
+        self._turn(step, values if loss is None else {"loss": loss, **values}, inputs)
 
     def follow(self, optimizer: Optimizer) -> None:
         """Count every step of `optimizer` as a step, instead of calling `step`."""
@@ -241,7 +250,14 @@ class Probe:
             if self._calls >= self._next:
                 self._turn(None, {}, by_forwards=True)
 
-    def _turn(self, step: int | None, values: Mapping[str, Tensor | float], *, by_forwards: bool = False) -> None:
+    def _turn(
+        self,
+        step: int | None,
+        values: Mapping[str, Tensor | float],
+        inputs: Any = None,
+        *,
+        by_forwards: bool = False,
+    ) -> None:
         """A step is over that was recorded, or after which one is recorded."""
         try:
             if self._counting is not None and not by_forwards:
@@ -252,7 +268,8 @@ class Probe:
                 self._arm()
                 return
             is_first_by_forwards = by_forwards and self._records == 0
-            self._record(0 if is_first_by_forwards else self._calls - 1 if step is None else int(step), values)
+            number = 0 if is_first_by_forwards else self._calls - 1 if step is None else int(step)
+            self._record(number, values, inputs)
             due = ((self._calls - 1) // self.every + 1) * self.every + 1
             self._armed, self._next = 0, due - 1
             if self._next == self._calls:  # the very next step
@@ -266,7 +283,7 @@ class Probe:
         self._windows = [Window(one, self.sample) for one in self._watched]
         self._armed = 1
 
-    def _record(self, number: int, values: Mapping[str, Tensor | float]) -> None:
+    def _record(self, number: int, values: Mapping[str, Tensor | float], inputs: Any) -> None:
         self._records += 1
         if self._recorder is None or self._recorder.is_full:
             self.dropped += 1
@@ -281,7 +298,8 @@ class Probe:
         copied = {
             name: sent(one.detach().clone()) if isinstance(one, Tensor) else one for name, one in values.items()
         }
-        record = Record(number, time.time(), copied, seen, self.dropped, arrival(self._watched))
+        kept = kept_inputs(inputs)
+        record = Record(number, time.time(), copied, seen, self.dropped, arrival(self._watched), kept, self.sample)
         self._recorder.offer(record)
 
     def _tell_unseen(self, watched: Watched, window: Window) -> None:

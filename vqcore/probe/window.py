@@ -36,6 +36,8 @@ class Copies(NamedTuple):
     ema_sums: Tensor | None = None
     gradient_norm: Tensor | None = None
     num_vectors: int = 0
+    first_vectors: int = 0
+    """N of the first forward, which `z_e` is a sample of."""
 
 
 class Window:
@@ -116,6 +118,7 @@ class Window:
         rows = searched.rows(chosen).float()
         return copies._replace(
             z_e=unit(rows) if self._watched.is_cosine else rows,
+            first_vectors=searched.num_vectors,
             codes=None if searched.codes is None else searched.codes[chosen].int(),
         )
 

@@ -1,4 +1,4 @@
-"""What runs recorded, as one table for other tools: a row for each recorded step, as CSV or Parquet."""
+"""What runs recorded, for other tools: as one table, a row for each recorded step; or as scalars for TensorBoard."""
 
 import csv
 import io
@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.runs.reading import Run, as_number
+from vqcore.runs.tfevents import check_tensorboard, write_scalars
 
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", ".parquet", ".tfevents")
 NOT_FINITE = {"nan", "inf", "-inf"}
 LARGEST_WHOLE = 2**63
 
@@ -39,19 +40,34 @@ def export(path: Path, runs: Sequence[Named]) -> dict[str, Column]:
     """Write the table of `runs` to `path`, in the format that its suffix names; what was written.
 
     Raises:
-        ValueError: for another suffix, a file that is there already, or Parquet without pyarrow.
+        ValueError: for another suffix, a file that is there already, or without the library that writes the format.
         OSError: if it cannot be written.
     """
     if path.suffix not in SUFFIXES:
         raise ValueError(f"`--export` must name a file that ends in {' or '.join(SUFFIXES)}, but got {shown(path)}.")
     table = columns(runs)
-    content = _as_csv(table) if path.suffix == ".csv" else _as_parquet(table)
     try:
-        with path.open("xb") as file:
-            file.write(content)
+        if path.suffix == ".tfevents":
+            _export_scalars(path, runs)
+        else:
+            _export_table(path, table)
     except FileExistsError as error:
         raise CheckpointError(f"`{shown(path)}` is there already. Name another file for `--export`.") from error
     return table
+
+
+def _export_table(path: Path, table: Mapping[str, Column]) -> None:
+    content = _as_csv(table) if path.suffix == ".csv" else _as_parquet(table)
+    with path.open("xb") as file:
+        file.write(content)
+
+
+def _export_scalars(path: Path, runs: Sequence[Named]) -> None:
+    """A folder with one below it for each run, as TensorBoard takes them; numbers are in single precision there."""
+    check_tensorboard()
+    path.mkdir()
+    for one in runs:
+        write_scalars(path / one.name, columns([one]))
 
 
 def _flat(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def follow(
     Raises:
         CheckpointError: one sentence, for a folder without a run that can be opened.
     """
-    reader, last, seen, is_first = RunReader(_of_first_rank(Path(folder))), None, 0, True
+    reader, last, seen, is_first = RunReader(of_first_rank(Path(folder))), None, 0, True
     while True:
         run, fresh = reader.read(), list[Moment]()
         for moment in moments(run, after=seen, last=last):
@@ -66,7 +66,7 @@ def follow(
             last = moment if moment.found is not None else last
             if on_moment is not None:
                 on_moment(run, moment)
-        turned = _severe_now(fresh, last) if is_first else _turned_severe(fresh)
+        turned = turned_severe(fresh, last, is_first=is_first)
         if turned and on_alert is not None:
             on_alert(Alert(run.folder, turned))
         if seconds is None or run.state != "running":
@@ -75,13 +75,13 @@ def follow(
         time.sleep(seconds)
 
 
-def _severe_now(course: Sequence[Moment], last: Moment | None) -> tuple[Onset, ...]:
-    """What is severe at the newest step, with the step at which it turned so; what is over is no news."""
-    return onsets(course, last.step) if last is not None else ()
+def turned_severe(fresh: Sequence[Moment], last: Moment | None, *, is_first: bool) -> tuple[Onset, ...]:
+    """What turned severe at one of the `fresh` moments, also if it is over by the last of them.
 
-
-def _turned_severe(fresh: Sequence[Moment]) -> tuple[Onset, ...]:
-    """What turned severe at one of these steps, also if it is over by the newest."""
+    On the first look, what is severe at the `last`, with the step at which it turned so: what is over is no news.
+    """
+    if is_first:
+        return onsets(fresh, last.step) if last is not None else ()
     return tuple(
         Onset(name, finding, moment.before, moment.step)
         for moment in fresh
@@ -90,7 +90,8 @@ def _turned_severe(fresh: Sequence[Moment]) -> tuple[Onset, ...]:
     )
 
 
-def _of_first_rank(folder: Path) -> Path:
+def of_first_rank(folder: Path) -> Path:
+    """The folder of the run in `folder`, or of the first of its processes."""
     first = folder / "rank0"
     return first if not (folder / ABOUT).exists() and (first / ABOUT).exists() else folder
 

@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 FORMAT = "vqscope-run"
-VERSION = 1
+VERSION = 2
+READ_VERSIONS = (1, 2)
+"""Version 1 never packed its snapshots."""
 
 ABOUT = "run.json"
 """What is known at the start: versions, command, settings, codebooks. Written once, as a whole."""
@@ -15,7 +17,13 @@ METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
 """A folder of safetensors, one file for each recorded step that is still kept."""
 
+PACKED = "snapshots.zip"
+"""The snapshots of a run that has ended, as they were, in one archive; a file of their own takes precedence."""
+
 SUFFIX = ".safetensors"
+
+INPUTS = "inputs"
+"""The key of a snapshot's inputs; those of a codebook have its name before a slash."""
 
 PART = ".part"
 """Suffix of a file that is still being written: what a killed process leaves of it is no snapshot."""

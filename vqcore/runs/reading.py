@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.opening import open_contents
 from vqcore.files.regular_files import open_regular
-from vqcore.runs.layout import ABOUT, FORMAT, METRICS, SNAPSHOTS, SUFFIX, VERSION, snapshot_name
+from vqcore.runs.layout import ABOUT, FORMAT, INPUTS, METRICS, READ_VERSIONS, SNAPSHOTS, snapshot_name
 from vqcore.runs.metrics import MetricsFile, State, Told
+from vqcore.runs.packing import loose_steps, packed_steps, read_packed
 
 LARGEST_ABOUT = 16 * 1024**2
+MOST_INPUT_VALUES = 4 * 1024**2
 
 LARGEST_STEP = 2**53
 """Beyond it a browser rounds."""
@@ -48,6 +50,9 @@ class RecordedCodebook(NamedTuple):
 
     gradient_norm: NDArray[np.float32] | None
     """(K,) norm of the gradient of each row of the table, as the last backward left it."""
+
+    input: NDArray[np.int32] | None
+    """(M,) which of `Run.inputs` each vector of `z_e` is from; −1 for one that is not kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +84,8 @@ class Run:
     @property
     def snapshots(self) -> tuple[int, ...]:
         """The steps of which codebooks are still kept, ascending."""
-        found = (self.folder / SNAPSHOTS).glob(f"*{SUFFIX}")
-        return tuple(sorted(int(path.stem) for path in found if path.stem.isdecimal()))
+        loose = loose_steps(self.folder)  # first: they go once the archive is there
+        return tuple(sorted(loose.keys() | packed_steps(self.folder)))
 
     def curve(self, name: str, codebook: str | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Recorded steps (T,) and values (T,) of a metric of the training, such as `loss`, or of one codebook.
@@ -110,6 +115,18 @@ class Run:
             except CheckpointError:
                 continue
         raise CheckpointError(f"`{shown(self.folder)}` holds no snapshot yet.")
+
+    def inputs(self, step: int) -> NDArray[np.float32] | None:
+        """(I, …) inputs that are kept of `step`, one of `snapshots`; None if there are none, or too many.
+
+        Raises:
+            CheckpointError: if the snapshot cannot be read.
+        """
+        array = _arrays(self.folder, step).get(INPUTS)
+        if array is None or array.size > MOST_INPUT_VALUES or len(array.shape) < 2:
+            return None
+        values: NDArray[np.float32] = array.read()
+        return values
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
@@ -176,10 +193,10 @@ def _read_about(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"`{shown(path)}` cannot be read ({shown(error)}).") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise CheckpointError(f"`{shown(path)}` is of another tool: its format is not {FORMAT!r}.")
-    if about.get("version") != VERSION:
+    if about.get("version") not in READ_VERSIONS:
         raise CheckpointError(
             f"`{shown(path)}` is of version {shown(about.get('version'))} of the format, but this VQ Scope reads "
-            f"version {VERSION}. Use the VQ Scope that wrote it."
+            f"versions {' and '.join(map(str, READ_VERSIONS))}. Use the VQ Scope that wrote it."
         )
     books = about.get("codebooks")
     if not isinstance(books, list) or not all(map(_is_codebook, books)):
@@ -215,12 +232,8 @@ def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
     Raises:
         CheckpointError: if there is none, or it cannot be read.
     """
-    path = folder / SNAPSHOTS / snapshot_name(step)
-    contents = open_contents(path)
-    if contents.format != "safetensors":
-        raise CheckpointError(f"`{shown(path)}` is no snapshot. Copy the folder again.")
     by_book: dict[str, dict[str, NDArray[Any]]] = {}
-    for key, array in contents.root.items():
+    for key, array in _arrays(folder, step).items():
         book, slash, field = key.rpartition("/")
         if slash and field in RecordedCodebook._fields:
             by_book.setdefault(book, {})[field] = array.read()
@@ -230,3 +243,19 @@ def read_snapshot(folder: Path, step: int) -> dict[str, RecordedCodebook]:
         for name, found in by_book.items()
         if "table" in found
     }
+
+
+def _arrays(folder: Path, step: int) -> Mapping[str, Any]:
+    path = folder / SNAPSHOTS / snapshot_name(step)
+    if not path.exists():
+        return read_packed(folder, step)
+    try:
+        contents = open_contents(path)
+    except CheckpointError:
+        if path.exists():
+            raise
+        return read_packed(folder, step)  # packed in between
+    if contents.format != "safetensors":
+        raise CheckpointError(f"`{shown(path)}` is no snapshot. Copy the folder again.")
+    arrays: Mapping[str, Any] = contents.root
+    return arrays

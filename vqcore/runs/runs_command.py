@@ -39,7 +39,8 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=named_path,
         metavar="FILE",
-        help="instead write what these runs recorded, a row for each step: to FILE.csv or FILE.parquet",
+        help="instead write what these runs recorded: a row for each step to FILE.csv or FILE.parquet, or scalars "
+        "for TensorBoard to the folder FILE.tfevents",
     )
 
 

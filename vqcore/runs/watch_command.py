@@ -1,4 +1,4 @@
-"""`vqscope watch FOLDER`: a line for each recorded step of a run, findings as they come and go, and alerts."""
+"""`vqscope watch FOLDER`: a line for each step of a run, findings as they come and go, and alerts."""
 
 import argparse
 import sys
@@ -7,11 +7,17 @@ from typing import Any
 
 from vqcore.arguments import named_path
 from vqcore.diagnostics.wording import digits
+from vqcore.doctor.tailing import holds_checkpoints
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.runs import webhook
 from vqcore.runs.course import Moment, worst
-from vqcore.runs.following import SECONDS, Alert, Followed, follow
+from vqcore.runs.following import SECONDS, Followed, follow, of_first_rank
+from vqcore.runs.layout import ABOUT
 from vqcore.runs.reading import Run
+from vqcore.runs.telling import Teller
+from vqcore.runs.tfevents import event_files
+from vqcore.runs.watching_checkpoints import changes, watch_checkpoints
+from vqcore.runs.watching_scalars import watch_scalars
 
 MOST_CODEBOOKS = 3
 """Codebooks described in one line; the least used ones of more."""
@@ -19,7 +25,13 @@ MOST_CODEBOOKS = 3
 
 def add_words(parser: argparse.ArgumentParser) -> None:
     """The words of the verb."""
-    parser.add_argument("folder", type=named_path, metavar="FOLDER", help="of a run, as vqcore.watch writes it")
+    parser.add_argument(
+        "folder",
+        type=named_path,
+        metavar="FOLDER",
+        help="of a run, as vqcore.watch writes it; of any training's checkpoints, which the doctor examines as they "
+        "come; or of TensorBoard's event files",
+    )
     parser.add_argument("--once", action="store_true", help="tell what is there and do not wait for more")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="between two looks (default: 2)")
     parser.add_argument(
@@ -28,17 +40,41 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         help="post JSON there when findings turn severe, once a look: `text` as Slack and Mattermost take it, and "
         "`findings`; on the first look those at the newest step",
     )
-    parser.epilog = "Exit code: 0; 1 if a finding at the newest step is severe; 2 if the folder holds no run."
+    parser.epilog = (
+        "A run is followed until its training ends, anything else until Ctrl-C. Exit code: 0; 1 if a finding at the "
+        "newest step is severe; 2 if the folder holds nothing to watch."
+    )
 
 
 def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
-    """Follow the run until its training ends; the third value is the exit code, as the doctor's.
+    """Watch what the folder holds; the third value is the exit code, as the doctor's.
+
+    A training that tells TensorBoard saves checkpoints beside it: these say more.
+
+    Raises:
+        ValueError: for a folder without anything to watch, or a webhook that is no address.
+    """
+    folder = options.folder
+    if (of_first_rank(folder) / ABOUT).exists() or not folder.is_dir():
+        return watch_run(options)
+    if below := sorted(path.parent.name for path in folder.glob(f"*/{ABOUT}")):
+        many = "a run. Name it:" if len(below) == 1 else f"{len(below):,} runs. Name one, such as"
+        raise CheckpointError(f"`{shown(folder)}` holds {many} {shown(below[0])}.")
+    if holds_checkpoints(folder):
+        return watch_checkpoints(options)
+    if event_files(folder):
+        return watch_scalars(options)
+    raise CheckpointError(f"`{shown(folder)}` holds no run, no checkpoint and no event file of TensorBoard.")
+
+
+def watch_run(options: argparse.Namespace) -> tuple[Any, str, int]:
+    """Follow the run until its training ends; the third value is the exit code.
 
     Raises:
         ValueError: for a folder without a run, a run without a snapshot, or a webhook that is no address.
     """
-    followed, alerts = _followed(options)
-    run, newest = followed
+    teller = Teller(options)
+    run, newest = _followed(options, teller)
     if newest is None:
         raise CheckpointError(
             f"`{shown(run.folder)}` holds no snapshot {'yet' if run.state == 'running' else 'at all'}."
@@ -57,7 +93,7 @@ def watch(options: argparse.Namespace) -> tuple[Any, str, int]:
             name: [{"severity": each.severity, "condition": each.condition} for each in findings]
             for name, findings in newest.items()
         },
-        "alerts": [one for alert in alerts for one in webhook.payload(alert)["findings"]],
+        "alerts": [one for alert in teller.alerts for one in webhook.payload(alert)["findings"]],
     }
     return report, text, int(verdict.severity == "severe")
 
@@ -71,38 +107,25 @@ def described(run: Run, moment: Moment) -> list[str]:
     more = [f"{len(numbers) - MOST_CODEBOOKS} more"] if len(numbers) > MOST_CODEBOOKS else []
     loss = [f"loss {digits(float(moment.line['loss']))}"] if "loss" in moment.line else []
     lines = [" · ".join([f"step {moment.line['step']:>9,}", *loss, *told, *more])]
-    since = "" if moment.before is None else f", since step {moment.before:,} to {moment.line['step']:,}"
-    lines += [f"  {one.severity.upper()}  {shown(name)}: {one.title}{since}" for name, one in moment.began]
-    return lines + [f"  gone  {shown(name)}: {condition}" for name, condition in moment.ended]
+    return [*lines, *changes(moment)]
 
 
-def _followed(options: argparse.Namespace) -> tuple[Followed, list[Alert]]:
+def _followed(options: argparse.Namespace, teller: Teller) -> Followed:
     """Tell every recorded step and every alert until the run ends, or until Ctrl-C."""
-    address = None if options.webhook is None else webhook.checked_address(options.webhook)
-    alerts: list[Alert] = []
     seen: Followed | None = None
 
     def tell(run: Run, moment: Moment) -> None:
         nonlocal seen
         seen = Followed(run, moment.found if moment.found is not None or seen is None else seen.found)
-        if not options.json:
-            print("\n".join(described(run, moment)), flush=True)
-
-    def alarm(alert: Alert) -> None:
-        alerts.append(alert)
-        failure = "" if address is None else webhook.post(address, alert)
-        if failure:
-            print(failure, file=sys.stderr, flush=True)
+        teller.tell(described(run, moment))
 
     try:
-        return follow(
-            options.folder, alarm, on_moment=tell, seconds=None if options.once else options.seconds
-        ), alerts
+        return follow(options.folder, teller.alarm, on_moment=tell, seconds=None if options.once else options.seconds)
     except KeyboardInterrupt:
         if seen is None:
             raise
         print("stopped watching; the training goes on.", file=sys.stderr)
-        return seen, alerts
+        return seen
 
 
 def _numbers(name: str, values: Mapping[str, Any], num_codes: int) -> str:

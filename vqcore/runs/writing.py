@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from vqcore.files.safetensors_writing import safetensors_bytes
 from vqcore.runs.layout import ABOUT, FORMAT, METRICS, PART, SNAPSHOTS, SUFFIX, VERSION, as_json, snapshot_name
 from vqcore.runs.locking import lock_for_writing
+from vqcore.runs.packing import pack, unpack
 from vqcore.runs.thinning import NEWEST_KEPT, thinned
 
 MOST_SNAPSHOTS = 64
@@ -41,6 +43,8 @@ class RunWriter:
         """
         writer = cls.__new__(cls)
         writer._open(folder)
+        writer._packs = json.loads((folder / ABOUT).read_text()).get("version") == VERSION
+        unpack(folder)
         for path in (folder / SNAPSHOTS).iterdir():
             kept = int(path.stem) if path.suffix == SUFFIX and path.stem.isdecimal() else step + 1
             if kept > step:
@@ -59,6 +63,7 @@ class RunWriter:
         self._sizes: dict[int, int] = {}
         """Bytes of each snapshot that is kept, by its step."""
         self._is_torn = False
+        self._packs = True
 
     def append(self, line: Mapping[str, Any]) -> None:
         """Add a line to the metrics.
@@ -86,8 +91,13 @@ class RunWriter:
         return name
 
     def close(self) -> None:
-        """Let others see that nothing more is written."""
-        os.close(self._metrics)
+        """Pack the snapshots, and let others see that nothing more is written."""
+        try:
+            if self._packs:
+                with suppress(OSError):  # on a full disk they stay as they are
+                    pack(self.folder)
+        finally:
+            os.close(self._metrics)
 
     def _thin(self) -> None:
         mean = sum(self._sizes.values()) // len(self._sizes)
