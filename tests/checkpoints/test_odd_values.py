@@ -45,11 +45,12 @@ def asked(capsys, *words: object) -> dict:
     return report
 
 
-def mended(capsys, source: Path, *, remedy: str = "restart") -> str:
+def mended(capsys, source: Path, *, distinct: int = 800) -> str:
     """What is said about a repair that was refused; empty if it was written."""
     latents, out = source.with_name("z_e.npy"), source.with_name(f"mended{source.suffix}")
-    np.save(latents, np.random.default_rng(0).standard_normal((800, D)).astype(np.float32))
-    words = ["doctor", source, "--latents", latents, "--repair", out, "--remedy", remedy, "--force"]
+    different = np.random.default_rng(0).standard_normal((distinct, D)).astype(np.float32)
+    np.save(latents, different[np.arange(800) % distinct])
+    words = ["doctor", source, "--latents", latents, "--repair", out, "--force"]
     code = main([*map(str, words)])
     err = capsys.readouterr().err
     assert (code == 0) == out.exists() == (err == "")
@@ -97,6 +98,15 @@ def test_a_table_that_was_named_is_in_the_schema(capsys, tmp_path):
 def test_counts_that_would_spoil_a_repair_are_named(counts, capsys, tmp_path):
     said = mended(capsys, saved(tmp_path, cluster_size=counts))
     assert re.fullmatch(r"`.*embed` cannot be repaired: the counts .*cluster_size, are not .*\. Start .*\.\n", said)
+
+
+def test_broken_codes_that_no_latent_is_left_for_stay_beside_repaired_ones(capsys, tmp_path):
+    table = torch.cat([torch.full((1, D), float("inf")), 50 + torch.randn(K - 1, D)]).roll(-1, 0)
+    torch.save({"quantize.embedding.weight": table}, tmp_path / "x.pt")
+    assert mended(capsys, tmp_path / "x.pt", distinct=3) == ""
+    after = torch.load(tmp_path / "mended.pt")["quantize.embedding.weight"]
+    assert (after[:-1] != table[:-1]).any()
+    assert torch.equal(after[-1], table[-1])
 
 
 @pytest.mark.parametrize("shape", [(0, K, D), (3, K, D)])
