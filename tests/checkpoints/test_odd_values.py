@@ -116,6 +116,11 @@ def test_sums_of_another_shape_are_left_as_they_are(shape, capsys, tmp_path):
     assert torch.equal(torch.load(tmp_path / "mended.pt")[MODULE + "embed_avg"], torch.ones(shape))
 
 
+def test_counts_near_the_end_of_float32_are_averaged_without_overflow(capsys, tmp_path):
+    said = mended(capsys, saved(tmp_path, embed_avg=torch.ones(1), cluster_size=3e38 * (0.5 + torch.rand(K) / 2)))
+    assert said == ""
+
+
 @pytest.mark.parametrize("name", ["model.pt", "model.npz"])
 def test_sums_that_their_dtype_cannot_hold_are_not_written(name, capsys, tmp_path):
     said = mended(

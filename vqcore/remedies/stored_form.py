@@ -119,7 +119,7 @@ def _refuse_what_cannot_be_written(book: Codebook) -> None:
 def _restart_usage(name: str, codes: NDArray[Any], moved: Mask) -> None:
     """Write into `codes` (K,), a statistic by the name of its meaning."""
     if name in AVERAGES:
-        codes[moved] = codes.mean() or 1
+        codes[moved] = codes.mean(dtype=np.float64) or 1
     elif name == COUNTDOWN.name:
         codes[moved] = codes.max()
     elif name == STEPS_UNUSED.name:
