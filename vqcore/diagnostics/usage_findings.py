@@ -1,23 +1,18 @@
 """Conditions that can be seen from how the codes are used."""
 
 import math
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Condition, Finding, Number
+from vqcore.diagnostics.finding import Condition, Finding, Number, Severity
 from vqcore.diagnostics.geometry import nearest_distances
 from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
-
-OF_A_BLOCK = (
-    "Unused codes in one block are rather an extension of the codebook, padding or the codes of another kind of "
-    "input than codes that P has left behind: count codes over all kinds of input first."
-)
 
 MOST_COMPARED = 2048
 """Dead codes, and latents, whose distances are computed; evenly spaced among all."""
@@ -86,26 +81,29 @@ def index_collapse(evidence: Evidence) -> Finding | None:
 
     Judged only if even use of N vectors would touch 95% of K.
     """
-    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage)) is not None]
+    unused = _unused(evidence)
+    block = None if unused is None else unused.block  # of which another finding tells
+    num_codes = evidence.num_codes - (0 if block is None else len(block))
+    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage, num_codes)) is not None]
     return min(seen, key=lambda one: (one.severity == "note", one.numbers[0].value), default=None)
 
 
-def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
-    if usage.num_vectors is None or evidence.num_codes < 2:
+def _index_collapse(evidence: Evidence, usage: UsageEvidence, num_codes: int) -> Finding | None:
+    if usage.num_vectors is None or num_codes < 2:
         return None
-    if not enough_to_judge(round(usage.drawn_from or usage.num_vectors), evidence.num_codes):
+    if not enough_to_judge(round(usage.drawn_from or usage.num_vectors), num_codes):
         return None
     effective = perplexity(usage.counts)
     if not math.isfinite(effective):  # not one assignment
         return None
     well_counted = effective * limits.WELL_COUNTED <= usage.num_vectors
-    if not (well_counted or enough_to_judge(round(usage.num_vectors), evidence.num_codes)):
+    if not (well_counted or enough_to_judge(round(usage.num_vectors), num_codes)):
         return None
-    share = effective / evidence.num_codes
-    collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)
+    share, outside = effective / num_codes, "" if num_codes == evidence.num_codes else " outside the unused block"
+    collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * num_codes)
     if not collapsed and share > limits.UNEVEN_SHARE:
         return None
-    part = _telling_share(usage.counts)
+    part = _telling_share(usage.counts, num_codes)
     carrying = codes_carrying(usage.counts, part)
     severity = at_most("severe" if collapsed else "note", harm(evidence))
     verb = "Uneven use" if severity == "note" else "Index collapse"
@@ -113,24 +111,24 @@ def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
     return found(
         "index-collapse",
         severity,
-        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes {'carries' if carrying == 1 else 'carry'} "
+        f"{verb}: {carrying:,} of {num_codes:,} codes{outside} {'carries' if carrying == 1 else 'carry'} "
         f"{percent(part)} of assignments{served}.",
         ratio(
             "perplexity",
             effective,
-            f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}, "
+            f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {num_codes:,}, "
             f"noted up to {percent(limits.UNEVEN_SHARE)}",
         ),
-        count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
+        count(f"codes that carry {percent(part)}", carrying, f"of {num_codes:,}"),
         count("N", usage.num_vectors),
         *harm_numbers(evidence),
         *sources(evidence),
     )
 
 
-def _telling_share(counts: NDArray[np.generic]) -> float:
+def _telling_share(counts: NDArray[np.generic], num_codes: int) -> float:
     """The largest of some shares of assignments that a quarter of the codes carry: a long tail hides a collapse."""
-    return next((part for part in (0.99, 0.9) if codes_carrying(counts, part) <= len(counts) / 4), 0.5)
+    return next((part for part in (0.99, 0.9) if codes_carrying(counts, part) <= num_codes / 4), 0.5)
 
 
 def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
@@ -143,31 +141,41 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
     return int(np.searchsorted(ordered, share * ordered[-1] * (1 - 1e-12)) + 1)
 
 
-def dead_codes_found(evidence: Evidence) -> Finding | None:
-    """Unused codes, and whether they are far from P or crowded out within it."""
+class _Unused(NamedTuple):
+    """The codes that no source uses."""
+
+    usage: UsageEvidence
+    """What they are judged by."""
+
+    scattered: NDArray[np.bool_]
+    """(K,) those outside of the block."""
+
+    inside: NDArray[np.bool_]
+    """(K,) those in it."""
+
+    block: range | None
+
+
+def _unused(evidence: Evidence) -> _Unused | None:
+    """None where usage cannot be judged."""
     dead, usage = dead_in_all(evidence), judged_by(evidence)
-    if usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
+    if usage is None or dead is None:
         return None
-    share = float(dead.mean())
-    severity = at_most(
-        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note",
-        harm(evidence),
-    )
-    numbers = [
-        count(
-            "dead codes",
-            dead.sum(),
-            f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
-        ),
-        count("N", usage.num_vectors or 0),
-        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
-        *harm_numbers(evidence),
-        *sources(evidence),
-    ]
-    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
     block = one_block(dead)
+    inside = np.zeros_like(dead)
     if block is not None:
-        head += f", in one block from {block.start:,} to {block.stop - 1:,}"
+        inside[block.start : block.stop] = dead[block.start : block.stop]
+    return _Unused(usage, dead & ~inside, inside, block)
+
+
+def dead_codes_found(evidence: Evidence) -> Finding | None:
+    """Unused codes that lie in no block, and whether they are far from P or crowded out within it."""
+    unused = _unused(evidence)
+    if unused is None or not unused.scattered.any() or evidence.num_codes < 2:
+        return None
+    dead = unused.scattered
+    limit = f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}"
+    numbers = [count("dead codes", dead.sum(), limit), *_numbers_beside(evidence, unused.usage)]
     outlying = _share_outlying(evidence, dead)
     if outlying is not None:
         numbers.append(
@@ -185,8 +193,39 @@ def dead_codes_found(evidence: Evidence) -> Finding | None:
     }[condition]
     if outlying is None:
         where = ". Only latents can show whether they are far from P."
-    seen = found(condition, severity, head + where, *numbers)
-    return seen if block is None else replace(seen, cause=OF_A_BLOCK)
+    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
+    return found(condition, _severity(evidence, dead), head + where, *numbers)
+
+
+def unused_block(evidence: Evidence) -> Finding | None:
+    """Whether unused codes lie in one block, as no training leaves them: a warning at most, as it may be meant."""
+    unused = _unused(evidence)
+    if unused is None or unused.block is None:
+        return None
+    first, last, number = unused.block.start, unused.block.stop - 1, int(unused.inside.sum())
+    return found(
+        "unused-block",
+        "note" if _severity(evidence, unused.inside) == "note" else "warning",
+        f"{number:,} of {evidence.num_codes:,} codes are unused, in one block from {first:,} to {last:,}.",
+        count("unused codes in the block", number, f"warning from {percent(limits.MANY_DEAD_SHARE)} of K"),
+        count("codes outside the block", evidence.num_codes - len(unused.block)),
+        *_numbers_beside(evidence, unused.usage),
+    )
+
+
+def _severity(evidence: Evidence, dead: NDArray[np.bool_]) -> Severity:
+    share = float(dead.mean())
+    by_share: Severity = "warning" if share >= limits.MANY_DEAD_SHARE else "note"
+    return at_most("severe" if share >= limits.SEVERE_DEAD_SHARE else by_share, harm(evidence))
+
+
+def _numbers_beside(evidence: Evidence, usage: UsageEvidence) -> tuple[Number, ...]:
+    return (
+        count("N", usage.num_vectors or 0),
+        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
+        *harm_numbers(evidence),
+        *sources(evidence),
+    )
 
 
 def _missed_by_chance(usage: UsageEvidence) -> float:
@@ -194,23 +233,21 @@ def _missed_by_chance(usage: UsageEvidence) -> float:
 
 
 def one_block(dead: NDArray[np.bool_]) -> range | None:
-    """The block of codes that holds nearly all dead ones and hardly any other, if there is one.
+    """The block of dead codes, if there is one, chance does not make one so long, and most codes outside it are used.
 
     >>> one_block(np.arange(100) >= 80)
     range(80, 100)
     """
-    places = np.flatnonzero(dead)
-    if len(places) < limits.SMALLEST_BLOCK:
-        return None
-    strays = int(limits.STRAYS * len(places))
-    start, stop = int(places[strays]), int(places[-1 - strays]) + 1
-    while start and dead[start - 1]:
-        start -= 1
-    while stop < len(dead) and dead[stop]:
-        stop += 1
+    scores = np.where(dead, 1, -round(1 / limits.STRAYS))
+    sums = np.append(0, scores.cumsum())
+    stop = int((sums - np.minimum.accumulate(sums)).argmax())  # of the run of codes with the largest sum
+    start = stop - int(sums[: stop + 1][::-1].argmin())
     inside, outside = dead[start:stop], np.append(dead[:start], dead[stop:])
-    is_full = inside.mean() >= 1 - limits.STRAYS
-    return range(start, stop) if is_full and len(outside) and outside.mean() <= limits.STRAYS else None
+    if np.count_nonzero(~outside) < limits.FEWEST_OUTSIDE or outside.mean() > limits.DEAD_OUTSIDE:
+        return None
+    by_chance = len(dead) * float(dead.mean()) ** len(inside)  # of as many dead codes in a row
+    is_long = len(inside) >= limits.SMALLEST_BLOCK and by_chance <= limits.CHANCE_OF_A_MISS
+    return range(start, stop) if is_long else None
 
 
 def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:

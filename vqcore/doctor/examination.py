@@ -32,7 +32,6 @@ from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, by_cosine, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
-from vqcore.doctor.inputs import repeated
 from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
 
@@ -351,7 +350,6 @@ def _remarks(found: Effective, one: Measured) -> tuple[str, ...]:
     return (
         searched_otherwise(found),
         by_cosine(found, one.latents),
-        repeated(one.latents, found.vectors, one.counts),
     )
 
 
