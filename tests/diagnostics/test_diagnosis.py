@@ -15,13 +15,9 @@ from vqcore.diagnostics.evidence import ResponseEvidence, TrainingEvidence, Usag
 from vqcore.diagnostics.finding import Condition
 from vqcore.diagnostics.limits import CHANCE_OF_A_MISS, vectors_needed
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
-from vqcore.diagnostics.usage_findings import (
-    codes_carrying,
-    dead_codes,
-    dead_codes_found,
-    index_collapse,
-    not_enough_data,
-)
+from vqcore.diagnostics.unused_findings import dead_codes_found
+from vqcore.diagnostics.usage_findings import codes_carrying, index_collapse, not_enough_data
+from vqcore.diagnostics.usage_sources import dead_codes
 from vqcore.diagnostics.wording import digits, percent, share_of, times
 from vqcore.quantizer.options import Options
 from vqcore.snapshot import History

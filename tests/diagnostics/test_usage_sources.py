@@ -9,7 +9,7 @@ from vqcore.diagnostics import limits
 from vqcore.diagnostics.diagnosis import diagnose, diagnose_usage
 from vqcore.diagnostics.evidence import Evidence, UsageEvidence
 from vqcore.diagnostics.finding import Severity
-from vqcore.diagnostics.usage_findings import one_block
+from vqcore.diagnostics.usage_sources import one_block
 
 ORDER: tuple[Severity, ...] = ("severe", "warning", "unknown", "healthy", "note")
 

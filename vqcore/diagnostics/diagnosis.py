@@ -29,15 +29,9 @@ from vqcore.diagnostics.training_findings import (
     ranks_disagree,
     recycling_replacement,
 )
-from vqcore.diagnostics.usage_findings import (
-    dead_codes_found,
-    index_collapse,
-    judged_by,
-    not_enough_data,
-    oversized_codebook,
-    sources,
-    unused_block,
-)
+from vqcore.diagnostics.unused_findings import dead_codes_found, unused_block
+from vqcore.diagnostics.usage_findings import index_collapse, not_enough_data, oversized_codebook
+from vqcore.diagnostics.usage_sources import judged_by, sources
 from vqcore.diagnostics.wording import codes_in_all, count, found
 
 CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (

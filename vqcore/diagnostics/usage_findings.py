@@ -1,57 +1,17 @@
 """Conditions that can be seen from how the codes are used."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Condition, Finding, Number, Severity
-from vqcore.diagnostics.geometry import nearest_distances
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, UsageEvidence
+from vqcore.diagnostics.finding import Finding, Number
 from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
+from vqcore.diagnostics.usage_sources import judged_by, sources, unused_codes
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
-
-MOST_COMPARED = 2048
-"""Dead codes, and latents, whose distances are computed; evenly spaced among all."""
-
-
-def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
-    """(K,) which codes are dead, or None if N is unknown or too small for that to mean anything."""
-    if usage.num_vectors is None or usage.num_vectors < limits.vectors_needed(len(usage.counts)):
-        return None
-    return np.asarray(usage.counts < usage.unused_below)
-
-
-def judged_by(evidence: Evidence) -> UsageEvidence | None:
-    """The first source with enough vectors to judge every code by, or else the one with the most."""
-    known = [one for one in evidence.usages if one.num_vectors is not None]
-    enough = [one for one in known if dead_codes(one) is not None]
-    return enough[0] if enough else max(known, key=lambda one: one.num_vectors or 0, default=evidence.usage)
-
-
-def dead_in_all(evidence: Evidence) -> NDArray[np.bool_] | None:
-    """(K,) which codes are dead: no source uses them, and one at least had enough vectors to do so; else None."""
-    if all(dead_codes(one) is None for one in evidence.usages):
-        return None
-    counted = [one.counts < one.unused_below for one in evidence.usages if one.num_vectors is not None]
-    return np.asarray(np.logical_and.reduce(counted))
-
-
-def sources(evidence: Evidence) -> tuple[Number, ...]:
-    """What each of several sources counts, by name."""
-    if len(evidence.usages) < 2:
-        return ()
-    return tuple(
-        count(f"used {one.window}", np.count_nonzero(one.counts >= one.unused_below), _amount(one))
-        for one in evidence.usages
-    )
-
-
-def _amount(usage: UsageEvidence) -> str:
-    return "N unknown" if usage.num_vectors is None else f"N = {usage.num_vectors:,.0f}"
 
 
 def not_enough_data(evidence: Evidence) -> Finding | None:
@@ -81,7 +41,7 @@ def index_collapse(evidence: Evidence) -> Finding | None:
 
     Judged only if even use of N vectors would touch 95% of K.
     """
-    unused = _unused(evidence)
+    unused = unused_codes(evidence)
     block = None if unused is None else unused.block  # of which another finding tells
     num_codes = evidence.num_codes - (0 if block is None else len(block))
     seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage, num_codes)) is not None]
@@ -139,130 +99,6 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
     """
     ordered = np.sort(np.asarray(counts, dtype=np.float64))[::-1].cumsum()
     return int(np.searchsorted(ordered, share * ordered[-1] * (1 - 1e-12)) + 1)
-
-
-class _Unused(NamedTuple):
-    """The codes that no source uses."""
-
-    usage: UsageEvidence
-    """What they are judged by."""
-
-    scattered: NDArray[np.bool_]
-    """(K,) those outside of the block."""
-
-    inside: NDArray[np.bool_]
-    """(K,) those in it."""
-
-    block: range | None
-
-
-def _unused(evidence: Evidence) -> _Unused | None:
-    """None where usage cannot be judged."""
-    dead, usage = dead_in_all(evidence), judged_by(evidence)
-    if usage is None or dead is None:
-        return None
-    block = one_block(dead)
-    inside = np.zeros_like(dead)
-    if block is not None:
-        inside[block.start : block.stop] = dead[block.start : block.stop]
-    return _Unused(usage, dead & ~inside, inside, block)
-
-
-def dead_codes_found(evidence: Evidence) -> Finding | None:
-    """Unused codes that lie in no block, and whether they are far from P or crowded out within it."""
-    unused = _unused(evidence)
-    if unused is None or not unused.scattered.any() or evidence.num_codes < 2:
-        return None
-    dead = unused.scattered
-    limit = f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}"
-    numbers = [count("dead codes", dead.sum(), limit), *_numbers_beside(evidence, unused.usage)]
-    outlying = _share_outlying(evidence, dead)
-    if outlying is not None:
-        numbers.append(
-            context(
-                "of these, further from P than P's own points are",
-                outlying,
-                percent(outlying),
-                f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
-            )
-        )
-    condition: Condition = "dead-codes-far" if outlying is None or outlying >= 0.5 else "dead-codes-crowded"
-    where = {
-        "dead-codes-far": ", most of them far from the embeddings.",
-        "dead-codes-crowded": ", most of them crowded out within the embeddings.",
-    }[condition]
-    if outlying is None:
-        where = ". Only latents can show whether they are far from P."
-    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
-    return found(condition, _severity(evidence, dead), head + where, *numbers)
-
-
-def unused_block(evidence: Evidence) -> Finding | None:
-    """Whether unused codes lie in one block, as no training leaves them: a warning at most, as it may be meant."""
-    unused = _unused(evidence)
-    if unused is None or unused.block is None:
-        return None
-    first, last, number = unused.block.start, unused.block.stop - 1, int(unused.inside.sum())
-    return found(
-        "unused-block",
-        "note" if _severity(evidence, unused.inside) == "note" else "warning",
-        f"{number:,} of {evidence.num_codes:,} codes are unused, in one block from {first:,} to {last:,}.",
-        count("unused codes in the block", number, f"warning from {percent(limits.MANY_DEAD_SHARE)} of K"),
-        count("codes outside the block", evidence.num_codes - len(unused.block)),
-        *_numbers_beside(evidence, unused.usage),
-    )
-
-
-def _severity(evidence: Evidence, dead: NDArray[np.bool_]) -> Severity:
-    share = float(dead.mean())
-    by_share: Severity = "warning" if share >= limits.MANY_DEAD_SHARE else "note"
-    return at_most("severe" if share >= limits.SEVERE_DEAD_SHARE else by_share, harm(evidence))
-
-
-def _numbers_beside(evidence: Evidence, usage: UsageEvidence) -> tuple[Number, ...]:
-    return (
-        count("N", usage.num_vectors or 0),
-        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
-        *harm_numbers(evidence),
-        *sources(evidence),
-    )
-
-
-def _missed_by_chance(usage: UsageEvidence) -> float:
-    return len(usage.counts) - expected_active(round(usage.num_vectors or 0), len(usage.counts))
-
-
-def one_block(dead: NDArray[np.bool_]) -> range | None:
-    """The block of dead codes, if there is one, chance does not make one so long, and most codes outside it are used.
-
-    >>> one_block(np.arange(100) >= 80)
-    range(80, 100)
-    """
-    scores = np.where(dead, 1, -round(1 / limits.STRAYS))
-    sums = np.append(0, scores.cumsum())
-    stop = int((sums - np.minimum.accumulate(sums)).argmax())  # of the run of codes with the largest sum
-    start = stop - int(sums[: stop + 1][::-1].argmin())
-    inside, outside = dead[start:stop], np.append(dead[:start], dead[stop:])
-    if np.count_nonzero(~outside) < limits.FEWEST_OUTSIDE or outside.mean() > limits.DEAD_OUTSIDE:
-        return None
-    by_chance = len(dead) * float(dead.mean()) ** len(inside)  # of as many dead codes in a row
-    is_long = len(inside) >= limits.SMALLEST_BLOCK and by_chance <= limits.CHANCE_OF_A_MISS
-    return range(start, stop) if is_long else None
-
-
-def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
-    """Share of the dead codes that lie further from P than its own points do from each other."""
-    latents = evidence.latents
-    if latents is None or len(latents.sample) < 100:
-        return None
-    sample = _spaced(latents.sample)
-    own = np.quantile(nearest_distances(sample, sample, among_itself=True), limits.OUTLYING)
-    return float((nearest_distances(_spaced(evidence.codebook[dead]), sample) > own).mean())
-
-
-def _spaced(rows: Floats) -> Floats:
-    chosen: Floats = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_COMPARED)).astype(int)]
-    return chosen
 
 
 def is_point(latents: LatentEvidence) -> bool:
