@@ -8,7 +8,7 @@ from app import wording
 from app.compare.chosen import choice_made, choose, seed_runs, view_of, views_in_link
 from app.compare.panels import bars_panel, curves_panel, examples_panel, map_panel, table_panel
 from app.compare.presets import PRESETS
-from app.compare.sidebar import begin, obey_transport, sidebar
+from app.compare.sidebar import TRANSPORT, begin, obey_transport, sidebar
 from app.compare.state import compare_state
 from app.doors.visitor import browser
 from app.links import compare as comparison
@@ -152,7 +152,7 @@ def _live(session_id: str) -> None:
         session_id,
         address=_query(entry, setup, status),
         view=write_compare_view(scene.view),
-        wanted=["status", *(_panels(scene) if snapshots else ())],
+        wanted=["status", TRANSPORT, *(_panels(scene) if snapshots else ())],
         controls=f"{compare_state().sidebar_shows} {compare_heads_state(scene)}",
         rate=FRAMES_A_SECOND,
         key=CONDUCTOR,

@@ -13,6 +13,7 @@ from app.links.setup import Setup
 from app.links.variant_names import MOST_SEEDS, MOST_STEPS
 from app.live_plot.transport import Button, new_clicks, transport
 from app.page_state import is_drawn, said_by, set_control
+from app.panels.transport_part import training_of
 from app.sessions.entry import Entry
 from app.sessions.registry import registry
 from app.sessions.seed_runs import SEEDS, Plan
@@ -92,9 +93,9 @@ def _transport(entry: Entry, status: Status) -> None:
         Button("restart", "Begin all again at step 0, each with its current switches", disabled=not status.recipes),
         Button("undo", "Bring back the run before the last restart", disabled=not status.can_undo),
     )
-    is_settled = entry.session.commands_pending() == 0
-    transport(buttons, running=status.is_stepping, settled=is_settled, key=TRANSPORT)
-    if is_drawn(SPEED) and entry.session.commands_pending() == 0 and SPEEDS[said_by(SPEED)] != status.speed_limit:
+    training = training_of(entry.session, status)
+    transport(buttons, training, key=TRANSPORT)
+    if is_drawn(SPEED) and training.settled and SPEEDS[said_by(SPEED)] != status.speed_limit:
         set_control(SPEED, next((name for name, limit in SPEEDS.items() if limit == status.speed_limit), "max"))
     st.selectbox(
         "Speed",

@@ -150,7 +150,8 @@ def _colours(even: float) -> list[list[Any]]:
 
 
 def _colour_bar(low: float, high: float) -> dict[str, Any]:
-    powers = np.arange(low, high + 1)
+    # The scale's low end stands at the word *unused*, where a chart is low for its own number.
+    powers = np.arange(low + 1, high + 1)
     places = 1 + (powers - low) / (high - low) * (SHADES - 1)
     return {
         "title": {"text": "× even use", "side": "right", "font": {"size": 11, "color": role("muted")}},

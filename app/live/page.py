@@ -15,7 +15,7 @@ from app.live.experiments import experiments_strip, link_query, obey_experiments
 from app.live.forks import variants_bar
 from app.live.panels import panels
 from app.live.past import moment_shown, past_bar
-from app.live.sidebar import obey_transport, sidebar
+from app.live.sidebar import TRANSPORT, obey_transport, sidebar
 from app.live.start_cards import begin_start, start_cards
 from app.live.state import live_state
 from app.live.story import story_band
@@ -196,7 +196,7 @@ def _live(session_id: str) -> None:
     view = View(current_view(status.recipe)) if scene is None else scene.view
     _header(entry, status.recipe)
     with st.container(key="numbers"):
-        placed = ["status"]
+        placed = ["status"] if entry.is_followed else ["status", TRANSPORT]
         if scene is None:
             st.caption("Loading the data and building the model …")
         else:

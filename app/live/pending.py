@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.live.controls import adopt, asked_for, key, restart, shown, value
 from app.live.state import live_state
-from app.live_plot.transport import Button, new_clicks, transport
+from app.live_plot.transport import Button, Training, new_clicks, transport
 from app.page_state import is_drawn
 from app.panels.lecture_places import LOCKED_TIP, NOWHERE, is_locked, place
 from app.panels.setting_words import said_of, setting_changes
@@ -57,7 +57,7 @@ def pending_buttons() -> None:
     buttons = [Button("apply", LOCKED_TIP if locked else APPLY_HELP, disabled=locked, label=_applies(found.changes))]
     if found.changes or found.refused:
         buttons.append(Button("discard", "Keep the settings of this run", disabled=locked))
-    transport(buttons, running=False, settled=True, key=BUTTONS)
+    transport(buttons, Training(), key=BUTTONS)
 
 
 def obey_pending(entry: Entry) -> None:

@@ -29,6 +29,7 @@ from app.panels.lecture_dialog import lecture_link
 from app.panels.lecture_places import LOCKED_TIP, NOWHERE, is_locked, place, row, shows
 from app.panels.page_export import page_html
 from app.panels.switches import switches
+from app.panels.transport_part import training_of
 from app.sessions.entry import Entry
 from app.stream.seen_page import seen_page
 from app.wording import FOLLOW_HELP, SETTING_HELP
@@ -117,9 +118,8 @@ def _meant(entry: Entry, click: str) -> Command | None:
 
 
 def _transport(entry: Entry, status: Status) -> None:
-    is_settled = entry.session.commands_pending() == 0
     if buttons := [_within_limits(button) for button in _buttons(status) if place(button.name) is not NOWHERE]:
-        transport(buttons, running=status.is_stepping, settled=is_settled, key=TRANSPORT)
+        transport(buttons, training_of(entry.session, status), key=TRANSPORT)
     speed, forking = row("speed", "fork")
     if forking is not NOWHERE:
         fork_popover(forking, entry, status)

@@ -35,12 +35,14 @@ def encode(value: Any, pack: Callable[[npt.NDArray[Any], str], Any] = in_base64)
     """
     if type(value) in PLAIN:  # most of a figure, and quicker asked than whether it is a mapping
         return value
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, np.ndarray):
         return _array(value, pack)
     if isinstance(value, dict | Mapping):
         return {key: encode(item, pack) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [encode(item, pack) for item in value]
+        return [item if type(item) in PLAIN else encode(item, pack) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

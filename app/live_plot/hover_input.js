@@ -28,13 +28,16 @@ class HoverInput {
     this.sheet = null;
     const sheet = await createImageBitmap(new Blob([part.image]));
     Object.assign(this, { part, sheet });
+    if (this.pointed) this.show(...this.pointed); // a hand that rests on a vector waits for it
   }
 
   /** Of vector number `vector`, in the upper corner of the chart that is not under the hand. */
   show(vector, isLeft) {
+    this.pointed = [vector, isLeft];
     const { count, columns, height, width, places: [rows, across] } = this.part ?? { places: [1, 1] };
     const [given, place] = [Math.floor(vector / (rows * across)), vector % (rows * across)];
-    if (!this.sheet || given >= count) return this.hide();
+    this.canvas.hidden = !this.sheet || given >= count;
+    if (this.canvas.hidden) return;
     const scale = THUMBNAIL / Math.max(height, width);
     const brush = this.canvas.getContext("2d");
     brush.imageSmoothingEnabled = false;
@@ -45,7 +48,6 @@ class HoverInput {
     this.canvas.style.left = isLeft ? "" : `${AWAY}px`;
     this.canvas.style.right = isLeft ? `${AWAY}px` : "";
     this.canvas.dataset.input = given;
-    this.canvas.hidden = false;
   }
 
   frame(brush, place, [width, height], across) {
@@ -57,6 +59,7 @@ class HoverInput {
   }
 
   hide() {
+    this.pointed = null;
     this.canvas.hidden = true;
   }
 

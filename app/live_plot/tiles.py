@@ -1,7 +1,8 @@
 """Headline numbers with their recent past, and the line that says what is running."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -74,7 +75,12 @@ def status_place(key: str) -> None:
 
 def tile_data(row: Sequence[Tile]) -> dict[str, Any]:
     """What the browser needs to draw `row`."""
-    return {"tiles": tuple(asdict(tile) | {"past": spark_heights(tile.past)} for tile in row)}
+    return {"tiles": tuple(_fields(tile) | {"past": spark_heights(tile.past)} for tile in row)}
+
+
+def _fields(tile: Tile) -> dict[str, Any]:
+    """As `asdict`, which would copy all of the past, number by number: a fifth of what a frame costs."""
+    return {field.name: getattr(tile, field.name) for field in fields(tile)}
 
 
 def status_line(status: Status, *, key: str) -> None:
@@ -91,4 +97,4 @@ def spark_heights(past: Sequence[float] | npt.NDArray[np.floating]) -> list[floa
         return []
     low, spread = finite.min(), np.ptp(finite)
     heights = (values - low) / spread if spread > 0 else np.where(np.isfinite(values), 0.5, np.nan)
-    return [round(float(height), 3) if np.isfinite(height) else None for height in heights]
+    return [height if math.isfinite(height) else None for height in np.round(heights, 3).tolist()]

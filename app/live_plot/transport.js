@@ -27,6 +27,7 @@ class Transport {
     parent.append(this.node);
   }
 
+  /** What the page's script says. */
   receive(data) {
     this.clicks.forget(data.taken);
     // While a click is on its way the script does not know what it changes.
@@ -34,6 +35,14 @@ class Transport {
     this.data = data;
     this.draw();
     this.clicks.sendMore(data.taken);
+    this.left ??= onStage(data.road, (training) => this.follow(training));
+  }
+
+  /** What a frame says: a training that pauses by itself is told before the page's script has run. */
+  follow({ running, settled, sent }) {
+    if (!settled || this.clicks.waiting.length || sent < this.data.sent || running === this.running) return;
+    this.running = running;
+    this.draw();
   }
 
   draw() {
@@ -89,6 +98,7 @@ class Transport {
   }
 
   leave() {
+    this.left?.();
     this.clicks.leave();
     this.node.remove();
   }

@@ -7,7 +7,7 @@ merge it with a newer one, which has the same clicks again, but does not drop it
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ MOST_CLICKS = 2000
 
 _mount = st.components.v2.component(
     "vq_transport",
-    js=javascript("clicks.js", "transport.js"),
+    js=javascript("clicks.js", "stage.js", "transport.js"),
     css=as_it_stands("transport.css"),
     isolate_styles=False,
 )
@@ -44,6 +44,17 @@ class Button:
     "Words on it; without any it shows its icon alone."
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What the buttons command, as far as they show it."""
+
+    running: bool = False
+    settled: bool = True
+    "Whether all that was clicked is done. Until then the browser knows better whether it runs."
+    sent: int = 0
+    "How many commands it has been sent; what knows of fewer is out of date."
+
+
 @dataclass(slots=True)
 class ClicksTaken:
     """The number of the last click taken, by the key of its buttons. Changed in place."""
@@ -51,18 +62,23 @@ class ClicksTaken:
     by_key: dict[str, int] = field(default_factory=dict)
 
 
-def transport(buttons: Sequence[Button], *, running: bool, settled: bool, key: str) -> None:
+def transport(buttons: Sequence[Button], training: Training, *, key: str) -> None:
     """Draw the buttons side by side; before, the page's script takes their clicks with `new_clicks`.
+
+    Between two runs of the script, *play* follows what comes for `key` by the live WebSocket, from `training_data`.
 
     Args:
         buttons: from left to right.
-        running: whether the training runs.
-        settled: whether all that was clicked is done. Until then the browser knows better whether it runs.
+        training: what they command.
         key: names the element.
     """
-    taken = taken_of(key)
-    told = {"buttons": [asdict(button) for button in buttons], "running": running, "settled": settled}
-    _mount(key=key, data=told | {"taken": taken}, on_clicks_change=lambda: None)
+    told: dict[str, Any] = {"buttons": [asdict(button) for button in buttons], "road": key, "taken": taken_of(key)}
+    _mount(key=key, data=told | training_data(training), on_clicks_change=lambda: None)
+
+
+def training_data(training: Training) -> dict[str, Any]:
+    """What the browser needs to show it."""
+    return asdict(training)
 
 
 def taken_of(key: str) -> int:

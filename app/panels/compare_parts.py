@@ -17,6 +17,7 @@ from app.panels.live_parts import progress_part, status_part
 from app.panels.markup import markup
 from app.panels.part import Part, html_part, said_part
 from app.panels.readings import status_line_of
+from app.panels.transport_part import transport_part
 from app.sessions.seed_runs import SeedRuns
 from app.sessions.shared_planes import SharedPlane, shared_plane
 from app.wording import level_words
@@ -36,6 +37,8 @@ SEEDS_NOTE = "; of seeds the mean, and minimum – maximum"
 def compare_parts(scene: CompareScene, wanted: Collection[str], projection: ProjectionService) -> dict[str, Part]:
     """Those parts that are `wanted` and that the scene has."""
     made = {"status": status_part(_status(scene))}
+    if "compare-transport" in wanted:
+        made["compare-transport"] = transport_part(scene.entry.session, scene.status)
     if "compare-seeds-progress" in wanted:
         made["compare-seeds-progress"] = _seeds(scene.seeds)
     if not scene.snapshots:

@@ -24,6 +24,7 @@ from app.panels.picture import picture_parts
 from app.panels.readings import headline, status_line_of
 from app.panels.scene import Scene
 from app.panels.story_reading import account_of, story_html
+from app.panels.transport_part import transport_part
 from app.panels.verdict_words import recipe_then, verdict_of, why
 from app.sessions.films import films
 from vqcore.diagnostics.code_facts import code_facts
@@ -168,6 +169,7 @@ def _card_said(_scene: Scene, _: ProjectionService) -> Part:
 
 GROUPS: Mapping[str, Callable[[Scene, ProjectionService], Part | None]] = {
     "status": _status,
+    "transport": lambda scene, _: transport_part(scene.entry.session, scene.status),
     "tiles": _tiles,
     "time-bar": _time_bar,
     "story": _story,

@@ -11,8 +11,8 @@ from app.sessions.lesson_desk import MOST_READERS, desk
 from app.sessions.registry import MOST_CASES, MOST_SEED_RUNS, MOST_SWEEPS, Registry, registry
 from app.sessions.seed_runs import Plan
 from vqcore.training.commands import RestartCommand
+from vqcore.training.publisher import Publisher
 from vqcore.training.recipe import default_recipe
-from vqcore.training.training_loop import TrainingLoop
 from vqcore.trajectories.setting import Setting
 
 TWO = {"problem": "plane", "v1": "baseline", "v2": "sync;sync=0.5"}
@@ -146,8 +146,8 @@ def test_an_examination_that_newer_ones_took_the_place_of_is_said_and_not_begun_
 def test_side_by_side_draws_whatever_set_of_variants_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restart with other variants is known before their first moment is: until then the old ones are drawn."""
     page = compared()
-    publish = TrainingLoop._publish
-    monkeypatch.setattr(TrainingLoop, "_publish", lambda self: None)
+    publish = Publisher.publish
+    monkeypatch.setattr(Publisher, "publish", lambda *_, **__: None)
     entry = registry().find(query(page)["session"])
     session = entry.session
     entry.send(RestartCommand(dict.fromkeys(("first", "second", "third"), default_recipe("plane"))))
@@ -155,7 +155,7 @@ def test_side_by_side_draws_whatever_set_of_variants_is_published(monkeypatch: p
     assert tuple(session.latest_of_all()) == ("baseline", "sync")
     commands = [code.value for code in page.sidebar.code if "vqcore train" in code.value]
     assert [("sync=0.5" in command) for command in commands] == [False, True]
-    monkeypatch.setattr(TrainingLoop, "_publish", publish)
+    monkeypatch.setattr(Publisher, "publish", publish)
     press(page, "compare-step")
     assert len([code for code in run(page).sidebar.code if "vqcore train" in code.value]) == 3
 

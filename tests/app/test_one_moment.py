@@ -37,7 +37,7 @@ from app.sessions.registry import Registry
 from app.stream.asking import read_ask
 from app.stream.frames import afterwards, frame_of
 from vqcore.starts.catalogue import STARTS
-from vqcore.training import training_loop
+from vqcore.training import publisher
 from vqcore.training.commands import PauseCommand, ResumeCommand, SpeedCommand, UntilCommand, change, fork
 from vqcore.training.recipe import Recipe, default_recipe
 from vqcore.training.session import Session
@@ -171,7 +171,7 @@ def lived_through(sessions: Registry, recipe: Recipe) -> int:
 @pytest.fixture(autouse=True)
 def published_when_wished(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session takes a snapshot whenever it is asked for one, so that few seconds are enough."""
-    monkeypatch.setattr(training_loop, "SHARE_PUBLISHED", 1.0)
+    monkeypatch.setattr(publisher, "SHARE_PUBLISHED", 1.0)
 
 
 LIVED = {**CARDS, **PROBLEMS}

@@ -2,8 +2,13 @@
 
 import pytest
 from live_page_runs import entry_of, open_page, reach, step_of
-from page_runs import click, page_data, run
+from page_runs import SECONDS, click, page_data, run
 
+from app.live_plot.transport import Training
+from app.panels.transport_part import training_of
+from vqcore.training.commands import ResumeCommand
+from vqcore.training.recipe import default_recipe
+from vqcore.training.session import Session
 from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -35,3 +40,18 @@ def test_what_is_no_click_is_left_out(sent):
     page.session_state["transport"] = {"clicks": sent}
     run(page)
     assert step_of(entry_of(page).session) == 0
+
+
+def test_a_status_from_before_a_command_settles_nothing() -> None:
+    session = Session(default_recipe("plane", num_codes=16, batch_size=32), paused=True)
+    session.start()
+    try:
+        assert session.wait(lambda one: one.latest() is not None, SECONDS)
+        before = session.status()
+        assert training_of(session, before).settled
+        sent = session.send(ResumeCommand())
+        assert session.wait(lambda one: one.commands_pending() == 0, SECONDS)
+        assert training_of(session, before) == Training(running=False, settled=False, sent=sent)
+        assert training_of(session, session.status()) == Training(running=True, settled=True, sent=sent)
+    finally:
+        session.stop()

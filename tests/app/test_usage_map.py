@@ -44,10 +44,11 @@ def test_every_cell_is_the_share_of_its_code_beside_even_use_on_a_log_scale():
     ticks = dict(zip(heat["colorbar"]["ticktext"], heat["colorbar"]["tickvals"], strict=True))
     assert next(iter(ticks)) == "unused"
     powers = [float(text) for text in list(ticks)[1:]]
+    slope, zero = np.polyfit(np.log10(powers), list(ticks.values())[1:], 1)
     for row, code in zip(heat["z"].astype(float), rows, strict=True):
         used = share[:, code] > 0
         assert (row[~used] == 0).all()
-        expected = np.interp(np.log10(share[used, code]), np.log10(powers), list(ticks.values())[1:])
+        expected = zero + slope * np.log10(share[used, code])
         beyond = share[used, code] > powers[-1]  # the scale ends at K, between two powers of ten
         np.testing.assert_allclose(row[used][~beyond], expected[~beyond], atol=0.51)
         assert (row[used] > 0).all()

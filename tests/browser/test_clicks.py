@@ -71,3 +71,20 @@ def test_each_click_is_obeyed_once_and_in_order(open_tab: Callable[..., Tab], no
     assert label is not None
     assert label.startswith("Pause" if expected[-1] == "ResumeCommand" else "Train on")
     assert len(taken_up(noting, 0)) == before + len(expected)
+
+
+def test_play_follows_a_training_that_pauses_by_itself_in_the_moment_that_says_so(
+    open_tab: Callable[..., Tab], server: Server
+) -> None:
+    page = open_tab(server, "?start=ranked-remedies&rate=8").page
+    wait_for_state(page, "running")
+    page.evaluate(
+        """() => {
+            const state = document.querySelector(".vq-status-state");
+            const play = document.querySelector(".vq-play");
+            const note = () => { if (state.textContent === "paused") window.atThePause ??= play.dataset.meaning; };
+            new MutationObserver(note).observe(state, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    wait_until(page, "window.atThePause !== undefined")
+    assert page.evaluate("window.atThePause") == "resume"

@@ -35,6 +35,11 @@ EXAMPLES = ".st-key-examples-plot .js-plotly-plot"
 CARD = ".st-key-code-card .vq-card"
 LASSO = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.04)]
 ALL = [(0.1, 0.5), (0.9, 0.5)]
+LATE_INPUTS = """
+    window.vqScopeStage = { places: new Map(), parts: new Map(), extra: new Set() };
+    vqScopeStage.extra.add = () => {};
+"""
+"""What a hand on the map asks for is not asked for."""
 
 
 @pytest.fixture
@@ -190,6 +195,9 @@ def test_a_vector_under_the_pointer_says_its_place_and_a_click_shows_its_input_b
     opened: Callable[[str], Page],
 ) -> None:
     page = opened("?problem=digits&paused=1&code_init=kmeans")
+    page.add_init_script(LATE_INPUTS)
+    page.reload()
+    wait_for_charts(page)
     # The one that lies furthest from the middle has no other point near it.
     vector, code, x, y = page.evaluate(
         f"""(() => {{
@@ -202,10 +210,15 @@ def test_a_vector_under_the_pointer_says_its_place_and_a_click_shows_its_input_b
         }})()"""
     )
     given, place = divmod(vector, 16)
-    page.mouse.move(x, y, steps=3)
+    page.mouse.move(x, y)
     told = page.locator(f"{MAP} .hovertext").first
     expect(told).to_contain_text(f"input {given}, row {place // 4}, column {place % 4}")
     expect(told).to_contain_text(f"code {code}")
+    picture = page.locator(f"{MAP} .vq-hover-input")
+    expect(picture).to_be_hidden()
+    page.evaluate("() => { const s = vqScopeStage; delete s.extra.add; s.extra.add('map-inputs'); s.ask(true); }")
+    expect(picture).to_be_visible()
+    assert picture.get_attribute("data-input") == str(given)
     page.mouse.click(x, y)
     wait_until(page, f"JSON.stringify({chosen('P')}) === '[{vector}]'")
     shown = page.locator(EXAMPLES)

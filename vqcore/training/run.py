@@ -275,6 +275,9 @@ class Runs:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.present: Run | None = None
         self.replaced: Run | None = None
+        self.waiting: tuple[str, ...] = ()
+        """Experiments that were asked for and have not begun."""
+
         self._number = 0
         self._clock = clock
         self._forget_at = math.inf

@@ -1,10 +1,9 @@
-"""The thread's own part of a session: trains, obeys commands between two steps, and publishes moments."""
+"""The thread's own part of a session: trains, and obeys commands between two steps."""
 
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from vqcore.training.commands import (
     CancelExperimentsCommand,
@@ -25,11 +24,11 @@ from vqcore.training.commands import (
     UntilCommand,
 )
 from vqcore.training.cores import TURNS
-from vqcore.training.experiment_plan import ExperimentPlan, Row, planned
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.experiments import Experiments
 from vqcore.training.finite import NonFiniteError
-from vqcore.training.live_session import Together
 from vqcore.training.published import Published
+from vqcore.training.publisher import Publisher
 from vqcore.training.recipe import Recipe
 from vqcore.training.run import Run, Runs
 from vqcore.training.speed import Speed
@@ -39,19 +38,6 @@ from vqcore.training.wishes import Wishes
 
 SINGLE_STEP_SECONDS = 0.5
 """What a step trained by hand counts on the timeline's clock, so that it can be seen when played."""
-
-SHARE_PUBLISHED, SHARE_PICTURED = 0.02, 0.03
-"""What snapshots may take of the time while a session trains, and what they may with pictures."""
-
-LONGEST_UNPUBLISHED, LONGEST_UNPICTURED = 1.0, 1.5
-"""Seconds that a watcher waits for a snapshot for that reason, at the most; and for one with pictures."""
-
-SHORTEST_UNPICTURED = 0.5
-"""Seconds between two moments with pictures, at the least."""
-
-
-SECONDS_BETWEEN_ROWS = 0.25
-"""Between two words on how far an experiment is that is trained unseen."""
 
 
 class TrainingLoop:
@@ -83,12 +69,8 @@ class TrainingLoop:
         self._resume_as = State.PAUSED if paused else State.RUNNING
         self._until: int | None = None
         self._plan = plan
-        self._waiting: tuple[str, ...] = ()
-        """Experiments that were asked for and have not begun."""
-
         self._runs = Runs(clock)
-        self._next_publish = self._next_picture = clock()
-        self._advanced_at: float | None = None
+        self._publisher = Publisher(wishes, published, self._runs, speed, clock)
 
     def run(self) -> None:
         """Train until the end is wished for."""
@@ -100,11 +82,11 @@ class TrainingLoop:
             waits = [self._speed.seconds_to_wait() if is_running else rest, self._runs.seconds_to_forget()]
             command = self._wishes.next_command(min((wait for wait in waits if wait is not None), default=None))
             if command is None and self._runs.forget_large():
-                self._tell()  # there is nothing left to undo
+                self._publisher.tell()  # there is nothing left to undo
                 continue
             if command is not None:
                 self._guarded(partial(self._obey, command))
-                self._tell(commands_done=self._published.status.commands_done + 1)
+                self._publisher.tell(commands_done=self._published.status.commands_done + 1)
             elif is_running and not self._wishes.stopping.is_set():
                 self._guarded(self._advance)
             elif aside is not None:
@@ -112,7 +94,7 @@ class TrainingLoop:
 
     @property
     def _state(self) -> State:
-        return self._published.status.state
+        return self._publisher.state
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -122,15 +104,15 @@ class TrainingLoop:
         except NonFiniteError as error:
             sentence = f"{error} The last good snapshot stays; lower the learning rate and restart."
             if (run := self._runs.present) is not None:
-                self._show(run)
+                self._publisher.show(run)
                 if run.experiments is not None:
                     run.experiments.conclude(run)
-            self._tell(State.BROKEN, message=sentence)
+            self._publisher.tell(State.BROKEN, message=sentence)
             self._begin_waiting()
         except ValueError as error:  # refused, with a sentence; nothing has changed
-            self._tell(State.BROKEN if self._runs.present is None else self._state, message=str(error))
+            self._publisher.tell(State.BROKEN if self._runs.present is None else self._state, message=str(error))
         except Exception as error:
-            self._tell(State.BROKEN, message=f"A step failed: {error}", details=traceback.format_exc())
+            self._publisher.tell(State.BROKEN, message=f"A step failed: {error}", details=traceback.format_exc())
 
     def _obey(self, command: Command) -> None:
         if isinstance(command, ExamineCommand):
@@ -140,11 +122,11 @@ class TrainingLoop:
             self._picture(command)
             return
         if self._state is not State.BROKEN:
-            self._tell(message="", details="")  # the last refusal has been read
+            self._publisher.tell(message="", details="")  # the last refusal has been read
         match command:
             case SpeedCommand(steps_per_second):
                 self._speed.limit_to(steps_per_second)
-                self._tell(speed_limit=steps_per_second)
+                self._publisher.tell(speed_limit=steps_per_second)
             case RestartCommand(recipe, plan):
                 self._resume_as = State.PAUSED if self._state is State.PAUSED and plan is None else State.RUNNING
                 first = next(iter(self._published.recipes))
@@ -170,9 +152,9 @@ class TrainingLoop:
             case ChangeCommand(changes, variant):
                 run.apply(variant, changes)
                 if self._state is State.BROKEN:  # the last good snapshot stays
-                    self._tell(self._state)
+                    self._publisher.tell(self._state)
                 else:
-                    self._publish()
+                    self._publisher.publish()
             case ForkCommand(name, changes, variant):
                 run.fork(name, changes, variant)
                 self._publish_recipes(run)
@@ -189,28 +171,28 @@ class TrainingLoop:
     def _begin(self, recipes: Mapping[str, Recipe], plan: ExperimentPlan | None = None) -> None:
         """Train a new run of `recipes`; the present one stays where that fails, and else can be brought back."""
         was = self._state
-        self._show_last()
+        self._publisher.show_last()
         stopping = self._wishes.stopping  # alone: a trainer that held this would outlive it until the next collection
 
         def tell(built: int) -> None:
             starts_paused = self._resume_as is State.PAUSED
-            self._tell(State.STARTING, built=built, to_build=len(recipes), starts_paused=starts_paused)
+            self._publisher.tell(State.STARTING, built=built, to_build=len(recipes), starts_paused=starts_paused)
 
         try:
             run = self._runs.begin(recipes, stop=lambda: stopping.is_set(), tell=tell)
         except Exception:
-            self._tell(was)
+            self._publisher.tell(was)
             raise
-        run.plan, self._waiting, self._until = plan, (), None
+        run.plan, self._runs.waiting, self._until = plan, (), None
         if self._runs.replaced is not None:
             self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
-        self._publish(self._resume_as, message="", details="")
+        self._publisher.publish(self._resume_as, message="", details="")
 
     def _undo_restart(self) -> None:
-        self._show_last()
-        self._waiting, run = (), self._runs.take_back()
+        self._publisher.show_last()
+        self._runs.waiting, run = (), self._runs.take_back()
         self._published.put_away(run.number)
         self._take_up(run, State.PAUSED)
 
@@ -219,7 +201,7 @@ class TrainingLoop:
         self._runs.present, self._until = run, None
         self._published.take_up(run.recipes, run.timeline, run.steps_done)
         self._speed.measure_again()
-        self._publish(state, message="", details="")
+        self._publisher.publish(state, message="", details="")
 
     def _ask_for(self, run: Run, name: str) -> None:
         """Have the experiment called `name` wait for its turn, which may have come."""
@@ -228,20 +210,20 @@ class TrainingLoop:
             known = "no experiments are planned" if plan is None else f"choose from {', '.join(plan.changes)}"
             raise ValueError(f"`experiment` must be one of this run's start: {known}, but got {name!r}.")
         is_here = run.experiments is not None and run.experiments.name_of(run) == name
-        if name not in self._waiting and not (is_here and self._state is State.RUNNING):
-            self._waiting = (*self._waiting, name)
+        if name not in self._runs.waiting and not (is_here and self._state is State.RUNNING):
+            self._runs.waiting = (*self._runs.waiting, name)
         self._begin_waiting()
 
     def _begin_waiting(self) -> None:
         """Take up the experiment that has waited longest, unless one is in training."""
         run = self._runs.present
-        if not self._waiting or run is None or run.experiments is None:
+        if not self._runs.waiting or run is None or run.experiments is None:
             return
         family = run.experiments
         if self._state is State.RUNNING and family.is_under_way(run):
             return
-        name, *rest = self._waiting
-        self._waiting = tuple(rest)
+        name, *rest = self._runs.waiting
+        self._runs.waiting = tuple(rest)
         experiment = family.begin(name, self._runs.next_number)
         is_under_way = family.is_under_way(experiment)
         self._take_up(experiment, State.RUNNING if is_under_way else State.PAUSED)
@@ -249,7 +231,7 @@ class TrainingLoop:
             self._begin_waiting()
 
     def _cancel(self, run: Run) -> None:
-        self._waiting = ()
+        self._runs.waiting = ()
         family = run.experiments
         if family is not None and family.is_under_way(run):
             family.discard(run)
@@ -259,7 +241,7 @@ class TrainingLoop:
         family = run.experiments
         if family is None or (chosen := family.run_numbered(number)) is None:
             raise ValueError(f"`run` must be one of the experiments from this run's pause, but got {number}.")
-        if self._waiting or (self._state is State.RUNNING and family.is_under_way(run)):
+        if self._runs.waiting or (self._state is State.RUNNING and family.is_under_way(run)):
             raise ValueError("An experiment is in training. Wait for its end, or cancel it, to look at another.")
         self._take_up(chosen, State.PAUSED)
 
@@ -296,14 +278,11 @@ class TrainingLoop:
             run.step()
             if family.is_time_for_moment(run):
                 run.snapshots(pictured=self._wishes.is_picture_wanted())
-        ended = self._clock()
-        run.timeline.seconds += ended - began
+        run.timeline.seconds += self._clock() - began
         has_ended = bool(run.broken) or family.is_due(run)
         if has_ended:
             family.conclude(run)
-        if has_ended or ended >= self._next_publish:
-            self._next_publish = ended + SECONDS_BETWEEN_ROWS
-            self._tell()
+        self._publisher.tell_rows(now=has_ended)
 
     def _examine(self, query: ExamineCommand) -> None:
         try:
@@ -317,13 +296,13 @@ class TrainingLoop:
     def _picture(self, query: PictureCommand) -> None:
         try:
             if self._runs.present is not None and self._state is not State.BROKEN:
-                self._publish()
+                self._publisher.publish()
         finally:
             self._wishes.answered(query)
 
     def _resume(self) -> None:
         self._speed.measure_again()
-        self._tell(State.RUNNING, message="", details="")
+        self._publisher.tell(State.RUNNING, message="", details="")
 
     def _train_until(self, run: Run, steps: int) -> None:
         if run.steps_done >= steps:
@@ -336,13 +315,12 @@ class TrainingLoop:
     def _pause(self, state: State) -> None:
         if state is State.PAUSED:  # one that is idle goes on to where it was to train
             self._until = None
-        self._publish(self._state if self._state is State.BROKEN else state)
+        self._publisher.publish(self._state if self._state is State.BROKEN else state)
 
     def _advance(self) -> None:
-        run, now = self._runs.present, self._clock()
+        run = self._runs.present
         assert run is not None
-        run.timeline.seconds += now - self._advanced_at if self._advanced_at is not None else 0.0
-        self._advanced_at = now
+        run.timeline.seconds += self._publisher.seconds_trained()
         if self._clock() - self._wishes.last_seen_at() > self._idle_pause_seconds:
             self._pause(State.IDLE)
             return
@@ -352,8 +330,8 @@ class TrainingLoop:
                 pass
             elif self._until is not None and run.steps_done >= self._until:
                 self._pause(State.PAUSED)
-            elif self._wishes.is_moment_wanted() and self._clock() >= self._next_publish:
-                self._publish()
+            elif self._publisher.is_due():
+                self._publisher.publish()
         self._speed.step_done()
 
     def _step(self, run: Run) -> None:
@@ -363,72 +341,8 @@ class TrainingLoop:
         finally:
             self._published.trained_steps = run.steps_done
         if len(run.broken) > broken:  # the others train on: to be told although nobody may have asked for a moment
-            self._publish()
+            self._publisher.publish()
 
     def _publish_recipes(self, run: Run) -> None:
         self._published.recipes = run.recipes
-        self._publish()
-
-    def _publish(self, state: State | None = None, **changes: Any) -> None:
-        """Publish the present moment and then the status, as `_tell` does, so that a new state finds its moment.
-
-        None is published again for so long that moments take their share of the time.
-        """
-        run, began = self._runs.present, self._clock()
-        assert run is not None
-        self._wishes.take_look()
-        pictured = self._is_picture_due(state or self._state)
-        if pictured:
-            self._wishes.take_picture()
-            self._next_picture = began + SHORTEST_UNPICTURED
-        self._show(run, pictured=pictured)
-        ended = self._clock()
-        share, longest = (SHARE_PICTURED, LONGEST_UNPICTURED) if pictured else (SHARE_PUBLISHED, LONGEST_UNPUBLISHED)
-        self._next_publish = ended + min((ended - began) * (1 / share - 1), longest)
-        self._tell(state, **changes)
-
-    def _is_picture_due(self, state: State) -> bool:
-        """Pictures are for who looks, and while a session trains for no more than two looks a second."""
-        is_time = state is not State.RUNNING or self._clock() >= self._next_picture
-        return is_time and self._wishes.is_picture_wanted()
-
-    def _show_last(self) -> None:
-        """Have the last moment of the present run be its last step; of a broken one, the last good moment stays."""
-        if self._runs.present is not None and self._state is not State.BROKEN:
-            with suppress(NonFiniteError):
-                self._show(self._runs.present)
-
-    def _show(self, run: Run, *, pictured: bool = False) -> None:
-        snapshots = run.snapshots(pictured=pictured)
-        recipes = dict(zip(run.variants, run.recipes_in_force(), strict=True))
-        self._published.left_alone = None if run.experiments is None else run.experiments.left_alone(run)
-        self._published.show(Together(run.number, recipes, snapshots, run.broken))
-
-    def _tell(self, state: State | None = None, **changes: Any) -> None:
-        """Publish the status: in `state`, by default the present one, with these fields changed."""
-        run, state = self._runs.present, state or self._state
-        self._advanced_at = self._advanced_at if state is State.RUNNING else None
-        if run is None:
-            recipes = tuple(self._published.recipes.values())
-            self._published.tell(state=state, recipe=recipes[0], recipes=recipes, **changes)
-            return
-        rate, recipes = self._speed.measured(run.steps_done), run.recipes_in_force()
-        self._published.tell(
-            state=state,
-            device=run.device,
-            steps_per_second=rate if state is State.RUNNING else 0.0,
-            recipe=recipes[0],
-            recipes=recipes,
-            run=run.number,
-            variants=run.variants,
-            broken=run.broken,
-            can_undo=self._runs.replaced is not None,
-            experiments=self._rows(run),
-            paused_run=None if run.experiments is None else run.experiments.paused.number,
-            **changes,
-        )
-
-    def _rows(self, run: Run) -> tuple[Row, ...]:
-        if run.experiments is not None:
-            return run.experiments.rows(self._waiting)
-        return () if run.plan is None else planned(run.plan, self._waiting)
+        self._publisher.publish()
