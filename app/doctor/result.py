@@ -17,7 +17,7 @@ from app.links.doctor import Asked
 from app.panels.head import bar
 from app.wording import as_written, spans
 from vqcore.diagnostics.finding import Finding, Remedy
-from vqcore.diagnostics.usage_findings import dead_codes
+from vqcore.diagnostics.usage_sources import dead_codes
 from vqcore.doctor.examination import Examination, Examined, worst
 from vqcore.doctor.report import amount, contents_of, headline, levels_table, summary_of
 from vqcore.files.errors import shown

@@ -10,13 +10,14 @@ from vqcore.quantizer.options import option_names
 from vqcore.snapshot import Snapshot
 from vqcore.training.recipe import Recipe, changed, parse_changes
 
-OF_USAGE = ("index-collapse", "dead-codes-far", "dead-codes-crowded", "not-enough-data")
+OF_USAGE = ("unused-block", "index-collapse", "dead-codes-far", "dead-codes-crowded", "not-enough-data")
 """Conditions judged by the usage window of training batches, not by the held-out vectors of one step: it is named."""
 
 IN_WORDS = {
     "dead-codes-far": "dead codes far from z_e",
     "dead-codes-crowded": "dead codes crowded out among z_e",
     "codebook-far": "codebook far from z_e",
+    "unused-block": "unused codes in one block",
     "recycling-replacement": "replacement recycles healthy codes",
 }
 """Conditions whose names alone do not make a phrase."""

@@ -169,6 +169,8 @@ def latents(folder: Path, draw: Draw) -> Path:
         vectors = vectors.reshape(-1, 1, vectors.shape[1]).expand(-1, 2, -1)
     elif fate < 0.3 and number:
         vectors = vectors[:1].expand(number, -1)
+    elif fate < 0.4:
+        vectors[: int(number * draw.random())] = 0  # padding
     vectors = _changed(vectors, draw) if draw.random() < 0.3 else vectors.clone()
     made = io.BytesIO()
     is_array = vectors.dtype in ORDINARY and vectors.layout == torch.strided and not vectors.is_nested

@@ -145,7 +145,7 @@ def test_32_unused_codes_have_clearly_different_norms(generator):
     """Taming-transformers #67: rows that were never updated."""
     codebook = sound_codebook(generator)
     z_e = around(codebook, generator)
-    codebook[:16] *= 8
+    codebook[::4] *= 8
     one = evidence(codebook, z_e, training=TrainingEvidence())
     found = {finding.condition: finding for finding in diagnose(one)}
     assert found["dead-codes-far"].severity == "warning"

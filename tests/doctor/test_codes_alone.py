@@ -9,7 +9,8 @@ GENERATOR = np.random.default_rng(0)
 CODES = {
     "even": GENERATOR.integers(K, size=4_000),
     "collapsed": GENERATOR.integers(3, size=4_000),
-    "half dead": GENERATOR.integers(K // 2, size=4_000),
+    "half dead": 2 * GENERATOR.integers(K // 2, size=4_000),
+    "half dead in one block": GENERATOR.integers(K // 2, size=4_000),
     "few": GENERATOR.integers(K, size=100),
     "all 0": np.zeros(4_000, int),
     "the same": np.broadcast_to(np.arange(K), (100, K)),

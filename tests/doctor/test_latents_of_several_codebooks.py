@@ -86,3 +86,15 @@ def test_a_report_on_a_part_of_the_latents_says_so_and_all_counts_every_one(caps
     (one,) = said(capsys, path, "--latents", z_e, "--all")["codebooks"]
     assert one["usage"]["num_vectors"] == 4_000
     assert not any("--all" in sentence for sentence in one["read"])
+
+
+def test_two_stacks_of_levels_are_searched_in_no_order_until_one_is_told(capsys, tmp_path):
+    """Each begins with a first level: one that hid the other was examined, and the other had no latent."""
+    path = tmp_path / "stacks.pt"
+    stacks = {f"rvq.layers.{at}._codebook.embed": np.stack([codebook(at), codebook(at + 2)]) for at in (0, 1)}
+    torch.save({key: torch.from_numpy(stack) for key, stack in stacks.items()}, path)
+    z_e = kept(tmp_path, latents(codebook()))
+    assert "do not show in which order they are searched. Say --structure" in refused(capsys, path, "--latents", z_e)
+    main(["doctor", str(path), "--latents", str(z_e), "--structure", "residual", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert [one["relative_error"] is not None for one in report["codebooks"]] == [True] * 4

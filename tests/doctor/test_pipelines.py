@@ -1,5 +1,8 @@
 """Reports for programs: JSON by its schema, and JUnit XML."""
 
+import re
+from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
 import jsonschema
@@ -10,6 +13,7 @@ from doctor_files import K, codebook, kept, latents, saved
 from test_doctor_command import said
 
 from vqcore.cli import main
+from vqcore.diagnostics.finding import Condition
 from vqcore.doctor.json_schema import DOCUMENT
 
 
@@ -51,3 +55,42 @@ def test_a_pipeline_sees_a_test_for_each_codebook_failed_where_it_is_severe(tmp_
     for one in failures:
         assert one.find("failure").get("message").endswith(".")
     assert '<&>"quantize' in cases[0].get("name")
+
+
+def _asked(condition: str, folder: Path) -> list[object]:
+    """Words that bring about one of the conditions of what was counted."""
+    generator, table = np.random.default_rng(0), codebook()
+    if condition == "colliding-codes":
+        state = {f"quantizer.layers.{at}.embedding.weight": torch.from_numpy(codebook(at)) for at in range(3)}
+        torch.save(state, folder / "levels.pt")
+        items = np.repeat(generator.integers(K, size=(2_000, 1)), 3, axis=1)
+        return [folder / "levels.pt", "--codes", kept(folder, items), "--level-axis", 1]
+    if condition == "unused-block":
+        extended = np.concatenate([table, 300 + table[: K // 2]])
+        return [saved(folder, extended), "--codes", kept(folder, generator.integers(K, size=6_000))]
+    z_e = latents(table)
+    z_e[:1_500] = table[3]
+    return [saved(folder, table), "--latents", kept(folder, z_e)]
+
+
+@pytest.mark.parametrize("condition", ["padding-counted", "colliding-codes", "unused-block"])
+def test_every_report_tells_of_what_was_counted(condition, capsys, tmp_path):
+    outputs = [tmp_path / name for name in ("r.html", "r.md", "r.xml")]
+    words = [*map(str, _asked(condition, tmp_path))]
+    report = said(capsys, *words, "--html", outputs[0], "--md", outputs[1], "--junit", outputs[2])
+    jsonschema.validate(report, DOCUMENT)
+    found = next(one for one in report["codebooks"][0]["findings"] if one["condition"] == condition)
+    assert found["severity"] == "warning"
+    assert found["source"]
+    assert main(["doctor", *words]) == 0
+    for text in (capsys.readouterr().out, *(path.read_text() for path in outputs)):
+        assert condition in text
+        assert found["title"].split(":")[0] in " ".join(text.split())
+
+
+def test_the_documentation_lists_every_condition():
+    text = (Path(__file__).parents[2] / "DOCTOR.md").read_text()
+    listed = re.findall(
+        r"`([a-z-]+)`", "".join(line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `"))
+    )
+    assert sorted(listed) == sorted(get_args(Condition))

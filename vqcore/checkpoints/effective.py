@@ -68,19 +68,27 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
         CheckpointError: if values cannot be read, or do not fit each other.
     """
     known = known if known is not None else Known()
+    with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis, not for a warning here
+        try:
+            raw, step = _computed(codebook, known)
+        except (ValueError, IndexError, RuntimeError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"`{codebook.label}` does not fit the tensors beside it: {error}.") from error
+        return _as_searched(codebook, raw, step, known)
+
+
+def _computed(codebook: Codebook, known: Known) -> tuple[Vectors, _Step]:
+    """The vectors as stored, and what the layout's formula makes of them."""
     raw = codebook.raw()
-    try:
-        with np.errstate(all="ignore"):  # a broken codebook is for the diagnosis, not for a warning here
-            if codebook.transform not in UNCHANGED:
-                raw = raw.astype(np.float64)
-            step = TRANSFORMS[codebook.transform](codebook, raw, known)
-            vectors = step.vectors.astype(np.float32, copy=False)
-    except (ValueError, IndexError, RuntimeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"`{codebook.label}` does not fit the tensors beside it: {error}.") from error
-    search = known.search or codebook.search
-    note = step.note
+    if codebook.transform not in UNCHANGED:
+        raw = raw.astype(np.float64)
+    return raw, TRANSFORMS[codebook.transform](codebook, raw, known)
+
+
+def _as_searched(codebook: Codebook, raw: Vectors, step: _Step, known: Known) -> Effective:
+    """As `effective`, after the layout's formula: by the search that was told or is seen from unit lengths."""
+    vectors, search, note = step.vectors.astype(np.float32, copy=False), known.search or codebook.search, step.note
     if known.search is not None:
         note = f"{note} Searched by {known.search}, as told.".strip()
     if known.search == "cosine" and not has_unit_rows(vectors):

@@ -89,15 +89,16 @@ def _chains(quantizer: Sequence[Codebook], dim: int) -> tuple[tuple[int, ...], .
         numbers = tuple(range(len(quantizer)))
         return (numbers,) if dim == first.dim else tuple((number,) for number in numbers)
     groups: dict[int, dict[int, int]] = {}
+    in_order = first.structure in (*GROUPED, *LEVELLED)
     for number, book in enumerate(quantizer):
         for group, level in _places(book):
-            groups.setdefault(group, {})[level] = number
-    for levels in groups.values():
-        if first.structure not in (*GROUPED, *LEVELLED) or set(levels) != set(range(len(levels))):
-            raise CheckpointError(
-                f"`{first.label}` and {len(quantizer) - 1} more do not show in which order they are searched. "
-                "Say --structure residual or groups, or name one with --codebook and give its own latents."
-            )
+            taken = groups.setdefault(group, {}).setdefault(level, number)
+            in_order = in_order and taken == number  # two stacks of levels begin alike
+    if not (in_order and all(set(levels) == set(range(len(levels))) for levels in groups.values())):
+        raise CheckpointError(
+            f"`{first.label}` and {len(quantizer) - 1} more do not show in which order they are searched. "
+            "Say --structure residual or groups, or name one with --codebook and give its own latents."
+        )
     return tuple(tuple(levels[level] for level in sorted(levels)) for _, levels in sorted(groups.items()))
 
 

@@ -13,6 +13,9 @@ from vqcore.files.tensors import StoredArray
 
 Floats = NDArray[np.float64]
 
+LARGEST = float(np.finfo(np.float32).max)
+"""What is beyond it is infinite to whatever trains."""
+
 
 class Usage(NamedTuple):
     """A statistic that was read. If `tracked`, at least one of `hits` and `idle` is there."""
@@ -63,8 +66,14 @@ class UsageStatistic(NamedTuple):
             return Usage(False, None, None, self.meaning.window, f"`{shown(self.key)}` holds complex numbers.")
         with np.errstate(all="ignore"):  # a signalling NaN
             values = np.asarray(self.array.read(), dtype=np.float64)[self.cut]
-        if not np.isfinite(values).all():
-            return Usage(False, None, None, self.meaning.window, f"`{shown(self.key)}` holds NaN or infinity.")
+        if not (np.abs(values) <= LARGEST).all():
+            return Usage(
+                False,
+                None,
+                None,
+                self.meaning.window,
+                f"`{shown(self.key)}` holds NaN or infinity, in float32 at least.",
+            )
         hits, idle = self.meaning.interpret(values, self.num_codes)
         if hits is not None and idle is None and (hits == hits[0]).all() and self.num_codes > 1:
             note = f"All values are {hits[0]:g}: never updated in training, not perfectly even use."

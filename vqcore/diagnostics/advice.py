@@ -284,6 +284,20 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             ),
             "LaVIT #3; vector-quantize-pytorch's README on lower codebook dimensions",
         ),
+        "padding-counted": Advice(
+            "Padding, silence or blank background is quantized and counted like data, and trained on, too; or the "
+            "encoder gives one vector for whatever it does not see.",
+            (
+                Remedy(
+                    "Leave out what is no data before latents or codes are counted, and mask it in training, so that "
+                    "no code and no moving average is spent on it.",
+                    (),
+                    "",
+                    "mask = z.abs().sum(-1) > 0; z_q, codes, loss = vq(z, mask=mask)",
+                ),
+            ),
+            "vector-quantize-pytorch #62, #149",
+        ),
         "codebook-far": Advice(
             "P moved or grew and the codes could not follow, or the codes come from a different training than this "
             "encoder.",
@@ -304,6 +318,22 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "There are more codes than the data can distinguish, so that each is learned from next to nothing.",
             (FEWER_CODES,),
             "unilm #936; OccWorld #2",
+        ),
+        "unused-block": Advice(
+            "Rather an extension of the codebook, padding or the codes of another kind of input than codes that P "
+            "has left behind, which are scattered.",
+            (
+                Remedy(
+                    "Count codes over every kind of input first. If the block is still unused, move its codes onto "
+                    "latents, or leave it out of the codebook.",
+                    ("replace_every=20",),
+                    "VectorQuant(D, K, replace_freq=20)",
+                    "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  "
+                    "# N: vectors in a batch",
+                ),
+                KMEANS,
+            ),
+            "Emu3 #59; rq-vae-transformer's row for padding",
         ),
         "duplicate-codes": Advice(
             "Codes became copies of each other: equal starting points, replacement without noise, or rounding.",
@@ -328,6 +358,28 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
                 FEWER_CODES._replace(what="Or use fewer codes."),
             ),
             "CVQ-VAE (Zheng & Vedaldi, 2023); LaVIT #3",
+        ),
+        "colliding-codes": Advice(
+            "Some levels repeat what others say, or few of their codes carry most items, so that the tuples cannot "
+            "tell items apart. Frames of one recording may be alike: then this is no fault.",
+            (
+                Remedy(
+                    "Initialize each level by k-means of its own residuals, and keep replacing unused codes; count "
+                    "collisions after each.",
+                    ("kmeans=now", "replace_every=20"),
+                    "ResidualVectorQuant(D, K, groups=L, kmeans_init=True, replace_freq=20)  "
+                    "# on a GPU, with cupy and torchpq",
+                    "ResidualVQ(dim=D, codebook_size=K, num_quantizers=L, kmeans_init=True, "
+                    "threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
+                ),
+                Remedy(
+                    "Assign the last level evenly (Sinkhorn), or number the items that still share a tuple.",
+                    (),
+                    "",
+                    "",
+                ),
+            ),
+            "RQ-VAE-Recommender #46, #47; LC-Rec #20, #23; MiniOneRec #1; OnePiece #1",
         ),
         "not-enough-data": Advice(
             "With so few vectors even perfectly even use leaves codes untouched, and a low perplexity says nothing.",

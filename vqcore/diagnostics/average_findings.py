@@ -192,9 +192,9 @@ def unreachable_threshold(evidence: Evidence) -> Finding | None:
     if averages is None or threshold is None or threshold <= 0:
         return None
     total = float(averages.counts.sum())
-    kept = int(total / threshold)
-    if kept >= evidence.num_codes:
+    if total >= threshold * evidence.num_codes:
         return None
+    kept = int(total / threshold)
     recycled = float((averages.counts < threshold).mean())
     return found(
         "unreachable-threshold",

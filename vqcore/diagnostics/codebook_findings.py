@@ -14,7 +14,7 @@ from vqcore.diagnostics.geometry import (
 )
 from vqcore.diagnostics.harm import at_most, harm
 from vqcore.diagnostics.initial_laws import initial_law
-from vqcore.diagnostics.usage_findings import dead_in_all
+from vqcore.diagnostics.usage_sources import dead_in_all
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio, share_of
 
 MOST_COMPARED = 4096

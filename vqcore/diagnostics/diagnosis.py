@@ -15,6 +15,7 @@ from vqcore.diagnostics.codebook_findings import (
     initialization_pending,
     never_trained,
 )
+from vqcore.diagnostics.data_findings import colliding_codes, data_alone, padding_counted
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.diagnostics.finding import Condition, Finding, Severity
 from vqcore.diagnostics.in_force import still_to_try
@@ -28,14 +29,9 @@ from vqcore.diagnostics.training_findings import (
     ranks_disagree,
     recycling_replacement,
 )
-from vqcore.diagnostics.usage_findings import (
-    dead_codes_found,
-    index_collapse,
-    judged_by,
-    not_enough_data,
-    oversized_codebook,
-    sources,
-)
+from vqcore.diagnostics.unused_findings import dead_codes_found, unused_block
+from vqcore.diagnostics.usage_findings import index_collapse, not_enough_data, oversized_codebook
+from vqcore.diagnostics.usage_sources import judged_by, sources
 from vqcore.diagnostics.wording import codes_in_all, count, found
 
 CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
@@ -55,13 +51,23 @@ CHECKS: tuple[Callable[[Evidence], Finding | None], ...] = (
     oversized_codebook,
     unreachable_threshold,
     recycling_replacement,
+    unused_block,
     duplicate_codes,
     index_collapse,
     dead_codes_found,
+    colliding_codes,
     not_enough_data,
 )
 
-USAGE_CHECKS = (codes_of_nan, embedding_collapse, index_collapse, dead_codes_found, not_enough_data)
+USAGE_CHECKS = (
+    codes_of_nan,
+    embedding_collapse,
+    unused_block,
+    index_collapse,
+    dead_codes_found,
+    colliding_codes,
+    not_enough_data,
+)
 """Those that look at no code vector."""
 
 _SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -90,9 +96,12 @@ def diagnose_usage(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def _in_order(evidence: Evidence, checks: Iterable[Callable[[Evidence], Finding | None]]) -> tuple[Finding, ...]:
-    findings = [finding for check in checks if (finding := check(evidence)) is not None]
+    alone = data_alone(evidence)
+    counted = padding_counted(evidence)  # the only one that looks at what padding hides
+    findings = [finding for check in checks if (finding := check(alone)) is not None]
+    findings += [] if counted is None else [counted]
     if all(finding.severity == "note" for finding in findings):
-        findings.append(_healthy(evidence))
+        findings.append(_healthy(alone))
     return tuple(
         sorted(findings, key=lambda one: (_SEVERITIES.index(one.severity), _CONDITIONS.index(one.condition)))
     )

@@ -82,6 +82,15 @@ def looked_up(codebook: Floats, counts: NDArray[Any]) -> LookedUp:
         return LookedUp(mean, float(shares @ np.square(vectors - mean).sum(1)))
 
 
+class Repeated(NamedTuple):
+    """The vector that comes most often among the latents, bit for bit."""
+
+    share: float
+    """Of the sampled latents."""
+
+    code: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class LatentEvidence:
     """P, as bounded statistics of any number of vectors."""
@@ -111,6 +120,9 @@ class LatentEvidence:
 
     attainable: Attainable | None = None
     """None if k-means was not run, as on every frame of a live page."""
+
+    repeated: Repeated | None = None
+    """None if no vector comes again and again, or nobody has looked."""
 
     @cached_property
     def spread(self) -> float:
@@ -152,6 +164,11 @@ class InputEvidence(NamedTuple):
     """The most that have all codes in common."""
 
     codes_each: int
+    possible: int | None = None
+    """How many tuples there are, if each input has one: a code of each level and no more; None otherwise."""
+
+    by_prefix: tuple[int, ...] = ()
+    """Inputs that differ in some of the first codes, for each number of codes, if each input has one tuple."""
 
 
 class AverageEvidence(NamedTuple):

@@ -154,8 +154,22 @@ WELL_COUNTED = 30
 """Vectors for each code in effect, from which a random part shows a collapse of the whole, however large K is."""
 
 SMALLEST_BLOCK, STRAYS = 8, 0.05
-"""Dead codes from which one block of them is no chance, and the share of them that may be elsewhere, or of codes in
-the block that may be used."""
+"""Dead codes that make a block, and the share of codes in it that may be used."""
+
+FEWEST_OUTSIDE, DEAD_OUTSIDE = 8, 0.25
+"""Codes in use that must be left outside such a block, and the share of the others there that may be dead: a collapse
+onto few codes leaves long runs of dead ones, too."""
+
+REPEATED_SHARE, MOST_REPEATED = 0.05, 0.9
+"""Share of the latents that one vector has from which it is padding or silence rather than data, and up to which the
+use of codes is judged without it: of a trained run of the gallery no vector has 0.2%."""
+
+PERPLEXITY_CHANGED = 1.25
+"""Perplexity without such a vector over that with it, from which counting it misleads."""
+
+COLLIDING_SHARE = 0.1
+"""1 − distinct tuples over items. Of item tokenizers reported as usable it is at 0.01 to 0.08, of those that were
+complained of at 0.3."""
 
 FEWEST_TO_SUSPECT_NAN, NOT_NAN_SHARE = 8, 1e-3
 """K from which all codes being 0 is no chance, and the share of other codes up to which NaN explains it."""

@@ -1,62 +1,17 @@
 """Conditions that can be seen from how the codes are used."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.evidence import Evidence, Floats, LatentEvidence, UsageEvidence
-from vqcore.diagnostics.finding import Condition, Finding, Number
-from vqcore.diagnostics.geometry import nearest_distances
+from vqcore.diagnostics.evidence import Evidence, LatentEvidence, UsageEvidence
+from vqcore.diagnostics.finding import Finding, Number
 from vqcore.diagnostics.harm import at_most, harm, harm_numbers
 from vqcore.diagnostics.usage import enough_to_judge, expected_active, perplexity
+from vqcore.diagnostics.usage_sources import judged_by, sources, unused_codes
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio
-
-OF_A_BLOCK = (
-    "Unused codes in one block are rather an extension of the codebook, padding or the codes of another kind of "
-    "input than codes that P has left behind: count codes over all kinds of input first."
-)
-
-MOST_COMPARED = 2048
-"""Dead codes, and latents, whose distances are computed; evenly spaced among all."""
-
-
-def dead_codes(usage: UsageEvidence) -> NDArray[np.bool_] | None:
-    """(K,) which codes are dead, or None if N is unknown or too small for that to mean anything."""
-    if usage.num_vectors is None or usage.num_vectors < limits.vectors_needed(len(usage.counts)):
-        return None
-    return np.asarray(usage.counts < usage.unused_below)
-
-
-def judged_by(evidence: Evidence) -> UsageEvidence | None:
-    """The first source with enough vectors to judge every code by, or else the one with the most."""
-    known = [one for one in evidence.usages if one.num_vectors is not None]
-    enough = [one for one in known if dead_codes(one) is not None]
-    return enough[0] if enough else max(known, key=lambda one: one.num_vectors or 0, default=evidence.usage)
-
-
-def dead_in_all(evidence: Evidence) -> NDArray[np.bool_] | None:
-    """(K,) which codes are dead: no source uses them, and one at least had enough vectors to do so; else None."""
-    if all(dead_codes(one) is None for one in evidence.usages):
-        return None
-    counted = [one.counts < one.unused_below for one in evidence.usages if one.num_vectors is not None]
-    return np.asarray(np.logical_and.reduce(counted))
-
-
-def sources(evidence: Evidence) -> tuple[Number, ...]:
-    """What each of several sources counts, by name."""
-    if len(evidence.usages) < 2:
-        return ()
-    return tuple(
-        count(f"used {one.window}", np.count_nonzero(one.counts >= one.unused_below), _amount(one))
-        for one in evidence.usages
-    )
-
-
-def _amount(usage: UsageEvidence) -> str:
-    return "N unknown" if usage.num_vectors is None else f"N = {usage.num_vectors:,.0f}"
 
 
 def not_enough_data(evidence: Evidence) -> Finding | None:
@@ -86,26 +41,29 @@ def index_collapse(evidence: Evidence) -> Finding | None:
 
     Judged only if even use of N vectors would touch 95% of K.
     """
-    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage)) is not None]
+    unused = unused_codes(evidence)
+    block = None if unused is None else unused.block  # of which another finding tells
+    num_codes = evidence.num_codes - (0 if block is None else len(block))
+    seen = [one for usage in evidence.usages if (one := _index_collapse(evidence, usage, num_codes)) is not None]
     return min(seen, key=lambda one: (one.severity == "note", one.numbers[0].value), default=None)
 
 
-def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
-    if usage.num_vectors is None or evidence.num_codes < 2:
+def _index_collapse(evidence: Evidence, usage: UsageEvidence, num_codes: int) -> Finding | None:
+    if usage.num_vectors is None or num_codes < 2:
         return None
-    if not enough_to_judge(round(usage.drawn_from or usage.num_vectors), evidence.num_codes):
+    if not enough_to_judge(round(usage.drawn_from or usage.num_vectors), num_codes):
         return None
     effective = perplexity(usage.counts)
     if not math.isfinite(effective):  # not one assignment
         return None
     well_counted = effective * limits.WELL_COUNTED <= usage.num_vectors
-    if not (well_counted or enough_to_judge(round(usage.num_vectors), evidence.num_codes)):
+    if not (well_counted or enough_to_judge(round(usage.num_vectors), num_codes)):
         return None
-    share = effective / evidence.num_codes
-    collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * evidence.num_codes)
+    share, outside = effective / num_codes, "" if num_codes == evidence.num_codes else " outside the unused block"
+    collapsed = effective <= max(1.5, limits.COLLAPSED_SHARE * num_codes)
     if not collapsed and share > limits.UNEVEN_SHARE:
         return None
-    part = _telling_share(usage.counts)
+    part = _telling_share(usage.counts, num_codes)
     carrying = codes_carrying(usage.counts, part)
     severity = at_most("severe" if collapsed else "note", harm(evidence))
     verb = "Uneven use" if severity == "note" else "Index collapse"
@@ -113,24 +71,24 @@ def _index_collapse(evidence: Evidence, usage: UsageEvidence) -> Finding | None:
     return found(
         "index-collapse",
         severity,
-        f"{verb}: {carrying:,} of {evidence.num_codes:,} codes {'carries' if carrying == 1 else 'carry'} "
+        f"{verb}: {carrying:,} of {num_codes:,} codes{outside} {'carries' if carrying == 1 else 'carry'} "
         f"{percent(part)} of assignments{served}.",
         ratio(
             "perplexity",
             effective,
-            f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {evidence.num_codes:,}, "
+            f"severe up to {percent(limits.COLLAPSED_SHARE)} of K = {num_codes:,}, "
             f"noted up to {percent(limits.UNEVEN_SHARE)}",
         ),
-        count(f"codes that carry {percent(part)}", carrying, f"of {evidence.num_codes:,}"),
+        count(f"codes that carry {percent(part)}", carrying, f"of {num_codes:,}"),
         count("N", usage.num_vectors),
         *harm_numbers(evidence),
         *sources(evidence),
     )
 
 
-def _telling_share(counts: NDArray[np.generic]) -> float:
+def _telling_share(counts: NDArray[np.generic], num_codes: int) -> float:
     """The largest of some shares of assignments that a quarter of the codes carry: a long tail hides a collapse."""
-    return next((part for part in (0.99, 0.9) if codes_carrying(counts, part) <= len(counts) / 4), 0.5)
+    return next((part for part in (0.99, 0.9) if codes_carrying(counts, part) <= num_codes / 4), 0.5)
 
 
 def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
@@ -141,91 +99,6 @@ def codes_carrying(counts: NDArray[np.generic], share: float) -> int:
     """
     ordered = np.sort(np.asarray(counts, dtype=np.float64))[::-1].cumsum()
     return int(np.searchsorted(ordered, share * ordered[-1] * (1 - 1e-12)) + 1)
-
-
-def dead_codes_found(evidence: Evidence) -> Finding | None:
-    """Unused codes, and whether they are far from P or crowded out within it."""
-    dead, usage = dead_in_all(evidence), judged_by(evidence)
-    if usage is None or dead is None or not dead.any() or evidence.num_codes < 2:
-        return None
-    share = float(dead.mean())
-    severity = at_most(
-        "severe" if share >= limits.SEVERE_DEAD_SHARE else "warning" if share >= limits.MANY_DEAD_SHARE else "note",
-        harm(evidence),
-    )
-    numbers = [
-        count(
-            "dead codes",
-            dead.sum(),
-            f"warning from {percent(limits.MANY_DEAD_SHARE)} of K, severe from {percent(limits.SEVERE_DEAD_SHARE)}",
-        ),
-        count("N", usage.num_vectors or 0),
-        ratio("codes that even use would miss by chance", _missed_by_chance(usage)),
-        *harm_numbers(evidence),
-        *sources(evidence),
-    ]
-    head = f"{int(dead.sum()):,} of {evidence.num_codes:,} codes {'is' if dead.sum() == 1 else 'are'} dead"
-    block = one_block(dead)
-    if block is not None:
-        head += f", in one block from {block.start:,} to {block.stop - 1:,}"
-    outlying = _share_outlying(evidence, dead)
-    if outlying is not None:
-        numbers.append(
-            context(
-                "of these, further from P than P's own points are",
-                outlying,
-                percent(outlying),
-                f"distance to the nearest latent beyond the {percent(limits.OUTLYING)} quantile of P's own",
-            )
-        )
-    condition: Condition = "dead-codes-far" if outlying is None or outlying >= 0.5 else "dead-codes-crowded"
-    where = {
-        "dead-codes-far": ", most of them far from the embeddings.",
-        "dead-codes-crowded": ", most of them crowded out within the embeddings.",
-    }[condition]
-    if outlying is None:
-        where = ". Only latents can show whether they are far from P."
-    seen = found(condition, severity, head + where, *numbers)
-    return seen if block is None else replace(seen, cause=OF_A_BLOCK)
-
-
-def _missed_by_chance(usage: UsageEvidence) -> float:
-    return len(usage.counts) - expected_active(round(usage.num_vectors or 0), len(usage.counts))
-
-
-def one_block(dead: NDArray[np.bool_]) -> range | None:
-    """The block of codes that holds nearly all dead ones and hardly any other, if there is one.
-
-    >>> one_block(np.arange(100) >= 80)
-    range(80, 100)
-    """
-    places = np.flatnonzero(dead)
-    if len(places) < limits.SMALLEST_BLOCK:
-        return None
-    strays = int(limits.STRAYS * len(places))
-    start, stop = int(places[strays]), int(places[-1 - strays]) + 1
-    while start and dead[start - 1]:
-        start -= 1
-    while stop < len(dead) and dead[stop]:
-        stop += 1
-    inside, outside = dead[start:stop], np.append(dead[:start], dead[stop:])
-    is_full = inside.mean() >= 1 - limits.STRAYS
-    return range(start, stop) if is_full and len(outside) and outside.mean() <= limits.STRAYS else None
-
-
-def _share_outlying(evidence: Evidence, dead: NDArray[np.bool_]) -> float | None:
-    """Share of the dead codes that lie further from P than its own points do from each other."""
-    latents = evidence.latents
-    if latents is None or len(latents.sample) < 100:
-        return None
-    sample = _spaced(latents.sample)
-    own = np.quantile(nearest_distances(sample, sample, among_itself=True), limits.OUTLYING)
-    return float((nearest_distances(_spaced(evidence.codebook[dead]), sample) > own).mean())
-
-
-def _spaced(rows: Floats) -> Floats:
-    chosen: Floats = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_COMPARED)).astype(int)]
-    return chosen
 
 
 def is_point(latents: LatentEvidence) -> bool:

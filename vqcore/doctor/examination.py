@@ -17,7 +17,7 @@ from vqcore.checkpoints.contents import Codebook, Search
 from vqcore.checkpoints.effective import Effective, Vectors, effective
 from vqcore.checkpoints.matching import UNKNOWN_LAYOUT
 from vqcore.checkpoints.reader import Checkpoint, open_checkpoint
-from vqcore.checkpoints.usage import EMA_HITS, HITS, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
+from vqcore.checkpoints.usage import EMA_HITS, HITS, LARGEST, RECENT_CODES, REVIVED_HITS, SMOOTHED_HITS, Usage
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.evidence import (
@@ -32,7 +32,6 @@ from vqcore.diagnostics.finding import Finding
 from vqcore.doctor.assignment import assign, by_cosine, searched_otherwise
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.code_assignment import assign_codes
-from vqcore.doctor.inputs import repeated
 from vqcore.doctor.measuring import SAMPLE_SEED, Measured, Progress, measure_arranged, vectors_to_search
 from vqcore.files.errors import CheckpointError, shown
 
@@ -351,7 +350,6 @@ def _remarks(found: Effective, one: Measured) -> tuple[str, ...]:
     return (
         searched_otherwise(found),
         by_cosine(found, one.latents),
-        repeated(one.latents, found.vectors, one.counts),
     )
 
 
@@ -382,7 +380,7 @@ def averages_in_file(codebook: Codebook, vectors: Vectors) -> AverageEvidence | 
     if stored is None or not fits or not np.array_equal(codebook.raw(), vectors):
         return AverageEvidence(usage.hits)
     sums = replace(codebook, array=stored).raw()
-    return AverageEvidence(usage.hits, sums if np.isfinite(sums).all() else None)
+    return AverageEvidence(usage.hits, sums if (np.abs(sums) <= LARGEST).all() else None)
 
 
 def _as_evidence(meaning: str, usage: Usage) -> UsageEvidence:

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from vqcore.checkpoints.contents import Confidence
 from vqcore.diagnostics.finding import Condition, Severity
 from vqcore.doctor.json_report import SCHEMA
 
@@ -65,7 +66,7 @@ CODEBOOK = _object(
     {
         "name": _said(TEXT, "Its key in the file."),
         "layout": TEXT,
-        "confidence": {"enum": ["known", "likely", "candidate"]},
+        "confidence": {"enum": list(get_args(Confidence))},
         "evidence": TEXTS,
         "against": TEXTS,
         "num_codes": WHOLE,

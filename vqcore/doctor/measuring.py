@@ -12,6 +12,7 @@ from vqcore.checkpoints.search_order import Arrangement, nearest, unit
 from vqcore.diagnostics import limits
 from vqcore.diagnostics.evidence import LatentEvidence, looked_up
 from vqcore.diagnostics.geometry import is_point
+from vqcore.doctor.inputs import most_repeated
 
 SAMPLE = 8192
 """M, vectors kept for geometry."""
@@ -191,6 +192,7 @@ class _Level:
         self.moments = _Moments(codebook.shape[1])
         self.distinct = _Distinct(min(MOST_DISTINCT, limits.FEWEST_VECTORS_PER_CODE * len(codebook)))
         self.sample: list[Floats] = []
+        self.sample_codes: list[NDArray[np.int64]] = []
         self.searched = 0
         self.error = 0.0
         self.depths = [0]
@@ -213,7 +215,9 @@ class _Level:
         writable = np.require(block, requirements=["C", "W"])  # torch warns of read-only memory
         codes = nearest(writable, self.codebook, check=check)
         first, last = np.searchsorted(self.chosen, [self.searched, self.searched + len(block)])
-        self.sample.append(block[self.chosen[first:last] - self.searched])
+        drawn = self.chosen[first:last] - self.searched
+        self.sample.append(block[drawn])
+        self.sample_codes.append(codes[drawn])
         self.searched += len(block)
         self.counts += np.bincount(codes, minlength=len(self.codebook))
         apart = np.subtract(block, self.codebook[codes], dtype=np.float64)  # squares of float32 may overflow it
@@ -233,15 +237,17 @@ class _Level:
     def measured(self) -> Measured:
         before, after = self.energies.T
         later = [at for at, depth in enumerate(self.depths) if depth > 0 and len(self.depths) > 1 and before[at] > 0]
+        sample = np.concatenate(self.sample)
         latents = LatentEvidence(
             num_vectors=self.moments.seen,
             mean=self.moments.mean,
             variance=self.moments.squares / self.moments.seen,
-            sample=np.concatenate(self.sample),
+            sample=sample,
             error=self.error / self.searched,
             distinct=len(self.distinct),
             looked_up=looked_up(self.codebook, self.counts),
             left_by_search=tuple(float(after[at] / before[at]) for at in later),
+            repeated=most_repeated(sample, np.concatenate(self.sample_codes)),
         )
         return Measured(latents, self.counts)
 

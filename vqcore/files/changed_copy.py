@@ -146,15 +146,29 @@ def _write_npz(source: Path, part: Path, edits: Edits) -> tuple[Place, ...]:
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(part, "w") as new:
         new.comment = old.comment
         for info in old.infolist():
-            entry = zipfile.ZipInfo(info.filename, info.date_time)
-            entry.compress_type, entry.external_attr = info.compress_type, info.external_attr
             place = Place((), info.filename.removesuffix(".npy"))
-            with old.open(info) as reading, new.open(entry, "w", force_zip64=True) as writing:
-                if place not in edits:
-                    shutil.copyfileobj(reading, writing, 1 << 20)
-                elif _write_npy(reading, writing, edits[place], info.filename):
-                    changed.append(place)
+            with _reasons(info.filename):
+                entry = zipfile.ZipInfo(info.filename, info.date_time)
+                entry.compress_type, entry.external_attr = info.compress_type, info.external_attr
+                with old.open(info) as reading, new.open(entry, "w", force_zip64=True) as writing:
+                    if place not in edits:
+                        shutil.copyfileobj(reading, writing, 1 << 20)
+                    elif _write_npy(reading, writing, edits[place], info.filename):
+                        changed.append(place)
     return tuple(changed)
+
+
+@contextmanager
+def _reasons(name: str) -> Iterator[None]:
+    """Of a member that was read in place, past what the archive says of it."""
+    try:
+        yield
+    except (OSError, CheckpointError):
+        raise
+    except Exception as error:  # the archive and the decompressor raise their own kinds
+        raise CheckpointError(
+            f"`{shown(name)}` cannot be copied from its archive ({shown(error)}). Save it again with np.savez."
+        ) from error
 
 
 def _write_npy(reading: IO[bytes], writing: IO[bytes], values: NDArray[Any], name: str) -> bool:

@@ -78,6 +78,21 @@ def few_different(codebook: Floats, z_e: Floats, generator: np.random.Generator)
     return codebook, kept[generator.integers(len(kept), size=len(z_e))]
 
 
+def padded(codebook: Floats, z_e: Floats, generator: np.random.Generator, *, spread: float) -> Altered:
+    """From a fifth to nearly half of the latents are of padding: one vector, or as many within so small a spread."""
+    vectors, silence = z_e.copy(), z_e[generator.integers(len(z_e))]
+    places = generator.choice(len(z_e), int(generator.uniform(0.2, 0.45) * len(z_e)), replace=False)
+    vectors[places] = silence + spread * z_e.std() * generator.standard_normal((len(places), z_e.shape[1]))
+    return codebook, vectors
+
+
+def extended(codebook: Floats, z_e: Floats, generator: np.random.Generator, *, at_the_end: bool) -> Altered:
+    """Half as many codes again that no latent is near, in one block or scattered among the others."""
+    aside = 3 * np.sqrt(z_e.var(0).sum()) * np.sign(generator.standard_normal(codebook.shape[1]))
+    table = np.concatenate([codebook, codebook[: len(codebook) // 2] + aside])
+    return table if at_the_end else table[generator.permutation(len(table))], z_e
+
+
 def on_a_plane(codebook: Floats, z_e: Floats, generator: np.random.Generator, *, directions: int = 2) -> Altered:
     """Latents that fill so few directions evenly, up to a hundredth, with codes drawn among them."""
     axes = np.linalg.qr(generator.standard_normal((z_e.shape[1], directions)))[0]

@@ -25,6 +25,8 @@ def _mostly_0(generator: np.random.Generator) -> Floats:
     return np.where(generator.random(20_000) < 0.3, 0, generator.integers(128, size=20_000))
 
 
+_padded = partial(altered, alter=partial(altering.padded, spread=0.0))
+_extended = partial(altered, alter=partial(altering.extended, at_the_end=True))
 _of_the_first = partial(constructing.shared_table, fits_both=False)
 
 MADE: tuple[Exhibit, ...] = (
@@ -150,10 +152,34 @@ MET: tuple[Exhibit, ...] = (
     ),
     Exhibit("codes of another model", "codebook-far", False, partial(altered, alter=altering.of_another_model)),
     Exhibit("latents of 1.7 times the codes", "codebook-far", False, partial(constructing.outgrown, factor=1.7)),
+    Exhibit("padding counted", "padding-counted", False, _padded),
+    Exhibit("levels that follow from the first", "colliding-codes", False, partial(constructing.by_item, own=0.2)),
+    Exhibit("an extension that nothing uses", "unused-block", False, _extended),
 )
 """Conditions that were met in reports on other people's models."""
 
 TWINS: tuple[Exhibit, ...] = (
+    Exhibit(
+        "blank inputs that differ a little",
+        "healthy",
+        False,
+        partial(altered, alter=partial(altering.padded, spread=0.05)),
+        "padding counted",
+    ),
+    Exhibit(
+        "levels of their own",
+        "healthy",
+        False,
+        partial(constructing.by_item, own=0.9),
+        "levels that follow from the first",
+    ),
+    Exhibit(
+        "as many unused codes, scattered",
+        "dead-codes-far",
+        False,
+        partial(altered, alter=partial(altering.extended, at_the_end=False)),
+        "an extension that nothing uses",
+    ),
     Exhibit(
         "frozen, and the same", "healthy", False, partial(constructing.frozen, drift=0.0), "frozen, moved by 0.5%"
     ),

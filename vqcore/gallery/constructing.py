@@ -18,6 +18,7 @@ from vqcore.diagnostics.evidence import (
 )
 from vqcore.diagnostics.geometry import nearest_rows
 from vqcore.doctor.attainable import with_attainable
+from vqcore.doctor.inputs import of_items
 from vqcore.doctor.measuring import measure_arranged
 from vqcore.gallery.making import VECTORS, altered, with_latents
 from vqcore.quantizer.kmeans import kmeans_codebook
@@ -123,7 +124,8 @@ def seen_twice(seed: int, *, still: float) -> Evidence:
 def counted_and_seen(seed: int, *, dead: float) -> Evidence:
     """Counts in a file that prove a share of the codes dead, beside latents that are too few to."""
     evidence = healthy(seed, vectors=300)
-    counts = np.where(np.arange(evidence.num_codes) < dead * evidence.num_codes, 0, 80.0)
+    order = np.random.default_rng(seed).permutation(evidence.num_codes)
+    counts = np.where(order < dead * evidence.num_codes, 0, 80.0)
     in_file = UsageEvidence(counts, 10_000, "a moving average in the file")
     return replace(evidence, more_usage=(in_file,))
 
@@ -131,6 +133,21 @@ def counted_and_seen(seed: int, *, dead: float) -> Evidence:
 def by_input(seed: int, *, distinct: int) -> Evidence:
     """A healthy codebook, and the codes of 1,000 inputs, of which so many differ."""
     return replace(healthy(seed), inputs=InputEvidence(1000, distinct, 1001 - distinct, 16))
+
+
+def by_item(seed: int, *, own: float) -> Evidence:
+    """A healthy codebook, the first of three levels by which 10,000 items are told apart.
+
+    Each level is used evenly; a share `own` of the codes of later levels does not follow from the first.
+    """
+    evidence, generator = healthy(seed), np.random.default_rng(seed)
+    num_codes = evidence.num_codes
+    first, *later = generator.integers(num_codes, size=(3, 10_000))
+    levels = [first]
+    for drawn in later:
+        follows = generator.permutation(num_codes)[first]
+        levels.append(np.where(generator.random(len(first)) < own, drawn, follows))
+    return replace(evidence, inputs=of_items(np.stack(levels, 1), [num_codes] * 3))
 
 
 def of_codes(seed: int, draw: Callable[[np.random.Generator], Floats]) -> Evidence:

@@ -121,8 +121,9 @@ def repair(
         for book, table, moved in written:
             source = states[book.container]
             again = replace(book, array=source.arrays[book.key], owner=Tree(source).module(book.owner.path))
-            off = np.abs(effective(again, checkpoint.known).vectors - table)[moved]
-            if not off.max() <= TOLERANCE.get(book.array.dtype, WORST) * np.abs(table).max():
+            off = np.abs(effective(again, checkpoint.known).vectors[moved] - table[moved])
+            largest = np.abs(table[np.isfinite(table).all(1)]).max()  # others may stay broken
+            if not off.max() <= TOLERANCE.get(book.array.dtype, WORST) * largest:
                 raise CheckpointError(
                     f"`{book.label}` cannot hold the repaired vectors: rounding to {book.array.dtype}, or a "
                     "norm of the codes, changes them. Restart the codes in training."

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from vqcore.checkpoints.axes import EPS
@@ -15,7 +16,7 @@ from vqcore.checkpoints.effective import TRANSFORMS, Known
 from vqcore.checkpoints.keys import stripped
 from vqcore.checkpoints.modules import Module
 from vqcore.checkpoints.search_order import Vectors
-from vqcore.checkpoints.usage import COUNTDOWN, EMA_HITS, EMA_SHARES, STEPS_UNUSED
+from vqcore.checkpoints.usage import COUNTDOWN, EMA_HITS, EMA_SHARES, LARGEST, STEPS_UNUSED
 from vqcore.files.changed_values import Edits, Place
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.tensors import StoredArray
@@ -32,6 +33,8 @@ IMPLICIT: Mapping[Transform, str] = {
 
 SUMS = ("embed_avg", "embed_ema", "_ema_w", "z_avg")
 """Moving sums of assigned vectors, one row per code, from which the next training step computes the codebook."""
+
+AVERAGES = (EMA_HITS.name, EMA_SHARES.name)
 
 FLAGS = ("inited", "initted", "_initialized", "initialized", "data_initialized")
 
@@ -50,6 +53,8 @@ def edit_(
     _refuse_what_cannot_be_written(book)
     sizes = np.ones(book.num_codes)
     for statistic in book.usage:
+        if statistic.meaning.name in AVERAGES:
+            _refuse_what_spoils(book, statistic.array)
         values = _values(edits, book, statistic.array)
         codes = values[statistic.cut].reshape(-1)[: book.num_codes]
         if not keep_usage:
@@ -59,14 +64,40 @@ def edit_(
     rows: Floats = _stored_rows(book, table, moved, known or Known())
     if book.transform == "sum over usage":
         rows = table.astype(np.float64) * np.maximum(sizes, EPS)[:, None]
-    _rows_of(book, _values(edits, book, book.array))[moved] = rows[moved]
-    velocity = book.owner.get("inner_velocity")  # of our own layers: a moved code starts from rest
-    if velocity is not None:
-        _values(edits, book, velocity)[moved] = 0
+    _put(edits, book, book.array, rows, moved)
+    velocity = _beside(book.owner, "inner_velocity", book)
+    if velocity is not None:  # of our own layers: a moved code starts from rest
+        _put(edits, book, velocity, np.zeros_like(rows), moved)
     sums = _sums(book)
     if sums is not None:
         smoothed = (sizes + EPS) / (sizes.sum() + len(sizes) * EPS) * sizes.sum()
-        _rows_of(book, _values(edits, book, sums))[moved] = (rows * smoothed[:, None])[moved]
+        _put(edits, book, sums, rows * smoothed[:, None], moved)
+
+
+def _put(edits: Edits, book: Codebook, array: StoredArray, rows: Floats, moved: Mask) -> None:
+    """Change the `moved` rows of `array`, which is laid out as the table of `book` is.
+
+    Raises:
+        CheckpointError: for numbers that its dtype cannot hold.
+    """
+    if array.is_float and not (np.abs(rows[moved]) <= torch.finfo(getattr(torch, array.dtype)).max).all():
+        raise CheckpointError(
+            f"`{shown(array.key)}` cannot hold the repaired codes: {array.dtype} ends before them. Restart the codes "
+            "in training."
+        )
+    _rows_of(book, _values(edits, book, array))[moved] = rows[moved]
+
+
+def _refuse_what_spoils(book: Codebook, array: StoredArray) -> None:
+    """Counts from which the next training step would compute every code."""
+    if array.is_float or array.is_whole:
+        values = array.read()
+        if ((values >= 0) & (values <= LARGEST)).all():
+            return
+    raise CheckpointError(
+        f"`{book.label}` cannot be repaired: the counts beside it, {shown(array.key)}, are not all finite numbers "
+        "from 0. Start them again in training."
+    )
 
 
 def _refuse_what_cannot_be_written(book: Codebook) -> None:
@@ -87,8 +118,8 @@ def _refuse_what_cannot_be_written(book: Codebook) -> None:
 
 def _restart_usage(name: str, codes: NDArray[Any], moved: Mask) -> None:
     """Write into `codes` (K,), a statistic by the name of its meaning."""
-    if name in (EMA_HITS.name, EMA_SHARES.name):
-        codes[moved] = codes.mean() or 1
+    if name in AVERAGES:
+        codes[moved] = codes.mean(dtype=np.float64) or 1
     elif name == COUNTDOWN.name:
         codes[moved] = codes.max()
     elif name == STEPS_UNUSED.name:
@@ -132,14 +163,18 @@ def _rows_of(book: Codebook, values: NDArray[Any]) -> NDArray[Any]:
 
 def _sums(book: Codebook) -> StoredArray | None:
     module = _module_of(book)
-    rows, columns = book.array.shape[-2:]
-    shapes = [(rows, columns), (book.cut.stop, columns)]  # padding has no sums
-    for where in (module, module.up):
-        for name in SUMS:
-            array = where.get(name)
-            if array is not None and array.key != book.key and array.shape[-2:] in shapes:
-                return array
-    return None
+    found = (_beside(where, name, book) for where in (module, module.up) for name in SUMS)
+    return next((array for array in found if array is not None and array.key != book.key), None)
+
+
+def _beside(module: Module, name: str, book: Codebook) -> StoredArray | None:
+    """The tensor of that name, if it is laid out as the table of `book` is; padding may be missing."""
+    *stack, _, columns = book.array.shape
+    array = module.get(name)
+    fits = (
+        array is not None and array.is_float and array.shape in (book.array.shape, (*stack, book.cut.stop, columns))
+    )
+    return array if fits else None
 
 
 def _module_of(book: Codebook) -> Module:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from vqcore.diagnostics.evidence import Evidence, LatentEvidence, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.geometry import distinct_rows
 from vqcore.diagnostics.limits import vectors_needed
+from vqcore.diagnostics.unused_findings import dead_codes_found
 from vqcore.diagnostics.usage import enough_to_judge
-from vqcore.diagnostics.usage_findings import dead_codes_found, index_collapse, not_enough_data
+from vqcore.diagnostics.usage_findings import index_collapse, not_enough_data
 from vqcore.files.errors import CheckpointError
 from vqcore.runs.reading import RecordedCodebook, Run, read_snapshot
 
