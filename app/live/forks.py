@@ -8,7 +8,7 @@ import streamlit as st
 from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
 from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
-from app.page_state import said_by, set_control
+from app.page_state import said_by
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.options import option_names
@@ -27,7 +27,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
     with place.popover(
         "Fork …",
         icon=":material/call_split:",
-        key="fork",
+        key=f"fork {live_state().forks_made}",
         on_change="rerun",
         disabled=full or status.state is State.STARTING,
         help=FORK_HELP if not full else f"A session can have at most {MOST_VARIANTS} variants. End one first.",
@@ -114,7 +114,7 @@ def _fork(entry: Entry, named: str, proposed: str, changes: dict[str, Any]) -> N
     except ValueError as error:
         live_state().fork_refused = str(error)
         return
-    set_control("fork", False)  # closed: what it offers next would fork the fork
+    live_state().forks_made += 1  # closed: what it offers next would fork the fork
     live_state().go_live()
     entry.send(ForkCommand(name, MappingProxyType(changes), entry.variant))
     show_variant(name)

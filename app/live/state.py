@@ -61,6 +61,9 @@ class LiveState:
     map_was: str = ""
     """The map's plane when it was last drawn."""
 
+    forks_made: int = 0
+    """How many this page has made: each has a popover of its own, so that the next one is closed."""
+
     fork_refused: str = ""
     """Why a fork was refused, to be said once."""
 

@@ -38,8 +38,9 @@ class Conductor {
     if (told.session !== this.told?.session) this.forget();
     this.told = told;
     showAddress(told.address, this.path);
-    if (this.socket) this.ask(true);
-    else this.connect();
+    if (!this.socket) this.connect();
+    else if (document.hidden) this.isResting = true;
+    else this.ask(true);
   }
 
   forget() {

@@ -19,6 +19,19 @@ def boxes(page: Page) -> dict[str, list[int]]:
     return found
 
 
+def boxes_at_rest(page: Page) -> dict[str, list[int]]:
+    """The same once half a second has changed none of them: a page that opens still finds its sizes."""
+    wait_until(
+        page,
+        f"""(() => {{
+            const now = JSON.stringify({BOXES});
+            if (now !== window.lay) Object.assign(window, {{ lay: now, laidAt: performance.now() }});
+            return performance.now() - window.laidAt > 500;
+        }})()""",
+    )
+    return boxes(page)
+
+
 def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     open_tab: Callable[..., Tab], server: Server
 ) -> None:
@@ -26,7 +39,7 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     wait_for_charts(page)
     wait_until(page, "document.querySelectorAll('.st-key-picture canvas').length === 3")
     wait_until(page, f"{MAIN}.scrollHeight <= 900")
-    before = boxes(page)
+    before = boxes_at_rest(page)
     assert len(before) == 5
 
     press(page, "replace_now")
@@ -37,7 +50,7 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     expect(page.locator(".st-key-clear button:visible")).to_be_enabled()
     assert boxes(page) == before
 
-    press(page, "fork")
+    press(page, "fork-0")
     page.get_by_role("button", name="Fork", exact=True).click()
     expect(page.locator(".st-key-bar-variants")).to_be_visible()
     expect(page.locator("[data-testid=stPopoverBody]")).to_have_count(0)

@@ -52,7 +52,7 @@ def test_a_follower_sees_what_its_owner_is_told(open_tab: Callable[..., Tab], se
     owner.keyboard.press("Escape")
     follower = open_tab(server, f"?{watch}").page
     wait_for_state(follower, "paused")
-    press(owner, "fork")
+    press(owner, "fork-0")
     owner.locator("[class*='st-key-fork-name'] input").fill("main")
     owner.locator("[class*='st-key-fork-name'] input").press("Enter")
     press(owner, "fork-go")

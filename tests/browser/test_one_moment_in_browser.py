@@ -101,7 +101,7 @@ if IS_LONG:  # no test is skipped where it is not
         page.get_by_role("button", name=start).click()
         wait_for_charts(page)
         frames_of(page, FRAMES)
-        press(page, "fork")
+        press(page, "fork-0")
         page.get_by_role("button", name="Fork", exact=True).click()
         page.locator(".st-key-bar-variants").wait_for()
         frames_of(page, 10)
