@@ -25,6 +25,9 @@ WIDEST = 288
 
 MAP_SIDE, BARS_WIDTH = HEIGHT, 150
 DOT = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+SPELLED = {"α": "alpha", "β": "beta", "γ": "gamma", "μ": "mu", "ν": "nu", "×": "x", "…": "..."}
+"""What Pillow's own font has no letters for."""
+
 ENLARGED = 4
 """Times that a classifier's inputs grow, so that a line around them is thin."""
 
@@ -62,12 +65,23 @@ def film_frame(moment: FilmMoment, credit: str) -> Image.Image:
     frame = Image.new("RGB", size, LIGHT["background"])
     draw = ImageDraw.Draw(frame)
     draw.text((left, 6), moment.title, LIGHT["text"], font=_font(15))
-    draw.text((left, 26), moment.note, LIGHT["muted"], font=_font(12))
+    draw.text((left, 26), _in_room(moment.note, size[0] - left - MARGIN), LIGHT["muted"], font=_font(12))
     draw.text((left, size[1] - FOOT), credit, LIGHT["muted"], font=_font(9))
     frame.paste(shown, (left, TITLE + (HEIGHT - shown.height) // 2))
     _map(draw, moment, (map_left, TITLE))
     _bars(draw, moment.counts, (bars_left, TITLE))
     return frame
+
+
+def _in_room(words: str, width: int) -> str:
+    """The words in letters that the font has, cut where they would leave the frame."""
+    for letter, spelled in SPELLED.items():
+        words = words.replace(letter, spelled)
+    shown = words
+    while shown and _font(12).getlength(shown) > width:
+        words = words[:-1]
+        shown = f"{words.rstrip(' ,')} ..."
+    return shown
 
 
 def answered(tiles: Bytes, right: Sequence[bool]) -> Bytes:

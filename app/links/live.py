@@ -142,7 +142,11 @@ def read(query: Mapping[str, str]) -> LiveLink:
     recipe: Recipe | None = None
     start = find_start(values["start"]) if values["start"] else None
     if start is not None:
-        recipe = _of_start(start, values)
+        try:
+            recipe = _of_start(start, values)
+        except ValueError as error:
+            recipe = start.recipe(device=values["device"] or "auto")
+            refused.append(cut(f"{error} The start's own seed was taken."))
         vain = [name for name in ("problem", *RECIPE_NAMES) if name in query and name not in OF_A_START]
         refused += [f"`{vain[0]}` in the link has no effect beside a `start` and was ignored."] if vain else []
     elif values["problem"] is not None:

@@ -114,7 +114,7 @@ def recorded_table(start: Start) -> None:
     if found is None:
         return
     seeds, with_symptom = found.table["seeds"], found.table["with_symptom"]
-    showing = "" if with_symptom is None else f"; {with_symptom} of {len(seeds)} seeds {_did(start)}"
+    showing = "" if with_symptom is None else f"; it {_did(start)} on {with_symptom} of {len(seeds)} seeds"
     st.caption(
         f"Recorded {found.date} at commit {found.commit}: seeds {seeds[0]}–{seeds[-1]}, which no setting was chosen "
         f"on{showing}; median [range], whole held-out set, {start.steps:,} steps after step {start.pause_at:,}"

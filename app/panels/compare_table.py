@@ -71,7 +71,7 @@ def _has_accuracy(snapshot: Snapshot) -> bool:
 def _cell(snapshot: Snapshot, first: Snapshot, column: str) -> tuple[str, str]:
     value, reference = (float(getattr(each.held_out, column)) for each in (snapshot, first))
     said = f"{value:,.0f} of {snapshot.num_codes:,}" if column == "in_use" else _value(value, column)
-    if snapshot is first or not np.isfinite([value, reference]).all():
+    if snapshot is first or snapshot.step != first.step or not np.isfinite([value, reference]).all():
         return said, ""
     if column in RELATIVE:
         return said, _signed(f"{100 * (value / reference - 1):+,.0f}") + "%" if reference else ""

@@ -31,7 +31,7 @@ SWITCH_MILLISECONDS, LAST_MILLISECONDS = 900, 2_000
 """What a moment just after a switch, and the last one, stand for."""
 
 REACH = (0.5, 99.5)
-"""Percentiles of all vectors and used codes between which the film's map lies."""
+"""Percentiles of a moment's vectors and used codes that the film's map takes in, whatever the moment."""
 
 FRAMES_SHARE = 0.6
 """Of all the work, the drawing of the frames."""
@@ -87,7 +87,7 @@ def _moment(
     events = [event for event in film.events if event.step <= snapshot.step]
     now = snapshot.held_out
     right = "" if np.isnan(now.accuracy) else f" · {now.accuracy:.0%} right"
-    note = f"{event_words(events[-1])}, since step {events[-1].step:,}" if events else "no switch thrown"
+    note = f"since step {events[-1].step:,}: {event_words(events[-1])}" if events else "no switch thrown"
     return FilmMoment(
         pixels=_pixels(subject),
         p=place(snapshot.z_e),
@@ -114,8 +114,9 @@ def _plane(film: Film) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
         project: Callable[[NDArray[np.float32]], NDArray[np.float32]] = FrozenBasis.fit(finite).project
     else:
         project = _as_they_are
-    seen = [project(vectors) for snapshot, _ in film.moments for vectors in _in_use(snapshot)]
-    low, high = np.nanpercentile(np.concatenate(seen), REACH, axis=0)
+    seen = [project(np.concatenate(_in_use(snapshot))) for snapshot, _ in film.moments]
+    reaches = np.array([np.nanpercentile(points, REACH, axis=0) for points in seen])
+    low, high = reaches[:, 0].min(0), reaches[:, 1].max(0)
     return lambda vectors: np.asarray((project(vectors) - low) / np.maximum(high - low, 1e-9), np.float32)
 
 

@@ -168,6 +168,8 @@ def outcome(account: Account) -> str:
     """What has become of the codes, in a few words; empty where there is nothing to say."""
     if account.cause is None:
         return _without_a_switch(account)
+    if account.has_failed and account.training_at is None:
+        return ""  # the state says so
     if account.step - account.cause.step < EARLY_STEPS:
         return "too early to tell"
     before, now, factor = account.before.in_use, account.now.in_use, account.loss_factor
@@ -175,8 +177,10 @@ def outcome(account: Account) -> str:
         return "worse"
     costs = factor >= HIGHER_LOSS
     if now >= MORE_CODES * before and now > before + 1:
-        if not costs:
+        if factor <= LOWER_LOSS:
             return "recovered" if account.has_recovered else "recovering"
+        if not costs:
+            return "more codes at a similar loss"
         is_falling = account.peak is not None and account.now.task_loss <= FALLING * account.peak.task_loss
         return "recovering" if is_falling else "more codes at a higher loss"
     if costs or now <= FEWER_CODES * before:

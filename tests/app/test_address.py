@@ -10,6 +10,7 @@ from app.links.command_line import command
 from app.links.live import NUMBERS, RECIPE_NAMES, TEXTS, VIEWS, read, write
 from vqcore.cli import main
 from vqcore.snapshot import Event
+from vqcore.starts.catalogue import find_start
 from vqcore.training.commands import StepCommand, change
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
@@ -188,3 +189,12 @@ def test_the_command_repeats_a_session_with_live_switches_bit_for_bit(tmp_path):
     assert [int(row["step"]) for row in rows] == snapshot.history.step.tolist()
     for name, curve in snapshot.history.losses.items():
         assert [float(row[name]) for row in rows] == curve.tolist()
+
+
+@pytest.mark.parametrize("seed", ["-1", "99999999999"])
+def test_a_start_with_a_seed_that_cannot_be_begins_with_its_own_and_says_so(seed):
+    link = read({"start": "photograph", "seed": seed})
+    assert link.recipe == find_start("photograph").recipe()
+    (said,) = link.refused
+    assert "`seed`" in said
+    assert seed in said

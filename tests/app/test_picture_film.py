@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from app.figures.animation import animated_gif
-from app.figures.film import HEIGHT, MARGIN, TITLE
-from app.panels.picture_film import LAST_MILLISECONDS, SWITCH_MILLISECONDS, Film, film_file
+from app.figures.film import HEIGHT, MARGIN, TITLE, _font, _in_room
+from app.panels.picture_film import LAST_MILLISECONDS, SWITCH_MILLISECONDS, Film, _plane, film_file
 from app.panels.picture_subject import subject_of
 from vqcore.training.recipe import default_recipe
 from vqcore.training.trainer import Trainer
@@ -68,3 +68,24 @@ def test_a_file_that_would_be_too_large_has_fewer_colours():
     frames = [Image.fromarray(each) for each in noise]
     sizes = [len(list(animated_gif(frames, [60] * 12, "", most))[-1]) for most in (10**6, 60_000)]
     assert sizes[1] <= 60_000 < sizes[0]
+
+
+@pytest.mark.parametrize("words", ["affine rate × 10, sync ν = 0.5, α = 0, β 0.9 … μ", "replacement every 20, " * 30])
+def test_words_on_a_frame_stay_in_it_and_have_a_letter_each(words):
+    font = _font(12)
+    shown = _in_room(words, 300)
+    assert font.getlength(shown) <= 300
+    assert shown.startswith(words.split("×")[0][:12])
+    missing = bytes(font.getmask("\U0010fffd"))
+    assert all(bytes(font.getmask(letter)) != missing for letter in shown)
+
+
+def test_no_moment_of_a_film_leaves_its_map():
+    """Whatever the other moments are: of a percentile of all of them a single one could lie beside it."""
+    whole = filmed("digits", 12)
+    moved = [0.0, 0.0, 0.0, 50.0] + [0.0] * 8
+    far = [(replace(one, z_e=one.z_e + by), seen) for by, (one, seen) in zip(moved, whole.moments, strict=True)]
+    place = _plane(Film(tuple(far), whole.events, whole.problem))
+    for snapshot, _ in far:
+        inside = ((place(snapshot.z_e) >= 0) & (place(snapshot.z_e) <= 1)).all(1)
+        assert inside.mean() > 0.95

@@ -56,11 +56,15 @@ def after(in_use: int, factor: float, *, before: int = 100, peak: float = 0.0, *
 @pytest.mark.parametrize(
     ("account", "word"),
     [
-        (after(125, 1.0), "recovering"),
+        (after(125, 0.79), "recovering"),
         (after(124, 1.0), "no better than before"),
-        (after(244, 1.0), "recovered"),
-        (after(243, 1.0), "recovering"),
-        (after(244, 1.49), "recovered"),
+        (after(244, 0.79), "recovered"),
+        (after(243, 0.79), "recovering"),
+        (after(244, 0.81), "more codes at a similar loss"),
+        (after(125, 1.0), "more codes at a similar loss"),
+        (after(244, 1.49), "more codes at a similar loss"),
+        (after(244, 1.0, has_failed=True), ""),
+        (after(244, 0.79, has_failed=True, training_at=90), "recovered"),
         (after(244, 1.51), "more codes at a higher loss"),
         (after(244, 1.51, peak=3.0), "more codes at a higher loss"),
         (after(244, 1.51, peak=3.1), "recovering"),
@@ -83,8 +87,8 @@ def test_the_examples_above_lie_at_the_thresholds():
 
 
 def test_nothing_is_made_of_the_first_steps_after_a_switch():
-    assert outcome(replace(after(300, 1.0), step=20 + EARLY_STEPS - 1)) == "too early to tell"
-    assert outcome(replace(after(300, 1.0), step=20 + EARLY_STEPS)) == "recovered"
+    assert outcome(replace(after(300, 0.5), step=20 + EARLY_STEPS - 1)) == "too early to tell"
+    assert outcome(replace(after(300, 0.5), step=20 + EARLY_STEPS)) == "recovered"
 
 
 @pytest.mark.parametrize(

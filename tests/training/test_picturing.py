@@ -9,6 +9,7 @@ import torch
 
 from vqcore.problems.datasets import HELD_OUT_COLUMNS, _photographs, held_out_strips
 from vqcore.training.commands import PauseCommand, StepCommand, UntilCommand, fork
+from vqcore.training.experiment_plan import ExperimentPlan
 from vqcore.training.recipe import default_recipe
 from vqcore.training.session import Session
 from vqcore.training.timeline import Timeline
@@ -124,3 +125,13 @@ def test_the_timeline_counts_what_its_pictures_take():
     bare.keep({"main": (snapshot,)})
     pictured.keep({"main": (replace(snapshot, picture=picture),)})
     assert pictured.nbytes - bare.nbytes == sum(array.nbytes for array in picture.arrays) < 600_000
+
+
+def test_a_training_that_is_to_pause_itself_keeps_a_picture_of_how_it_began():
+    session = Session(RECIPE, paused=True, plan=ExperimentPlan(pause_at=3, steps=2))
+    session.start()
+    try:
+        reach(session, lambda s: s.latest() is not None)
+        assert session.latest().picture.step == session.latest().step == 0
+    finally:
+        session.stop()

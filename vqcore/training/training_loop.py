@@ -188,6 +188,8 @@ class TrainingLoop:
             self._published.put_away(run.number)
         self._published.take_up(run.recipes, run.timeline)
         self._speed.measure_again()
+        if plan is not None:
+            self._wishes.want_picture()  # of how it began, which is gone before anybody can look
         self._publisher.publish(self._resume_as, message="", details="")
 
     def _undo_restart(self) -> None:
