@@ -28,6 +28,10 @@ from vqcore.training.status import Status
 
 PLACE = "experiments"
 
+LEFT_OUT = (
+    "Every experiment goes on from the moment of the pause. What was switched since then is left out, to compare."
+)
+
 
 def begin_again(entry: Entry, recipe: Recipe) -> RestartCommand:
     """The command that begins again with `recipe`, which pauses where the start does if it still is the start's."""
@@ -54,8 +58,16 @@ def obey_experiments(entry: Entry) -> None:
     for click in new_clicks(PLACE, {"all", "cancel", "pause", "seed", *(f"{TRY}{name}" for name in names)}):
         live_state().go_live()
         show_variant("")
+        if click not in ("cancel", "pause", "seed") and _is_switched(entry, status):
+            st.toast(LEFT_OUT, icon=":material/info:", duration="long")
         if commands := _meant(entry, status, click):
             entry.send(*commands)
+
+
+def _is_switched(entry: Entry, status: Status) -> bool:
+    """Whether the run that paused has other switches by now."""
+    began = next(iter(entry.session.recipes.values()))
+    return status.run == status.paused_run and began.options != status.recipe.options
 
 
 def link_query(entry: Entry, status: Status) -> dict[str, str] | None:

@@ -14,13 +14,14 @@ from streamlit.testing.v1 import AppTest
 
 from app.links import live as address
 from app.live import start_cards
-from app.live.experiments import PLACE, link_query
+from app.live.experiments import LEFT_OUT, PLACE, link_query
 from app.panels.experiment_words import csv_text, formula, markdown
 from app.sessions.registry import registry
 from vqcore.problems.catalogue import find_problem
 from vqcore.starts import catalogue
 from vqcore.starts.catalogue import RANKED, STARTS
 from vqcore.starts.start import Experiment, Start, Symptom
+from vqcore.training.commands import change
 from vqcore.training.status import State
 
 pytestmark = pytest.mark.usefixtures("sessions")
@@ -104,6 +105,16 @@ def test_from_a_card_to_the_pause_and_a_table_that_stays():
     reach(page, lambda s: s.status().run == s.status().paused_run)
     assert step_of(session) == TINY.pause_at
     assert [cell["text"] for cell in column(page, "Affine")["cells"]] == cells  # it stays
+
+
+@pytest.mark.usefixtures("tiny")
+def test_what_was_switched_at_the_pause_is_said_to_be_left_out_of_an_experiment():
+    page = begun()
+    assert not pressed(page, "pause").toast
+    entry_of(page).session.send(change(sync=0.25))
+    reach(page, lambda s: s.commands_pending() == 0)
+    assert [toast.value for toast in pressed(page, "try:Sync").toast] == [LEFT_OUT]
+    assert not pressed(done(page, "Sync"), "pause").toast
 
 
 @pytest.mark.usefixtures("tiny")
