@@ -64,7 +64,8 @@ def test_a_high_window_is_filled_and_in_a_low_one_nothing_scrolls(
 ) -> None:
     page = open_tab(server, "?problem=digits&num_codes=32&paused=1").page
     wait_for_charts(page)
-    wait_until(page, "document.querySelector('[data-testid=stSidebarContent]').scrollHeight <= 900")
+    boxes_at_rest(page)
+    assert page.evaluate("document.querySelector('[data-testid=stSidebarContent]').scrollHeight") <= 900
     page.set_viewport_size({"width": 1024, "height": 768})
     wait_until(page, f"{MAIN}.scrollHeight <= 768")
     page.set_viewport_size({"width": 1920, "height": 1080})
