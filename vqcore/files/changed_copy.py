@@ -82,10 +82,10 @@ def write_copy(
             places = _write(contents, source, part, edits)
             check(part)
             shutil.copymode(source, part)  # now: it may forbid to write
-            _settle(part)
+            settle(part)
             check_target(source, out, force=force)  # somebody else may have written there meanwhile
             part.replace(out)
-            _settle(out.parent)
+            settle(out.parent)
     except OSError as error:
         raise CheckpointError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
     return places
@@ -185,7 +185,7 @@ def _bytes(tensor: torch.Tensor) -> bytes:
     return tensor.view(-1).view(torch.uint8).numpy().tobytes()
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Flush what was written at `path`, a file or a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vqcore.files.changed_copy import settle
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.regular_files import RegularFile
 from vqcore.files.safetensors_files import load_safetensors
@@ -73,7 +74,7 @@ def pack(folder: Path) -> None:
         part.unlink(missing_ok=True)
         raise
     part.replace(path)
-    _sync(folder)
+    settle(folder)
     for one in loose.values():
         one.unlink(missing_ok=True)
 
@@ -122,12 +123,3 @@ def _directory(file: RegularFile) -> dict[int, zipfile.ZipInfo]:
         raise CheckpointError(f"`{shown(file.path)}` is damaged. Copy the folder again.") from error
     named = {info.filename.removesuffix(SUFFIX): info for info in archive.infolist() if is_stored(info)}
     return {int(name): info for name, info in named.items() if name.isdecimal() and name.isascii()}
-
-
-def _sync(folder: Path) -> None:
-    """Have the new name on disk before the old files go."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
