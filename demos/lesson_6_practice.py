@@ -1,6 +1,7 @@
 """Lesson 6: what practitioners do, against the paper's methods, on one seed side by side."""
 
 from demos import formulas
+from demos.comparisons import loses_less
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, in_use, of, perplexity_now, relative_error_now
 from demos.record import Record
@@ -45,21 +46,6 @@ def _uses_more(name: str, other: str, times: float) -> Claim:
 
     factor = "More" if times == 1 else f"More than {times:g} times as many"
     return Claim(f"{factor} codes are in use with {name} than with {other}.", check)
-
-
-def _loses_less(name: str, other: str, share: float = 1.0) -> Claim:
-    """The claim that the task loss with `name` is below `share` of that with `other`."""
-
-    def check(record: Record) -> Finding:
-        mine, theirs = (held_out_loss(record.at(each, TRAINED)) for each in (name, other))
-        return Finding(
-            mine < share * theirs,
-            f"the task loss is {mine:.3g} with {name} and {theirs:.3g} with {other}.",
-            {name: mine, other: theirs},
-        )
-
-    lower = "lower" if share == 1 else f"lower by more than {1 - share:.0%}"
-    return Claim(f"The task loss is {lower} with {name} than with {other}.", check)
 
 
 def _errs_less(name: str, other: str) -> Claim:
@@ -124,7 +110,7 @@ LESSON = Lesson(
             shows=(BASELINE, K_MEANS),
             at=TRAINED,
             panels=("compare", "usage"),
-            claims=(_uses_more(K_MEANS, BASELINE, 1.5), _loses_less(K_MEANS, BASELINE)),
+            claims=(_uses_more(K_MEANS, BASELINE, 1.5), loses_less(K_MEANS, BASELINE, at=TRAINED)),
         ),
         Step(
             title="Moving dead codes",
@@ -134,7 +120,7 @@ LESSON = Lesson(
             shows=(BASELINE, REPLACEMENT),
             at=TRAINED,
             panels=("compare", "usage"),
-            claims=(_uses_more(REPLACEMENT, BASELINE, 2), _loses_less(REPLACEMENT, BASELINE)),
+            claims=(_uses_more(REPLACEMENT, BASELINE, 2), loses_less(REPLACEMENT, BASELINE, at=TRAINED)),
         ),
         Step(
             title="Codes as moving averages",
@@ -144,7 +130,7 @@ LESSON = Lesson(
             shows=(BASELINE, EMA),
             at=TRAINED,
             panels=("compare", "usage"),
-            claims=(_loses_less(EMA, BASELINE),),
+            claims=(loses_less(EMA, BASELINE, at=TRAINED),),
         ),
         Step(
             title="The paper's methods",
@@ -157,7 +143,7 @@ LESSON = Lesson(
             claims=(
                 _uses_more(PAPER_AFFINE, BASELINE, 2),
                 Claim("Alternating and sync lower the relative error and bring no codes back.", _brings_none_back),
-                _loses_less(PAPER, BASELINE, 0.75),
+                loses_less(PAPER, BASELINE, at=TRAINED, share=0.75),
             ),
         ),
         Step(
@@ -186,7 +172,7 @@ LESSON = Lesson(
             panels=("compare",),
             claims=(
                 _uses_more(EVERYTHING, PAPER, 1),
-                _loses_less(EVERYTHING, BASELINE, 0.75),
+                loses_less(EVERYTHING, BASELINE, at=TRAINED, share=0.75),
                 _errs_less(EVERYTHING, REPLACEMENT),
             ),
         ),

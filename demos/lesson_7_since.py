@@ -1,6 +1,7 @@
 """Lesson 7: what came of the affine map, the better gradients and the codebook itself."""
 
 from demos import formulas
+from demos.comparisons import loses_less
 from demos.lesson import Claim, Finding, Lesson, Note, Question, Step, Training, TryIt
 from demos.measures import held_out_loss, in_use, of
 from demos.record import Record
@@ -30,21 +31,6 @@ def _uses_more(name: str, other: str) -> Claim:
         )
 
     return Claim(f"More codes are in use with {name} than with {other}.", check)
-
-
-def _loses_less(name: str, other: str, share: float = 1.0) -> Claim:
-    """The claim that the task loss with `name` is below `share` of that with `other`."""
-
-    def check(record: Record) -> Finding:
-        mine, theirs = (held_out_loss(record.at(each, TRAINED)) for each in (name, other))
-        return Finding(
-            mine < share * theirs,
-            f"the task loss is {mine:.3g} with {name} and {theirs:.3g} with {other}.",
-            {name: mine, other: theirs},
-        )
-
-    lower = "lower" if share == 1 else f"lower by more than {1 - share:.0%}"
-    return Claim(f"The task loss is {lower} with {name} than with {other}.", check)
 
 
 def _loses_as_much(name: str, other: str, within: float) -> Claim:
@@ -157,7 +143,7 @@ LESSON = Lesson(
             at=TRAINED,
             panels=("compare", "usage"),
             formula=formulas.DIRECTIONAL,
-            claims=(_uses_more(DIRECTIONAL, PLAIN), _loses_less(DIRECTIONAL, PLAIN, 0.85)),
+            claims=(_uses_more(DIRECTIONAL, PLAIN), loses_less(DIRECTIONAL, PLAIN, at=TRAINED, share=0.85)),
         ),
         Step(
             title="Without a good start",
@@ -177,7 +163,7 @@ LESSON = Lesson(
                     "From a random start neither the matrix nor DiVeQ has half as many in use as the running map.",
                     _none_brings_back,
                 ),
-                _loses_less(RANDOM_MAP, RANDOM_DIRECTIONAL),
+                loses_less(RANDOM_MAP, RANDOM_DIRECTIONAL, at=TRAINED),
             ),
         ),
         Step(
@@ -204,7 +190,7 @@ LESSON = Lesson(
             at=TRAINED,
             panels=("compare",),
             table=True,
-            claims=(_loses_less(DIRECTIONAL, PRACTICE), _uses_more(PRACTICE, DIRECTIONAL)),
+            claims=(loses_less(DIRECTIONAL, PRACTICE, at=TRAINED), _uses_more(PRACTICE, DIRECTIONAL)),
         ),
     ),
     try_it=TryIt(
