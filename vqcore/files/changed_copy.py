@@ -20,6 +20,7 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.npz_files import read_header
 from vqcore.files.opening import Contents, open_contents
 from vqcore.files.series import SHARD
+from vqcore.files.settling import settle
 from vqcore.files.torch_writing import write_legacy, write_zip
 from vqcore.holding import make_held, remove_abandoned
 
@@ -183,12 +184,3 @@ def _write_npy(reading: IO[bytes], writing: IO[bytes], values: NDArray[Any], nam
 
 def _bytes(tensor: torch.Tensor) -> bytes:
     return tensor.view(-1).view(torch.uint8).numpy().tobytes()
-
-
-def settle(path: Path) -> None:
-    """Flush what was written at `path`, a file or a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vqcore.files.changed_copy import settle
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.regular_files import RegularFile
 from vqcore.files.safetensors_files import load_safetensors
+from vqcore.files.settling import settle
 from vqcore.files.zip_records import is_stored, start_of_data
 from vqcore.runs.layout import PACKED, PART, SNAPSHOTS, SUFFIX, snapshot_name
 
