@@ -14,14 +14,14 @@ SWITCH_HELP = {
     "Off folds the map into the codebook, so no code vector moves.",
     "affine_groups": "Number of consecutive groups of codes, each with its own s and b; a matrix is one for all.",
     "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a', and of the matrix, W = I + r·A: a larger r "
-    "learns faster. 1 does little; 10 is what does most in our measurements.",
+    "learns faster. 1 does little; 10, at which the learned map is switched on, does most in our measurements.",
     "inner_steps": "Alternating optimization: descent steps on the commitment loss over the codebook alone, "
     "before each task step.",
     "inner_lr": "Learning rate of the inner steps. Without momentum a step that would pass the mean of a code's "
     "vectors stops there.",
-    "inner_momentum": "μ of the inner steps: v ← μ·v + gradient, c ← c − rate·v. 0.9 is VQTorch's example. A code "
-    "that lost its vectors goes on along its velocity, which is how alternating brings dead codes back; at 0 it "
-    "stays where it is.",
+    "inner_momentum": "μ of the inner steps: v ← μ·v + gradient, c ← c − rate·v. 0.9, at which they are switched on, "
+    "is VQTorch's example. A code that lost its vectors goes on along its velocity, which is how alternating brings "
+    "dead codes back; at 0 it stays where it is.",
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
     "the assigned codes. 0 is the plain straight-through estimator.",
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0: never.",

@@ -62,6 +62,13 @@ class ImageSet(ABC):
         self.held_out_from = held_out_from
         self.skipped = Skipped()
 
+    @property
+    def said(self) -> str:
+        """How many images of how many classes there are, grey or in colour, and what was left out."""
+        classes = "without classes" if self.labels is None else f"in {len(self.classes):,} classes"
+        colours = "grey" if self.channels == 1 else "in colour"
+        return f"{len(self):,} images {classes}, {colours}. {self.skipped.said}".strip()
+
     @abstractmethod
     def __len__(self) -> int: ...
 
