@@ -22,6 +22,7 @@ from app.links.selection import Choice
 from app.panels.picture import picture_parts
 from app.panels.picture_parts import Seen, seen_part
 from app.panels.picture_subject import Subject, subject_of
+from app.panels.readings import below_picture
 from app.panels.scene import scene_of
 from app.panels.still_picture import stills
 from app.sessions.entry import Entry
@@ -181,6 +182,15 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
             assert is_right == (answer == truth)
             assert (f", is {truth}" in caption) != is_right
         assert {True, False} == set(variant["right"])
+
+
+@pytest.mark.parametrize(("name", "truth"), [("7", "1"), ("trouser", None), ("n02124075 Egyptian cat", "n02123045")])
+def test_words_below_a_small_picture_are_no_wider_than_it_and_keep_the_probability(name, truth):
+    lines = below_picture(f"{name} · 100%", truth).split("<br>")
+    assert "100%" in "".join(lines)
+    assert max(map(len, lines)) <= 9
+    assert "…" in lines[0] or lines[0].startswith(name)
+    assert [line[:5] for line in lines if line.startswith("is ")] == ([] if truth is None else [f"is {truth}"[:5]])
 
 
 def test_a_browser_that_keeps_the_images_of_a_classifier_gets_others_where_fewer_answers_are_shown_beside_a_twin():
