@@ -80,6 +80,10 @@ class ImageSet(ABC):
             UnreadablePictureError: if it cannot be decoded.
         """
 
+    def named(self, index: int) -> str:
+        """What a person finds one picture by."""
+        return f"image {index:,}"
+
     def split(self, seed: int) -> tuple[Ints, Ints]:
         """Which images are trained on and which are held out: the set's own parts, else a tenth drawn from `seed`.
 
@@ -126,8 +130,12 @@ class FileSet(ImageSet):
         try:
             return opened(self._root / self._files[index])
         except UnreadablePictureError as error:
-            self.skipped.add(str(error), shown(self._files[index]))
+            self.skipped.add(str(error), self.named(index))
             raise
+
+    def named(self, index: int) -> str:
+        """See `ImageSet.named`: its path below the folder."""
+        return shown(self._files[index])
 
 
 def shown(path: Path | str) -> str:
