@@ -14,6 +14,7 @@ from app.results.state import ResultsState, results_state
 from app.roots import about_roots
 from app.wording import as_written
 from vqcore.ablation import tables
+from vqcore.ablation.published import relations
 from vqcore.ablation.results import MOST_BYTES, ResultRow, Results, read_results
 from vqcore.data.pictures import UnreadablePictureError, opened
 
@@ -43,6 +44,7 @@ def page() -> None:
     results = state.results
     _about(state.name, results)
     _table(results)
+    _beside_the_paper(results)
     _downloads(state.name, results)
     shown = _chosen(results)
     _curves(results, shown)
@@ -116,6 +118,14 @@ def _table(results: Results) -> None:
     rows: list[dict[str, Any]] = [dict(zip(head, line, strict=True)) for line in tables.cells(results)]
     st.dataframe(rows, hide_index=True, width="stretch", key="results-table")
     st.caption(as_written(tables.note(results)))
+
+
+def _beside_the_paper(results: Results) -> None:
+    """The paper's relations with what was found of each."""
+    if not (found := relations(results)):
+        return
+    lines = [f"- {'✓' if each.holds else '✗'} {as_written(f'{each.reported}: {each.found}.')}" for each in found]
+    st.markdown("\n".join(["**Beside the paper** (relations, since other images have other values)", "", *lines]))
 
 
 def _downloads(name: str, results: Results) -> None:
