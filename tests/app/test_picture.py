@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from app.sessions.entry import Entry
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import frame_of, shows_picture
 from app.stream.wire import piece
+from vqcore.problems.catalogue import find_problem
 from vqcore.problems.datasets import held_out_strips
 from vqcore.training.commands import ExperimentCommand, ResumeCommand, StepCommand, change, fork
 from vqcore.training.experiment_plan import ExperimentPlan
@@ -182,6 +184,11 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
             assert is_right == (answer == truth)
             assert (f", is {truth}" in caption) != is_right
         assert {True, False} == set(variant["right"])
+        problem = find_problem("digits-classifier")
+        long = replace(problem, classes=tuple(f"{name} as it is called at length" for name in problem.classes))
+        captions = subject_of(snapshot, long).captions
+        assert max(map(len, captions)) <= len("12345678… 100%, is 12345678…")
+        assert all(found[1:9] == " as it …" for found in captions)
 
 
 @pytest.mark.parametrize(("name", "truth"), [("7", "1"), ("trouser", None), ("n02124075 Egyptian cat", "n02123045")])
