@@ -14,7 +14,7 @@ from scipy import stats
 
 from vqcore.ablation import cell, running, tables
 from vqcore.ablation.cell import gradient_gap
-from vqcore.ablation.grid import default_rows
+from vqcore.ablation.grid import default_rows, read_rows
 from vqcore.ablation.published import relations
 from vqcore.ablation.results import ResultRow, Results, read_results
 from vqcore.ablation.significance import compared
@@ -116,6 +116,10 @@ def test_tables_say_what_n_and_k_are_and_escape_names(tmp_path: Path, capsys) ->
     capsys.readouterr()
     results = read_results((tmp_path / "out" / "results.json").read_bytes(), "")
     markdown, latex = tables.markdown(results), tables.latex(results)
+    (tmp_path / "again.json").write_text(tables.grid(results))
+    assert [(row.name, row.changes) for row in read_rows(tmp_path / "again.json")] == [
+        (row["name"], row["set"]) for row in GRID
+    ]
     assert "in use of 32" in markdown
     assert "N = 1,024 vectors" in markdown
     assert r"a\_b \& 50\%" in latex
