@@ -73,7 +73,7 @@ class Draft:
         knows its options by what they are called.
         """
         called = crc32("\n".join(self.names()).encode())
-        own = f"{self._edits}.{self._taken_along[name]}"
+        own = self._edits + self._taken_along[name]
         generation = {"problem": 0, "seed": 0, "edited": called}.get(name, own)
         return f"compare-{name}-{self.number}-{generation}"
 
