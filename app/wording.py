@@ -11,19 +11,23 @@ SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
     "*learned*: by gradient, from the identity. *running*: from running moments of P and C. *matrix*: W·c_raw with W "
     "learned and c_raw fixed (SimVQ, Zhu et al., arXiv 2411.02038). "
-    "Off folds the map into the codebook, so no code vector moves.",
+    "Off folds the map into the codebook, so no code vector moves. After a collapse from random codes *running* "
+    "helps within seconds; *learned* takes a thousand steps on digits (28% less loss) and does not help "
+    "on photographs.",
     "affine_groups": "Number of consecutive groups of codes, each with its own s and b; a matrix is one for all.",
     "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a', and of the matrix, W = I + r·A: a larger r "
-    "learns faster. 1 does little; 10 is what does most in our measurements.",
+    "learns faster. 1 does little; 10, at which the learned map is switched on, does most in our measurements.",
     "inner_steps": "Alternating optimization: descent steps on the commitment loss over the codebook alone, "
     "before each task step.",
     "inner_lr": "Learning rate of the inner steps. Without momentum a step that would pass the mean of a code's "
     "vectors stops there.",
-    "inner_momentum": "μ of the inner steps: v ← μ·v + gradient, c ← c − rate·v. 0.9 is VQTorch's example. A code "
-    "that lost its vectors goes on along its velocity, which is how alternating brings dead codes back; at 0 it "
-    "stays where it is.",
+    "inner_momentum": "μ of the inner steps: v ← μ·v + gradient, c ← c − rate·v. 0.9, at which they are switched on, "
+    "is VQTorch's example. A code that lost its vectors goes on along its velocity, which is how alternating brings "
+    "dead codes back; at 0 it stays where it is.",
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
-    "the assigned codes. 0 is the plain straight-through estimator.",
+    "the assigned codes. 0 is the plain straight-through estimator. Alone it shows where the commitment loss is "
+    "weak: with α 0.05, β 0.1 and codes from k-means, ν 10 leaves 31% less loss after 900 steps (start *Codes that "
+    "lag behind*). From random codes, or with an α of 1 or more, it changes nothing or harms.",
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0: never.",
     "replace_onto": "Where an unused code moves to. *random*: any z_e of the batch. *far*: a z_e drawn in proportion "
     "to "
@@ -51,8 +55,8 @@ SWITCH_HELP = {
     "arXiv 1308.3432). *rotation*: turned and scaled by the map that takes z_e onto z_q (Fifty et al., "
     "arXiv 2410.06424). *directional*: its part along z_q − z_e goes to the code, the rest to z_e (DiVeQ without its "
     "noise, Vali et al., arXiv 2509.26469). Has no effect under bypass.",
-    "input_norm": "*none*: z_e unchanged. *unit*: scaled to length 1. *capped*: shortened to length 10 if longer. "
-    "*tanh*: each feature between −1 and 1, as FSQ bounds it. Unit here "
+    "input_norm": "*none*: z_e unchanged. *unit*: scaled to length 1. *capped*: shortened to length 10 if longer, "
+    "so that nothing changes as long as none is. *tanh*: each feature between −1 and 1, as FSQ bounds it. Unit here "
     "and for the codes gives cosine codes: the nearest code is the one at the smallest angle "
     "(Yu et al., arXiv 2110.04627).",
     "codebook_norm": "Length of the code vectors, after the affine map. Switching back to *none* folds the norm "

@@ -160,6 +160,7 @@ def _bench_projection(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
+    images = known_images(recipe.data)
     return {
         "problem": recipe.problem,
         "steps": trainer.steps_done,
@@ -167,7 +168,8 @@ def _report(recipe: Recipe, trainer: Trainer, seconds: float) -> dict[str, Any]:
         "device": str(trainer.device),
         "settings": {name: getattr(recipe, name) for name in settings_of(recipe.problem)},
         "network": description(trainer.model, trainer.monitor.inputs, recipe.num_codes),
-        "skipped": images.skipped.said if (images := known_images(recipe.data)) else "",
+        "images": images.said if images else "",
+        "skipped": images.skipped.said if images else "",
         "options": asdict(trainer.options),
         "seconds": round(seconds, 3),
         "metrics": {name: value for name, value in trainer.evaluate()._asdict().items() if value is not None},
@@ -227,7 +229,7 @@ def _summary(report: dict[str, Any]) -> str:
         f"{report['problem']}, {report['steps']} steps in {report['seconds']:.1f} s on {report['device']}, "
         f"seed {report['seed']}; held-out, N = {metrics['num_vectors']:,} vectors:"
     )
-    told = [report["network"], *([report["skipped"]] if report["skipped"] else [])]
+    told = [report["network"], *([report["images"]] if report["images"] else [])]
     events = [f"step {event['step']}: {event['label']}" for event in report["events"]]
     return "\n".join([heading, *told, *numbers, _page_line(report["page"]), *events])
 

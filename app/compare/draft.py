@@ -1,5 +1,6 @@
 """The set-up as the reader is putting it together: nothing of it is trained before it is begun."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -7,6 +8,7 @@ from zlib import crc32
 from app.links.setup import Setup, Variant
 from app.links.variant_names import name_for
 from app.panels.setting_words import setting_words
+from vqcore.quantizer.companions import with_companions
 from vqcore.training.recipe import default_recipe, setting_of, written
 
 BASELINE = "baseline"
@@ -43,6 +45,7 @@ class Draft:
         self.variants = [DraftVariant(variant.name, dict(variant.changes)) for variant in setup.variants]
         self.edited = 0
         self._edits = 0
+        self._taken_along: Counter[str] = Counter()
         self._shown: dict[str, Any] = {}
         self.edit(0)
 
@@ -70,7 +73,8 @@ class Draft:
         knows its options by what they are called.
         """
         called = crc32("\n".join(self.names()).encode())
-        generation = {"problem": 0, "seed": 0, "edited": called}.get(name, self._edits)
+        own = self._edits + self._taken_along[name]
+        generation = {"problem": 0, "seed": 0, "edited": called}.get(name, own)
         return f"compare-{name}-{self.number}-{generation}"
 
     def default(self, name: str) -> Any:
@@ -78,10 +82,14 @@ class Draft:
         return self._shown.get(name, self._usual(name))
 
     def take(self, name: str, value: Any) -> None:
-        """Change the variant that the widgets show."""
-        self.variant.changes.pop(name, None)
-        if value != self._usual(name):
-            self.variant.changes[name] = value
+        """Change the variant that the widgets show; the widget of what is changed along with it is recreated."""
+        for changed, to in with_companions(self._now, name, value).items():
+            self.variant.changes.pop(changed, None)
+            if to != self._usual(changed):
+                self.variant.changes[changed] = to
+            if changed != name:
+                self._taken_along[changed] += 1
+                self._shown[changed] = to
 
     def take_problem(self, problem: str) -> None:
         """Learn something else; settings that only the former problem allows are given up."""
@@ -133,6 +141,9 @@ class Draft:
             return self.setup() == self.of
         except ValueError:
             return False
+
+    def _now(self, name: str) -> Any:
+        return self.variant.changes.get(name, self._usual(name))
 
     def _usual(self, name: str) -> Any:
         return setting_of(default_recipe(self.problem), name)

@@ -32,8 +32,8 @@ PRESETS: tuple[tuple[str, str, str, Setup], ...] = (
             "patches",
             [
                 ("baseline", "code_init=kmeans"),
-                ("affine", "code_init=kmeans affine=learned"),
-                ("alternating", "code_init=kmeans inner_steps=1"),
+                ("affine", "code_init=kmeans affine=learned affine_lr_scale=10"),
+                ("alternating", "code_init=kmeans inner_steps=1 inner_momentum=0.9"),
                 ("sync", "code_init=kmeans sync=0.5"),
             ],
         ),

@@ -204,12 +204,9 @@ def _sheet(rows: list[Bytes]) -> Bytes:
 
 
 def enlarged(picture: Bytes) -> Bytes:
-    """A picture (height, width, 3 or 4) on a tile, (TILE, TILE, 4)."""
-    pixels = picture.repeat(TILE // len(picture), 0).repeat(TILE // picture.shape[1], 1)
-    tile = np.zeros((TILE, TILE, 4), dtype=np.uint8)
-    tile[: len(pixels), : pixels.shape[1], 3] = 255
-    tile[: len(pixels), : pixels.shape[1], : pixels.shape[2]] = pixels
-    return tile
+    """A picture (height, width, 3 or 4) as a whole tile, (TILE, TILE, 4): its pixels sharp, or means of too many."""
+    how = Image.Resampling.BOX if max(picture.shape[:2]) > TILE else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(picture).resize((TILE, TILE), how).convert("RGBA"))
 
 
 def png(sheet: Bytes) -> str:

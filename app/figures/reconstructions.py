@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.figures.examples import SPACE, TILE, Bytes, pictures, png
+from app.figures.examples import SPACE, TILE, Bytes, enlarged, pictures, png
 from app.theme import axis, layout, role
 
 PITCH = TILE + SPACE
@@ -65,11 +65,8 @@ def _strip(row: Made, count: int) -> Bytes:
     """A row of tiles with space around each, (height, B·PITCH, 4); words lie on nothing."""
     if row.pictures is None:
         return np.zeros((LINE, count * PITCH, 4), np.uint8)
-    tiles = pictures(row.pictures)  # (B, H, W, 3)
-    tiles = tiles.repeat(TILE // tiles.shape[1], 1).repeat(TILE // tiles.shape[2], 2)
-    tiles = np.concatenate([tiles, np.full((*tiles.shape[:3], 1), 255, np.uint8)], 3)
-    padded = np.pad(tiles, [(0, 0), (0, PITCH - tiles.shape[1]), (0, PITCH - tiles.shape[2]), (0, 0)])
-    return np.concatenate(list(padded), axis=1)
+    tiles = [enlarged(picture) for picture in pictures(row.pictures)]
+    return np.concatenate([np.pad(tile, [(0, SPACE), (0, SPACE), (0, 0)]) for tile in tiles], axis=1)
 
 
 def _marks(row: Made, top: int) -> list[dict[str, Any]]:

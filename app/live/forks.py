@@ -1,5 +1,6 @@
 """Forks on the Live page: make one with a switch changed, choose which is shown, end one."""
 
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.live.variant import chosen_variant, show_variant
 from app.page_state import said_by
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
+from vqcore.quantizer.companions import with_companions
 from vqcore.quantizer.options import option_names
 from vqcore.training.commands import EndVariantCommand, ForkCommand
 from vqcore.training.recipe import written
@@ -35,8 +37,8 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
     ):
         st.caption(f"An exact copy of **{_plain(entry.variant)}** as it is now, with one switch changed.")
         switch = st.selectbox("Switch to change", [*option_names(), NOTHING], key="fork-switch")
-        changes = {} if switch == NOTHING else {switch: _value(switch, status)}
-        proposed = name_for(changes, names)
+        chosen = {} if switch == NOTHING else {switch: _value(switch, status)}
+        proposed = name_for(chosen, names)
         named = f"fork-name {entry.variant} {len(names)} {proposed}"
         st.text_input("Name", proposed, max_chars=LONGEST_NAME, key=named)
         if switch != NOTHING:
@@ -47,7 +49,7 @@ def fork_popover(place: Any, entry: Entry, status: Status) -> None:
             type="primary",
             width="stretch",
             on_click=_fork,
-            args=(entry, named, proposed, changes),
+            args=(entry, named, proposed, _thrown(chosen, status)),
         )
         state = live_state()
         if state.fork_refused:
@@ -103,6 +105,14 @@ def _value(switch: str, status: Status) -> Any:
         return st.selectbox("to", choices, index=choices.index(start), format_func=written, key=key)
     step = 1 if isinstance(start, int) else None
     return st.number_input("to", value=start, step=step, format="%d" if step else "%g", key=key)
+
+
+def _thrown(chosen: dict[str, Any], status: Status) -> dict[str, Any]:
+    """What the fork changes: the chosen switch, and what goes with it."""
+    now = partial(getattr, status.recipe.options)
+    return {
+        changed: to for name, value in chosen.items() for changed, to in with_companions(now, name, value).items()
+    }
 
 
 def _fork(entry: Entry, named: str, proposed: str, changes: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from app.live.controls import default, key, value
 from app.live.pending import label
 from app.panels.lecture_places import place, row
 from app.sessions.entry import Entry
-from app.wording import SETTING_HELP
+from app.wording import SETTING_HELP, as_written
+from vqcore.data.opening import known_images
 from vqcore.models.problems import NETWORKS, OWN, description
 from vqcore.training.recipe import MAX_IMAGE_SIZE, MAX_WIDTH, Recipe, problem_of
 
@@ -43,10 +44,12 @@ def image_settings() -> None:
 
 
 def network_caption(entry: Entry, recipe: Recipe) -> None:
-    """Say how large the network is that the session trains, once its first moment is there. K is a setting below."""
+    """Say how large the network is, and of which images, once a first moment is there. K is a setting below."""
     snapshot = entry.one.latest(wish=False)
     if snapshot is not None:
         st.caption(_described(recipe, (1, *snapshot.inputs.shape[1:])))
+        if (images := known_images(recipe.data)) is not None:
+            st.caption(as_written(images.said))
 
 
 @lru_cache(maxsize=MOST_DESCRIBED)

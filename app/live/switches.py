@@ -1,11 +1,13 @@
 """The live switches of the variant that the page shows: each is in force on the next step."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app.live.controls import already, default, is_gone, key, value
 from app.live.twin import throw
 from app.sessions.entry import Entry
+from vqcore.quantizer.companions import with_companions
 from vqcore.training.commands import change
 
 
@@ -35,6 +37,6 @@ class LiveBoard:
 def _throw(entry: Entry, name: str, drawn: str) -> None:
     if is_gone(drawn, name):
         return
-    new = value(name)
-    if not already(entry, getattr(entry.one.status().recipe.options, name) == new):
-        throw(entry, change(**{name: new}))
+    new, options = value(name), entry.one.status().recipe.options
+    if not already(entry, getattr(options, name) == new):
+        throw(entry, change(**with_companions(partial(getattr, options), name, new)))

@@ -5,7 +5,7 @@ import numpy as np
 from app.figures.reconstructions import Made
 from app.figures.side_by_side import variant_colour
 from app.panels.compare_scene import CompareScene
-from app.panels.readings import answers
+from app.panels.readings import answers, short_name
 from app.theme import role
 from vqcore.history import Floats
 from vqcore.snapshot import Snapshot
@@ -19,14 +19,14 @@ def rows_of(scene: CompareScene) -> list[Made]:
     inputs = _inputs(scene.first)[: _shown(scene)]
     rows = [Made(name="input", colour=role("muted"), pictures=inputs)]
     if scene.problem.task == "classification":
-        classes = [scene.problem.classes[int(target)] for target in np.asarray(scene.first.targets)]
+        classes = [short_name(scene.problem.classes[int(target)]) for target in np.asarray(scene.first.targets)]
         rows.append(Made(name="true class", colour=role("muted"), words=classes[: len(inputs)]))
     notes = scene.notes(scene.snapshots)
     for place, (name, snapshot) in enumerate(scene.snapshots.items()):
         said, colour = f"{name}, {notes[name]}" if name in notes else name, variant_colour(place)
         if scene.problem.task == "classification":
             captions, right = answers(snapshot, scene.problem)
-            words = [caption.split(" · ")[0] for caption in captions]
+            words = [short_name(caption.split(" · ")[0]) for caption in captions]
             rows.append(Made(name=said, colour=colour, words=words, right=right))
         else:
             rows.append(Made(name=said, colour=colour, pictures=_outputs(snapshot)[: len(inputs)]))

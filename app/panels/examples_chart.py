@@ -10,7 +10,7 @@ from app.figures.examples import examples
 from app.figures.vector_picture import vector_picture
 from app.panels.chart import LOWER, Chart, file_name, moment
 from app.panels.chosen_inputs import ChosenInputs, inputs_of, place_of
-from app.panels.readings import answers
+from app.panels.readings import answers, below_picture
 from app.panels.scene import Scene
 from app.wording import coordinate, number
 from vqcore.history import Ints
@@ -100,10 +100,10 @@ def _code_of(vector: int, snapshot: Snapshot) -> str:
 def _answers(scene: Scene, shown: Snapshot) -> tuple[list[str], list[bool]]:
     """What the model answers for each shown input, with the true class where it is wrong, and whether it is right."""
     (captions, right), classes = answers(shown, scene.problem), scene.problem.classes
-    truths = (
-        "" if is_right else f"<br>is {classes[int(of)]}" for of, is_right in zip(shown.targets, right, strict=True)
-    )
-    return [f"{caption}{truth}" for caption, truth in zip(captions, truths, strict=True)], right
+    return [
+        below_picture(caption, None if is_right else classes[int(of)])
+        for caption, of, is_right in zip(captions, shown.targets, right, strict=True)
+    ], right
 
 
 def _answer(scene: Scene, shown: Snapshot, at: int) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.figures.examples import pictures
 from app.figures.picture_sheet import columns_of
-from app.panels.readings import answers_to
+from app.panels.readings import answers_to, short_name
 from vqcore.history import Floats, Ints
 from vqcore.problems.problem import Problem
 from vqcore.snapshot import Bytes, Snapshot
@@ -131,9 +131,10 @@ def _fitting(height: int, width: int) -> int:
 def _answers(snapshot: Snapshot, problem: Problem, outputs: Floats) -> tuple[list[str], list[bool]]:
     """What the model takes each input for, with the truth where that is another, and whether it is right."""
     truths = np.asarray(snapshot.targets if snapshot.labels is None else snapshot.labels)[: len(outputs)]
-    captions, right = answers_to(outputs, truths, problem.classes)
+    classes = [short_name(name) for name in problem.classes]
+    captions, right = answers_to(outputs, truths, classes)
     told = (
-        short if is_right else f"{short}, is {problem.classes[int(truth)]}"
+        short if is_right else f"{short}, is {classes[int(truth)]}"
         for short, is_right, truth in zip((each.replace(" · ", " ") for each in captions), right, truths, strict=True)
     )
     return list(told), right

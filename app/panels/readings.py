@@ -30,6 +30,12 @@ STATES: dict[State, StatusName] = {
     State.STOPPED: "ended",
 }
 
+MOST_LETTERS = 9
+"""Of the name of a class below a small picture."""
+
+MOST_BESIDE = 2
+"""Letters of a name that its probability has room beside."""
+
 
 def status_line_of(status: Status, facts: Sequence[str]) -> StatusLine:
     """What the session is doing, `facts` about it, and its device."""
@@ -214,3 +220,21 @@ def answers_to(scored: Floats, targets: NDArray[Any], classes: Sequence[str]) ->
         for answer, share, is_known in zip(answers, shares, known, strict=True)
     ]
     return captions, (known & (answers == targets)).tolist()
+
+
+def below_picture(answer: str, truth: str | None = None) -> str:
+    """An answer with its probability, and the true class where that is another, in lines for below a small picture.
+
+    >>> below_picture("7 · 51%", "1"), below_picture("trouser · 25%")
+    ('7 · 51%<br>is 1', 'trouser<br>25%')
+    >>> below_picture("n02124075 Egyptian cat · 25%", "n02123045 tabby")
+    'n0212407…<br>25%<br>is n0212…'
+    """
+    name, dot, share = answer.partition(" · ")
+    lines = [f"{name}{dot}{share}"] if len(name) <= MOST_BESIDE else [short_name(name), share]
+    return "<br>".join(lines if truth is None else [*lines, f"is {short_name(truth, MOST_LETTERS - 3)}"])
+
+
+def short_name(name: str, most: int = MOST_LETTERS) -> str:
+    """The name of a class as far as a small picture is wide."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"

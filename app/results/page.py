@@ -14,6 +14,7 @@ from app.results.state import ResultsState, results_state
 from app.roots import about_roots
 from app.wording import as_written
 from vqcore.ablation import tables
+from vqcore.ablation.published import relations
 from vqcore.ablation.results import MOST_BYTES, ResultRow, Results, read_results
 from vqcore.data.pictures import UnreadablePictureError, opened
 
@@ -23,6 +24,7 @@ LEAD = (
 )
 COMMAND = "python -m vqcore ablation digits --out ablation-digits"
 PANELS = {"held_out.task_loss": ("held-out task loss", True), "held_out.in_use": ("codes in use, held out", False)}
+GRID_HELP = "The rows as `--grid FILE` takes them, to train them again"
 CURVES_HEIGHT = 380
 MOST_CURVES = 6
 MOST_IMAGES = 6
@@ -43,6 +45,7 @@ def page() -> None:
     results = state.results
     _about(state.name, results)
     _table(results)
+    _beside_the_paper(results)
     _downloads(state.name, results)
     shown = _chosen(results)
     _curves(results, shown)
@@ -118,6 +121,14 @@ def _table(results: Results) -> None:
     st.caption(as_written(tables.note(results)))
 
 
+def _beside_the_paper(results: Results) -> None:
+    """The paper's relations with what was found of each."""
+    if not (found := relations(results)):
+        return
+    lines = [f"{'✓' if each.holds else '✗'} {as_written(f'{each.reported}: {each.found}.')}" for each in found]
+    st.markdown("  \n".join(["**Beside the paper** (relations, since other images have other values)", *lines]))
+
+
 def _downloads(name: str, results: Results) -> None:
     stem = name.rpartition("/")[2].removesuffix(".json") or "results"
     with st.container(horizontal=True, gap="small", key="results-downloads"):
@@ -125,8 +136,16 @@ def _downloads(name: str, results: Results) -> None:
             ("Markdown", "md", tables.markdown),
             ("LaTeX", "tex", tables.latex),
             ("CSV", "csv", tables.as_csv),
+            ("Grid", "grid.json", tables.grid),
         ):
-            st.download_button(label, write(results), f"{stem}.{ending}", on_click="ignore", key=f"results-{ending}")
+            st.download_button(
+                label,
+                write(results),
+                f"{stem}.{ending}",
+                help=GRID_HELP if label == "Grid" else None,
+                on_click="ignore",
+                key=f"results-{ending}",
+            )
 
 
 def _chosen(results: Results) -> list[ResultRow]:

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from scipy import stats
 
 from vqcore.ablation import cell, running, tables
 from vqcore.ablation.cell import gradient_gap
-from vqcore.ablation.grid import default_rows
-from vqcore.ablation.results import read_results
+from vqcore.ablation.grid import default_rows, read_rows
+from vqcore.ablation.published import relations
+from vqcore.ablation.results import ResultRow, Results, read_results
 from vqcore.ablation.significance import compared
 from vqcore.cli import main
 from vqcore.runs.listing import RunList
@@ -113,6 +116,10 @@ def test_tables_say_what_n_and_k_are_and_escape_names(tmp_path: Path, capsys) ->
     capsys.readouterr()
     results = read_results((tmp_path / "out" / "results.json").read_bytes(), "")
     markdown, latex = tables.markdown(results), tables.latex(results)
+    (tmp_path / "again.json").write_text(tables.grid(results))
+    assert [(row.name, row.changes) for row in read_rows(tmp_path / "again.json")] == [
+        (row["name"], row["set"]) for row in GRID
+    ]
     assert "in use of 32" in markdown
     assert "N = 1,024 vectors" in markdown
     assert r"a\_b \& 50\%" in latex
@@ -184,3 +191,54 @@ def test_recorded_trainings_are_runs_and_change_no_number(tmp_path: Path, monkey
         for _ in range(20):
             trainer.step()
         assert np.array_equal(run.snapshot(20)["quantizer"].table, trainer.snapshot().codebook)
+
+
+LADDER = (
+    ({"beta": 0.99}, 90, 0.032),
+    ({"beta": 0.9}, 7, 0.05),
+    ({"affine": "learned", "inner_steps": 1, "sync": 0.5, "replace_every": 20}, 1000, 0.025),
+)
+
+
+def ladder(rows: Sequence[tuple[Mapping[str, Any], int, float]], problem: str = "vqvae") -> Results:
+    def cells(in_use: int, loss: float) -> dict[int, dict[str, Any]]:
+        metrics = {"task_loss": loss, "active_codes": in_use, "num_codes": 1024}
+        return {seed: {"metrics": {**metrics, "task_loss": share * loss}} for seed, share in enumerate((0.9, 1.1))}
+
+    named = (ResultRow(str(changes), changes, cells(in_use, loss)) for changes, in_use, loss in rows)
+    return Results({"problem": problem}, tuple(named))
+
+
+def test_the_papers_relations_are_held_against_what_was_found() -> None:
+    found = relations(ladder(LADDER))
+    assert [each.found for each in found] == ["0.7% at β = 0.9", "0.7%, 8.8% at 0.9, 0.99", "97.7%", "2.00 times"]
+    assert all(each.holds for each in found)
+
+
+@pytest.mark.parametrize(
+    ("row", "in_use", "loss", "holds"),
+    [
+        (1, 72, 0.05, [False, True, True, True]),
+        (0, 7, 0.032, [True, False, True, True]),
+        (2, 921, 0.025, [True, True, False, True]),
+        (2, 1000, 0.0313, [True, True, True, False]),
+    ],
+)
+def test_a_relation_that_does_not_hold_is_said(row: int, in_use: int, loss: float, holds: list[bool]) -> None:
+    rows = [*LADDER]
+    rows[row] = (rows[row][0], in_use, loss)
+    assert [each.holds for each in relations(ladder(rows))] == holds
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        ladder(LADDER, "digits"),
+        ladder([({"beta": "<b>"}, 7, 0.05), ({"beta": None}, 7, 0.05)]),
+        ladder([({"beta": 0.9}, 7, 0.0)]),
+        Results({}, ()),
+        Results({"problem": "vqvae"}, (ResultRow("", {"beta": 0.9}, {}),)),
+    ],
+)
+def test_nothing_is_said_of_what_cannot_be_compared(results: Results) -> None:
+    assert relations(results) == []

@@ -76,3 +76,15 @@ def test_names_that_clash_are_refused_and_count_as_not_begun():
     assert not draft.is_begun()
     with pytest.raises(ValueError, match="'two' twice"):
         draft.setup()
+
+
+def test_a_switch_takes_its_companion_along_whose_widget_alone_is_recreated():
+    draft = Draft(TWO)
+    before = {name: draft.key(name) for name in ("affine", "affine_lr_scale", "sync")}
+    draft.take("affine", "learned")
+    assert [name for name in before if draft.key(name) != before[name]] == ["affine_lr_scale"]
+    assert draft.default("affine_lr_scale") == 10.0
+    assert dict(draft.setup().variants[0].changes) == {"affine": "learned", "affine_lr_scale": 10.0}
+    draft.take("affine_lr_scale", 1.0)
+    draft.take("affine", "learned")
+    assert dict(draft.setup().variants[0].changes) == {"affine": "learned"}  # on already: what was chosen stays

@@ -10,9 +10,10 @@ from PIL import Image
 
 from app.figures.code_bars import gradient_bars, usage_bars
 from app.figures.curves import MOST_POINTS, Curve, Marker, Panel, curves
-from app.figures.examples import TILE, code_colours, examples
+from app.figures.examples import SPACE, TILE, code_colours, examples
 from app.figures.level_bars import LevelRow, level_bars
 from app.figures.pcq_map import LARGE_SHARE, LARGEST_Q, LONGEST_TRAIL_CODES, SMALLEST_Q, Plane, pcq_map
+from app.figures.reconstructions import Made, reconstructions
 from app.theme import role
 
 RANDOM = np.random.default_rng(0)
@@ -305,6 +306,20 @@ def test_examples_show_inputs_decoded_and_codes_pixel_for_pixel():
     np.testing.assert_allclose(seen, (inputs[1].transpose(1, 2, 0) + 1) * 127.5, atol=1)
     mosaic = sheet[2 * pitch : 2 * pitch + TILE : TILE // 4, : TILE : TILE // 4, :3]
     np.testing.assert_array_equal(mosaic, code_colours(5)[codes[0]])
+
+
+@pytest.mark.parametrize("size", [8, 28, 48, 64, 128])
+def test_an_image_of_any_size_fills_its_tile(size):
+    """Its four quarters are where the outlines of its places and the codes below them take them to be."""
+    quarters = RANDOM.integers(256, size=(2, 3, 2, 2))
+    inputs = (quarters / 127.5 - 1).repeat(size // 2, 2).repeat(size // 2, 3).astype(np.float32)
+    above = picture(examples(inputs, np.zeros((2, 1, 1), int), 1))
+    beside = picture(reconstructions([Made(name="input", colour="", pictures=inputs)]))
+    for sheet in (above, beside):
+        for tile, expected in zip((sheet, sheet[:, TILE + SPACE :]), quarters, strict=True):
+            found = tile[:TILE, :TILE].reshape(2, TILE // 2, 2, TILE // 2, 4).transpose(4, 0, 2, 1, 3)
+            assert (np.abs(found[:3] - expected[..., None, None]) <= 1).all()
+            assert (found[3] == 255).all()
 
 
 def test_a_classifiers_answers_stand_below_in_the_colour_and_with_the_sign_of_right_and_wrong():

@@ -19,6 +19,7 @@ def test_images_of_ones_own_are_trained_after_a_restart(tmp_path: Path) -> None:
         (tmp_path / str(number % 3)).mkdir(exist_ok=True)
         pixels = np.random.default_rng(number).integers(0, 255, (8, 8), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / str(number % 3) / f"{number}.png")
+    (tmp_path / "notes *1*.txt").touch()
     page = open_page(problem="resnet18", width="4", image_size="8", num_codes="16", batch_size="4", paused="1")
     session = entry_of(page).session
     reach(page, lambda session: session.latest() is not None)
@@ -34,3 +35,6 @@ def test_images_of_ones_own_are_trained_after_a_restart(tmp_path: Path) -> None:
     assert snapshot.code_maps.shape[1:] == (4, 4)
     assert set(snapshot.labels.tolist()) <= {0, 1, 2}
     assert session.status().recipe.quantize_at == "stage2"
+    (told,) = [caption.value for caption in page.sidebar.caption if "images" in caption.value]
+    expected = "12 images in 3 classes, grey. Skipped: 1 not an image (first: notes *1*.txt)."
+    assert told.replace("\\", "") == expected

@@ -62,6 +62,19 @@ def test_a_fork_changes_one_switch_and_is_then_shown_with_its_controls(page):
     assert (main.affine, forked.affine) == ("off", "running")
 
 
+def test_a_switch_is_thrown_with_what_it_does_little_without(page):
+    """As the paper's authors run them: the learned map at a rate of 10, inner steps with momentum."""
+    page.button_group(key=control(page, "affine")).set_value("learned")
+    run(page)
+    reach(page, lambda session: session.commands_pending() == 0)
+    assert page.number_input(key=control(page, "affine_lr_scale")).value == 10.0
+    assert page.query_params["affine_lr_scale"] == "10.0"
+    fork(page, "inner_steps")
+    main, forked = recipes(page)
+    assert (main.inner_steps, main.inner_momentum, main.affine_lr_scale) == (0, 0.0, 10.0)
+    assert (forked.inner_steps, forked.inner_momentum) == (1, 0.9)
+
+
 def test_choosing_a_variant_shows_its_switches_and_throws_there(page):
     fork(page, "sync")
     choice(page).set_value("main")

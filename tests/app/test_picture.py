@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,12 +23,14 @@ from app.links.selection import Choice
 from app.panels.picture import picture_parts
 from app.panels.picture_parts import Seen, seen_part
 from app.panels.picture_subject import Subject, subject_of
+from app.panels.readings import below_picture
 from app.panels.scene import scene_of
 from app.panels.still_picture import stills
 from app.sessions.entry import Entry
 from app.stream.asking import Ask, read_ask
 from app.stream.frames import frame_of, shows_picture
 from app.stream.wire import piece
+from vqcore.problems.catalogue import find_problem
 from vqcore.problems.datasets import held_out_strips
 from vqcore.training.commands import ExperimentCommand, ResumeCommand, StepCommand, change, fork
 from vqcore.training.experiment_plan import ExperimentPlan
@@ -181,6 +184,20 @@ def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said(
             assert is_right == (answer == truth)
             assert (f", is {truth}" in caption) != is_right
         assert {True, False} == set(variant["right"])
+        problem = find_problem("digits-classifier")
+        long = replace(problem, classes=tuple(f"{name} as it is called at length" for name in problem.classes))
+        captions = subject_of(snapshot, long).captions
+        assert max(map(len, captions)) <= len("12345678… 100%, is 12345678…")
+        assert all(found[1:9] == " as it …" for found in captions)
+
+
+@pytest.mark.parametrize(("name", "truth"), [("7", "1"), ("trouser", None), ("n02124075 Egyptian cat", "n02123045")])
+def test_words_below_a_small_picture_are_no_wider_than_it_and_keep_the_probability(name, truth):
+    lines = below_picture(f"{name} · 100%", truth).split("<br>")
+    assert "100%" in "".join(lines)
+    assert max(map(len, lines)) <= 9
+    assert "…" in lines[0] or lines[0].startswith(name)
+    assert [line[:5] for line in lines if line.startswith("is ")] == ([] if truth is None else [f"is {truth}"[:5]])
 
 
 def test_a_browser_that_keeps_the_images_of_a_classifier_gets_others_where_fewer_answers_are_shown_beside_a_twin():

@@ -1,6 +1,7 @@
 """The Results page: what a file says is what stands on the page, whatever the file holds."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,24 @@ def test_a_recorded_file_opens_with_its_table_curves_and_pictures(folder: Path) 
     page.multiselect(key="results-rows").set_value(["plain"])
     run(page)
     assert len(page.get("image")) == 2
+
+
+@pytest.mark.parametrize("name", files.recorded_names())
+def test_what_comes_with_the_product_opens_and_says_what_made_it(name: str) -> None:
+    page = open_script("results/page.py", recorded=name)
+    results = files.recorded(name)
+    assert not page.error
+    assert page.dataframe[0].value.to_numpy().tolist() == tables.cells(results)
+    assert all(len(row.cells) >= 3 for row in results.rows)
+    assert re.fullmatch(r"[0-9a-f]{12}", results.about["commit"])
+    assert f"{results.about['command']}  # " in page.code[0].value
+    assert len(page.get("image")) > 1
+
+
+def test_the_recorded_ladder_of_fashion_mnist_shows_the_papers_relations() -> None:
+    page = open_script("results/page.py", recorded="fashion")
+    (said,) = [each.value for each in page.markdown if "Beside the paper" in each.value]
+    assert [line[0] for line in said.splitlines()[1:]] == ["✓"] * 4
 
 
 @pytest.mark.parametrize(

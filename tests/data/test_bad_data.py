@@ -147,6 +147,30 @@ def test_a_damaged_image_is_replaced_by_the_next_and_counted(tmp_path: Path) -> 
     assert "1 cannot be decoded (first: 05.png)" in images.skipped.said
 
 
+def test_a_part_of_damaged_images_alone_is_named_with_its_file(tmp_path: Path) -> None:
+    """Of three images one is held out: which of them is the damaged one decides whether there is a training."""
+    said = []
+    for damaged in range(3):
+        folder = tmp_path / str(damaged)
+        for number in range(3):
+            save(folder / f"{number}.png")
+        (folder / f"{damaged}.png").write_bytes(b"")
+        data = load(str(folder), 8, "reconstruction", 0)
+        try:
+            assert len(data.train.whole().inputs) == 2
+            assert len(data.held_out.whole().inputs) == 1
+        except ValueError as refused:
+            said.append((damaged, str(refused)))
+    ((damaged, sentence),) = said
+    assert f"{tmp_path / str(damaged)} none of the 1 " in sentence
+    assert f"{damaged}.png the first. Convert them" in sentence
+
+
+def test_no_path_is_not_taken_for_the_folder_of_the_process() -> None:
+    with pytest.raises(ValueError, match="or a path, but is empty"):
+        opened_images(" ")
+
+
 def test_names_that_are_not_utf_8_and_links_in_a_loop(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     for name in (b"\xff1.png", b"\xff2.png"):

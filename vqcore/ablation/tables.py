@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from collections.abc import Callable
 
@@ -58,6 +59,12 @@ def as_csv(results: Results) -> str:
         for seed in row.cells:
             writer.writerow([harmless(row.name), seed, *(values[name].get(seed, "") for name in results.metrics)])
     return file.getvalue()
+
+
+def grid(results: Results) -> str:
+    """The rows as `vqcore.ablation.grid.read_rows` takes them, a line each."""
+    rows = (json.dumps({"name": row.name, "set": dict(row.changes)}, ensure_ascii=False) for row in results.rows)
+    return "[" + ",\n ".join(rows) + "]\n"
 
 
 def note(results: Results) -> str:

@@ -62,6 +62,13 @@ class ImageSet(ABC):
         self.held_out_from = held_out_from
         self.skipped = Skipped()
 
+    @property
+    def said(self) -> str:
+        """How many images of how many classes there are, grey or in colour, and what was left out."""
+        classes = "without classes" if self.labels is None else f"in {len(self.classes):,} classes"
+        colours = "grey" if self.channels == 1 else "in colour"
+        return f"{len(self):,} images {classes}, {colours}. {self.skipped.said}".strip()
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -72,6 +79,10 @@ class ImageSet(ABC):
         Raises:
             UnreadablePictureError: if it cannot be decoded.
         """
+
+    def named(self, index: int) -> str:
+        """What a person finds one picture by."""
+        return f"image {index:,}"
 
     def split(self, seed: int) -> tuple[Ints, Ints]:
         """Which images are trained on and which are held out: the set's own parts, else a tenth drawn from `seed`.
@@ -119,8 +130,12 @@ class FileSet(ImageSet):
         try:
             return opened(self._root / self._files[index])
         except UnreadablePictureError as error:
-            self.skipped.add(str(error), shown(self._files[index]))
+            self.skipped.add(str(error), self.named(index))
             raise
+
+    def named(self, index: int) -> str:
+        """See `ImageSet.named`: its path below the folder."""
+        return shown(self._files[index])
 
 
 def shown(path: Path | str) -> str:

@@ -45,6 +45,8 @@ def opened_images(data: str) -> ImageSet:
     Raises:
         ValueError: if there is nothing that can be trained on, in one sentence.
     """
+    if not data.strip():
+        raise ValueError(f"`data` must be {', '.join(NAMES)} or a path, but is empty. Name one of them.")
     path = FASHION if data == "fashion" else _Resolving.check(Path(data).expanduser())
     if data == "fashion" and not path.is_dir():
         raise ValueError(

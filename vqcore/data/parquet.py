@@ -40,8 +40,12 @@ class EncodedSet(ImageSet):
         try:
             return opened(self.encoded(index))
         except UnreadablePictureError as error:
-            self.skipped.add(str(error), f"row {index}")
+            self.skipped.add(str(error), self.named(index))
             raise
+
+    def named(self, index: int) -> str:
+        """See `ImageSet.named`."""
+        return f"row {index:,}"
 
 
 def parquet_images(name: Path, files: list[Path]) -> ImageSet:

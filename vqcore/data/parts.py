@@ -101,9 +101,11 @@ class LazyPart:
             pixels = self._images.pixels(int(self._rows[at]))
             if pixels is not None:
                 return pixels, at
+        images = self._images.images
         raise ValueError(
-            f"`data` must hold images that can be decoded, but of {self._images.images.name} none can. "
-            "Convert them to PNG or JPEG."
+            "`data` must hold images that can be decoded, both to train on and held out, but of "
+            f"{images.name} none of the {self.num_inputs:,} in one of these parts can, "
+            f"{images.named(int(self._rows[0]))} the first. Convert them to PNG or JPEG, or remove them."
         )
 
 
