@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from app.wording import as_set
 from vqcore.snapshot import Event
 
 OFF = (0, 0.0, False, "off", "none")
@@ -55,6 +56,8 @@ def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
     ('replacement every 10', 'sync off and affine running')
     >>> switch_words([("affine", "running"), ("sync", 0.5), ("inner_steps", 1)])
     'affine running, sync ν = 0.5 and inner steps 1'
+    >>> switch_words([("learning_rate", 1e7)])
+    'learning rate 10⁷'
     """
     *others, last = [_words(name, value) for name, value in changes] or [""]
     return " and ".join(filter(None, (", ".join(others), last)))
@@ -63,7 +66,7 @@ def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
 def _words(name: str, value: Any) -> str:
     if name in SWITCHED_OFF and value in OFF:
         return SWITCHED_OFF[name]
-    told = f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    told = as_set(value) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     return WORDS[name](told) if name in WORDS else f"{name} {told}"
 
 
