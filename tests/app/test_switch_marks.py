@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.figures.switch_marks import LETTER_PIXELS, PLOT_PIXELS, Marker, marker_labels
+from app.figures.switch_marks import LETTER_PIXELS, LONGEST_LABEL, PLOT_PIXELS, Marker, marker_labels
 from app.panels.switch_words import event_words
 from vqcore.quantizer.options import Options, option_names
 from vqcore.snapshot import Event
@@ -38,6 +38,13 @@ def test_one_switch_keeps_its_words_and_several_at_one_place_are_counted():
     assert [label["text"] for label in marker_labels([Marker(step=5, label="sync off")], 100)] == ["sync off"]
     crowd = [Marker(step=50, label=f"inner steps {count}") for count in range(9)]
     assert [label["text"] for label in marker_labels(crowd, 100)][-1].endswith(" switches")
+
+
+def test_switches_that_share_a_label_are_named_where_there_is_room():
+    crowd = [Marker(step=50, label=f"sync ν = {count}") for count in range(4)]
+    texts = [label["text"] for label in marker_labels(crowd, 100)]
+    assert sorted(name for text in texts for name in text.split(", ")) == sorted(one.label for one in crowd)
+    assert max(map(len, texts)) <= LONGEST_LABEL
 
 
 def test_every_switch_is_told_in_words():
