@@ -105,7 +105,7 @@ def _bars(
         "data": _with_marks(outline, marked or Marked(), bottom=floor if log and heights.max() > 0 else 0),
         "layout": layout(
             xaxis=axis(
-                "code, most used first" if order == "sorted" and title == "assignments" else "code",
+                "codes by use" if order == "sorted" and title == "assignments" else "code",
                 showgrid=False,
                 range=[-0.5, len(values) - 0.5],
             ),
