@@ -9,7 +9,7 @@ from app.panels.markup import markup
 from app.panels.scene import Scene
 from app.panels.story import clauses, outcome, state_of, twin_words
 from app.panels.story_account import Account, Cause, Finding, Forecast, Peak, Values
-from app.panels.switch_words import switch_words
+from app.panels.switch_words import cause_words
 from app.panels.verdict_words import finding_words, verdict_of
 from app.sessions.verdict_memory import FIRST_STEPS
 from vqcore.history import History, Ints
@@ -80,7 +80,7 @@ def _cause(snapshot: Snapshot) -> Cause | None:
     if not snapshot.events:
         return None
     newest = snapshot.events[-1]
-    return Cause(switch_words(newest.changes), newest.step, len(snapshot.events) - 1)
+    return Cause(cause_words(newest), newest.step, len(snapshot.events) - 1)
 
 
 def _values(snapshot: Snapshot) -> Values:

@@ -75,7 +75,35 @@ def event_words(event: Event) -> str:
 
     >>> event_words(Event(20, "main", "replaced 12", (("replace", "now"),)))
     'replaced 12 codes'
+    >>> event_words(Event(20, "main", "replaced 0", (("replace", "now"),)))
+    'no unused code to replace'
     """
-    if event.changes and event.changes[0][0] == "replace":
-        return f"{event.label} codes"
-    return switch_words(event.changes)
+    replaced = _replaced(event)
+    if replaced is None:
+        return switch_words(event.changes)
+    return f"replaced {_codes(replaced)}" if replaced else "no unused code to replace"
+
+
+def cause_words(event: Event) -> str:
+    """The same after *47 steps after …*.
+
+    >>> cause_words(Event(20, "main", "replaced 1", (("replace", "now"),)))
+    'replacing 1 code'
+    >>> cause_words(Event(20, "main", "replaced 0", (("replace", "now"),)))
+    'a replacement that found no unused code'
+    """
+    replaced = _replaced(event)
+    if replaced is None:
+        return switch_words(event.changes)
+    return f"replacing {_codes(replaced)}" if replaced else "a replacement that found no unused code"
+
+
+def _replaced(event: Event) -> int | None:
+    """How many codes were replaced at a command; None for any other event, and where it is not told."""
+    count = event.label.removeprefix("replaced ")
+    is_replacement = bool(event.changes) and event.changes[0][0] == "replace"
+    return int(count) if is_replacement and count.isdigit() else None
+
+
+def _codes(count: int) -> str:
+    return f"{count:,} code{'' if count == 1 else 's'}"
