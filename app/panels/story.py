@@ -8,7 +8,7 @@ import math
 from typing import Literal, NamedTuple
 
 from app.panels.story_account import HIGHER_LOSS, LOWER_LOSS, Account, Cause
-from app.wording import number
+from app.wording import cut, number
 
 EARLY_STEPS = 20
 """Steps after a switch before anything is made of it."""
@@ -24,6 +24,9 @@ WORSE = "worse than before the switch"
 NO_BETTER_THAN_THE_MEAN = 1.0
 """Relative error from which the mean of P alone would serve as well as the codes."""
 
+LONGEST_MESSAGE = 140
+"""Letters of a message that stand in one line of a page 1,440 pixels wide."""
+
 LOST_SHARE, COLLAPSED_SHARE = 0.5, 0.25
 """Codes in use over those before training, down to which most are lost, and the codebook has collapsed."""
 
@@ -37,6 +40,9 @@ class State(NamedTuple):
     word: str
     signs: tuple[str, ...] = ()
     """What it rests on."""
+
+    whole: str = ""
+    """A sign that may have been cut, in full."""
 
 
 def clauses(account: Account) -> list[str]:
@@ -134,7 +140,17 @@ def _without_a_switch(account: Account) -> str:
 
 
 def state_of(account: Account) -> State:
-    """How it is doing: never healthy beside a bad sign, whatever the doctor says; judging where nothing is known."""
+    """How it is doing, and why the last command was not obeyed, which takes the place of what the state rests on."""
+    state, message = _judged(account), cut(account.message, LONGEST_MESSAGE)
+    if not message:
+        return state
+    if not account.has_failed:
+        return State(state.look, state.word, (f"not done: {message}",), account.message)
+    return State("severe", "failed", (message,), account.message) if account.training_at is None else state
+
+
+def _judged(account: Account) -> State:
+    """Never healthy beside a bad sign, whatever the doctor says; judging where nothing is known."""
     finding, signs = account.finding, tuple(bad_signs(account))
     found = () if finding is None else (finding.words,)
     if account.has_failed and account.training_at is None:

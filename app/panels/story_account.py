@@ -89,6 +89,9 @@ class Account:
     """The newest step, if the reader has gone back to an earlier one."""
 
     has_failed: bool = False
+    message: str = ""
+    """Why it has failed, or why the last command was not obeyed; empty if all is well."""
+
     finding: Finding | None = None
     """None if this moment has not been judged."""
 

@@ -204,6 +204,18 @@ def test_nothing_is_healthy_beside_a_bad_sign_whatever_the_doctor_says(bad):
         assert "healthy" not in (state.look, state.word)
 
 
+def test_what_was_refused_or_broke_the_run_is_said_beside_how_the_codebook_is_doing():
+    refused = state_of(told(finding=HEALTHY, message="`beta` must be at most 1, but is 7."))
+    assert refused[:3] == ("healthy", "healthy", ("not done: `beta` must be at most 1, but is 7.",))
+    broken = {"has_failed": True, "message": "The task loss became NaN or infinite at step 63."}
+    assert state_of(told(**broken))[:3] == ("severe", "failed", (broken["message"],))
+    past = state_of(told(**broken, training_at=62, finding=HEALTHY))
+    assert past[:3] == ("warning", "warning", ("this run has failed",))
+    long = state_of(told(finding=HEALTHY, message="no " * 100))
+    assert len(long.signs[0]) < 160
+    assert long.whole == "no " * 100
+
+
 def test_signs_name_their_numbers():
     state = state_of(told(now=Values(300, 50.0), relative_error=1.05, finding=SEVERE))
     assert (state.look, state.word) == ("severe", "severe")
