@@ -51,7 +51,7 @@ def account_of(scene: Scene) -> Account:
         of_level=scene.words.of,
         training_at=None if scene.cursor is None else scene.newest.step,
         has_failed=scene.status.state is SessionState.BROKEN,
-        message=scene.status.message,
+        message=scene.status.message.replace("`", ""),  # written for Markdown
         finding=None if verdict is None else Finding(verdict.what[1], finding_words(verdict, snapshot)),
         verdict_from=FIRST_STEPS,
     )
