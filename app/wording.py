@@ -347,7 +347,23 @@ def number(value: float) -> str:
     if value == 0 or 1e-4 <= abs(value) < 1e6:
         return f"{rounded:#.3g}".rstrip(".")
     digits, power = f"{rounded:e}".split("e")
-    return f"{float(digits):g} · 10{str(int(power)).translate(RAISED)}"
+    return f"{float(digits):g} · {_power_of_ten(power)}"
+
+
+def as_set(value: float) -> str:
+    """A number that somebody has set, as it was set.
+
+    >>> as_set(0.0001), as_set(0.25), as_set(1e7), as_set(2.5e-5)
+    ('0.0001', '0.25', '10⁷', '2.5 · 10⁻⁵')
+    """
+    digits, _, power = f"{value:g}".partition("e")
+    if not power:
+        return digits
+    return _power_of_ten(power) if digits == "1" else f"{digits} · {_power_of_ten(power)}"
+
+
+def _power_of_ten(power: str) -> str:
+    return f"10{str(int(power)).translate(RAISED)}"
 
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

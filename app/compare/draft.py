@@ -6,10 +6,9 @@ from typing import Any
 from zlib import crc32
 
 from app.links.setup import Setup, Variant
-from app.links.variant_names import name_for
-from app.panels.setting_words import setting_words
+from app.panels.setting_words import change_words, name_for
 from vqcore.quantizer.companions import with_companions
-from vqcore.training.recipe import default_recipe, setting_of, written
+from vqcore.training.recipe import default_recipe, setting_of
 
 BASELINE = "baseline"
 """What a variant without changes is called first."""
@@ -25,8 +24,7 @@ class DraftVariant:
     @property
     def words(self) -> str:
         """The changes in words."""
-        said = [f"{setting_words(name).replace('_', ' ')} {written(value)}" for name, value in self.changes.items()]
-        return " · ".join(said) or "the problem's defaults"
+        return " · ".join(change_words(self.changes)) or "the problem's defaults"
 
 
 class Draft:

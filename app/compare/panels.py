@@ -19,7 +19,7 @@ from app.sessions.registry import registry
 LOWEST_WINDOW = 900
 """Height in pixels at which the whole page is in view; a higher window gives its charts more."""
 
-MAP_HEIGHT, BARS_HEIGHT = 170, 98
+MAP_HEIGHT, BARS_HEIGHT = 164, 104
 PICTURE_HEIGHT = CURVES_HEIGHT + 38
 """With the lines that stand below the curves."""
 

@@ -32,10 +32,8 @@ class Marked:
     """Pinned codes, each with the index of its colour."""
 
 
-def usage_bars(
-    counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None, unused: str = "dead"
-) -> dict[str, Any]:
-    """How often each code is used, the even share as a line, codes without use marked and called `unused`."""
+def usage_bars(counts: NDArray[np.int64], *, order: Order, log: bool, marked: Marked | None = None) -> dict[str, Any]:
+    """How often each code is used, the even share as a line, codes without use marked."""
     total, num_codes = float(counts.sum()), len(counts)
     dead = int((counts == 0).sum())
     figure = _bars(
@@ -48,10 +46,10 @@ def usage_bars(
         hover="code %{customdata}<br>used %{text:,} times<extra></extra>",
         marked=marked,
     )
-    figure["alt"] = f"Use of {num_codes} codes; {dead} are {unused}."
+    figure["alt"] = f"Use of {num_codes} codes; {dead} are not in use."
     if total > 0:
         figure["layout"]["shapes"] = [_level(total / num_codes), *_dead_marks(counts, order)]
-        label = _dead_label(dead, num_codes, unused)
+        label = _unused_label(dead, num_codes)
         aside = sum(LETTER_PIXELS * len(each["text"]) for each in label)
         figure["layout"]["annotations"] = [_level_label(total / num_codes, log, aside), *label]
     return figure
@@ -107,7 +105,7 @@ def _bars(
         "data": _with_marks(outline, marked or Marked(), bottom=floor if log and heights.max() > 0 else 0),
         "layout": layout(
             xaxis=axis(
-                "code, most used first" if order == "sorted" and title == "assignments" else "code",
+                "codes by use" if order == "sorted" and title == "assignments" else "code",
                 showgrid=False,
                 range=[-0.5, len(values) - 0.5],
             ),
@@ -208,5 +206,5 @@ def _dead_marks(counts: NDArray[np.int64], order: Order) -> list[dict[str, Any]]
     ]
 
 
-def _dead_label(dead: int, num_codes: int, unused: str) -> list[dict[str, Any]]:
-    return [corner_label(f"{dead:,} of {num_codes:,} {unused}", role("dead"))] if dead else []
+def _unused_label(dead: int, num_codes: int) -> list[dict[str, Any]]:
+    return [corner_label(f"{dead:,} of {num_codes:,} not in use", role("dead"))] if dead else []

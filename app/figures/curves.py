@@ -251,7 +251,10 @@ def _limits(panel: Panel, lines: Sequence[NDArray[Any]]) -> list[float] | None:
 
 
 def _log_ticks(decades: float) -> dict[str, Any]:
-    """Ticks: powers of ten, also 2 and 5 where those are few; below a decade, Plotly's own."""
+    """Ticks: powers of ten, also 2 and 5 where those are few; below a decade, Plotly's own.
+
+    The browser leaves out powers that find no room at the height that the chart has there.
+    """
     if decades < 1:
         return {}
     return {"dtick": 1} if decades > 1.3 else {"dtick": "D2", "tickformat": "~g"}

@@ -48,7 +48,7 @@ def seed_bands(panels: Sequence[Panel]) -> dict[str, Any]:
     height = (1 - GAP_DOWN * (rows - 1)) / rows
     data: list[dict[str, Any]] = []
     figure_layout = layout(
-        margin={"l": 46, "r": 10, "t": 46, "b": 34, "pad": 2}, hovermode="x unified", showlegend=True, legend=LEGEND
+        margin={"l": 46, "r": 10, "t": 46, "b": 36, "pad": 2}, hovermode="x unified", showlegend=True, legend=LEGEND
     )
     figure_layout["annotations"] = []
     for order, panel in enumerate(panels):

@@ -42,9 +42,9 @@ def row(
     """The cells beside each other, each under its name; zooming one zooms all.
 
     Args:
-        cells: in order; their own axes are replaced.
+        cells: in order; their own axes are replaced, and the titles of the new ones stand at the first.
         x: settings of every x axis.
-        y: settings of every y axis; only the first has tick labels and a title.
+        y: settings of every y axis; only the first has tick labels.
         margin: in pixels; `HEAD` is added at the top.
         equal: whether lengths are the same in x and y.
         settings: more of the layout.
@@ -62,7 +62,7 @@ def row(
         if place == 0:
             y_axis |= {"scaleanchor": "x", "scaleratio": 1} if equal else {}
         else:
-            x_axis |= {"matches": "x"}
+            x_axis |= {"matches": "x", "title": ""}
             y_axis |= {"matches": "y", "showticklabels": False, "title": ""}
         made[f"xaxis{number}"], made[f"yaxis{number}"] = _axis(x_axis), _axis(y_axis)
         data += [_moved(trace, cell.name, place, number) for trace in cell.figure["data"]]

@@ -30,13 +30,15 @@ class _Label(NamedTuple):
     """The words of one marker, or of several that stand too close to be told apart."""
 
     markers: tuple[Marker, ...]
+    names_all: bool = True
+    """Whether several are named rather than counted."""
 
     @property
     def text(self) -> str:
-        if len(self.markers) > 1:
-            return f"{len(self.markers)} switches"
-        words = self.markers[0].label
-        return words if len(words) <= LONGEST_LABEL else f"{words[: LONGEST_LABEL - 1]}…"
+        words = ", ".join(marker.label for marker in self.markers)
+        if len(words) <= LONGEST_LABEL and self.names_all:
+            return words
+        return f"{words[: LONGEST_LABEL - 1]}…" if len(self.markers) == 1 else f"{len(self.markers)} switches"
 
     @property
     def step(self) -> int:
@@ -54,11 +56,17 @@ class _Label(NamedTuple):
 
 
 def marker_labels(markers: Sequence[Marker], last_step: int) -> list[dict[str, Any]]:
-    """Annotations in rows below the figure's upper edge; what finds no room in any row joins its neighbour."""
+    """Annotations in rows below the figure's upper edge; what finds no room in any row joins its neighbour.
+
+    Those that have joined are named where there is room for that, and else counted; pointed at, each is named.
+    """
     labels = [_Label((marker,)) for marker in sorted(markers, key=lambda marker: marker.step) if marker.label]
     while (rows := _rows(labels, last_step)) and None in rows:
         crowded = max(rows.index(None), 1)
-        labels[crowded - 1 : crowded + 1] = [_Label((*labels[crowded - 1].markers, *labels[crowded].markers))]
+        joined = _Label((*labels[crowded - 1].markers, *labels[crowded].markers))
+        around = labels[: crowded - 1], labels[crowded + 1 :]
+        has_room = None not in _rows([*around[0], joined], last_step)
+        labels = [*around[0], joined if has_room else joined._replace(names_all=False), *around[1]]
     return [_annotation(label, row or 0, last_step) for label, row in zip(labels, rows, strict=True)]
 
 

@@ -1,11 +1,10 @@
-"""Valid names of variants, and names proposed for a changed switch."""
+"""Valid names of variants, and values proposed for a switch that a fork changes."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
 from vqcore.quantizer.options import Options
-from vqcore.training.recipe import written
 
 LONGEST_NAME = 24
 MOST_SEEDS = 50
@@ -51,18 +50,6 @@ def read_name(name: str) -> str:
     return name
 
 
-def name_for(changes: Mapping[str, Any], taken: Collection[str]) -> str:
-    """A name that describes `changes` and is not in `taken`.
-
-    >>> name_for({"affine": "running"}, ["main"]), name_for({}, ["main", "copy"])
-    ('affine=running', 'copy 2')
-    """
-    words = " ".join(f"{name}={_short(value)}" for name, value in changes.items()) or "copy"
-    names = [words[:LONGEST_NAME]]
-    names += [f"{words[: LONGEST_NAME - 2]} {count}" for count in range(2, 2 + len(taken))]
-    return next(name for name in names if name not in taken)
-
-
 def choices_of(switch: str) -> tuple[Any, ...]:
     """Allowed values of a switch with a few choices; empty for a number."""
     return (False, True) if TYPES[switch] is bool else get_args(TYPES[switch])
@@ -73,7 +60,3 @@ def proposal(switch: str, options: Options) -> Any:
     now = getattr(options, switch)
     candidates = [PROPOSED.get(switch, now), *choices_of(switch), getattr(Options(), switch)]
     return next(value for value in candidates if value != now)
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else written(value)

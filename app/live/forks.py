@@ -6,10 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.links.variant_names import LONGEST_NAME, choices_of, name_for, proposal, read_name
+from app.links.variant_names import LONGEST_NAME, choices_of, proposal, read_name
 from app.live.state import live_state
 from app.live.variant import chosen_variant, show_variant
 from app.page_state import said_by
+from app.panels.setting_words import name_for
 from app.sessions.entry import Entry
 from app.wording import FORK_HELP, SWITCH_HELP
 from vqcore.quantizer.companions import with_companions

@@ -75,7 +75,7 @@ def curves_head(scene: Scene) -> None:
         address.VIEWS["smoothing"],
         index=address.VIEWS["smoothing"].index(live_state().first("smoothing")),
         key=view_key("smoothing"),
-        format_func=lambda steps: "raw" if steps == "1" else f"mean of {steps}",
+        format_func=lambda steps: "raw" if steps == "1" else f"mean {steps}",
         label_visibility="collapsed",
         width=112,
     )

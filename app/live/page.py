@@ -195,6 +195,7 @@ def _live(session_id: str) -> None:
     controls = f"{live_state().sidebar_shows} {heads_state(scene)}"  # before they are drawn: time goes on
     view = View(current_view(status.recipe)) if scene is None else scene.view
     _header(entry, status.recipe)
+    _gone("This one begins again from its settings.")
     with st.container(key="numbers"):
         placed = ["status"] if entry.is_followed else ["status", TRANSPORT]
         if scene is None:
@@ -204,10 +205,8 @@ def _live(session_id: str) -> None:
     if scene is not None:
         placed += panels(scene)
         _leave_umap(scene)
-    with st.container(key="message"):  # style.css lays it over the lowest chart, so that none moves
-        _gone("This one begins again from its settings.")
-        if status.message:
-            _message(status)
+    if status.message:
+        _message(status, is_told=scene is not None)
     live_state().looked_at = entry, view
     rate = float(view.controls["rate"])
     conductor(
@@ -277,14 +276,14 @@ def _level_choice(recipe: Recipe) -> None:
         choose(st, "level", address.VIEWS["level"][: recipe.levels])
 
 
-def _message(status: Status) -> None:
-    if status.state is State.BROKEN:
-        st.error(status.message, icon=":material/error:")
-        if status.details:
+def _message(status: Status, *, is_told: bool) -> None:
+    """Why it has failed or a command was not obeyed; where the story `is_told` of it, for screen readers alone."""
+    say = st.error if status.state is State.BROKEN else st.warning
+    with st.container(key="message-spoken" if is_told else "message"):
+        say(status.message, icon=":material/error:" if status.state is State.BROKEN else ":material/info:")
+        if status.details and not is_told:
             with st.expander("Traceback"):
                 st.code(status.details, language="text")
-    else:
-        st.warning(status.message, icon=":material/info:")
 
 
 page()

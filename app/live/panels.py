@@ -21,7 +21,7 @@ LOWEST_WINDOW = 900
 SAID = 38
 """Height in pixels of the lines below a chart, which the picture has within it."""
 
-GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=45), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
+GROWS = {UPPER: Grow(LOWEST_WINDOW, 0.56, gives=58), LOWER: Grow(LOWEST_WINDOW, 0.44, gives=35)}
 GIVES = {UPPER: 62, LOWER: 48}
 """What a chart gives to the experiments of a start, so that the page is still in view whole."""
 

@@ -13,7 +13,7 @@ from app.panels.lecture_places import NOWHERE
 from app.panels.markup import markup
 from app.panels.scene import Scene
 from app.panels.setting_words import recipe_differences
-from app.panels.switch_words import switch_words
+from app.panels.switch_words import event_words
 from app.wording import as_written, number
 
 EVENTS_SAID = 3
@@ -75,7 +75,7 @@ def _choice(scene: Scene) -> None:
 
 def _row(earlier: Earlier, scene: Scene) -> dict[str, str]:
     past = earlier.past
-    thrown = [f"{switch_words(event.changes)} at {event.step:,}" for event in past.events[:EVENTS_SAID]]
+    thrown = [f"{event_words(event)} at {event.step:,}" for event in past.events[:EVENTS_SAID]]
     more = len(past.events) - len(thrown)
     thrown += [f"{more:,} more"] if more else []
     is_quantized = earlier.name != UNQUANTIZED

@@ -20,6 +20,9 @@ def story_band(scene: Scene) -> list[str]:
         with st.popover("Why", key="verdict-why", type="tertiary", help="Numbers, cause, remedies"):
             words_place("verdict-cause", look="why")
             _remedies(scene)
+            if scene.status.details:
+                with st.expander("Traceback"):
+                    st.code(scene.status.details, language="text")
     return PLACES
 
 

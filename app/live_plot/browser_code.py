@@ -14,6 +14,7 @@ LIVE_PLOT = (
     "numbers.js",
     "selection.js",
     "steady_axes.js",
+    "log_ticks.js",
     "painting.js",
     "unseen.js",
     "chart_files.js",

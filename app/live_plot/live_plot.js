@@ -164,6 +164,7 @@ class LivePlot {
       const range = this.ranges.get(name);
       layout[name] = { ...layout[name], ...(range && { range: [...range], autorange: false }), uirevision: false };
     }
+    clearTicks(layout, this.data.height);
     if (this.tool) layout.dragmode = this.tool;
     layout.modebar = { ...layout.modebar, uirevision: false };
     return layout;

@@ -84,11 +84,12 @@ function errorSheet(image, given, scheme) {
   return canvasOf(pixels, given.width, given.height);
 }
 
-/** A sheet of what lies over places that are not chosen; null where none is chosen. */
+/** A sheet of what lies over places that are not `lit`, which are codes or places; null where none is chosen. */
 function veilSheet(tiles, codes, lit, scheme) {
   if (!lit) return null;
-  const [chosen, background] = [new Set(lit), channels(PALETTES[scheme].background)];
-  return tiles.ofPlaces((place) => [...background, chosen.has(codes[place]) ? 0 : Math.round(255 * VEIL)]);
+  const [chosen, background] = [new Set(lit.places ?? lit), channels(PALETTES[scheme].background)];
+  const isLit = (place) => chosen.has(lit.places ? place : codes[place]);
+  return tiles.ofPlaces((place) => [...background, isLit(place) ? 0 : Math.round(255 * VEIL)]);
 }
 
 /** Where the tiles of `shown` lie in a view with these columns, at `scale` pixels of the screen a pixel. */

@@ -65,7 +65,7 @@ def _by_code(snapshot: Snapshot, kind: str, order: Any, focus: Focus, *, log: bo
     if kind == "gradient":
         return gradient_bars(snapshot.gradient_norm, order=order, log=log, marked=marked)
     counts = count_codes(snapshot.codes, snapshot.num_codes)
-    return usage_bars(counts, order=order, log=log, marked=marked, unused="not in use")
+    return usage_bars(counts, order=order, log=log, marked=marked)
 
 
 def _by_code_note(snapshot: Snapshot, kind: str) -> str:

@@ -64,8 +64,8 @@ def _facts(facts: CodeFacts, snapshot: Snapshot, problem: Problem) -> list[Fact]
         Fact(
             label="used by",
             value=f"{facts.members:,}",
-            note=f"of {len(snapshot.codes):,} held-out vectors",
-            meaning="Vectors of the monitor sample that are assigned to it now.",
+            note=f"of {len(snapshot.codes):,}",
+            meaning="Held-out vectors, the monitor sample's, that are assigned to it now.",
         ),
         Fact(
             label="touched in training",

@@ -91,17 +91,17 @@ def settings_of(controls: Mapping[str, str]) -> MapSettings:
 
 def _said_of_map(scene: Scene, shown: Shown) -> tuple[str, ...]:
     count, of = len(shown.snapshot.z_e), scene.snapshot.monitor_of
-    said = [
+    # The first of these are always in view, in a low window they alone.
+    said = [_selected(scene.focus, shown.snapshot)] if scene.focus.choice else []
+    said += [] if shown.plane.keeps_distances else [wording.UMAP_CAUTION]
+    said.append(
         f"showing {count:,} of {of:,} held-out {scene.words.vectors} (random inputs, seed {scene.status.recipe.seed})"
-    ]
+    )
     said.append("dead: nearest to none of these")
     if (moments := len(shown.plane.paths)) and "paths" in read_layers(scene.view.controls["layers"]):
         said.append(f"paths: the last {moments + 1:,} moments")
-    if not shown.plane.keeps_distances:
-        said.append(wording.UMAP_CAUTION)
     said += [wording.trust(*shown.trust)] if shown.trust else []
     said += [shown.note] if shown.note else []
-    said += [_selected(scene.focus, shown.snapshot)] if scene.focus.choice else []
     return tuple(said)
 
 

@@ -46,7 +46,7 @@ def maps(
         cells,
         x={"title": x_title, "nticks": 4, "showticklabels": ticks},
         y={"title": y_title, "nticks": 5, "showticklabels": ticks},
-        margin={"l": 46, "r": 6, "b": 34},
+        margin={"l": 46, "r": 14, "b": 36},
         equal=equal,
         dragmode="pan",
         uirevision=f"side by side {plane.axis_titles[0][:4]}{' equal' if equal else ''}",

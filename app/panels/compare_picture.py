@@ -4,7 +4,7 @@ from app.figures.side_by_side import variant_colour
 from app.panels.compare_map import shared_shades
 from app.panels.compare_scene import CompareScene
 from app.panels.part import Part
-from app.panels.picture_parts import Seen, given_part, said_of, seen_part, waiting_part
+from app.panels.picture_parts import Seen, given_part, places_chosen, said_of, seen_part, waiting_part
 from app.panels.picture_subject import subject_of
 
 WAITING = "The picture of this moment is on its way …"
@@ -22,6 +22,7 @@ def compare_picture(scene: CompareScene) -> dict[str, Part]:
             num_codes=snapshot.num_codes,
             shade=shades.get(name),
             lit=choice.codes_in(snapshot) if choice else None,
+            lit_places=places_chosen(choice, subject),
             colour=variant_colour(place),
         )
         for place, (name, snapshot) in enumerate(scene.snapshots.items())
@@ -32,7 +33,7 @@ def compare_picture(scene: CompareScene) -> dict[str, Part]:
     first, most = seen[0], max(each.num_codes for each in seen)
     run = f"{scene.entry.watch_id} {scene.together.run} {scene.recipe.problem} {scene.recipe.seed} {most}"
     shown = [(each.label, each.subject.step, each.lit is not None and hash(each.lit.tobytes())) for each in seen]
-    revision = f"{run} {scene.first.level} {shown} {scene.step} {by}"
+    revision = f"{run} {scene.first.level} {shown} {hash(choice)} {scene.step} {by}"
     of = scene.first.monitor_of // scene.first.vectors_per_input
     return {
         "compare-picture-given": given_part(first.subject, scene.problem, most, run),

@@ -47,7 +47,7 @@ def bars(
         cells,
         x={"showgrid": False, "range": widest, "nticks": 4},
         y={**y, "nticks": 4},
-        margin={"l": 46, "r": 6, "b": 20},
+        margin={"l": 46, "r": 14, "b": 36},
         hovermode="x",
         dragmode="zoom",
     )

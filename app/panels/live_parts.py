@@ -158,7 +158,10 @@ def _card(scene: Scene, _: ProjectionService) -> Part | None:
     code = scene.focus.choice.code
     if code is None:
         return None
-    examination = scene.entry.one.examination(ExamineCommand(code, scene.snapshot.level))
+    query = ExamineCommand(code, scene.snapshot.level)
+    examination = scene.entry.one.examination(
+        query, until=scene.newest.step
+    )  # the training is ahead of what is shown
     facts = code_facts(scene.snapshot, code)
     return small_part(card_data(card(facts, examination, scene.snapshot, scene.problem)))
 

@@ -7,7 +7,16 @@ from app.panels.chart import file_name
 from app.panels.charts import plane_of
 from app.panels.map_shades import shade
 from app.panels.part import Part
-from app.panels.picture_parts import Seen, given_part, places_part, said_of, seen_part, used_of, waiting_part
+from app.panels.picture_parts import (
+    Seen,
+    given_part,
+    places_chosen,
+    places_part,
+    said_of,
+    seen_part,
+    used_of,
+    waiting_part,
+)
 from app.panels.picture_subject import Subject, subject_of, z_e_of
 from app.panels.scene import Scene
 from app.panels.story_reading import thrown
@@ -43,7 +52,8 @@ def picture_parts(scene: Scene, projection: ProjectionService, *, with_places: b
     status, recipe = scene.status, scene.status.recipe
     what = f"{recipe.problem} {recipe.seed} {snapshot.num_codes}"
     steps = [(each.label, each.subject.step, each.subject.step != scene.snapshot.step) for each in seen]
-    looks = scene.view.controls["colour"], len(snapshot.events), None if lit is None else lit.tolist(), seen[0].pins
+    shown_lit = [None if each is None else each.tolist() for each in (lit, seen[0].lit_places)]
+    looks = scene.view.controls["colour"], len(snapshot.events), shown_lit, seen[0].pins
     revision = f"{scene.entry.watch_id} {status.run} {what} {snapshot.variant} {snapshot.level} {steps} {looks}"
     stamp = [f"step {subject.step:,}"] if scene.follows or subject.step != scene.snapshot.step else []
     of = scene.snapshot.monitor_of // scene.snapshot.vectors_per_input
@@ -129,6 +139,7 @@ def _seen(scene: Scene, shown: Pictured, lit: Ints | None) -> Seen:
         num_codes=snapshot.num_codes,
         shade=shade(scene.view.controls["colour"], snapshot, scene.problem),
         lit=lit,
+        lit_places=places_chosen(focus.choice, shown.subject),
         pins=focus.pinned(snapshot.level),
     )
 

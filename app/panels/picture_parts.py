@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.figures.examples import code_colours
 from app.figures.map_layers import Scale, Shade
 from app.figures.picture_sheet import exact_file, image_file, sheet
+from app.links.selection import Choice
 from app.panels.part import Part
 from app.panels.picture_subject import Subject
 from app.wording import number
@@ -42,6 +43,9 @@ class Seen:
 
     lit: NDArray[np.int64] | None = None
     """The codes that are chosen; None where none is."""
+
+    lit_places: NDArray[np.int64] | None = None
+    """(n,) the places that are chosen, where vectors are; None: those of the codes that are."""
 
     pins: Mapping[int, int] | None = None
     """Pinned codes, each with the index of its colour."""
@@ -148,10 +152,23 @@ def _variant(seen: Seen, most: int) -> dict[str, Any]:
         told |= {"captions": list(subject.captions), "right": list(subject.right)}
     if seen.shows_codes:
         told["codes"] = packed(subject.codes.ravel())
-        told["lit"] = None if seen.lit is None else seen.lit.tolist()
+        told["lit"] = _lit(seen)
         told["pins"] = {str(code): place for code, place in (seen.pins or {}).items()}
         told["scale"] = _scale(seen.shade)
     return told
+
+
+def _lit(seen: Seen) -> list[int] | dict[str, list[int]] | None:
+    if seen.lit_places is not None:
+        return {"places": seen.lit_places.tolist()}
+    return None if seen.lit is None else seen.lit.tolist()
+
+
+def places_chosen(choice: Choice, subject: Subject) -> NDArray[np.int64] | None:
+    """(n,) which of the picture's places (I·h·w) are chosen, each vector's alone; None if all of a code's are."""
+    if not choice.vectors or subject.vectors is None:
+        return None
+    return np.flatnonzero(np.isin(subject.vectors, choice.vectors) | np.isin(subject.codes.ravel(), choice.codes))
 
 
 def _scale(shade: Shade | None) -> dict[str, Any] | None:

@@ -1,8 +1,11 @@
 """What differs between two recipes, in words: settings that only a restart changes, and switches. Knows no page."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from app.links.variant_names import LONGEST_NAME
 from app.panels.switch_words import switch_words
+from app.wording import as_set
 from vqcore.quantizer.options import option_names
 from vqcore.training.recipe import SETTINGS, Recipe, differences, setting_of, written
 
@@ -48,9 +51,42 @@ def recipe_differences(recipe: Recipe, other: Recipe) -> list[str]:
     if recipe.problem != other.problem:
         return [recipe.problem]  # all else has other defaults there
     settings = _of_structure(recipe, differences(recipe, other, (*RESTARTING, "device")))
-    switches = differences(recipe, other, option_names())
-    said = [f"{setting_words(name, recipe.structure)} {said_of(value)}" for name, value in settings.items()]
-    return said + [switch_words([change]) for change in switches.items()]
+    return change_words(settings | differences(recipe, other, option_names()), recipe.structure)
+
+
+def change_words(changes: Mapping[str, Any], structure: str = "") -> list[str]:
+    """What each changed setting or switch is now.
+
+    >>> change_words({"num_codes": 4, "code_init": "kmeans", "learning_rate": 1e7})
+    ['K 4', 'codes start kmeans', 'learning rate 10⁷']
+    """
+    return [
+        switch_words([(name, value)])
+        if name in option_names()
+        else f"{setting_words(name, structure)} {said_of(value)}"
+        for name, value in changes.items()
+    ]
+
+
+def name_for(changes: Mapping[str, Any], taken: Collection[str]) -> str:
+    """A variant's name that says `changes`, not one of those `taken`.
+
+    >>> name_for({"affine": "running"}, ["main"]), name_for({}, ["main", "copy"])
+    ('affine running', 'copy 2')
+    >>> name_for({"codebook_update": "ema", "ema_decay": 0.9}, [])
+    'codes moved by ema, EMA…'
+    """
+    words = ", ".join(change_words(changes)) or "copy"
+    names = [_shortened(words, LONGEST_NAME)]
+    names += [f"{_shortened(words, LONGEST_NAME - 2)} {count}" for count in range(2, 2 + len(taken))]
+    return next(name for name in names if name not in taken)
+
+
+def _shortened(words: str, longest: int) -> str:
+    """`words`, or as many whole ones as fit, and an ellipsis."""
+    if len(words) <= longest:
+        return words
+    return words[:longest].rpartition(" ")[0].rstrip(",=× ") + "…"
 
 
 def _of_structure(recipe: Recipe, values: dict[str, Any]) -> dict[str, Any]:
@@ -63,4 +99,6 @@ def said_of(value: Any) -> str:
     """The value of a setting or switch as a sentence has it."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, float):
+        return as_set(value)
     return f"{value:,}" if isinstance(value, int) else written(value)

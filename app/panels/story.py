@@ -5,11 +5,10 @@ praised: the sentence says what was, what is, and what the same training would b
 """
 
 import math
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from app.wording import number
-from vqcore.diagnostics.usage import expected_active
+from app.panels.story_account import HIGHER_LOSS, LOWER_LOSS, Account, Cause
+from app.wording import cut, number
 
 EARLY_STEPS = 20
 """Steps after a switch before anything is made of it."""
@@ -17,99 +16,21 @@ EARLY_STEPS = 20
 MORE_CODES, FEWER_CODES = 1.25, 0.8
 """Codes in use over those before the switch, from which they are more and down to which they are fewer."""
 
-RECOVERED_SHARE = 0.5
-"""Codes in use over those that even use would touch, from which a codebook counts as recovered."""
-
-HIGHER_LOSS, LOWER_LOSS = 1.5, 0.8
-"""Task loss over its value before the switch, from which it is higher, so that nothing is healthy, and down to which
-it is lower."""
-
-FALLING = 0.5
-"""Task loss over its peak since the switch, down to which a loss that is still higher is on its way back."""
-
 NOTABLE_PEAK = 1.5
 """The peak over the larger of the losses before and now, from which it is told."""
 
+WORSE = "worse than before the switch"
+
 NO_BETTER_THAN_THE_MEAN = 1.0
 """Relative error from which the mean of P alone would serve as well as the codes."""
+
+LONGEST_MESSAGE = 140
+"""Letters of a message that stand in one line of a page 1,440 pixels wide."""
 
 LOST_SHARE, COLLAPSED_SHARE = 0.5, 0.25
 """Codes in use over those before training, down to which most are lost, and the codebook has collapsed."""
 
 Look = Literal["severe", "warning", "unknown", "judging", "healthy"]
-
-
-class Values(NamedTuple):
-    """What the held-out vectors say of one moment."""
-
-    in_use: int
-    task_loss: float
-
-
-class Peak(NamedTuple):
-    """The highest task loss of a training batch since the switch."""
-
-    task_loss: float
-    step: int
-
-
-class Cause(NamedTuple):
-    """The newest switch."""
-
-    words: str
-    step: int
-    earlier: int
-    """How many switches were thrown before it."""
-
-
-class Finding(NamedTuple):
-    """What the doctor says of this very moment."""
-
-    severity: str
-    words: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """All that the story is told from."""
-
-    step: int
-    num_codes: int
-    num_vectors: int
-    before: Values
-    """Just before the switch took effect; without a switch, before training."""
-
-    now: Values
-    relative_error: float
-    cause: Cause | None = None
-    peak: Peak | None = None
-    twin: Values | None = None
-    """The same training at the same step without the switch, if it is trained along."""
-
-    of_level: str = ""
-    """` of level 2`, or empty."""
-
-    training_at: int | None = None
-    """The newest step, if the reader has gone back to an earlier one."""
-
-    has_failed: bool = False
-    finding: Finding | None = None
-    """None if this moment has not been judged."""
-
-    verdict_from: int = 0
-    """The step from which there is a verdict."""
-
-    @property
-    def loss_factor(self) -> float:
-        """Task loss over its value before the switch; 1 without a switch, NaN where it says nothing."""
-        if self.cause is None:
-            return 1.0
-        return self.now.task_loss / self.before.task_loss if self.before.task_loss > 0 else math.nan
-
-    @property
-    def has_recovered(self) -> bool:
-        """Whether as many codes are in use as a recovery takes."""
-        return self.now.in_use >= RECOVERED_SHARE * expected_active(self.num_vectors, self.num_codes)
 
 
 class State(NamedTuple):
@@ -120,13 +41,18 @@ class State(NamedTuple):
     signs: tuple[str, ...] = ()
     """What it rests on."""
 
+    whole: str = ""
+    """A sign that may have been cut, in full."""
+
 
 def clauses(account: Account) -> list[str]:
     """The sentence, in parts; the first says which step is shown.
 
+    >>> from app.panels.story_account import Forecast, Peak, Values
     >>> told = Account(
     ...     step=67, num_codes=512, num_vectors=1536, before=Values(12, 0.21), now=Values(258, 0.57),
     ...     relative_error=0.2, cause=Cause("replacement every 10", 20, 0), peak=Peak(50.0, 24),
+    ...     forecast=Forecast(400.0, 0.25),
     ... )
     >>> " · ".join(clauses(told)[:3])
     'Step 67 · 47 steps after replacement every 10 · in use 12 → 258 of 512'
@@ -165,29 +91,47 @@ def _peak(account: Account) -> str:
 
 
 def outcome(account: Account) -> str:
-    """What has become of the codes, in a few words; empty where there is nothing to say."""
+    """What has become of the codes, in a few words; empty where there is nothing to say.
+
+    Of a classifier that only guesses, nothing good is said, however many codes it uses.
+    """
     if account.cause is None:
         return _without_a_switch(account)
     if account.has_failed and account.training_at is None:
         return ""  # the state says so
     if account.step - account.cause.step < EARLY_STEPS:
         return "too early to tell"
-    before, now, factor = account.before.in_use, account.now.in_use, account.loss_factor
     if not math.isfinite(account.now.task_loss):
-        return "worse"
-    costs = factor >= HIGHER_LOSS
+        return WORSE
+    if account.now.accuracy <= account.guess:
+        return "still no better than a guess" if account.before.accuracy <= account.guess else WORSE
+    before, now = account.before.in_use, account.now.in_use
     if now >= MORE_CODES * before and now > before + 1:
-        if factor <= LOWER_LOSS:
-            return "recovered" if account.has_recovered else "recovering"
-        if not costs:
-            return "more codes at a similar loss"
-        is_falling = account.peak is not None and account.now.task_loss <= FALLING * account.peak.task_loss
-        return "recovering" if is_falling else "more codes at a higher loss"
-    if costs or now <= FEWER_CODES * before:
-        return "worse"
-    if factor <= LOWER_LOSS:
-        return "as many codes at a lower loss"
-    return "as before" if account.has_recovered else "no better than before"
+        return _with_more_codes(account)
+    if account.loss_factor >= HIGHER_LOSS or now <= FEWER_CODES * before:
+        return WORSE
+    if account.loss_factor <= LOWER_LOSS:
+        return f"as many codes at a lower loss{_yet(account)}"
+    return "as before" if account.has_codes_back else "no better than before"
+
+
+def _with_more_codes(account: Account) -> str:
+    """What more codes in use have brought."""
+    if LOWER_LOSS < account.loss_factor < HIGHER_LOSS:
+        return "more codes at a similar loss"
+    is_lower = account.loss_factor <= LOWER_LOSS
+    if is_lower and account.has_codes_back and account.has_loss_back:
+        return "recovered"
+    if account.is_recovering:
+        return "recovering"
+    return f"more codes at a lower loss{_yet(account)}" if is_lower else "more codes at a higher loss"
+
+
+def _yet(account: Account) -> str:
+    """What a loss that is lower than at the switch still lacks."""
+    if account.has_loss_back:
+        return ""
+    return f", yet {number(account.now.task_loss / account.loss_had)} times the lowest before"
 
 
 def _without_a_switch(account: Account) -> str:
@@ -196,7 +140,17 @@ def _without_a_switch(account: Account) -> str:
 
 
 def state_of(account: Account) -> State:
-    """How it is doing: never healthy beside a bad sign, whatever the doctor says; judging where nothing is known."""
+    """How it is doing, and why the last command was not obeyed, which takes the place of what the state rests on."""
+    state, message = _judged(account), cut(account.message, LONGEST_MESSAGE)
+    if not message:
+        return state
+    if not account.has_failed:
+        return State(state.look, state.word, (f"not done: {message}",), account.message)
+    return State("severe", "failed", (message,), account.message) if account.training_at is None else state
+
+
+def _judged(account: Account) -> State:
+    """Never healthy beside a bad sign, whatever the doctor says; judging where nothing is known."""
     finding, signs = account.finding, tuple(bad_signs(account))
     found = () if finding is None else (finding.words,)
     if account.has_failed and account.training_at is None:
@@ -227,6 +181,8 @@ def bad_signs(account: Account) -> list[str]:
         signs.append(f"relative error {number(error)}: the mean of P would do no worse")
     if factor >= HIGHER_LOSS:
         signs.append(f"task loss {number(factor)} times its value at the switch")
+    if account.now.accuracy <= account.guess and account.step >= account.verdict_from:
+        signs.append(f"{account.now.accuracy:.0%} right: no better than a guess")
     if account.has_failed:
         signs.append("this run has failed")
     return signs

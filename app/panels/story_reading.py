@@ -1,15 +1,19 @@
 """The story of a scene: its numbers read off the snapshot and its curves, and its two lines of HTML."""
 
+import math
+
 import numpy as np
+from numpy.polynomial import Polynomial
 
 from app.panels.markup import markup
 from app.panels.scene import Scene
-from app.panels.story import Account, Cause, Finding, Peak, Values, clauses, outcome, state_of, twin_words
-from app.panels.switch_words import switch_words
+from app.panels.story import clauses, outcome, state_of, twin_words
+from app.panels.story_account import Account, Cause, Finding, Forecast, Peak, Values
+from app.panels.switch_words import cause_words
 from app.panels.verdict_words import finding_words, verdict_of
 from app.sessions.verdict_memory import FIRST_STEPS
-from vqcore.history import History
-from vqcore.snapshot import Event, Snapshot
+from vqcore.history import History, Ints
+from vqcore.snapshot import Event, HeldOutMetrics, Snapshot
 from vqcore.training.recipe import Recipe
 from vqcore.training.status import State as SessionState
 
@@ -17,6 +21,13 @@ MEANING = (
     "In use: codes that are nearest to at least one of {vectors} held-out vectors at this step. Task loss: of the "
     "same held-out inputs; its peak: of a training batch since the switch."
 )
+
+
+FEWEST_MOMENTS = 3
+"""Moments that a forecast is made from."""
+
+LARGEST_EXPONENT = 700.0
+"""Of e, within a double."""
 
 
 def account_of(scene: Scene) -> Account:
@@ -33,10 +44,14 @@ def account_of(scene: Scene) -> Account:
         relative_error=snapshot.held_out.relative_error,
         cause=cause,
         peak=None if cause is None else _peak(snapshot.history, cause.step),
+        lowest_loss=math.inf if cause is None else _lowest_loss(snapshot.history, cause.step),
+        forecast=None if cause is None else forecast(snapshot.history, cause.step, snapshot.step),
+        guess=guess(snapshot.labels),
         twin=_twin(scene),
         of_level=scene.words.of,
         training_at=None if scene.cursor is None else scene.newest.step,
         has_failed=scene.status.state is SessionState.BROKEN,
+        message=scene.status.message.replace("`", ""),  # written for Markdown
         finding=None if verdict is None else Finding(verdict.what[1], finding_words(verdict, snapshot)),
         verdict_from=FIRST_STEPS,
     )
@@ -66,11 +81,15 @@ def _cause(snapshot: Snapshot) -> Cause | None:
     if not snapshot.events:
         return None
     newest = snapshot.events[-1]
-    return Cause(switch_words(newest.changes), newest.step, len(snapshot.events) - 1)
+    return Cause(cause_words(newest), newest.step, len(snapshot.events) - 1)
 
 
 def _values(snapshot: Snapshot) -> Values:
-    return Values(snapshot.held_out.in_use, snapshot.held_out.task_loss)
+    return _values_of(snapshot.held_out)
+
+
+def _values_of(held_out: HeldOutMetrics) -> Values:
+    return Values(held_out.in_use, held_out.task_loss, held_out.accuracy)
 
 
 def _before(snapshot: Snapshot) -> Values:
@@ -87,8 +106,9 @@ def _before(snapshot: Snapshot) -> Values:
 
 
 def _row(history: History, row: int) -> Values:
-    in_use, loss = (float(history.points(f"held_out.{name}").mean[row]) for name in ("in_use", "task_loss"))
-    return Values(round(in_use), loss)
+    names = ("in_use", "task_loss", "accuracy")
+    in_use, loss, accuracy = (float(history.points(f"held_out.{name}").mean[row]) for name in names)
+    return Values(round(in_use), loss, accuracy)
 
 
 def _peak(history: History, since: int) -> Peak | None:
@@ -99,6 +119,40 @@ def _peak(history: History, since: int) -> Peak | None:
     if len(losses) == 0 or not np.isfinite(losses.max()):
         return None
     return Peak(float(losses.max()), int(points.last_step[after][losses.argmax()]))
+
+
+def _lowest_loss(history: History, until: int) -> float:
+    """The lowest held-out loss up to step `until`; infinite where there is none."""
+    points = history.points("held_out.task_loss")
+    losses = points.mean[points.last_step <= until]
+    return float(np.min(losses, initial=math.inf, where=np.isfinite(losses)))
+
+
+def forecast(history: History, since: int, now: int) -> Forecast | None:
+    """Where the held-out curves up to step `now` lead, on lines through the second half of the steps after `since`.
+
+    None where fewer than three moments of that half are known.
+    """
+    in_use, loss = (history.points(f"held_out.{name}") for name in ("in_use", "task_loss"))
+    passed = now - since
+    late = (loss.last_step > since + passed / 2) & (loss.last_step <= now) & (loss.mean > 0) & np.isfinite(loss.mean)
+    if np.count_nonzero(late) < FEWEST_MOMENTS:
+        return None
+    steps = (loss.last_step[late] - now) / passed  # from −1/2 to 0, and asked at 1
+    codes_line, loss_line = (Polynomial.fit(steps, y, 1) for y in (in_use.mean[late], np.log(loss.mean[late])))
+    return Forecast(float(codes_line(1.0)), float(np.exp(min(loss_line(1.0), LARGEST_EXPONENT))))
+
+
+def guess(labels: Ints | None) -> float:
+    """The accuracy up to which a classifier is no better than a guess; NaN where there are no classes.
+
+    m + 2·√(m(1 − m)/I), where m is the share of the most frequent of the (I,) labels: always to say that class is
+    right as often on average, and by luck more often by two standard deviations.
+    """
+    if labels is None or len(labels) == 0:
+        return math.nan
+    share = np.unique(labels, return_counts=True)[1].max() / len(labels)
+    return float(share + 2 * math.sqrt(share * (1 - share) / len(labels)))
 
 
 def _twin(scene: Scene) -> Values | None:
@@ -124,7 +178,7 @@ def _left_alone(scene: Scene) -> Values | None:
         return None
     if scene.snapshot.step - scene.snapshot.events[-1].step != alone.steps:
         return None
-    return Values(alone.held_out.in_use, alone.held_out.task_loss)
+    return _values_of(alone.held_out)
 
 
 def is_twin(scene: Scene, other: Snapshot) -> bool:

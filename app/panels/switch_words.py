@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from app.wording import as_set
 from vqcore.snapshot import Event
 
 OFF = (0, 0.0, False, "off", "none")
@@ -55,6 +56,8 @@ def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
     ('replacement every 10', 'sync off and affine running')
     >>> switch_words([("affine", "running"), ("sync", 0.5), ("inner_steps", 1)])
     'affine running, sync ν = 0.5 and inner steps 1'
+    >>> switch_words([("learning_rate", 1e7)])
+    'learning rate 10⁷'
     """
     *others, last = [_words(name, value) for name, value in changes] or [""]
     return " and ".join(filter(None, (", ".join(others), last)))
@@ -63,7 +66,7 @@ def switch_words(changes: Iterable[tuple[str, Any]]) -> str:
 def _words(name: str, value: Any) -> str:
     if name in SWITCHED_OFF and value in OFF:
         return SWITCHED_OFF[name]
-    told = f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    told = as_set(value) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     return WORDS[name](told) if name in WORDS else f"{name} {told}"
 
 
@@ -72,7 +75,35 @@ def event_words(event: Event) -> str:
 
     >>> event_words(Event(20, "main", "replaced 12", (("replace", "now"),)))
     'replaced 12 codes'
+    >>> event_words(Event(20, "main", "replaced 0", (("replace", "now"),)))
+    'no unused code to replace'
     """
-    if event.changes and event.changes[0][0] == "replace":
-        return f"{event.label} codes"
-    return switch_words(event.changes)
+    replaced = _replaced(event)
+    if replaced is None:
+        return switch_words(event.changes)
+    return f"replaced {_codes(replaced)}" if replaced else "no unused code to replace"
+
+
+def cause_words(event: Event) -> str:
+    """The same after *47 steps after …*.
+
+    >>> cause_words(Event(20, "main", "replaced 1", (("replace", "now"),)))
+    'replacing 1 code'
+    >>> cause_words(Event(20, "main", "replaced 0", (("replace", "now"),)))
+    'a replacement that found no unused code'
+    """
+    replaced = _replaced(event)
+    if replaced is None:
+        return switch_words(event.changes)
+    return f"replacing {_codes(replaced)}" if replaced else "a replacement that found no unused code"
+
+
+def _replaced(event: Event) -> int | None:
+    """How many codes were replaced at a command; None for any other event, and where it is not told."""
+    count = event.label.removeprefix("replaced ")
+    is_replacement = bool(event.changes) and event.changes[0][0] == "replace"
+    return int(count) if is_replacement and count.isdigit() else None
+
+
+def _codes(count: int) -> str:
+    return f"{count:,} code{'' if count == 1 else 's'}"

@@ -106,11 +106,13 @@ class WatchedSession(LiveSession):
         """See `LiveSession.past_runs`."""
         return self._session.past_runs()
 
-    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+    def examination(
+        self, query: ExamineCommand, *, wish: bool = True, until: int | None = None
+    ) -> Examination | None:
         """See `LiveSession.examination`; looks closer at a pace that the followers share, which changes nothing."""
         if wish:
             self._examine(query)
-        return self._session.examination(query, wish=False)
+        return self._session.examination(query, wish=False, until=until)
 
     def _examine(self, query: ExamineCommand) -> None:
         """Have `query` wait for its turn, and send the first of those that wait if the next may be."""

@@ -61,10 +61,10 @@ def test_one_without_a_name_is_called_after_its_changes_and_never_as_another():
     draft.add()
     assert draft.names() == ["one", "two", "baseline"]
     draft.take("affine", "running")
-    assert draft.names() == ["one", "two", "affine=running"]
+    assert draft.names() == ["one", "two", "affine running"]
     draft.add()
     draft.take("affine", "running")
-    assert draft.names()[2:] == ["affine=running", "affine=running 2"]
+    assert draft.names()[2:] == ["affine running", "affine running 2"]
     draft.remove()
     draft.remove()
     assert draft.setup() == TWO

@@ -124,7 +124,7 @@ def test_usage_bars_show_each_code_and_mark_the_dead(order, log):
     width = sum(band["x1"] - band["x0"] for band in bands)
     assert width == 5
     on_line, in_corner = figure["layout"]["annotations"]
-    assert "5 of 20 dead" in in_corner["text"]
+    assert "5 of 20 not in use" in in_corner["text"]
     widest_letter = 8 / 12 * in_corner["font"]["size"]
     assert -on_line["xshift"] >= 0.9 * widest_letter * len(in_corner["text"])  # beside it, however high the line is
 

@@ -291,9 +291,9 @@ def test_a_class_takes_no_more_of_a_training_than_one_reader_and_all_get_their_t
     for name in ("latest", "examination"):
         asked = getattr(owner.session, name)
 
-        def recording(*words, wish=True, name=name, asked=asked):
+        def recording(*words, wish=True, name=name, asked=asked, **more):
             wishes.extend([(name, words)] * wish)
-            return asked(*words, wish=wish)
+            return asked(*words, wish=wish, **more)
 
         monkeypatch.setattr(owner.session, name, recording)
     watched = WatchedSession(owner.session, clock=lambda: now[0])

@@ -1,14 +1,17 @@
 """Forks on the Live page as Streamlit runs it: made, shown, switched, ended, and found again by the URL."""
 
+import re
+
 import pytest
 from live_page_runs import control, entry_of, open_page, reach, sentences, step_of
 from page_runs import press, run, state_in
 from streamlit.testing.v1 import AppTest
 
-from app.links.variant_names import name_for, proposal, read_name
+from app.links.variant_names import proposal, read_name
 from app.live import sidebar as controls
 from app.live import switches
 from app.live.state import LiveState
+from app.panels.setting_words import name_for
 from vqcore.quantizer.options import Options, option_names
 from vqcore.training.status import State
 
@@ -51,9 +54,9 @@ def page() -> AppTest:
 def test_a_fork_changes_one_switch_and_is_then_shown_with_its_controls(page):
     assert not [group for group in page.button_group if (group.key or "").startswith("variant ")]
     fork(page, "affine")
-    assert variants(page) == ("main", "affine=running")
-    assert choice(page).value == "affine=running"
-    assert page.query_params["variant"] == ["affine=running"] or page.query_params["variant"] == "affine=running"
+    assert variants(page) == ("main", "affine running")
+    assert choice(page).value == "affine running"
+    assert page.query_params["variant"] == ["affine running"] or page.query_params["variant"] == "affine running"
     assert page.button_group(key=control(page, "affine")).value == "running"
     page.slider(key=control(page, "beta")).set_value(0.5)
     run(page)
@@ -110,15 +113,15 @@ def test_there_are_at_most_four_and_a_bad_name_is_refused_in_one_sentence(page):
     assert variants(page) == ("main", "mine")
     for switch in ("sync", "replace_every"):
         fork(page, switch)
-    assert variants(page) == ("main", "mine", "sync=0.5", "replace_every=20")
+    assert variants(page) == ("main", "mine", "sync ν = 0.5", "replacement every 20")
     fork(page, "beta")
     assert any("at most 4 variants" in sentence for sentence in sentences(page))
 
 
 def test_a_second_browser_sees_the_variant_of_the_link(page):
     fork(page, "affine")
-    other = open_page(session=entry_of(page).id, variant="affine=running")
-    assert choice(other).value == "affine=running"
+    other = open_page(session=entry_of(page).id, variant="affine running")
+    assert choice(other).value == "affine running"
     third = open_page(session=entry_of(page).id, variant="gone")
     assert choice(third).value == "main"
     assert "variant" not in third.query_params
@@ -129,7 +132,7 @@ def test_a_restart_ends_the_forks_and_undo_brings_them_back(page):
     press(page, "restart")
     reach(page, lambda session: session.status().variants == ("main",) and step_of(session) == 0)
     press(page, "undo")
-    reach(page, lambda session: session.status().variants == ("main", "affine=running"))
+    reach(page, lambda session: session.status().variants == ("main", "affine running"))
     assert entry_of(page).session.status().state is State.PAUSED
 
 
@@ -142,9 +145,12 @@ def test_every_switch_has_a_proposal_that_is_another_value_and_allowed(switch):
 
 
 def test_names_are_short_new_and_free_of_markup():
-    assert name_for({"learning_rate": 3e-4}, ["main"]) == "learning_rate=0.0003"
-    assert name_for({"affine": "running"}, ["main", "affine=running"]) == "affine=running 2"
-    assert len(name_for({"estimator": "straight-through"}, ["main"])) <= 24
+    assert name_for({"learning_rate": 1e7}, ["main"]) == "learning rate 10⁷"
+    assert name_for({"affine": "running"}, ["main", "affine running"]) == "affine running 2"
+    for switch in option_names():  # in the words of a switch, not as the command line has it
+        name = name_for({switch: proposal(switch, Options()), "num_codes": 65_536}, ["main"])
+        assert read_name(name) == name
+        assert not re.search(r"\w=|_|e[+-]\d", name.replace("z_e", "")), name
     for bad in ("x" * 25, "a;b", "<b>", "a\nb"):
         with pytest.raises(ValueError, match="at most 24 characters"):
             read_name(bad)

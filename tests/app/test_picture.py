@@ -169,6 +169,11 @@ def test_digits_are_a_sheet_without_loss_whose_places_are_the_vectors_of_the_map
             exact = (snapshot.monitor_outputs[tile, 0].clip(-1, 1) + 1) * 127.5
             assert np.abs(found - exact).max() <= 0.5 + 1e-3
         assert told["picture-given"]["isSample"]
+        chosen = read(entry, choice=Choice(vectors=(0, 5, 77)))["picture"]["variants"][0]["lit"]
+        assert chosen == {"places": [0, 5, 77]}  # not all that have their codes
+        both = read(entry, choice=Choice(vectors=(5,), codes=(3,)))["picture"]["variants"][0]["lit"]["places"]
+        assert both == sorted({5, *np.flatnonzero(snapshot.codes == 3).tolist()})
+        assert read(entry, choice=Choice(codes=(3,)))["picture"]["variants"][0]["lit"] == [3]
 
 
 def test_a_classifier_is_a_sheet_with_answers_of_which_right_and_wrong_are_said():

@@ -4,28 +4,29 @@ import itertools
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import scipy.stats
 
-from app.panels.story import (
-    EARLY_STEPS,
+from app.panels.story import EARLY_STEPS, NOTABLE_PEAK, WORSE, clauses, outcome, state_of, twin_words
+from app.panels.story_account import (
     HIGHER_LOSS,
     LOWER_LOSS,
-    NOTABLE_PEAK,
     Account,
     Cause,
     Finding,
+    Forecast,
     Peak,
     Values,
-    clauses,
-    outcome,
-    state_of,
-    twin_words,
 )
+from app.panels.story_reading import forecast, guess
 from app.panels.switch_words import switch_words
+from vqcore.history import History
 from vqcore.quantizer.options import Options, option_names
 from vqcore.training.recipe import ACTIONS
 
 REPLACEMENT = Cause("replacement every 10", 20, 0)
+COMES_BACK, TOO_FEW, TOO_HIGH = Forecast(244.0, 0.15), Forecast(243.0, 0.15), Forecast(512.0, 0.31)
 HEALTHY, SEVERE = Finding("healthy", "healthy"), Finding("severe", "index collapse")
 
 
@@ -56,30 +57,85 @@ def after(in_use: int, factor: float, *, before: int = 100, peak: float = 0.0, *
 @pytest.mark.parametrize(
     ("account", "word"),
     [
-        (after(125, 0.79), "recovering"),
+        (after(125, 0.79, forecast=COMES_BACK), "recovering"),
+        (after(125, 0.79, forecast=TOO_FEW), "more codes at a lower loss"),
+        (after(125, 0.79), "more codes at a lower loss"),
         (after(124, 1.0), "no better than before"),
         (after(244, 0.79), "recovered"),
-        (after(243, 0.79), "recovering"),
+        (after(244, 0.79, lowest_loss=0.106), "recovered"),
+        (after(244, 0.79, lowest_loss=0.105), "more codes at a lower loss, yet 1.50 times the lowest before"),
+        (after(244, 0.79, lowest_loss=0.105, forecast=COMES_BACK), "recovering"),
+        (after(100, 0.79, lowest_loss=0.02), "as many codes at a lower loss, yet 7.90 times the lowest before"),
         (after(244, 0.81), "more codes at a similar loss"),
         (after(125, 1.0), "more codes at a similar loss"),
         (after(244, 1.49), "more codes at a similar loss"),
         (after(244, 1.0, has_failed=True), ""),
         (after(244, 0.79, has_failed=True, training_at=90), "recovered"),
         (after(244, 1.51), "more codes at a higher loss"),
-        (after(244, 1.51, peak=3.0), "more codes at a higher loss"),
-        (after(244, 1.51, peak=3.1), "recovering"),
-        (after(110, 1.51), "worse"),
-        (after(80, 1.0), "worse"),
+        (after(244, 1.51, peak=1e6), "more codes at a higher loss"),
+        (after(244, 1.51, forecast=COMES_BACK), "recovering"),
+        (after(244, 1.51, forecast=TOO_HIGH), "more codes at a higher loss"),
+        (after(243, 1.51, forecast=TOO_FEW), "more codes at a higher loss"),
+        (after(244, 1.51, forecast=TOO_FEW), "recovering"),
+        (after(110, 1.51), WORSE),
+        (after(80, 1.0), WORSE),
         (after(81, 1.0), "no better than before"),
         (after(110, 0.79), "as many codes at a lower loss"),
         (after(300, 1.0, before=300), "as before"),
-        (after(300, math.inf), "worse"),
-        (after(300, math.nan), "worse"),
+        (after(300, math.inf), WORSE),
+        (after(300, math.nan), WORSE),
         (after(3, 1.0, before=2), "no better than before"),
     ],
 )
 def test_an_outcome_is_judged_by_its_thresholds(account, word):
     assert outcome(account) == word
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.79, 1.0, 6.0])
+@pytest.mark.parametrize("in_use", [80, 125, 300])
+@pytest.mark.parametrize("ahead", [None, COMES_BACK])
+def test_of_a_classifier_that_guesses_nothing_good_is_said(factor, in_use, ahead):
+    for right_before, word in ((0.9, WORSE), (0.1, "still no better than a guess")):
+        account = told(
+            before=Values(100, 0.2, right_before),
+            now=Values(in_use, 0.2 * factor, 0.1),
+            guess=0.15,
+            forecast=ahead,
+            finding=HEALTHY,
+        )
+        assert outcome(account) == word
+        assert state_of(account).look == "warning"
+        assert "10% right: no better than a guess" in state_of(account).signs
+
+
+def test_a_guess_is_right_as_often_as_the_most_frequent_class_is_there():
+    labels = np.repeat(np.arange(10), 40)
+    by_luck = scipy.stats.binom(400, 0.1)
+    assert by_luck.cdf(guess(labels) * 400) == pytest.approx(0.977, abs=0.01)  # of a normal's two sigma
+    assert math.isnan(guess(None))
+
+
+STEPS = np.arange(100, 301, 5)
+
+
+def curves(loss: np.ndarray, in_use: np.ndarray) -> History:
+    columns = {"in_use": in_use.astype(np.float32), "task_loss": loss.astype(np.float32)}
+    return History(step=STEPS, losses={}, measured_at=STEPS, measured={}, held_out_at=STEPS, held_out=columns)
+
+
+def test_a_forecast_goes_on_as_the_later_half_went():
+    fell, came = np.exp(-(STEPS - 100) / 100), 10.0 + STEPS
+    ahead = forecast(curves(fell, came), 100, 300)
+    assert ahead.task_loss == pytest.approx(math.exp(-4))
+    assert ahead.in_use == pytest.approx(510)
+    assert forecast(curves(fell, came), 100, 110) is None
+
+
+def test_a_loss_that_fell_from_a_peak_and_stays_flat_is_not_recovering():
+    loss = np.where(STEPS < 150, 194_000.0, 2.3) * (1 + 0.05 * np.sin(STEPS))
+    ahead = forecast(curves(loss, np.full(len(STEPS), 300.0)), 100, 300)
+    account = after(300, 11.5, peak=970_000, forecast=ahead)
+    assert outcome(account) == "more codes at a higher loss"
 
 
 def test_the_examples_above_lie_at_the_thresholds():
@@ -146,6 +202,18 @@ def test_nothing_is_healthy_beside_a_bad_sign_whatever_the_doctor_says(bad):
         state = state_of(told(**bad, finding=finding))
         assert state.look in ("severe", "warning")
         assert "healthy" not in (state.look, state.word)
+
+
+def test_what_was_refused_or_broke_the_run_is_said_beside_how_the_codebook_is_doing():
+    refused = state_of(told(finding=HEALTHY, message="`beta` must be at most 1, but is 7."))
+    assert refused[:3] == ("healthy", "healthy", ("not done: `beta` must be at most 1, but is 7.",))
+    broken = {"has_failed": True, "message": "The task loss became NaN or infinite at step 63."}
+    assert state_of(told(**broken))[:3] == ("severe", "failed", (broken["message"],))
+    past = state_of(told(**broken, training_at=62, finding=HEALTHY))
+    assert past[:3] == ("warning", "warning", ("this run has failed",))
+    long = state_of(told(finding=HEALTHY, message="no " * 100))
+    assert len(long.signs[0]) < 160
+    assert long.whole == "no " * 100
 
 
 def test_signs_name_their_numbers():

@@ -1,14 +1,16 @@
 """Labels of switches on a chart: legible however many there are, and in words."""
 
 import ast
+import re
 from itertools import combinations
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.figures.switch_marks import LETTER_PIXELS, PLOT_PIXELS, Marker, marker_labels
-from app.panels.switch_words import event_words
+from app.figures.switch_marks import LETTER_PIXELS, LONGEST_LABEL, PLOT_PIXELS, Marker, marker_labels
+from app.panels.switch_words import cause_words, event_words
 from vqcore.quantizer.options import Options, option_names
 from vqcore.snapshot import Event
 
@@ -40,10 +42,25 @@ def test_one_switch_keeps_its_words_and_several_at_one_place_are_counted():
     assert [label["text"] for label in marker_labels(crowd, 100)][-1].endswith(" switches")
 
 
+def test_switches_that_share_a_label_are_named_where_there_is_room():
+    crowd = [Marker(step=50, label=f"sync ν = {count}") for count in range(4)]
+    texts = [label["text"] for label in marker_labels(crowd, 100)]
+    assert sorted(name for text in texts for name in text.split(", ")) == sorted(one.label for one in crowd)
+    assert max(map(len, texts)) <= LONGEST_LABEL
+
+
 def test_every_switch_is_told_in_words():
     for name in option_names():
         said = event_words(Event(3, "main", f"{name} x", ((name, getattr(Options(), name)),)))
         assert "_" not in said.replace("z_e", "")
+
+
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_a_chart_and_the_band_say_the_same_of_a_replacement_by_hand(count):
+    event = Event(3, "main", f"replaced {count}", (("replace", "now"),))
+    for words in (event_words(event), cause_words(event)):
+        assert re.findall(r"\d+", words) == ([str(count)] if count else [])
+        assert ("no unused code" in words) == (count == 0)
 
 
 def test_a_button_that_shows_an_icon_alone_still_has_a_name():

@@ -43,7 +43,7 @@ def test_no_panel_moves_when_something_is_refused_chosen_or_forked(
     assert len(before) == 5
 
     press(page, "replace_now")
-    expect(page.locator(".st-key-message")).to_contain_text("no step has been trained")
+    expect(page.locator(".vq-story-state")).to_contain_text("no step has been trained")
     assert boxes(page) == before
 
     page.locator(".st-key-picture canvas").last.click(position={"x": 4, "y": 4})  # a place of the code map

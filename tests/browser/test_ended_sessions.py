@@ -57,5 +57,5 @@ def test_a_follower_sees_what_its_owner_is_told(open_tab: Callable[..., Tab], se
     owner.locator("[class*='st-key-fork-name'] input").press("Enter")
     press(owner, "fork-go")
     for page in (owner, follower):
-        expect(page.locator(".st-key-message")).to_contain_text("name of a fork must be a new one")
+        expect(page.locator(".vq-story-state")).to_contain_text("name of a fork must be a new one")
         expect(page.locator(FAILED)).to_have_count(0)

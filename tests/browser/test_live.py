@@ -252,7 +252,9 @@ def test_a_run_that_breaks_says_so_keeps_its_controls_and_can_begin_again(
 ) -> None:
     page = open_tab(server, "?problem=digits&learning_rate=1e6&num_codes=40").page
     wait_for_state(page, "failed")
-    expect(page.get_by_text(re.compile(r"became NaN or infinite at step \d+"))).to_be_visible()
+    expect(page.locator(".vq-story-state")).to_contain_text(
+        re.compile(r"failed · .* became NaN or infinite at step \d+")
+    )
     rate = page.locator(f"{control('learning_rate')} input")
     expect(rate).to_have_value("1000000")
     expect(page.locator(f"{control('num_codes')} input")).to_have_value("40")

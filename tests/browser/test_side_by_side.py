@@ -24,7 +24,7 @@ def test_a_variant_is_chosen_with_switches_and_begun(open_tab: Callable[..., Tab
     press(page, "compare-begin")
     wait_until(page, "document.querySelectorAll('.vq-compared tbody tr').length === 2")
     rows = page.locator(".vq-compared tbody tr")
-    expect(rows.nth(1)).to_contain_text("affine=running")
+    expect(rows.nth(1)).to_contain_text("affine running")
     expect(rows.nth(1).locator("td").first).to_have_text("0")
     wait_until(page, "location.search.includes('v2=affine')")
 

@@ -1,4 +1,4 @@
-"""The axes of a chart of clouds: what they hold, when they move, and when they do not."""
+"""The axes of a chart: what those of clouds hold, when they move, when they do not, and where a log one has ticks."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from app.live_plot.browser_code import as_it_stands
 
-CODE = as_it_stands("numbers.js") + as_it_stands("steady_axes.js")
+CODE = "".join(map(as_it_stands, ("numbers.js", "steady_axes.js", "log_ticks.js")))
 GAP = None
 
 
@@ -96,3 +96,29 @@ def test_axes_that_match_share_one_range_and_others_have_their_own(page: Page) -
     assert first == second
     assert first[0] < 0 < 30 < first[1]
     assert 6 < third[0] < 7 < 8 < third[1] < 9
+
+
+def test_labels_of_a_log_axis_stand_clear_of_one_another_and_leave_out_no_more_than_they_must(page: Page) -> None:
+    domains = ([0, 0.45], [0.55, 1])
+    cases = [(decades, height) for decades in (2, 5, 11, 40) for height in (130, 165, 213, 700)]
+    layouts = [
+        {
+            "margin": {"t": 8, "b": 36},
+            "xaxis": {"type": "log", "range": [0, 40], "dtick": 1},
+            **{
+                f"yaxis{order or ''}": {"type": "log", "range": [-3, decades - 3], "dtick": 1, "domain": domain}
+                for order, domain in enumerate(domains)
+            },
+        }
+        for decades, _ in cases
+    ]
+    heights = [height for _, height in cases]
+    ticking = f"{CODE} layouts.forEach((one, at) => clearTicks(one, heights[at])); return layouts;"
+    told = page.evaluate(f"([layouts, heights]) => {{ {ticking} }}", [layouts, heights])
+    for (decades, height), layout in zip(cases, told, strict=True):
+        assert layout["xaxis"]["dtick"] == 1  # labels beside one another: Plotly's own matter
+        for name in ("yaxis", "yaxis1"):
+            pixels_per_decade = 0.45 * (height - 44) / decades
+            dtick = layout[name]["dtick"]
+            assert dtick * pixels_per_decade >= 14  # of letters 11 high
+            assert dtick == 1 or (dtick - 1) * pixels_per_decade < 18

@@ -112,6 +112,15 @@ def test_a_paused_session_answers_once_for_a_moment_and_again_for_the_next(sessi
     assert not first.alone.flags.writeable
 
 
+def test_who_shows_an_earlier_moment_gets_no_later_answer(session):
+    query = ExamineCommand(2)
+    for step in (0, 1, 2):
+        assert session.wait(lambda session, step=step: getattr(session.examination(query), "step", -1) == step)
+        before = session.examination(query, until=step - 1, wish=False)
+        assert before is None if step == 0 else before.step == step - 1
+        session.send(StepCommand())
+
+
 def test_a_refusal_stays_readable_while_a_code_is_looked_at(session):
     session.send(change(beta=7.0))
     assert session.wait(lambda session: session.status().message != "")

@@ -93,10 +93,12 @@ class LiveSession(SnapshotSource, Protocol):
     def past_runs(self) -> tuple[PastRun, ...]:
         """What is kept of the trainings that restarts have put away, oldest first; of the present run, nothing."""
 
-    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+    def examination(
+        self, query: ExamineCommand, *, wish: bool = True, until: int | None = None
+    ) -> Examination | None:
         """The newest answer to `query`; by default with the wish for one of this moment. None before the first.
 
-        Its step says which moment it is of.
+        Its step says which moment it is of: none after step `until`, for who shows a moment of that step.
         """
 
     def history(self) -> History | None:

@@ -50,9 +50,9 @@ class OneVariant(SnapshotSource):
             if self.variant in moment.snapshots and moment.snapshots[self.variant][0].step == moment.step
         )
 
-    def examination(self, query: ExamineCommand) -> Examination | None:
+    def examination(self, query: ExamineCommand, *, until: int | None = None) -> Examination | None:
         """See `LiveSession.examination`."""
-        return self.whole.examination(replace(query, variant=self.variant))
+        return self.whole.examination(replace(query, variant=self.variant), until=until)
 
     def status(self) -> Status:
         """The session's current status, with the recipe of the variant; broken where the variant is."""

@@ -44,8 +44,11 @@ class Published:
         self.left_alone: LeftAlone | None = None
         """Of the experiment that is shown, the run without its changes."""
 
-        self.examinations: Mapping[ExamineCommand, Examination] = {}
-        """The newest answers, in the order in which they came."""
+        self.examinations: Mapping[ExamineCommand, tuple[Examination, ...]] = {}
+        """The two newest answers to each question, in the order in which they came.
+
+        The newest may be of a step that no moment shown has reached yet.
+        """
 
         self._news = threading.Condition()
 
@@ -86,7 +89,8 @@ class Published:
     def answer(self, query: ExamineCommand, examination: Examination) -> None:
         """Publish what was found; the oldest of too many answers goes."""
         others = {asked: known for asked, known in self.examinations.items() if asked != query}
-        newest = [*others.items(), (query, examination)][-MOST_EXAMINATIONS:]
+        known = (*self.examinations.get(query, ())[-1:], examination)
+        newest = [*others.items(), (query, known)][-MOST_EXAMINATIONS:]
         self.examinations = dict(newest)
 
     def newest(self, variant: str | None, level: int) -> Snapshot | None:

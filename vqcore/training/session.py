@@ -180,13 +180,15 @@ class Session(LiveSession):
         """See `LiveSession.past_runs`."""
         return self._published.past_runs
 
-    def examination(self, query: ExamineCommand, *, wish: bool = True) -> Examination | None:
+    def examination(
+        self, query: ExamineCommand, *, wish: bool = True, until: int | None = None
+    ) -> Examination | None:
         """See `LiveSession.examination`."""
-        answer, shown = self._published.examinations.get(query), self._published.snapshots.get(query.variant)
-        is_stale = shown is not None and (answer is None or answer.step != shown[0].step)
+        known, shown = self._published.examinations.get(query, ()), self._published.snapshots.get(query.variant)
+        is_stale = shown is not None and (not known or known[-1].step < shown[0].step)
         if wish and is_stale and self._published.status.state is not State.BROKEN:
             self._wishes.send_once(query)
-        return answer
+        return next((answer for answer in reversed(known) if until is None or answer.step <= until), None)
 
     def history(self) -> History | None:
         """See `LiveSession.history`."""
