@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
+from app.doctor.collecting import how_to_collect
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
 from app.doctor.markup import markup
@@ -123,6 +124,8 @@ def _empty() -> None:
             )
             st.markdown(example.about)
             st.caption(f"{example.problem}, {example.steps} steps")
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        how_to_collect("empty")
 
 
 def _is_long(case: Case) -> bool:
