@@ -37,6 +37,68 @@ def test_every_kind_of_report_is_as_its_schema_says(capsys, tmp_path):
         jsonschema.validate(reports[0] | {"severe": "no"}, DOCUMENT)
 
 
+NOTES = ({"type", "message"}, set())
+JUNIT = {
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"time", "skipped", "timestamp", "hostname", "id", "package"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name"},
+        {"time", "classname", "group"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "failure": (set(), *NOTES),
+    "skipped": (set(), *NOTES),
+    "system-out": (set(), set(), set()),
+}
+"""Of each element the attributes it must have and may have, and its children: junit-10.xsd of Jenkins's xUnit."""
+
+
+def check_junit(one: ElementTree.Element) -> None:
+    required, optional, children = JUNIT[one.tag]
+    assert required <= set(one.attrib) <= required | optional
+    assert {child.tag for child in one} <= children
+    if one.tag == "testsuite":
+        cases = one.findall("testcase")
+        assert int(one.get("tests")) == len(cases)
+        assert int(one.get("failures")) == sum(case.find("failure") is not None for case in cases)
+        assert int(one.get("skipped")) == sum(case.find("skipped") is not None for case in cases)
+        assert re.fullmatch(r"[0-9]*(\.[0-9]*)?", one.get("time"))
+    for child in one:
+        check_junit(child)
+
+
+def _of_codes(folder: Path, how_many: int) -> list[object]:
+    return ["--codes", kept(folder, np.arange(how_many) % 4), "--num-codes", 4 * how_many]
+
+
+def _of_fsq(folder: Path) -> list[object]:
+    levels = {"quantizer._levels": torch.tensor([8, 5, 5, 5]), "quantizer._basis": torch.tensor([1, 8, 40, 200])}
+    torch.save(levels, folder / "fsq.pt")
+    return [folder / "fsq.pt"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        lambda folder: [saved(folder, codebook()), "--latents", kept(folder, latents(codebook()))],
+        lambda folder: [saved(folder, codebook()), "--latents", kept(folder, latents(codebook())[:60])],
+        lambda folder: _of_codes(folder, 9),
+        lambda folder: _of_codes(folder, 9_000),
+        _of_fsq,
+    ],
+    ids=["healthy", "too few", "a few codes", "collapsed codes", "no codebook"],
+)
+def test_every_junit_report_keeps_the_rules_of_the_public_schema(words, tmp_path):
+    out = tmp_path / "junit.xml"
+    code = main(["doctor", *map(str, words(tmp_path)), "--junit", str(out)])
+    suite = ElementTree.parse(out).getroot()
+    check_junit(suite)
+    assert code == int(int(suite.get("failures")) > 0)
+
+
 def test_a_pipeline_sees_a_test_for_each_codebook_failed_where_it_is_severe(tmp_path):
     far = codebook()
     far[4:] += 100
