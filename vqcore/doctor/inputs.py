@@ -87,7 +87,8 @@ def _collisions(items: InputEvidence) -> str:
     prefixes = ", ".join(percent(1 - count / total) for count in items.by_prefix)
     return (
         f"{distinct:,} different tuples for {total:,} inputs, at most {items.largest:,} of which share one: "
-        f"{percent(1 - distinct / total)} collide, of even and independent codes {percent(max(0.0, chance))} would; "
+        f"{percent(1 - distinct / total)} collide, where {percent(max(0.0, chance))} of even and independent codes "
+        "would; "
         f"after each level {prefixes}."
     )
 
