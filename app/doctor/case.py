@@ -17,8 +17,8 @@ from app.sessions.uploads import Dropped, Uploads
 from app.temporary import Folder
 from vqcore.checkpoints.assembling import Together
 from vqcore.checkpoints.contents import Search
-from vqcore.checkpoints.reader import Checkpoint
 from vqcore.checkpoints.effective import Effective
+from vqcore.checkpoints.reader import Checkpoint
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.doctor.examination import Examination, Reading, Request, examine, read
 from vqcore.doctor.following import Following, follow
