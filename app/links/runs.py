@@ -15,6 +15,7 @@ MOST_RUNS = 4
 """Runs that are compared at once."""
 
 MOST_CODEBOOKS = 4096
+MOST_HANDS = 8
 SEPARATOR = "\n"
 """Between the names of several runs; of a name that has it, the run cannot be linked to."""
 
@@ -62,7 +63,7 @@ class RunView:
 
     controls: Mapping[str, str] = field(default_factory=lambda: DEFAULTS)
     hands: Mapping[str, int] = field(default_factory=dict)
-    """None: nothing can be selected in the charts of a run."""
+    """Time of the reader's last click on each chart that the page has taken in, by key."""
 
     def at_step(self, step: int | None) -> "RunView":
         """The same at another step."""
@@ -93,7 +94,7 @@ def write(link: RunsLink) -> dict[str, str]:
 def write_run_view(view: RunView) -> dict[str, Any]:
     """The view as JSON, for the road of live data."""
     told = {"codebook": view.codebook, "code": view.code, "at": view.at}
-    return {"page": "runs", **told, "controls": dict(view.controls)}
+    return {"page": "runs", **told, "controls": dict(view.controls), "hands": dict(view.hands)}
 
 
 def read_run_view(told: Mapping[str, Any]) -> RunView:
@@ -102,6 +103,14 @@ def read_run_view(told: Mapping[str, Any]) -> RunView:
     Raises:
         ValueError: for anything else, saying what is wrong.
     """
-    controls = a(dict, told, "controls")
+    controls, hands = a(dict, told, "controls"), a(dict, told, "hands")
+    if len(hands) > MOST_HANDS:
+        raise ValueError(f"`hands` must be at most {MOST_HANDS}")
     code, at = (None if told.get(name) is None else whole(told, name) for name in ("code", "at"))
-    return RunView(whole(told, "codebook"), code, at, {one.name: control(controls, one) for one in CONTROLS})
+    return RunView(
+        whole(told, "codebook"),
+        code,
+        at,
+        {one.name: control(controls, one) for one in CONTROLS},
+        {str(key): whole(hands, key) for key in hands},
+    )

@@ -80,7 +80,7 @@ def link_query(entry: Entry, status: Status) -> dict[str, str] | None:
     start = find_start(entry.start)
     if not start.is_begun_as(began) or (shown is None and began.options != status.recipe.options):
         return None
-    made = [str(number) for number, row in enumerate(rows, 1) if row.changes and row.stage in ("done", "training")]
+    made = [str(number) for number, row in enumerate(rows, 1) if row.changes and row.stage != "offered"]
     return address.write_start(start, began, ",".join(made))
 
 

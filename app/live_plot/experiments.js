@@ -5,6 +5,8 @@ class Experiments {
     this.node = document.createElement("section");
     this.node.className = "vq-experiments";
     this.clicks = new Clicks();
+    this.sizes = new ResizeObserver(() => this.showReach());
+    this.sizes.observe(this.node);
     parent.append(this.node);
     // Buttons are drawn again with each frame: a press must not need its button to be there still when it ends.
     this.node.addEventListener("click", (event) => this.pressed(event.target.closest("button")));
@@ -38,6 +40,7 @@ class Experiments {
       button.disabled = told.disabled;
     }
     data.columns.forEach((column, index) => this.drawColumn(column, this.columns[index]));
+    this.showReach();
   }
 
   drawColumn(told, { button, bar, cells }) {
@@ -53,6 +56,14 @@ class Experiments {
       cells[row].title = best ? "The best of the row" : "";
       cells[row].className = best ? "best" : "";
     });
+  }
+
+  /** Fades the side to which the table goes on beyond the window. */
+  showReach() {
+    if (!this.scroll) return;
+    const { scrollLeft, clientWidth, scrollWidth } = this.scroll;
+    this.scroll.classList.toggle("goes-left", scrollLeft > 1);
+    this.scroll.classList.toggle("goes-right", scrollLeft + clientWidth < scrollWidth - 1);
   }
 
   build(data) {
@@ -73,7 +84,9 @@ class Experiments {
       button.dataset.meaning = meaning;
       return [meaning, button];
     }));
-    this.table = make("table", make("div", this.node, "scroll"));
+    this.scroll = make("div", this.node, "scroll");
+    this.scroll.addEventListener("scroll", () => this.showReach(), { passive: true });
+    this.table = make("table", this.scroll);
     this.table.dataset.shape = data.shape;
     const top = make("tr", make("thead", this.table));
     make("td", top);
@@ -98,6 +111,7 @@ class Experiments {
 
   leave() {
     this.clicks.leave();
+    this.sizes.disconnect();
     this.node.remove();
   }
 }

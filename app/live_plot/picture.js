@@ -42,6 +42,7 @@ class LivePicture {
     this.number += 1;
     const { number } = this;
     this.stand();
+    if (this.data && this.data.run !== sent.run) this.fade(); // decoding takes a while, and this is of another run
     if (sent.waiting || !given) {
       this.info.textContent = sent.waiting ?? "";
       if (sent.waiting) this.empty();
@@ -61,6 +62,11 @@ class LivePicture {
     this.drawBar();
     this.paint();
     this.root.dispatchEvent(new CustomEvent("drawn"));
+  }
+
+  fade() {
+    this.root.classList.add("vq-late");
+    this.info.textContent = this.info.title = "";
   }
 
   /** As high as the window allows. */
@@ -138,6 +144,7 @@ class LivePicture {
     const hasCaptions = shown.some(({ answers }) => answers);
     const [placing, across] = recognizable(this.tiles, tiles, wipes ? 1 : shown.length, field, hasCaptions);
     this.placing = placing;
+    if (wipes) this.views.divider ??= placing.middle;
     this.leavesOut = placing.shown.length < tiles.length;
     this.drawBar();
     this.field.style.gridTemplateColumns = `repeat(${across}, max-content)`;
@@ -260,7 +267,7 @@ class LivePicture {
     [this.point, this.pointOf] = [place, of];
     this.askForPlaces(place !== null);
     if (hasMoved) for (const figure of this.figures.values()) this.fill(figure, figure.views);
-    this.info.textContent = this.info.title = place === null ? this.data.said : this.words(place, of);
+    this.info.textContent = this.info.title = place === null ? this.said() : this.words(place, of);
     this.mark();
   }
 
@@ -295,6 +302,11 @@ class LivePicture {
     return [along(known.x, known.low[0], known.high[0]), along(known.y, known.low[1], known.high[1])];
   }
 
+  said() {
+    const [images, size] = this.data.said;
+    return `${images}${this.leavesOut ? ` (the first ${this.placing.shown.length} drawn)` : ""}${size}`;
+  }
+
   words(place, of) {
     const [tile, row, column] = this.tiles.whereIs(place);
     const { codes, label } = this.data.variants[of];
@@ -302,7 +314,8 @@ class LivePicture {
     const uses = codes.reduce((sum, other) => sum + (other === code), 0);
     const name = this.given.names[tile] ?? `input ${tile}`;
     const whose = this.data.several ? ` of ${label}` : "";
-    return `${name}, row ${row}, column ${column}: code ${code}${whose}, at ${uses} of ${codes.length} places`;
+    const share = `${uses.toLocaleString("en")} of ${codes.length.toLocaleString("en")} places`;
+    return `${name}, row ${row}, column ${column}: code ${code}${whose}, at ${share}`;
   }
 
   leave() {

@@ -21,6 +21,7 @@ function textChunk(keyword, text) {
   return chunk;
 }
 
+const MARGIN = 8; // pixels of the page around what is saved
 const AFTER_HEADER = 33; // bytes of a PNG's signature and first chunk
 
 /** The PNG of `canvas` with `texts` inside, by keyword. */
@@ -53,12 +54,13 @@ function composed(picture, text, ratio) {
   const { background, muted } = PALETTES[scheme];
   const lines = [text, ...wrapped(picture.given.credit, Math.max(40, Math.floor(field.clientWidth / 5.5)))];
   const canvas = document.createElement("canvas");
-  const height = field.clientHeight + 14 * lines.length + 6;
-  Object.assign(canvas, { width: field.clientWidth * ratio, height: height * ratio });
+  const [width, height] = [field.clientWidth + 2 * MARGIN, field.clientHeight + 14 * lines.length + 2 * MARGIN];
+  Object.assign(canvas, { width: width * ratio, height: height * ratio });
   const brush = canvas.getContext("2d");
   brush.scale(ratio, ratio);
   brush.fillStyle = background;
-  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.fillRect(0, 0, width, height);
+  brush.translate(MARGIN, MARGIN);
   brush.fillStyle = muted;
   brush.font = `12px ${picture.font()}`;
   for (const figure of picture.figures.values()) {

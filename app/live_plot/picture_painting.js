@@ -104,6 +104,11 @@ class Placing {
     this.height = rows * (this.high + this.below + TILE_GAP) - TILE_GAP;
   }
 
+  /** As a share of the width, the middle of the tile in the middle: on a seam a divider would part nothing. */
+  get middle() {
+    return (Math.floor((this.columns - 1) / 2) + 0.5) / this.columns;
+  }
+
   corner(order) {
     const down = this.high + this.below + TILE_GAP;
     const left = (order % this.columns) * (this.cell + TILE_GAP) + (this.cell - this.wide) / 2;

@@ -12,7 +12,7 @@ class Views {
     this.off = null; // the keys of those that the reader has put away; null: as they come
     this.only = null; // the one tile shown; null: all
     this.wipes = false;
-    this.divider = 0.5; // of a wipe, as a share of its width
+    this.divider = null; // of a wipe, as a share of its width; null: where it begins
   }
 
   /** From now on, of these variants, whose outputs are `images`; where a classifier has none, there is its input. */

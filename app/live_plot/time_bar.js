@@ -71,7 +71,8 @@ class TimeBar {
 
   draw() {
     const { shown, newest } = this.data;
-    const going = this.asked ?? this.sent ?? shown ?? LIVE;
+    const wanted = this.timer ? undefined : this.asked ?? this.sent; // a hand sees where it is, a film what it shows
+    const going = wanted ?? shown ?? LIVE;
     const at = going === LIVE ? newest : going;
     this.slider.value = at;
     this.node.dataset.live = going === LIVE;

@@ -34,8 +34,14 @@ def compare_picture(scene: CompareScene) -> dict[str, Part]:
     shown = [(each.label, each.subject.step, each.lit is not None and hash(each.lit.tobytes())) for each in seen]
     revision = f"{run} {scene.first.level} {shown} {scene.step} {by}"
     of = scene.first.monitor_of // scene.first.vectors_per_input
-    said = " · ".join(said_of(first.subject, of))
     return {
         "compare-picture-given": given_part(first.subject, scene.problem, most, run),
-        "compare-picture": seen_part(seen, scene.step, said, revision, f"side-by-side-picture-step-{scene.step}"),
+        "compare-picture": seen_part(
+            seen,
+            scene.together.run,
+            scene.step,
+            said_of(first.subject, of),
+            revision,
+            f"side-by-side-picture-step-{scene.step}",
+        ),
     }

@@ -65,7 +65,7 @@ def lines(problem: Problem, num_codes: int, num_vectors: int) -> tuple[Line, ...
         Line(f"in use of {num_codes:,}", f"In use: {MEANINGS['in_use']}; {by}"),
         Line("perplexity", f"Perplexity: {MEANINGS['perplexity']}; {by}"),
         error or Line("error", f"Task loss of the held-out inputs: {problem.loss_name}"),
-        Line("seconds", "Of training since the pause, on this machine"),
+        Line("seconds", "Of training since the pause, by the clock: with all else that this machine did meanwhile"),
     )
 
 

@@ -40,18 +40,24 @@ def picture_parts(scene: Scene, projection: ProjectionService, *, with_places: b
     seen = [_seen(scene, shown, lit)]
     if alone is not None:
         seen.append(Seen(name=alone[0], label=alone[0], subject=alone[1].subject, num_codes=0, shows_codes=False))
-    recipe = scene.status.recipe
-    run = f"{scene.entry.watch_id} {scene.status.run} {recipe.problem} {recipe.seed} {snapshot.num_codes}"
+    status, recipe = scene.status, scene.status.recipe
+    what = f"{recipe.problem} {recipe.seed} {snapshot.num_codes}"
     steps = [(each.label, each.subject.step, each.subject.step != scene.snapshot.step) for each in seen]
     looks = scene.view.controls["colour"], len(snapshot.events), None if lit is None else lit.tolist(), seen[0].pins
-    revision = f"{run} {snapshot.variant} {snapshot.level} {steps} {looks}"
+    revision = f"{scene.entry.watch_id} {status.run} {what} {snapshot.variant} {snapshot.level} {steps} {looks}"
     stamp = [f"step {subject.step:,}"] if scene.follows or subject.step != scene.snapshot.step else []
     of = scene.snapshot.monitor_of // scene.snapshot.vectors_per_input
-    said = " · ".join([*stamp, *used_of(subject, snapshot.num_codes), *said_of(subject, of)])
-    given = f"{run} {subject.given.shape}"  # fewer answers are shown beside another run's
+    images, size = said_of(subject, of)
+    said = " · ".join([*stamp, *used_of(subject, snapshot.num_codes), images])
+    origin = status.run if status.paused_run is None else status.paused_run  # all experiments have its images
+    given = (
+        f"{scene.entry.watch_id} {origin} {what} {subject.given.shape}"  # of a classifier fewer beside another run
+    )
     parts = {
         "picture-given": given_part(subject, problem, snapshot.num_codes, given),
-        "picture": seen_part(seen, scene.snapshot.step, said, revision, file_name("picture", scene, snapshot)),
+        "picture": seen_part(
+            seen, status.run, scene.snapshot.step, (said, size), revision, file_name("picture", scene, snapshot)
+        ),
     }
     z_e = z_e_of(snapshot, problem) if with_places else None
     if z_e is not None:

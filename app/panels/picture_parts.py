@@ -73,14 +73,21 @@ def given_part(subject: Subject, problem: Problem, num_codes: int, revision: str
     return Part(revision, make, is_shared=True)
 
 
-def seen_part(seen: Sequence[Seen], step: int, said: str, revision: str, file_name: str) -> Part:
-    """What moves: of each variant its images, its codes, and which of them are to stand out."""
+def seen_part(
+    seen: Sequence[Seen], run: int, step: int, said: tuple[str, str], revision: str, file_name: str
+) -> Part:
+    """What moves: of each variant its images, its codes, and which of them are to stand out.
+
+    Until the images of another `run` are decoded, the browser dims those that it has. Between the two parts of what
+    is `said` it names how many images it draws, where those are fewer.
+    """
 
     def make() -> dict[str, Any]:
         of_codes = sum(_size(each.subject.codes) for each in seen if each.shows_codes)
         images = sum(each.subject.outputs is not None for each in seen)
         most = max(FEWEST_BYTES, (MOST_BYTES - of_codes) // max(1, images))
         return {
+            "run": run,
             "step": step,
             "late": seen[0].subject.step != step,
             "said": said,
@@ -116,14 +123,14 @@ def places_part(z_e: NDArray[np.float32], project: Callable[[Any], Any], step: i
     return Part(revision, make)
 
 
-def said_of(subject: Subject, of: int) -> list[str]:
-    """What the picture is of, in words; `of` how many held-out inputs there are."""
+def said_of(subject: Subject, of: int) -> tuple[str, str]:
+    """What the picture is of and, to go on with, in which size; `of` how many held-out inputs there are."""
     count, height, width = subject.given.shape[:3]
     rows, columns = subject.places
-    size = f"{width} × {height} pixels, {columns} × {rows} codes each"
+    size = f": {width} × {height} pixels, {columns} × {rows} codes each"
     if not subject.is_whole:
-        return [f"{count:,} of {of:,} held-out inputs, as the network takes them: {size}"]
-    return [f"{count} whole images: {size}"]
+        return f"{count:,} of {of:,} held-out inputs", f", as the network takes them{size}"
+    return f"{count} whole images", size
 
 
 def used_of(subject: Subject, num_codes: int) -> list[str]:

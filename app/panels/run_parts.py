@@ -4,7 +4,10 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from app.links.runs import RunView
+from app.links.selection import CODE_ROLES
 from app.live_plot.code_card import card_data
 from app.live_plot.component import plot_part
 from app.live_plot.tiles import tile_data
@@ -18,6 +21,7 @@ from app.panels.run_charts import (
     book_at,
     compared_figure,
     curves_figure,
+    finite,
     map_figure,
     usage_figure,
 )
@@ -84,7 +88,7 @@ def _map(scene: RunScene) -> dict[str, Part]:
 
     window = "in the last training batches" if scene.is_ours else "in this step"
     said = [f"P: z_e sampled from {sampled}", "plane: PCA", f"dead: not chosen {window}"]
-    return _chart("run-map", scene, draw, said)
+    return _chart("run-map", scene, draw, said, is_clickable=True)
 
 
 def _bars(scene: RunScene) -> dict[str, Part]:
@@ -102,7 +106,9 @@ def _bars(scene: RunScene) -> dict[str, Part]:
         key = f"{controls['rows']} {len(scene.news.usage)} {scene.run.lines[-1]['step']}"
     else:
         said, key = f"chosen at step {scene.step:,}; {scene.vectors}{few}", ""
-    return _chart("run-bars", scene, draw, [said], f"{controls['bars']} {key}")
+    return _chart(
+        "run-bars", scene, draw, [said], f"{controls['bars']} {key}", is_clickable=controls["bars"] == "usage"
+    )
 
 
 def _curves(scene: RunScene) -> dict[str, Part]:
@@ -112,14 +118,35 @@ def _curves(scene: RunScene) -> dict[str, Part]:
 
 
 def _chart(
-    name: str, scene: RunScene, draw: Callable[[], dict[str, Any]], said: list[str], beside: str = ""
+    name: str,
+    scene: RunScene,
+    draw: Callable[[], dict[str, Any]],
+    said: list[str],
+    beside: str = "",
+    *,
+    is_clickable: bool = False,
 ) -> dict[str, Part]:
-    revision = f"{scene.step} {scene.view.codebook} {scene.cursor} {beside}"
+    code = scene.view.code if is_clickable else None
+    revision = f"{scene.step} {scene.view.codebook} {scene.cursor} {code} {beside}"
 
     def make() -> dict[str, Any]:
-        return plot_part(draw(), revision=revision, file_name=f"{name}-step-{scene.step}")
+        return plot_part(
+            draw(),
+            revision=revision,
+            file_name=f"{name}-step-{scene.step}",
+            selectable="click" if is_clickable else False,
+            selected=_selected(scene, code) if is_clickable else None,
+        )
 
     return {f"{name}-plot": Part(revision, make, is_shared=True), f"{name}-said": said_part(said)}
+
+
+def _selected(scene: RunScene, code: int | None) -> dict[str, list[int]]:
+    """Ids by role of what belongs to the code whose card is open."""
+    book = scene.codebook()
+    if code is None or book is None:
+        return {}
+    return {"P": np.flatnonzero(finite(book)[2] == code).tolist(), **{role: [code] for role in CODE_ROLES}}
 
 
 def _compared(opened: OpenedRuns, view: RunView) -> dict[str, Part]:

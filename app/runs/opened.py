@@ -8,7 +8,7 @@ import streamlit as st
 from app.links import runs as address
 from app.links.runs import VIEWS, write_run_view
 from app.live_plot.code_card import card_place
-from app.live_plot.component import Grow, last_hand, live_place
+from app.live_plot.component import Grow, live_place
 from app.live_plot.conductor import conductor
 from app.live_plot.tiles import status_place, tiles_place
 from app.live_plot.time_bar import time_bar_place
@@ -17,6 +17,8 @@ from app.page_state import said_by
 from app.panels.chart import LOWER, UPPER
 from app.panels.head import bar, brand
 from app.panels.run_charts import COMPARED_HEIGHT, book_at
+from app.panels.run_scene import run_scene
+from app.runs.code_choice import obey_hands
 from app.runs.state import runs_state
 from app.sessions.recorded_run import News, OpenedRuns
 from app.stream.controls_state import runs_state as state_of_runs
@@ -33,6 +35,8 @@ def opened_view(opened: OpenedRuns) -> None:
     """Draw it."""
     opened.look()
     news, controls = opened.published(), state_of_runs(opened)
+    if len(opened.runs) == 1:
+        obey_hands(run_scene(opened.runs[0], runs_state().place.view))
     placed = _head(opened, news)
     placed += _compared() if len(opened.runs) > 1 else _single(news[0])
     conductor(
@@ -126,16 +130,11 @@ def _findings(column: st.delta_generator.DeltaGenerator, num_codes: int) -> list
 
 
 def _code_choice(head: st.delta_generator.DeltaGenerator, num_codes: int) -> int | None:
-    """The code whose card is open, by its number or by a click on a neighbour; None for none."""
+    """The code whose card is open; None for none."""
     state = runs_state()
-    hand = last_hand("run-card")
-    if hand is not None and hand.at != state.hand_seen:
-        state.hand_seen = hand.at
-        (clicked,) = hand.ids.get("Q", (None,))
-        state.look_at(replace(state.place.view, code=clicked))
     code = state.place.view.code
     code = None if code is None else min(code, num_codes - 1)
-    key = f"runs-code-{state.hand_seen}"  # a click on a card sets another number
+    key = f"runs-code-{max(state.hands_seen.values(), default=0)}"  # a click sets another number
 
     def chosen() -> None:
         state.look_at(replace(state.place.view, code=said_by(key)))
@@ -150,7 +149,8 @@ def _code_choice(head: st.delta_generator.DeltaGenerator, num_codes: int) -> int
         on_change=chosen,
         label_visibility="collapsed",
         width=120,
-        help="Its number: the card of that code at this moment, with the inputs that were kept. Empty: the findings.",
+        help="Its number, or a click on the map or the bars: the card of that code at this moment, with the inputs "
+        "that were kept. Empty: the findings.",
     )
     return code
 

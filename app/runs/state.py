@@ -17,8 +17,8 @@ class RunsState:
     refused: tuple[str, ...] = ()
     """What a link asked for and cannot be had."""
 
-    hand_seen: int = 0
-    """When the last click on a card was made that has been obeyed."""
+    hands_seen: dict[str, int] = field(default_factory=dict)
+    """By chart or card, when the last click on it was made that has been obeyed."""
 
     def open(self, names: tuple[str, ...]) -> None:
         """Have the page show these runs at their newest step; none for the list."""

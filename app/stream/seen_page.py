@@ -80,7 +80,7 @@ def _picture(scene: Scene, shown: Pictured) -> SeenPanel:
     """What the picture shows of this run, as images."""
     subject, snapshot, problem = shown.subject, shown.snapshot, scene.problem
     of = snapshot.monitor_of // snapshot.vectors_per_input
-    said = [f"step {subject.step:,}", *used_of(subject, snapshot.num_codes), *said_of(subject, of)]
+    said = [f"step {subject.step:,}", *used_of(subject, snapshot.num_codes), "".join(said_of(subject, of))]
     credit = " ".join(filter(None, (problem.credit, problem.sources))) if subject.is_whole else ""
     return SeenPanel(
         title="Picture", caption=" · ".join(said), stills=stills(subject, snapshot.num_codes), credit=credit

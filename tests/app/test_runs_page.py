@@ -14,7 +14,9 @@ from app.links import runs as address
 from app.links.runs import RunsLink, RunView, write_run_view
 from app.live_plot.code_card import Card
 from app.panels.run_card import run_card
+from app.panels.run_parts import run_parts
 from app.panels.run_scene import run_scene
+from app.runs.code_choice import code_of
 from app.runs.state import RunsState
 from app.sessions import recorded_run
 from app.sessions.registry import Registry
@@ -109,6 +111,21 @@ def test_the_card_of_a_code_shows_the_kept_inputs_that_have_it_nearest_first(des
     assert card(2, 0).nearest_note.startswith("none of the 3 inputs")
     assert card(1, 10).nearest_note.startswith("no inputs were kept")
     assert card(3, 0) is None
+
+
+def test_a_click_on_a_vector_or_a_code_chooses_the_code_that_it_has(desk, tmp_path):
+    begun(tmp_path / "one", used_from_30=3).close()
+    parts_of(desk, tmp_path / "one")
+    (opened,) = desk.opened((("one", tmp_path / "one"),)).runs
+    scene = run_scene(opened, RunView(code=2))
+    book = scene.codebook()
+    nearest = np.linalg.norm(book.z_e[:, None] - book.table, axis=2).argmin(1)
+    for row in (0, 1, 2, 7, N - 1):
+        assert code_of({"P": [row]}, scene) == nearest[row]
+    assert [code_of({role: [5]}, scene) for role in ("Q", "C", "dead")] == [5, 5, 5]
+    assert [code_of(ids, scene) for ids in ({}, {"P": [N]})] == [None, None]
+    marked = run_parts(desk.opened((("one", tmp_path / "one"),)), RunView(code=2), ["run-map-plot"])["run-map-plot"]
+    assert marked.make()["selected"]["P"] == np.flatnonzero(nearest == 2).tolist()
 
 
 def test_a_run_is_opened_with_its_findings_at_every_moment_and_what_came_first(desk, tmp_path):

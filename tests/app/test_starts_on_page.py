@@ -179,7 +179,8 @@ def test_a_link_begins_the_start_and_its_experiments_wait_for_the_pause():
     session = entry_of(page).session
     reach(page, lambda s: [row.stage for row in s.status().experiments].count("waiting") == 2)
     assert next(iter(session.recipes.values())) == RANKED.recipe(7)
-    assert link_query(entry_of(page), session.status())["start"] == "ranked-remedies"
+    again = link_query(entry_of(page), session.status())
+    assert (again["start"], again["tried"]) == ("ranked-remedies", "2,3")
     assert json.loads(json.dumps(strip(page)))["said"].startswith("The remedies, ranked")
 
 

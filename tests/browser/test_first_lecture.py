@@ -20,6 +20,21 @@ RECOVERIES = {
 }
 """By start: the experiment that is pressed, and the row of the table in which it beats doing nothing."""
 
+PICTURES_OF_OTHER_RUNS = """() => {
+    const [root, line] = ['.vq-picture-root', '.vq-story'].map((name) => document.querySelector(name));
+    const after = root.vqPicture.data.step;
+    window.apart = [];
+    const look = () => {
+        window.told = Number(/Step ([\\d,]*\\d)/.exec(line.innerText)[1].replaceAll(',', ''));
+        const { step } = root.vqPicture.data;
+        if (step !== after) window.pictured = step;
+        const isShown = !root.classList.contains('vq-late') || root.querySelector('.vq-picture-info').innerText;
+        if (step > window.told && isShown) window.apart.push([step, window.told]);
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
 
 def cell(page: Page, experiment: str, row: str) -> float:
     """The number below an experiment in the row that begins so."""
@@ -56,6 +71,12 @@ def test_from_the_opened_page_to_a_collapse_and_a_recovery_by_one_experiment(
     is_done(page, "Do nothing")
     assert cell(page, experiment, row) > 1.5 * cell(page, "Do nothing", row)
     expect(page.locator(LINE)).to_contain_text("twin without it")
+
+    # Another run's picture takes a while to decode: until then the one before it is dimmed, and says no number.
+    page.evaluate(PICTURES_OF_OTHER_RUNS)
+    page.get_by_role("button", name="Back to the pause").click()
+    wait_until(page, "window.pictured !== undefined && window.pictured === window.told")
+    assert page.evaluate("window.apart") == []
 
 
 def test_a_lecture_link_shows_what_it_leaves_and_without_a_sidebar_the_charts_have_its_room(

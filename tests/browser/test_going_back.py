@@ -93,13 +93,18 @@ def test_arrows_go_from_moment_to_moment(page: Page) -> None:
 
 
 def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
-    seen = page.evaluate(
+    page.evaluate(
         """() => {
-            window.seen = [];
-            new MutationObserver(() => {
-                const shown = /Showing step ([\\d,]+)/.exec(document.querySelector('.vq-story').innerText)?.[1];
+            [window.seen, window.apart] = [[], []];
+            const look = () => {
+                const shown = /Showing step ([\\d,]*\\d)/.exec(document.querySelector('.vq-story').innerText)?.[1];
                 if (shown && window.seen.at(-1) !== shown) window.seen.push(shown);
-            }).observe(document.querySelector('.vq-story'), { childList: true, subtree: true, characterData: true });
+                const [button, says] = ['play', 'says'].map((name) => document.querySelector(`.vq-time-${name}`));
+                const [does, told] = [button.getAttribute('aria-label'), says.innerText];
+                if (shown && does === 'Stop playing' && told !== `step ${shown}`) window.apart.push([shown, told]);
+                requestAnimationFrame(look);
+            };
+            look();
         }"""
     )
     watch_removals(page)
@@ -111,6 +116,7 @@ def test_playing_passes_through_the_past_and_ends_live(page: Page) -> None:
     seen = [int(step.replace(",", "")) for step in page.evaluate("window.seen")]
     print(f"\nplayed {seen}")
     assert seen == sorted(seen)
+    assert page.evaluate("window.apart") == []
     assert page.evaluate("window.removals") == 0
 
 

@@ -101,7 +101,7 @@ def click_bar(page: Page, place: int, shift: bool = False) -> int:
 def test_a_thousand_chosen_points_and_a_zoom_outlive_a_hundred_refreshes_that_remove_no_chart(
     opened: Callable[[str], Page],
 ) -> None:
-    page = opened("?problem=digits")
+    page = opened("?problem=digits&rate=8")  # a hundred at two a second would take 50 s
     wait_for_movement(page)
     zoom = f"[...document.querySelector('{CURVES}')._fullLayout.xaxis.range]"
     watch_removals(page)

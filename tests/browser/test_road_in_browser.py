@@ -87,12 +87,11 @@ def test_a_cut_road_is_said_and_taken_up_again(open_tab: Callable[..., Tab], ser
                 line, { subtree: true, childList: true, characterData: true });
         }"""
     )
-    before = step_of(tab.page)
     roads[-1].close(code=1012, reason="The server starts again.")
     wait_until(tab.page, f"window.said.some((text) => text.includes('{LOST}'))")
-    wait_for_step(tab.page, before + 1)
+    expect(tab.page.locator(".vq-status")).not_to_contain_text(LOST, timeout=60_000)
+    wait_for_step(tab.page, step_of(tab.page) + 1)
     assert len(roads) >= 2
-    expect(tab.page.locator(".vq-status")).not_to_contain_text(LOST)
     assert tab.page.evaluate(f"(plot) => plot === document.querySelector('{MAP}')", plot)
     pause(tab.page)
 

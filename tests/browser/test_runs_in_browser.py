@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from live_page import traces, wait_until
+from playwright.sync_api import expect
 from real_app import Server, Tab
 from test_access import UNNAMED, violations
 
@@ -12,6 +13,13 @@ from vqcore.runs.writing import RunWriter
 
 K, D = 16, 4
 CURVES, MAP = (f".st-key-run-{name}-plot .js-plotly-plot" for name in ("curves", "map"))
+FIRST_Q = f"""(() => {{
+    const {{ x, y }} = {traces(MAP)}.find((trace) => trace.name === 'Q');
+    const plot = document.querySelector('{MAP}');
+    const {{ xaxis, yaxis }} = plot._fullLayout;
+    const area = plot.querySelector('.nsewdrag').getBoundingClientRect();
+    return [area.x + xaxis.l2p(x[0]), area.y + yaxis.l2p(y[0])];
+}})()"""
 STORY = "document.querySelector('.vq-story')?.innerText ?? ''"
 
 
@@ -50,6 +58,19 @@ def test_a_run_is_chosen_followed_and_gone_back_in(
     wait_until(page, f"{traces(MAP)}?.find(trace => trace.name === 'Q')?.x.length === 1")
     assert violations(page) == []
     assert page.locator("button").evaluate_all(UNNAMED) == []
+
+    # A click on the code in use opens its card; a click on a neighbour goes on to that, and both are in the address.
+    page.mouse.move(*page.evaluate(FIRST_Q))
+    page.locator(f"{MAP} .hoverlayer .hovertext").first.wait_for()
+    page.mouse.click(*page.evaluate(FIRST_Q))
+    expect(page.get_by_role("heading", name="Code 0")).to_be_visible()
+    wait_until(page, "new URLSearchParams(location.search).get('code') === '0'")
+    neighbour = page.locator(".st-key-run-card .vq-card-chip").first
+    code = neighbour.inner_text().split(" ")[0]
+    neighbour.click()
+    expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+    wait_until(page, f"new URLSearchParams(location.search).get('code') === '{code}'")
+
     page.locator(".vq-time input").press("ArrowLeft")
     page.locator(".vq-time input").press("ArrowLeft")
     wait_until(page, f"({STORY}).includes('step 10') && ({STORY}).includes('healthy')")

@@ -1,7 +1,7 @@
 """Callbacks record what calls by hand would.
 
-transformers' own CallbackHandler runs its callback. Lightning and accelerate are not installed with the tests: small
-stand-ins call their hooks in the order of the libraries' documentation, and check what the libraries check.
+With accumulated gradients, and where a training dies: transformers' own CallbackHandler runs its callback, and small
+stand-ins call the hooks of Lightning and accelerate. Their own trainers run in test_real_trainers.py.
 """
 
 import sys

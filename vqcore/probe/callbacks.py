@@ -19,7 +19,7 @@ def lightning_callback(**settings: Any) -> Any:
     """A callback for Lightning's `Trainer(callbacks=[…])`; `settings` are the arguments of `watch` but the model.
 
     It watches from before the strategy wraps the model, counts optimizer steps, records the loss that
-    `training_step` returned, and tells how the training ended.
+    `training_step` returned and, unless gradients are accumulated, a few inputs, and tells how the training ended.
     """
     return _of(_LightningHooks, "Callback", "lightning.pytorch", "pytorch_lightning")(settings)
 
@@ -55,10 +55,12 @@ class _LightningHooks:
             self._steps = int(trainer.global_step)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """With accumulated gradients, only some batches end a step."""
+        """With accumulated gradients, only some batches end a step, and the batch at hand is not its first."""
         if self.probe is not None and trainer.global_step != self._steps:
             self._steps = int(trainer.global_step)
-            self.probe.step(self._steps - 1, **_loss_in(outputs, getattr(trainer, "accumulate_grad_batches", 1)))
+            parts = getattr(trainer, "accumulate_grad_batches", 1)
+            inputs = batch if parts == 1 else None
+            self.probe.step(self._steps - 1, inputs=inputs, **_loss_in(outputs, parts))
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Tell what ended the training."""
