@@ -12,8 +12,7 @@ PROBE = (
 
 
 def how_to_collect(place: str) -> None:
-    """A button that opens the answer; `place` tells it from another one on the page."""
-    with st.popover(ASKED, icon=":material/help:", key=f"doctor-how-{place}"):
-        library = st.selectbox("Library", list(RECIPES), key=f"doctor-library-{place}")
-        st.caption(f"Give it a `model` and some `batches`; it writes `z_e.npy`. {PROBE}")
-        st.code(whole_recipe(library), language="python")
+    """The answer; `place` tells it from another one on the page."""
+    library = st.selectbox("Library", list(RECIPES), key=f"doctor-library-{place}")
+    st.caption(f"Give it a `model` and some `batches`; it writes `z_e.npy`. {PROBE}")
+    st.code(whole_recipe(library), language="python")

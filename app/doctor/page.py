@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
-from app.doctor.collecting import how_to_collect
+from app.doctor.collecting import ASKED, how_to_collect
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
 from app.doctor.markup import markup
@@ -124,7 +124,8 @@ def _empty() -> None:
             )
             st.markdown(example.about)
             st.caption(f"{example.problem}, {example.steps} steps")
-    with st.container(horizontal=True, horizontal_alignment="center"):
+    _, middle, _ = st.columns([1, 4 * len(EXAMPLES), 1])
+    with middle.expander(ASKED, icon=":material/help:"):
         how_to_collect("empty")
 
 

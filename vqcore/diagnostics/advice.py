@@ -295,7 +295,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "encoder gives one vector for whatever it does not see.",
             (
                 Remedy(
-                    "Leave out what is no data where latents or codes are counted (the doctor's --mask FILE), and "
+                    "Leave out what is no data where latents or codes are counted (the doctor takes a mask), and "
                     "mask it "
                     "in training, so that no code and no moving average is spent on it.",
                     (),
