@@ -1,6 +1,7 @@
 """Reports for programs: JSON by its schema, and JUnit XML."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
@@ -9,7 +10,9 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+import yaml
 from doctor_files import K, codebook, kept, latents, saved
+from safetensors.torch import save_file
 from test_doctor_command import said
 
 from vqcore.cli import main
@@ -117,6 +120,28 @@ def test_a_pipeline_sees_a_test_for_each_codebook_failed_where_it_is_severe(tmp_
     for one in failures:
         assert one.find("failure").get("message").endswith(".")
     assert '<&>"quantize' in cases[0].get("name")
+
+
+@pytest.mark.parametrize("is_ill", [False, True])
+def test_the_action_of_the_documentation_stops_at_a_severe_finding_and_leaves_its_report(
+    is_ill, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "DOCTOR.md").read_text()
+    (action,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    steps = yaml.safe_load(action)["jobs"]["doctor"]["steps"]
+    (line,) = [one["run"] for one in steps if "vqcore doctor" in one.get("run", "")]
+    words = shlex.split(line)[3:]
+    folder = (tmp_path / words[1]).parent
+    folder.mkdir()
+    table = codebook()
+    if is_ill:
+        table[5] = np.nan
+    save_file({"quantize.embedding.weight": torch.from_numpy(table)}, words[1])
+    kept(folder, latents(codebook()), Path(words[3]).name)
+    assert main(words) == int(is_ill)
+    (report,) = [one["with"]["report_paths"] for one in steps if "report_paths" in one.get("with", {})]
+    check_junit(ElementTree.parse(report).getroot())
 
 
 def _asked(condition: str, folder: Path) -> list[object]:
