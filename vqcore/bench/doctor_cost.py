@@ -101,10 +101,14 @@ def _save_latents(path: Path, case: Case, table: NDArray[np.float32], generator:
 
 
 def cost_of(words: list[str]) -> Cost:
-    """Run `python -m vqcore doctor` with `words`; what the kernel says that it took."""
+    """Run `python -m vqcore doctor` with `words`; what the kernel says that it took.
+
+    Threads that wait do so asleep: on a busy machine they would otherwise spend more than the work.
+    """
     began = time.perf_counter()
     command = [sys.executable, "-m", "vqcore", "doctor", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         first_line = time.perf_counter() - began
