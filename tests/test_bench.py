@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from vqcore.bench import probe, quantizer, run_files, session, variants
+from vqcore.bench.doctor_cost import cost_table
 from vqcore.cli import main
 
 
@@ -196,3 +198,21 @@ def test_a_long_run_on_disk_has_all_of_its_lines(tmp_path):
 def test_every_run_that_is_listed_is_judged(tmp_path):
     found = run_files.listed(tmp_path, 3)
     assert (found["runs"], found["judged"]) == (3, 3)
+
+
+def test_an_examinations_cost_is_that_of_a_process_of_its_own(capsys):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert main(["bench", "doctor", "cost", "--quick", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["cost"]
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    assert (row["num_codes"], row["dim"], row["num_latents"], row["exit_code"]) == (8, 4, 10_000, 0)
+    assert 0 < row["cpu_seconds"] == pytest.approx(spent, abs=0.05)
+    assert row["first_line_seconds"] <= row["seconds"]
+    assert 50e6 < row["peak_bytes"] <= used.ru_maxrss * 1024
+    assert "bounds: first line within 2 s" in cost_table([row])
+
+
+def test_what_the_doctors_bench_cannot_measure_is_refused(capsys):
+    assert main(["bench", "doctor", "patches"]) == 2
+    assert "takes gallery, cost or both" in capsys.readouterr().err

@@ -1,8 +1,10 @@
 """A short form of `python -m vqcore bench doctor`, on seeds that no threshold was set on."""
 
+from dataclasses import replace
 from typing import get_args
 
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, false_alarms, judge, matrix_table, recalls
+from vqcore.diagnostics.diagnosis import diagnose
 from vqcore.diagnostics.finding import Condition
 from vqcore.gallery.catalogue import GALLERY, MADE, MET, TWINS
 
@@ -28,6 +30,14 @@ def test_what_was_met_is_named_and_a_sound_twin_never():
         if one.exhibit.twin_of:
             accused = {found.condition for found in one.findings if found.severity in ("severe", "warning")}
             assert made[one.exhibit.twin_of] not in accused, one.exhibit.name
+
+
+def test_a_draw_is_never_trained_in_a_file_and_no_fault_before_the_first_step():
+    exhibit = next(one for one in GALLERY if one.name == "digits, never trained, in a file")
+    drawn = exhibit.make(JUDGED_SEEDS[0])
+    assert diagnose(drawn)[0].condition == "never-trained"
+    at_step_0 = replace(drawn, training=replace(drawn.training, steps=0))
+    assert "never-trained" not in {one.condition for one in diagnose(at_step_0)}
 
 
 def test_the_matrix_adds_up(monkeypatch):

@@ -12,6 +12,7 @@ from vqcore.ablation.command import ablation
 from vqcore.ablation.command import add_words as add_ablation_words
 from vqcore.arguments import Parser, named_path, run_verb
 from vqcore.bench.doctor import JUDGED_SEEDS, bench_doctor, matrix_table
+from vqcore.bench.doctor_cost import CASES, QUICK_CASES, bench_cost, cost_table
 from vqcore.bench.page import bench_page
 from vqcore.bench.probe import bench_probe
 from vqcore.bench.probe import table as probe_table
@@ -134,11 +135,17 @@ def _bench_page(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _bench_doctor(options: argparse.Namespace) -> tuple[Any, str]:
-    if options.problems:
-        raise ValueError(f"`bench doctor` takes no problem, but got {' '.join(options.problems)}.")
-    seeds = JUDGED_SEEDS if options.seeds is None else _seeds(options.seeds)
-    report = bench_doctor(seeds[:1] if options.quick else seeds)
-    return report, matrix_table(report)
+    if not set(options.problems) <= {"gallery", "cost"}:
+        raise ValueError(f"`bench doctor` takes gallery, cost or both, but got {' '.join(options.problems)}.")
+    parts, report, lines = options.problems or ["gallery", "cost"], {}, []
+    if "gallery" in parts:
+        seeds = JUDGED_SEEDS if options.seeds is None else _seeds(options.seeds)
+        report = bench_doctor(seeds[:1] if options.quick else seeds)
+        lines.append(matrix_table(report))
+    if "cost" in parts:
+        report["cost"] = bench_cost(QUICK_CASES if options.quick else CASES)
+        lines.append(cost_table(report["cost"]))
+    return report, "\n\n".join(lines)
 
 
 def _seeds(text: str) -> range:
@@ -261,13 +268,15 @@ def _parser() -> argparse.ArgumentParser:
         help="session: watched at 2 Hz against the bare loop, and four variants side by side "
         "against four loops in turn; quantizer: layer and search against their peers; "
         "projection: UMAP layouts of live training against umap's own; page: a refresh of the Live page in a real "
-        "browser; doctor: the diagnosis against the failure gallery; probe: what vqcore.watch costs a training, "
+        "browser; doctor: the diagnosis against the failure gallery, and what examinations cost; probe: what "
+        "vqcore.watch costs a training, "
         "and what its runs take on disk",
     )
     benching.add_argument(
         "problems",
         nargs="*",
-        help="session: any number (default: the small ones); page: one (default: patches)",
+        help="session: any number (default: the small ones); page: one (default: patches); doctor: gallery or cost "
+        "(default: both)",
         metavar="PROBLEM",
     )
     benching.add_argument("--seconds", type=float, default=30.0, help="page only: how long refreshes are watched")
@@ -282,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     benching.add_argument("--seeds", metavar="FIRST-LAST", help="doctor only: which to judge on (default: 5-9)")
     benching.add_argument(
-        "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed"
+        "--quick", action="store_true", help="quantizer and projection: one tiny size; doctor: one seed, and one case"
     )
 
     examining = verbs.add_parser("doctor", help="name what is wrong with the codebooks of a checkpoint")

@@ -58,6 +58,7 @@ def reread(asked: Asked, keys: list[str], *, of_codes: bool, of_latents: bool = 
         told |= _how_it_is_stored(asked, generation) | _how_it_works(asked, generation)
         told["level_axis"] = _level_axis(asked, generation) if of_codes else asked.level_axis
         told |= _which_latents(asked, generation) if of_latents else {}
+        told["mask"] = _mask(asked, generation) if of_codes or of_latents else asked.mask
         if st.form_submit_button("Read so", icon=":material/check:", key="doctor-reread-apply"):
             ask(overruled(asked, **told))
             st.rerun()
@@ -121,6 +122,17 @@ def _which_latents(asked: Asked, generation: int) -> dict[str, Any]:
         help="Which axis of the latents, counted from 0, holds the features",
     )
     return {"latents_key": key.strip(), "latents_axis": axis}
+
+
+def _mask(asked: Asked, generation: int) -> str:
+    return st.text_input(
+        "Mask",
+        value=asked.mask,
+        placeholder="all are data",
+        key=f"doctor-mask-{generation}",
+        help="A file on this machine with a 1 for each vector or code that is data and a 0 for padding, in their "
+        "shape without features or levels",
+    ).strip()
 
 
 def _level_axis(asked: Asked, generation: int) -> int | None:

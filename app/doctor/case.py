@@ -18,6 +18,7 @@ from app.temporary import Folder
 from vqcore.checkpoints.assembling import Together
 from vqcore.checkpoints.contents import Search
 from vqcore.checkpoints.effective import Effective
+from vqcore.checkpoints.reader import Checkpoint
 from vqcore.diagnostics.evidence import Evidence
 from vqcore.doctor.examination import Examination, Reading, Request, examine, read
 from vqcore.doctor.following import Following, follow
@@ -168,6 +169,7 @@ class Case:
             structure=cast(Together, self.asked.structure) if self.asked.structure else None,
             latents_key=self.asked.latents_key or None,
             latents_axis=self.asked.latents_axis,
+            mask=resolve_readable(as_path(self.asked.mask)) if self.asked.mask else None,
             axis=self.asked.axis or None,
             rows=self.asked.rows,
             level_axis=self.asked.level_axis if is_codes else None,
@@ -184,7 +186,7 @@ class Case:
         self.reading = read(self.request)
         self._is_read.set()
         if self.has_latents:
-            alone = replace(self.request, latents=None, codes=None)
+            alone = replace(self.request, latents=None, codes=None, mask=None)
             self.without_latents = examine(alone, reading=self.reading)
             for job in tuple(
                 self._first_facts.values()
@@ -204,17 +206,14 @@ class Case:
         return resolve_readable(as_path(self.asked.path)), latents
 
     def _foretell(self, told: Progress) -> Treatment:
-        examination, latents = self._treatable()
-        asked = self.asked
-        key, axis = asked.latents_key or None, asked.latents_axis
-        return foretell(examination.checkpoint, latents, key=key, axis=axis, progress=told)
+        checkpoint, request, latents = self._treatable()
+        key, axis, mask = request.latents_key, request.latents_axis, request.mask
+        return foretell(checkpoint, latents, key=key, axis=axis, mask=mask, progress=told)
 
     def _treat(self, told: Progress, out: Path, remedy: Remedy, *, force: bool) -> Treatment:
-        examination, latents = self._treatable()
-        checkpoint = examination.checkpoint
-        write = partial(
-            treat, force=force, key=self.asked.latents_key or None, axis=self.asked.latents_axis, progress=told
-        )
+        checkpoint, request, latents = self._treatable()
+        key, axis, mask = request.latents_key, request.latents_axis, request.mask
+        write = partial(treat, force=force, key=key, axis=axis, mask=mask, progress=told)
         if self.is_ours:
             return write(checkpoint, latents, out, remedy)
         check_target(checkpoint.path, out, force=force)
@@ -229,13 +228,13 @@ class Case:
         assert done.repaired is not None
         return replace(done, repaired=replace(done.repaired, path=out))
 
-    def _treatable(self) -> tuple[Examination, Path]:
+    def _treatable(self) -> tuple[Checkpoint, Request, Path]:
         result, request = self.examination.result, self.request
         if result is None or request is None or request.latents is None:
             raise CheckpointError(
                 "Predicting what a remedy would do needs latents. Give them along with the checkpoint."
             )
-        return result.examination, request.latents
+        return result.examination.checkpoint, request, request.latents
 
 
 def find_or_begin(cases: Kept[Case], uploads: Uploads, asked: Asked) -> Case:
@@ -275,6 +274,7 @@ def command(request: Request) -> str:
         ("--structure", request.structure),
         ("--latents-key", request.latents_key),
         ("--latents-axis", request.latents_axis),
+        ("--mask", request.mask),
     ):
         if value is not None:
             word = _as_word(value) if isinstance(value, Path) else str(value)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.doctor.asking import ask, reread
 from app.doctor.case import Case, find_or_begin
+from app.doctor.collecting import ASKED, how_to_collect
 from app.doctor.dropping import drop
 from app.doctor.examples import EXAMPLES
 from app.doctor.markup import markup
@@ -123,6 +124,9 @@ def _empty() -> None:
             )
             st.markdown(example.about)
             st.caption(f"{example.problem}, {example.steps} steps")
+    _, middle, _ = st.columns([1, 4 * len(EXAMPLES), 1])
+    with middle.expander(ASKED, icon=":material/help:"):
+        how_to_collect("empty")
 
 
 def _is_long(case: Case) -> bool:

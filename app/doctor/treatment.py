@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.doctor.case import Case, Result, as_path, command
+from app.doctor.collecting import ASKED, how_to_collect
 from app.doctor.markup import markup
 from app.doctor.state import doctor_state
 from app.live_plot.again import polled
@@ -39,6 +40,8 @@ def treatment(case: Case, examination: Examination) -> None:
         if case.request is None or case.request.latents is None:
             st.html("<div class='vq-panel'><h2>What if</h2><span>the effect of each remedy</span></div>")
             st.caption("Needs latents: a remedy is fitted to half of them and judged on the other half.")
+            with st.popover(ASKED, icon=":material/help:", key="doctor-how-what-if"):
+                how_to_collect("what-if")
             return
         running = any(job is not None and job.is_running for job in (case.what_if, case.repair))
         polled(_what_if, POLL_SECONDS if running else None, "again-doctor-what-if")(case, running)

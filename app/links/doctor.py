@@ -49,6 +49,8 @@ class Asked:
     structure: Told = ""
     latents_key: str = ""
     latents_axis: int | None = None
+    mask: str = ""
+    """A file that says which latents or codes are data, and which padding."""
 
     def __bool__(self) -> bool:
         return bool(self.path or self.upload or self.example)
@@ -65,6 +67,7 @@ TABLE: tuple[Field, ...] = (
     codec.choice("structure", STRUCTURES, "", expected=" or ".join(STRUCTURES)),
     codec.text("latents_key", longest=LONGEST_PATH),
     codec.whole_number("latents_axis", None, 0, 99, expected=UP.format(0)),
+    codec.text("mask", longest=LONGEST_PATH),
     codec.whole_number("look", 0, 1, MOST_ROWS - 1, expected=UP.format(1)),
     codec.choice("map", MAPS, expected=" or ".join(MAPS)),
 )

@@ -21,6 +21,7 @@ from app.doctor.state import DoctorState
 from app.links.doctor import Asked
 from app.sessions.registry import Registry
 from vqcore.checkpoints.reader import open_checkpoint
+from vqcore.doctor.collecting import HOOK, RECIPES
 from vqcore.doctor.examination import Examination, Request, examine
 from vqcore.doctor.report import headline
 from vqcore.doctor.treatment import foretell
@@ -103,6 +104,15 @@ def test_the_empty_page_says_what_to_do_and_offers_examples(sessions: Registry) 
     assert [*page.error, *page.warning, *page.toast] == []
     assert query_of(page) == {}
     assert sessions.cases.values() == ()
+
+
+def test_how_latents_are_got_is_answered_for_the_library_that_is_chosen(sessions: Registry) -> None:
+    page = open_page()
+    for library, line in RECIPES.items():
+        page.selectbox(key="doctor-library-empty").set_value(library)
+        (code,) = [block.value for block in run(page).code]
+        assert HOOK in code
+        assert line in code
 
 
 def test_examining_nothing_asks_for_a_path(sessions: Registry) -> None:
@@ -550,10 +560,14 @@ def test_what_the_command_can_be_told_the_page_can_be_told_too(
         page.selectbox(key=f"doctor-{name}-{generation}").set_value(value)
     page.text_input(key=f"doctor-latents-key-{generation}").set_value("z")
     page.number_input(key=f"doctor-latents-axis-{generation}").set_value(0)
+    np.save(tmp_path / "mask.npy", np.arange(N) < N - 1_000)
+    page.text_input(key=f"doctor-mask-{generation}").set_value(str(tmp_path / "mask.npy"))
     press(page, "doctor-reread-apply")
+    assert case_of(sessions).examination.wait(SECONDS)
+    assert f"N = {N - 1_000:,}" in html_of(run(page))
     asked = case_of(sessions).request
     assert asked is not None
     assert (asked.key, asked.search, asked.structure) == (("a.b",), "cosine", "residual")
     assert (asked.latents_key, asked.latents_axis) == ("z", 0)
-    assert "--latents-key z --latents-axis 0" in command(asked)
+    assert f"--latents-key z --latents-axis 0 --mask {tmp_path}/mask.npy" in command(asked)
     assert query_of(page)["search"] == "cosine"

@@ -192,6 +192,14 @@ def codes(folder: Path, draw: Draw) -> Path:
     return written(folder, "codes", (".npy", made.getvalue()), draw)
 
 
+def mask(folder: Path, draw: Draw) -> Path:
+    """Zeros and ones, which fit seldom."""
+    values = draw.integers(0, int(draw.choice([2, 2, 3])), size=int(draw.choice([9, 200, 1_500, 1_500])))
+    made = io.BytesIO()
+    np.save(made, values.astype(str(draw.choice(["bool", "int64", "float32"]))))
+    return written(folder, "mask", (".npy", made.getvalue()), draw)
+
+
 def options(draw: Draw) -> list[str]:
     """Words that overrule what a file says, whether or not they fit it."""
     offered = [
@@ -255,7 +263,7 @@ def of_reports(given: Path, out: Path, draw: Draw) -> list[str]:
     words += ["--latents", str(latents(given, draw))] if fate < 0.6 else []
     words += ["--codes", str(codes(given, draw))] if 0.6 < fate < 0.9 else []
     words += ["--rank", str(checkpoint(given, "rank1", draw))] if draw.random() < 0.3 else []
-    return words
+    return words + (["--mask", str(mask(given, draw))] if draw.random() < 0.2 else [])
 
 
 def of_codes_alone(given: Path, out: Path, draw: Draw) -> list[str]:

@@ -64,7 +64,7 @@ def test_two_axes_of_that_size_must_be_told_apart(tmp_path):
     with pytest.raises(CheckpointError, match="axes 1 and 2"):
         open_latents(path, D)
     assert open_latents(path, D, axis=-2).axis == 2
-    with pytest.raises(CheckpointError, match="The axis of the features must have size 6"):
+    with pytest.raises(CheckpointError, match="`--latents-axis` must name an axis of size 6"):
         open_latents(path, D, axis=0)
 
 

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from vqcore.checkpoints.effective import Known, effective
 from vqcore.checkpoints.reader import open_checkpoint
 from vqcore.files.errors import CheckpointError
+from vqcore.files.restricted_pickle import MOST_ENTRIES
+from vqcore.remedies.repair import repair
 
 K, D = 24, 6
 State = dict[str, Tensor]
@@ -205,7 +207,7 @@ def test_rows_cut_several_codebooks_apart(tmp_path):
 def test_rows_leave_out_padding_and_refuse_what_does_not_fit(tmp_path):
     state = {"vq.codebook.weight": draw(K, D)}
     assert only(state, tmp_path, rows=K - 1).num_codes == K - 1
-    with pytest.raises(CheckpointError, match="`rows` must divide the 24 rows"):
+    with pytest.raises(CheckpointError, match="`--rows` must divide the 24 rows"):
         only(state, tmp_path, rows=7)
 
 
@@ -267,3 +269,32 @@ def test_what_is_told_of_several_tensors_must_name_one(asked, tmp_path):
     path = save("bare", LAYOUTS["jukebox"][0], tmp_path)
     with pytest.raises(CheckpointError, match="Name one with --codebook"):
         open_checkpoint(path, **asked)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_tables_in_a_list_are_numbered_levels_and_can_be_repaired(kind, tmp_path):
+    generator = np.random.default_rng(0)
+    tables = [generator.standard_normal((16, 4)).astype(np.float32) for _ in range(2)]
+    tables[0][8:] += 50  # dead
+    moments = [torch.randn(16, 4)]
+    path, out = tmp_path / "list.pt", tmp_path / "mended.pt"
+    torch.save({"codebooks": kind(map(torch.from_numpy, tables)), "optimizer": moments, "step": 3}, path)
+    books = open_checkpoint(path).codebooks
+    assert [book.key for book in books] == ["codebooks.0", "codebooks.1"]
+    for book, table in zip(books, tables, strict=True):
+        np.testing.assert_array_equal(effective(book).vectors, table)
+    z_e = tables[0][generator.integers(8, size=900)] + 0.3 * generator.standard_normal((900, 4)).astype(np.float32)
+    with pytest.raises(CheckpointError, match="does not show how it is searched, so"):
+        repair(open_checkpoint(path, key="codebooks.0"), out, z_e)
+    repair(open_checkpoint(path, key="codebooks.0", search="euclidean"), out, z_e)
+    before, after = torch.load(path), torch.load(out)
+    assert (after["codebooks"][0][8:] < 40).all()
+    assert torch.equal(after["codebooks"][1], before["codebooks"][1])
+    assert torch.equal(after["optimizer"][0], before["optimizer"][0])
+
+
+def test_a_list_of_too_many_tensors_is_refused(tmp_path):
+    one = torch.zeros(1)
+    torch.save({"a": [one] * (MOST_ENTRIES + 1), "vq.codebook": torch.randn(16, 4)}, tmp_path / "many.pt")
+    with pytest.raises(CheckpointError, match=r"entries|names"):
+        open_checkpoint(tmp_path / "many.pt")

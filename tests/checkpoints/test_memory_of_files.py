@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from vqcore.cli import main
+
 MIB = 2**20
 SOON = 10
 """Seconds of the processor."""
@@ -200,3 +202,25 @@ def test_latents_in_any_layout_are_read_in_blocks(tmp_path):
         assert said == "read", path
         assert memory < 80 * MIB < 4 * ROWS * 64, path
         assert seconds < SOON, path
+
+
+def test_a_codebook_beyond_what_is_allowed_is_refused_with_its_size_and_the_flag(tmp_path, capsys):
+    """A hole that takes no room on the disk, and of which nothing is read before it is refused."""
+    path, rows = tmp_path / "model.npy", 5 * 2**30 // 256
+    with path.open("wb") as file:
+        file.write(header((rows, 64)))
+        file.truncate(file.tell() + rows * 256)
+    assert main(["doctor", str(path), "--codebook", "model"]) == 2
+    assert (
+        "takes 5.0 GiB of memory, more than the 4 that it may. Allow it with --memory 5." in capsys.readouterr().err
+    )
+
+
+def test_latents_that_must_be_unpacked_whole_are_held_up_to_what_is_allowed(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    np.save(tmp_path / "model.npy", generator.standard_normal((64, 8), np.float32))
+    np.savez_compressed(tmp_path / "z.npz", z=generator.standard_normal((8, 9_000), np.float32))
+    words = ["doctor", f"{tmp_path}/model.npy", "--codebook", "model", "--latents", f"{tmp_path}/z.npz"]
+    assert main([*words, "--memory", "0.0001"]) == 2
+    assert "more than the 0.0001 that it may. Allow it with --memory 1." in capsys.readouterr().err
+    assert main(words) < 2

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from mutated_requests import REQUESTS
+from refusals import tells_what_to_do
 
 from vqcore.cli import main
 from vqcore.doctor.json_schema import DOCUMENT
@@ -55,6 +56,7 @@ def check_answer(code: int, out: str, err: str, is_json: bool) -> None:
         assert len(err.splitlines()) == 1
         assert err.rstrip("\n").isprintable()
         assert err.endswith(".\n")  # a library's own words do not
+        assert tells_what_to_do(err)
         return
     assert code in (0, 1)
     assert err == ""

@@ -108,6 +108,32 @@ def test_dead_rows_that_shrank_are_that_and_no_copies_of_one_another(dead, sever
         assert "duplicate-codes" not in {one.condition for one in found}
 
 
+def test_an_untouched_layer_whose_unused_rows_shrank_is_severe_only_where_latents_show_harm(tmp_path):
+    """Its defaults replace nothing, which is nothing to stop a pipeline by where fewer codes do as well."""
+    torch.manual_seed(0)
+    layer = VectorQuantize(dim=D, codebook_size=K).train()
+    centres = 3 * torch.randn(16, D)
+
+    def batch() -> torch.Tensor:
+        return centres[torch.randint(16, (4_096,))] + 0.02 * torch.randn(4_096, D)
+
+    for _ in range(150):
+        layer(batch())
+    torch.save(layer.state_dict(), tmp_path / "model.pt")
+    np.save(tmp_path / "z_e.npy", batch().numpy())
+    alone = diagnosed(tmp_path / "model.pt")
+    beside = diagnosed(tmp_path / "model.pt", tmp_path / "z_e.npy")
+    assert [one.severity for one in (alone, beside)] == ["severe", "warning"]
+    for one in (alone, beside):
+        assert one.condition == "ema-bookkeeping"
+        assert "Either nothing replaces unused codes" in one.cause
+        assert "threshold_ema_dead_code" in one.remedies[0].vector_quantize_pytorch
+
+
+def diagnosed(path: Path, latents: Path | None = None) -> Finding:
+    return examine(Request(path=path, latents=latents)).examined[0].verdict
+
+
 def test_a_start_drawn_at_random_may_shrink_onto_small_latents():
     average = Average(0, sums_are_centres=False)
     drawn = np.random.default_rng(0).standard_normal((K, D)).astype(np.float32)

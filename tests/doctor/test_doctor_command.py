@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(capsys, tmp_path):
     assert "must be finite" in refused(capsys, path, "--latents", broken)
     empty = kept(tmp_path, np.zeros((0, D), np.float32), "empty.npy")
     assert "holds no vector" in refused(capsys, path, "--latents", empty)
-    assert "`axis` must be K,D or D,K" in refused(capsys, path, "--axis", "K")
+    assert "`--axis` must be K,D or D,K" in refused(capsys, path, "--axis", "K")
     codes = kept(tmp_path, np.zeros(100, np.int64), "codes.npy")
     two = tmp_path / "two.pt"
     torch.save({f"{name}.embedding.weight": torch.randn(K, D) for name in ("quantize_a", "quantize_b")}, two)
@@ -197,7 +197,7 @@ def test_a_place_where_no_report_can_be_is_refused_before_the_examination(capsys
 def test_a_full_disk_is_a_sentence(capsys, tmp_path):
     path = saved(tmp_path, codebook())
     said = refused(capsys, path, "--html", "/dev/full", "--force")
-    assert said == "`/dev/full` cannot be written: No space left on device.\n"
+    assert said == "`/dev/full` cannot be written: No space left on device. Name a place with room and permission.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Reports for programs: JSON by its schema, and JUnit XML."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
@@ -9,7 +10,9 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+import yaml
 from doctor_files import K, codebook, kept, latents, saved
+from safetensors.torch import save_file
 from test_doctor_command import said
 
 from vqcore.cli import main
@@ -37,6 +40,68 @@ def test_every_kind_of_report_is_as_its_schema_says(capsys, tmp_path):
         jsonschema.validate(reports[0] | {"severe": "no"}, DOCUMENT)
 
 
+NOTES = ({"type", "message"}, set())
+JUNIT = {
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"time", "skipped", "timestamp", "hostname", "id", "package"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name"},
+        {"time", "classname", "group"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "failure": (set(), *NOTES),
+    "skipped": (set(), *NOTES),
+    "system-out": (set(), set(), set()),
+}
+"""Of each element the attributes it must have and may have, and its children: junit-10.xsd of Jenkins's xUnit."""
+
+
+def check_junit(one: ElementTree.Element) -> None:
+    required, optional, children = JUNIT[one.tag]
+    assert required <= set(one.attrib) <= required | optional
+    assert {child.tag for child in one} <= children
+    if one.tag == "testsuite":
+        cases = one.findall("testcase")
+        assert int(one.get("tests")) == len(cases)
+        assert int(one.get("failures")) == sum(case.find("failure") is not None for case in cases)
+        assert int(one.get("skipped")) == sum(case.find("skipped") is not None for case in cases)
+        assert re.fullmatch(r"[0-9]*(\.[0-9]*)?", one.get("time"))
+    for child in one:
+        check_junit(child)
+
+
+def _of_codes(folder: Path, how_many: int) -> list[object]:
+    return ["--codes", kept(folder, np.arange(how_many) % 4), "--num-codes", 4 * how_many]
+
+
+def _of_fsq(folder: Path) -> list[object]:
+    levels = {"quantizer._levels": torch.tensor([8, 5, 5, 5]), "quantizer._basis": torch.tensor([1, 8, 40, 200])}
+    torch.save(levels, folder / "fsq.pt")
+    return [folder / "fsq.pt"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        lambda folder: [saved(folder, codebook()), "--latents", kept(folder, latents(codebook()))],
+        lambda folder: [saved(folder, codebook()), "--latents", kept(folder, latents(codebook())[:60])],
+        lambda folder: _of_codes(folder, 9),
+        lambda folder: _of_codes(folder, 9_000),
+        _of_fsq,
+    ],
+    ids=["healthy", "too few", "a few codes", "collapsed codes", "no codebook"],
+)
+def test_every_junit_report_keeps_the_rules_of_the_public_schema(words, tmp_path):
+    out = tmp_path / "junit.xml"
+    code = main(["doctor", *map(str, words(tmp_path)), "--junit", str(out)])
+    suite = ElementTree.parse(out).getroot()
+    check_junit(suite)
+    assert code == int(int(suite.get("failures")) > 0)
+
+
 def test_a_pipeline_sees_a_test_for_each_codebook_failed_where_it_is_severe(tmp_path):
     far = codebook()
     far[4:] += 100
@@ -55,6 +120,28 @@ def test_a_pipeline_sees_a_test_for_each_codebook_failed_where_it_is_severe(tmp_
     for one in failures:
         assert one.find("failure").get("message").endswith(".")
     assert '<&>"quantize' in cases[0].get("name")
+
+
+@pytest.mark.parametrize("is_ill", [False, True])
+def test_the_action_of_the_documentation_stops_at_a_severe_finding_and_leaves_its_report(
+    is_ill, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parents[2] / "DOCTOR.md").read_text()
+    (action,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    steps = yaml.safe_load(action)["jobs"]["doctor"]["steps"]
+    (line,) = [one["run"] for one in steps if "vqcore doctor" in one.get("run", "")]
+    words = shlex.split(line)[3:]
+    folder = (tmp_path / words[1]).parent
+    folder.mkdir()
+    table = codebook()
+    if is_ill:
+        table[5] = np.nan
+    save_file({"quantize.embedding.weight": torch.from_numpy(table)}, words[1])
+    kept(folder, latents(codebook()), Path(words[3]).name)
+    assert main(words) == int(is_ill)
+    (report,) = [one["with"]["report_paths"] for one in steps if "report_paths" in one.get("with", {})]
+    check_junit(ElementTree.parse(report).getroot())
 
 
 def _asked(condition: str, folder: Path) -> list[object]:

@@ -86,8 +86,8 @@ def _blocks(one: Owned, axis: AxisChoice, told: Told, cut: Cut) -> list[Codebook
         return [_codebook(one, axis, cut, rows, dim, place)]
     if not 1 <= told.rows <= rows or (rows % told.rows and rows >= 2 * told.rows):
         raise CheckpointError(
-            f"`rows` must divide the {rows:,} rows of `{shown(one.at.name)}` or be more than half of them, but got "
-            f"{told.rows}."
+            f"`--rows` must divide the {rows:,} rows of `{shown(one.at.name)}` or be more than half of them, but is "
+            f"{told.rows}. Give the number of codes of one codebook."
         )
     starts = range(0, rows - told.rows + 1, told.rows)
     places = [place] if len(starts) == 1 else [Place("groups or levels", level) for level in range(len(starts))]

@@ -35,7 +35,7 @@ def choose_axis(table: StoredArray, owner: Module, counts: StoredArray | None) -
             return AxisChoice("D,K", f"{counts.shape[0]} values in its statistic, as many as columns")
     averages = owner.get("embed_avg")
     if counts is not None and averages is not None and averages.shape == table.shape:
-        found = _by_identity(table.read(), averages.read(), counts.read())
+        found = _by_identity(table.read(is_codebook=True), averages.read(is_codebook=True), counts.read())
         if found is not None:
             return found
     if owner.first("inited", "initted", "_initialized"):

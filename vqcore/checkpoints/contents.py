@@ -107,14 +107,16 @@ class Codebook:
         Raises:
             CheckpointError: if they cannot be read.
         """
-        values = self.array.read()
+        values = self.array.read(is_codebook=True)
         if self.cut.head is not None:
             values = values[:, self.cut.head] if self.cut.codes_first else values[self.cut.head]
         values = values.reshape(-1, values.shape[-1]) if values.ndim == 3 else values
         values = values.T if self.axis == "D,K" else values
         values = values[self.cut.start : self.cut.stop]
         if values.shape != (self.num_codes, self.dim):
-            raise CheckpointError(f"`{self.label}` has values of shape {values.shape}, which contradicts its header.")
+            raise CheckpointError(
+                f"`{self.label}` has values of shape {values.shape}, which contradicts its header. Save it again."
+            )
         return np.ascontiguousarray(values)
 
 

@@ -74,7 +74,11 @@ def effective(codebook: Codebook, known: Known | None = None) -> Effective:
         except (ValueError, IndexError, RuntimeError) as error:
             if isinstance(error, CheckpointError):
                 raise
-            raise CheckpointError(f"`{codebook.label}` does not fit the tensors beside it: {error}.") from error
+            raise CheckpointError(
+                f"`{codebook.label}` does not fit the tensors beside it: {error}. Save the whole quantizer again, or "
+                "name "
+                "another tensor with --codebook KEY."
+            ) from error
         return _as_searched(codebook, raw, step, known)
 
 

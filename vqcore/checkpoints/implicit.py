@@ -2,6 +2,7 @@
 
 # n bits, 2ⁿ codes
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,11 @@ import numpy as np
 from vqcore.checkpoints.contents import Implicit
 from vqcore.checkpoints.keys import any_names_quantizer
 from vqcore.checkpoints.modules import Module, Tree
+from vqcore.files.tensors import StoredArray
+
+LEVELS, BASES = ("_levels", "levels"), ("_basis", "basis")
+MOST_LEVELS = 1 << 12
+"""Of one feature."""
 
 WIDEST_MASK = 64
 WIDEST_PROJECTION = 32
@@ -24,6 +30,8 @@ def implicit_quantizers(tree: Tree) -> Iterator[Implicit]:
             found = _lookup_free(tree.module(path))
         elif leaf == "weight" and path.rpartition(".")[2] == "project_in":
             found = _finite_scalar(tree.module(path.rpartition(".")[0]))
+        elif leaf in LEVELS:
+            found = _finite_scalar_levels(tree.module(path), leaf)
         elif leaf in ("w", "weight") and path.endswith("blocks.output.conv"):
             found = _categorical(tree.module(path), leaf)
         if found is not None:
@@ -58,10 +66,38 @@ def _finite_scalar(module: Module) -> Implicit | None:
         return None
     about = (
         f"Finite scalar quantization of {shape[0]} features, judging by its narrow projection: no vectors are "
-        "stored, and "
-        "neither are the levels of each feature. Only codes can show usage."
+        "stored, and neither are the levels of each feature. Only codes can show usage."
     )
     return Implicit(module.path, module.tree.source.container, "finite scalar (FSQ), probably", None, about)
+
+
+def _finite_scalar_levels(module: Module, leaf: str) -> Implicit | None:
+    """By the levels of each feature, where their products stand beside them or a name says what they are."""
+    stored, basis = module.get(leaf), module.first(*BASES)
+    if stored is None or not stored.is_whole or len(stored.shape) != 1 or not 1 <= stored.size <= WIDEST_PROJECTION:
+        return None
+    levels = [int(one) for one in stored.read()]
+    if not all(2 <= one <= MOST_LEVELS for one in levels):
+        return None
+    if basis is None:
+        if not (any_names_quantizer(module.path) or _is_fsq_name(module)) or (not module.path and leaf != "_levels"):
+            return None
+    elif not _are_products(module.get(basis), levels):
+        return None
+    codes = math.prod(levels)
+    about = (
+        f"Finite scalar quantization of {len(levels)} features with {' × '.join(map(str, levels))} = {codes:,} "
+        "codes: "
+        "no vectors are stored. Only codes can show usage."
+    )
+    return Implicit(module.path, module.tree.source.container, "finite scalar (FSQ)", codes, about)
+
+
+def _are_products(basis: StoredArray | None, levels: list[int]) -> bool:
+    """Whether `basis` holds the place value of each feature, 1, L₁, L₁·L₂ and so on."""
+    if basis is None or not basis.is_whole or basis.shape != (len(levels),):
+        return False
+    return [int(one) for one in basis.read()] == [math.prod(levels[:at]) for at in range(len(levels))]
 
 
 def _is_fsq_name(module: Module) -> bool:

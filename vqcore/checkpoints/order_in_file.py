@@ -58,10 +58,12 @@ def arrangement_of(quantizer: Sequence[Codebook], vectors: Sequence[Effective], 
     """
     for book, found in zip(quantizer, vectors, strict=True):
         if found.search not in SEARCHED_BY_DISTANCE:
+            why = "does not show how it is searched"
+            if found.search != "unknown":
+                why = f"is searched by {found.search}, not by distance to its vectors"
             raise CheckpointError(
-                f"`{book.label}` is searched by {found.search}, not by distance to its vectors, so what other "
-                "vectors would "
-                "do cannot be computed from latents. If you know better, say --search euclidean or cosine."
+                f"`{book.label}` {why}, so what other vectors would do cannot be computed from latents. If you know "
+                "better, say --search euclidean or cosine."
             )
     chains = _chains(quantizer, dim)
     widths = {book.dim for book in quantizer}
@@ -69,8 +71,7 @@ def arrangement_of(quantizer: Sequence[Codebook], vectors: Sequence[Effective], 
         wanted = " or ".join(map(str, widths_of(quantizer)))
         raise CheckpointError(
             f"`latents` of `{quantizer[0].label}` must have {wanted} features, but have {dim}. Give the inputs of "
-            "the "
-            "quantizer, after any projection."
+            "the quantizer, after any projection."
         )
     return Arrangement(chains, tuple(found.search == "cosine" for found in vectors))
 

@@ -105,9 +105,12 @@ def open_checkpoint(
 
 def _check_asked(axis: str | None, rows: int | None) -> None:
     if axis not in (None, "K,D", "D,K"):
-        raise CheckpointError(f"`axis` must be K,D or D,K, but got {shown(axis)}.")
+        raise CheckpointError(f"`--axis` must be K,D or D,K, but is {shown(axis)}. Give one of the two.")
     if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 1):
-        raise CheckpointError(f"`rows` must be a whole number from 1 up, but got {shown(rows)}.")
+        raise CheckpointError(
+            f"`--rows` must be a whole number from 1 up, but is {shown(rows)}. Give the number of codes of one "
+            "codebook."
+        )
 
 
 def _with_others(pieces: list[Owned], others: list[Weighed], *, is_empty: bool) -> list[Owned]:
@@ -134,7 +137,7 @@ def _every(trees: list[Tree], pieces: list[Owned], keys: tuple[str, ...] | None,
     found = {piece.at.array.key for piece in pieces}
     if asked and len(found) != 1:
         raise CheckpointError(
-            f"`axis` and `rows` describe one tensor, but {len(found)} were found. Name one with --codebook."
+            f"`--axis` and `--rows` describe one tensor, but {len(found)} were found. Name one with --codebook KEY."
         )
     return pieces
 
@@ -146,7 +149,8 @@ def _chosen(trees: list[Tree], pieces: list[Owned], key: str) -> list[Owned]:
     if not named:
         names = islice((shown(name) for tree in trees for name in tree), MOST_COMPARED)
         raise CheckpointError(
-            f"`--codebook` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)}"
+            f"`--codebook` must name a tensor in the file, but {shown(key)} is not there.{_nearest(key, names)} Give "
+            "another key."
         )
     return named
 
@@ -162,7 +166,9 @@ def _as_told(tree: Tree, name: str) -> Owned:
     if array is None or not array.is_float or len(array.shape) not in (2, 3) or array.size == 0:
         shape = () if array is None else array.shape
         raise CheckpointError(
-            f"`--codebook` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}."
+            f"`--codebook` must name a table of vectors, (K, D) or (H, K, D), but {shown(name)} is {shape}. Give "
+            "another "
+            "key."
         )
     path, _, leaf = name.rpartition(".")
     at = At(name, array, tree.module(path), leaf)

@@ -126,6 +126,12 @@ ONE_WRITER = Remedy(
     "",
     "VectorQuantize(dim=D, codebook_size=K, learnable_codebook=True, ema_update=False)",
 )
+REVIVE = Remedy(
+    "Replace codes that fall out of use, and set the sum of a replaced code to t × vector and its count to t.",
+    ("replace_every=20",),
+    "VectorQuant(D, K, replace_freq=20)",
+    "VectorQuantize(dim=D, codebook_size=K, threshold_ema_dead_code=0.1 * N / K)  # N: vectors in a batch",
+)
 STAY = Remedy(
     "Switch the moving average off, too, and compare the file before and after: `requires_grad=False` stops only the "
     "optimizer, and `eval()` stops the straight-through gradient in some libraries.",
@@ -289,8 +295,9 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             "encoder gives one vector for whatever it does not see.",
             (
                 Remedy(
-                    "Leave out what is no data before latents or codes are counted, and mask it in training, so that "
-                    "no code and no moving average is spent on it.",
+                    "Leave out what is no data where latents or codes are counted (the doctor takes a mask), and "
+                    "mask it "
+                    "in training, so that no code and no moving average is spent on it.",
                     (),
                     "",
                     "mask = z.abs().sum(-1) > 0; z_q, codes, loss = vq(z, mask=mask)",

@@ -9,16 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vqcore.diagnostics import limits
-from vqcore.diagnostics.advice import ONE_WRITER
+from vqcore.diagnostics.advice import ONE_WRITER, REVIVE
 from vqcore.diagnostics.evidence import AverageEvidence, Evidence, Floats
 from vqcore.diagnostics.finding import Finding, Number, Severity
 from vqcore.diagnostics.geometry import mean_length
+from vqcore.diagnostics.harm import harm
 from vqcore.diagnostics.initial_laws import initial_law
 from vqcore.diagnostics.wording import codes_in_all, context, count, found, percent, ratio, share_of
 
 OF_TWO_WRITERS = (
     "The codebook is moved by a moving average and by an optimizer that was given all of the model's parameters: "
     "each undoes a part of the other's step."
+)
+
+OF_SHRUNKEN_ROWS = (
+    "A code that no vector chooses keeps what is left of its sum over a count that never quite reaches 0: its row "
+    "shrinks "
+    "towards 0, where hardly any vector finds it again. Either nothing replaces unused codes, or a replacement moves "
+    "the "
+    "vector but not its sum and count, and the next update puts it back."
 )
 
 UNUSED_SHARE = 0.01
@@ -85,7 +94,10 @@ def _shrunk(evidence: Evidence) -> Finding | None:
 
 
 def _taken_back(evidence: Evidence, averages: AverageEvidence) -> Finding | None:
-    """Dead rows that shrank to almost nothing: whatever moved them was undone by the next update."""
+    """Dead rows that shrank to almost nothing: nothing moved them, or the next update undid it.
+
+    Replacement may be off on purpose, so it takes harm to be severe, where latents can show it.
+    """
     shrunken = shrunken_rows(evidence.codebook, averages)
     share = float(shrunken.mean())
     if share < limits.MANY_DUPLICATES:
@@ -98,13 +110,17 @@ def _taken_back(evidence: Evidence, averages: AverageEvidence) -> Finding | None
         *_identity(evidence, averages),
     ]
     severity: Severity = "warning" if share >= limits.MANY_DEAD_SHARE else "note"
-    return found(
+    if share >= limits.SEVERE_DEAD_SHARE and harm(evidence) in ("severe", "unknown"):
+        severity = "severe"
+    seen = found(
         "ema-bookkeeping",
-        "severe" if share >= limits.SEVERE_DEAD_SHARE else severity,
+        severity,
         f"{int(shrunken.sum()):,} of {codes_in_all(evidence.num_codes)} are dead rows that shrank to {percent(rest)} "
         "of the others' length: replacement is off, or every update takes its moves back.",
         *numbers,
+        remedies=(REVIVE,),
     )
+    return replace(seen, cause=OF_SHRUNKEN_ROWS)
 
 
 def _two_writers(evidence: Evidence, averages: AverageEvidence) -> Finding | None:

@@ -81,7 +81,7 @@ def colliding_codes(evidence: Evidence) -> Finding | None:
         "colliding-codes",
         "warning",
         f"{total:,} inputs have only {inputs.distinct:,} different tuples of {inputs.codes_each:,} codes: "
-        f"{percent(share)} collide, of even and independent codes {percent(chance)} would.",
+        f"{percent(share)} collide, where {percent(chance)} of even and independent codes would.",
         context(
             "1 − different tuples over inputs", share, percent(share), f"warning from {limits.COLLIDING_SHARE:.0%}"
         ),

@@ -1,6 +1,7 @@
 """Which codebooks of a file the latents pass through: those of one quantizer, in search order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from vqcore.diagnostics.evidence import LatentEvidence
 from vqcore.doctor.measuring import measure_arranged
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.latents import Latents, open_latents
+from vqcore.files.masks import open_mask
 
 PROBED = 1024
 """Number of latents used to find the nearest of several quantizers."""
@@ -45,6 +47,7 @@ def assign(
     *,
     key: str | None = None,
     axis: int | None = None,
+    mask: Path | None = None,
 ) -> Assignment:
     """The latents in the file at `path`, and the quantizer among all `books` that they are assumed to belong to.
 
@@ -56,6 +59,7 @@ def assign(
         found: the vectors of each.
         key: which array of the file, if it has several.
         axis: which of its axes holds the features, if several could.
+        mask: a file that says which of them count; None if all do.
 
     Raises:
         CheckpointError: one sentence, if they fit none or cannot be read.
@@ -66,7 +70,7 @@ def assign(
     for quantizer in quantizers:
         numbers = tuple(next(at for at, book in enumerate(books) if book is one) for one in quantizer)
         try:
-            latents = opened(path, quantizer, key=key, axis=axis)
+            latents = opened(path, quantizer, key=key, axis=axis, mask=mask)
             arrangement = _arranged(quantizer, [found[at] for at in numbers], latents.dim)
         except CheckpointError as error:
             refusals.append(error)
@@ -89,15 +93,21 @@ def assign(
     return chosen._replace(note=note)
 
 
-def opened(path: Path, quantizer: Sequence[Codebook], *, key: str | None, axis: int | None) -> Latents:
-    """The latents, at the first of the quantizer's possible widths that an axis has; `key` and `axis` as `assign`."""
-    *widths, last = widths_of(quantizer)
-    for width in widths:
+def opened(
+    path: Path, quantizer: Sequence[Codebook], *, key: str | None, axis: int | None, mask: Path | None = None
+) -> Latents:
+    """The latents, at the first of the quantizer's possible widths that an axis has; options as for `assign`."""
+    latents = _of_any_width(path, widths_of(quantizer), key, axis)
+    return latents if mask is None else replace(latents, mask=open_mask(mask, latents.other_axes))
+
+
+def _of_any_width(path: Path, widths: Sequence[int], key: str | None, axis: int | None) -> Latents:
+    for width in widths[:-1]:
         try:
             return open_latents(path, width, key=key, axis=axis)
         except CheckpointError:
             continue
-    return open_latents(path, last, key=key, axis=axis)
+    return open_latents(path, widths[-1], key=key, axis=axis)
 
 
 def _arranged(quantizer: Sequence[Codebook], found: Sequence[Effective], dim: int) -> Arrangement:

@@ -12,6 +12,7 @@ from vqcore.doctor.inputs import ByInput, by_input
 from vqcore.doctor.measuring import Progress
 from vqcore.files.codes import ONE_SEARCH, CodeAxes, Counts, count_codes, open_codes
 from vqcore.files.errors import CheckpointError, shown
+from vqcore.files.masks import Mask, open_mask
 from vqcore.files.tensors import StoredArray
 
 LEVELS_LAST = ("vector-quantize-pytorch", "VQ Scope")
@@ -43,12 +44,18 @@ class _Searches(NamedTuple):
 
 
 def assign_codes(
-    path: Path, books: Sequence[Codebook], level_axis: int | None = None, *, progress: Progress | None = None
+    path: Path,
+    books: Sequence[Codebook],
+    level_axis: int | None = None,
+    *,
+    mask: Path | None = None,
+    progress: Progress | None = None,
 ) -> CodeAssignment:
     """Count the codes in the file at `path` for the codebooks among `books` that they belong to.
 
     With one codebook every number is one of its codes. With several, they lie along an axis as long as the number of
-    codebooks; if several axes are, the library's convention decides, and `level_axis` overrides it.
+    codebooks; if several axes are, the library's convention decides, and `level_axis` overrides it. Only what the
+    `mask`, a file, is 1 for is counted.
 
     Raises:
         CheckpointError: one sentence, if no axis fits, or a number is not a code of its codebook.
@@ -59,8 +66,9 @@ def assign_codes(
     searches = _searches(books)
     if level_axis is None and len(searches) == 1 and len(set(searches[0].books)) == 1:
         place = searches[0].books[0]
-        (counts,) = count_codes(array, [books[place].num_codes], progress=progress)
-        return CodeAssignment({place: counts}, "", by_input(array, ONE_SEARCH, [books[place].num_codes]))
+        kept = mask_of(mask, array, ONE_SEARCH)
+        (counts,) = count_codes(array, [books[place].num_codes], mask=kept, progress=progress)
+        return CodeAssignment({place: counts}, "", by_input(array, ONE_SEARCH, [books[place].num_codes], kept))
     options = [(one, axes) for one in searches if len(one.books) > 1 for axes in _axes(array.shape, one, books)]
     if level_axis is not None:
         axis = _checked(level_axis, array.shape)
@@ -77,27 +85,42 @@ def assign_codes(
             "--codebook, and give only its codes."
         )
     possible = [axes for each, axes in options if each is one]
-    axes, by_book = _first_that_counts(array, books, one, possible, progress)
+    axes, by_book, kept = _first_that_counts(array, books, one, possible, mask, progress)
     note = _note(array, books, one, axes, possible, level_axis is not None)
-    return CodeAssignment(by_book, note, by_input(array, axes, [books[place].num_codes for place in one.books]))
+    return CodeAssignment(by_book, note, by_input(array, axes, [books[place].num_codes for place in one.books], kept))
 
 
 def _first_that_counts(
-    array: StoredArray, books: Sequence[Codebook], one: _Searches, possible: list[CodeAxes], progress: Progress | None
-) -> tuple[CodeAxes, dict[int, Counts]]:
+    array: StoredArray,
+    books: Sequence[Codebook],
+    one: _Searches,
+    possible: list[CodeAxes],
+    mask: Path | None,
+    progress: Progress | None,
+) -> tuple[CodeAxes, dict[int, Counts], Mask | None]:
     """The codes, read along the first axes for which every number is a code of its codebook."""
     refusals = []
     for axes in possible:
         try:
-            found = count_codes(array, [books[place].num_codes for place in one.books], axes, progress=progress)
+            kept, sizes = mask_of(mask, array, axes), [books[place].num_codes for place in one.books]
+            found = count_codes(array, sizes, axes, mask=kept, progress=progress)
         except CheckpointError as error:
             refusals.append(error)
         else:
             counts: dict[int, Counts] = {}
             for place, count in zip(one.books, found, strict=True):  # a shared codebook has several
                 counts[place] = counts[place] + count if place in counts else count
-            return axes, counts
+            return axes, counts, kept
     raise refusals[0]
+
+
+def mask_of(path: Path | None, array: StoredArray, axes: CodeAxes) -> Mask | None:
+    """The mask in the file at `path` for codes along these axes; None for no file.
+
+    Raises:
+        CheckpointError: if it does not fit them.
+    """
+    return None if path is None else open_mask(path, axes.others(array.shape))
 
 
 def _searches(books: Sequence[Codebook]) -> list[_Searches]:
@@ -137,7 +160,9 @@ def _axes(shape: tuple[int, ...], one: _Searches, books: Sequence[Codebook]) -> 
 
 def _checked(axis: int, shape: tuple[int, ...]) -> int:
     if not -len(shape) <= axis < len(shape):
-        raise CheckpointError(f"`--level-axis` must be an axis of the codes' shape {shape}, but is {axis}.")
+        raise CheckpointError(
+            f"`--level-axis` must be an axis of the codes' shape {shape}, but is {axis}. Count from 0."
+        )
     return axis % len(shape)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from vqcore.diagnostics.diagnosis import diagnose_usage
 from vqcore.diagnostics.evidence import Evidence, UsageEvidence
+from vqcore.doctor.code_assignment import mask_of
 from vqcore.doctor.inputs import by_input
 from vqcore.doctor.json_report import SCHEMA, finding_values, finite
 from vqcore.doctor.measuring import Progress
@@ -20,7 +21,12 @@ from vqcore.files.errors import CheckpointError, shown
 
 
 def examine_codes(
-    path: Path, num_codes: int, level_axis: int | None = None, *, progress: Progress | None = None
+    path: Path,
+    num_codes: int,
+    level_axis: int | None = None,
+    *,
+    mask: Path | None = None,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Any], str, int]:
     """The report as values and as lines, and the exit code: 1 if a finding is severe.
 
@@ -28,6 +34,7 @@ def examine_codes(
         path: a file of whole numbers.
         num_codes: K, of each level.
         level_axis: the axis along which there is one code of each level; None if all are of one codebook.
+        mask: a file that says which of them count; None if all do.
         progress: called now and then with codes done and codes in all.
 
     Raises:
@@ -36,13 +43,14 @@ def examine_codes(
     array = open_codes(path)
     if level_axis is not None and not -len(array.shape) <= level_axis < len(array.shape):
         raise CheckpointError(
-            f"`--level-axis` must be an axis of the codes' shape {array.shape}, but is {level_axis}."
+            f"`--level-axis` must be an axis of the codes' shape {array.shape}, but is {level_axis}. Count from 0."
         )
     axes = ONE_SEARCH if level_axis is None else CodeAxes(level_axis % len(array.shape))
     sizes = [num_codes] * (1 if axes.level is None else array.shape[axes.level])
-    inputs = by_input(array, axes, sizes)
+    kept = mask_of(mask, array, axes)
+    inputs = by_input(array, axes, sizes, kept)
     levels, lines = [], []
-    for level, counts in enumerate(count_codes(array, sizes, axes, progress=progress)):
+    for level, counts in enumerate(count_codes(array, sizes, axes, mask=kept, progress=progress)):
         usage = UsageEvidence(counts, int(counts.sum()), "at least once in the given codes", of_codes=True)
         unknown = np.zeros((num_codes, 1))  # no check of usage looks at the vectors
         findings = diagnose_usage(

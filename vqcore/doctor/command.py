@@ -27,6 +27,7 @@ from vqcore.files.changed_copy import check_target
 from vqcore.files.codes import MOST_CODES
 from vqcore.files.errors import shown
 from vqcore.files.series import check_not_followed, checkpoints_in
+from vqcore.files.tensors import ALLOWED_BY_DEFAULT, allowed_gib
 from vqcore.remedies.moves import REMEDIES
 
 Found = TypeVar("Found")
@@ -95,6 +96,12 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         help="which axis of the latents holds the features; -1: the last",
     )
     parser.add_argument(
+        "--mask",
+        type=named_path,
+        metavar="F",
+        help="which latents or codes are data (1), and which padding (0); in their shape without features or levels",
+    )
+    parser.add_argument(
         "--codebook",
         metavar="KEY",
         action="append",
@@ -125,6 +132,13 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         "--junit", type=named_path, metavar="OUT", help="write a report for a pipeline, JUnit XML, to a new file"
     )
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of --json, and do nothing else")
+    parser.add_argument(
+        "--memory",
+        type=_positive,
+        metavar="GIB",
+        default=ALLOWED_BY_DEFAULT,
+        help="how much one array that must be read whole may take (default: %(default)g, and 4 for a codebook)",
+    )
     parser.add_argument(
         "--force",
         action="store_true",
@@ -172,7 +186,7 @@ def doctor(options: argparse.Namespace) -> tuple[Any, str, int]:
             raise
         raise ValueError(
             f"`{shown(options.file or options.codes)}` cannot be examined, which is a fault of VQ Scope "
-            f"({type(error).__name__}: {shown(error)}). For the traceback: python -X dev -m vqcore doctor …"
+            f"({type(error).__name__}: {shown(error)}). Run python -X dev -m vqcore doctor … for the traceback."
         ) from error
 
 
@@ -182,6 +196,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
     Raises:
         ValueError: one sentence, for whatever cannot be read as asked or written.
     """
+    allowed_gib.set(options.memory)
     if options.schema:
         return DOCUMENT, json.dumps(DOCUMENT, indent=2), 0
     if options.file is None:
@@ -203,6 +218,7 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
         level_axis=options.level_axis,
         latents_key=options.latents_key,
         latents_axis=options.latents_axis,
+        mask=options.mask,
         key=None if options.codebook is None else tuple(options.codebook),
         search=options.search,
         structure=options.structure,
@@ -233,10 +249,15 @@ def examined(options: argparse.Namespace) -> tuple[Any, str, int]:
                 force=options.force,
                 key=options.latents_key,
                 axis=options.latents_axis,
+                mask=options.mask,
             )
         else:
             treatment = foretell(
-                examination.checkpoint, options.latents, key=options.latents_key, axis=options.latents_axis
+                examination.checkpoint,
+                options.latents,
+                key=options.latents_key,
+                axis=options.latents_axis,
+                mask=options.mask,
             )
         values |= treatment_values(treatment)
         text = f"{text}\n{treatment_text(treatment)}"
@@ -247,13 +268,18 @@ def _codes_alone(options: argparse.Namespace) -> tuple[Any, str, int]:
     if options.codes is None or options.num_codes is None:
         raise ValueError("Name a checkpoint, or give codes alone with --codes FILE --num-codes K.")
     others = {"--latents": options.latents, "--repair": options.repair, "--html": options.html, "--md": options.md}
-    others["--junit"] = options.junit
     asked = [flag for flag, value in others.items() if value is not None] + ["--what-if"] * options.what_if
     if asked:
         raise ValueError(f"`{asked[0]}` needs a checkpoint. Name one, or leave it out.")
-    return _with_progress(
-        lambda told: examine_codes(options.codes, options.num_codes, options.level_axis, progress=told)
+    _check_reports(options)
+    values, text, code = _with_progress(
+        lambda told: examine_codes(
+            options.codes, options.num_codes, options.level_axis, mask=options.mask, progress=told
+        )
     )
+    if options.junit is not None:
+        _write_report(options.junit, junit_report(values), force=options.force)
+    return values, text, code
 
 
 def _with_progress(work: Callable[[Progress], Found]) -> Found:
@@ -291,23 +317,26 @@ def _check_reports(options: argparse.Namespace) -> None:
     asked = {"--html": options.html, "--md": options.md, "--junit": options.junit, "--repair": options.repair}
     outputs = {flag: path for flag, path in asked.items() if path is not None}
     if len(set(map(os.path.realpath, outputs.values()))) < len(outputs):
-        raise ValueError(f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a different file.")
+        raise ValueError(
+            f"{' and '.join(f'`{flag}`' for flag in outputs)} must each name a different file. Change one."
+        )
     for flag, out in outputs.items():
         if flag == "--repair":  # has been looked at
             continue
         if not out.parent.is_dir():
             raise ValueError(f"`{flag}` must name a file in a folder that exists. Make {shown(out.parent)} first.")
         if out.is_dir():
-            raise ValueError(f"`{flag}` must name a file, but {shown(out)} is a folder.")
+            raise ValueError(f"`{flag}` must name a file, but {shown(out)} is a folder. Name a file in it.")
         if out.exists() and any(path.exists() and out.samefile(path) for path in _examined_files(options)):
-            raise ValueError(f"`{flag}` must name another file than those examined, but got {shown(out)}.")
+            raise ValueError(f"`{flag}` must name another file than those examined, but is {shown(out)}. Change it.")
         if out.exists() and not options.force:
             raise ValueError(_there_already(out))
 
 
 def _examined_files(options: argparse.Namespace) -> list[Path]:
-    given = [path for path in (options.file, options.latents, options.codes) if path is not None]
-    return [*given, *checkpoints_in(options.file)[0]] if options.file.is_dir() else given
+    given = [path for path in (options.file, options.latents, options.codes, options.mask) if path is not None]
+    is_folder = options.file is not None and options.file.is_dir()
+    return [*given, *checkpoints_in(options.file)[0]] if is_folder else given
 
 
 def _write_report(out: Path, text: str, *, force: bool) -> None:
@@ -317,7 +346,10 @@ def _write_report(out: Path, text: str, *, force: bool) -> None:
     except FileExistsError as error:
         raise ValueError(_there_already(out)) from error
     except OSError as error:
-        raise ValueError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
+        raise ValueError(
+            f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}. Name a place with room and "
+            "permission."
+        ) from error
 
 
 def _there_already(out: Path) -> str:

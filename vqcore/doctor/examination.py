@@ -63,6 +63,9 @@ class Request:
     latents_axis: int | None = None
     """Which array of the latents' file, and which of its axes holds the features."""
 
+    mask: Path | None = None
+    """A file that says which latents or codes are data, and which padding."""
+
     key: str | tuple[str, ...] | None = None
     """Which tensor or tensors, whether or not a rule recognizes them."""
 
@@ -146,7 +149,9 @@ def read(request: Request, *, training: Mapping[str, TrainingEvidence] = Mapping
         raise CheckpointError(_nothing(checkpoint))
     if not checkpoint.codebooks and (request.latents or request.codes) is not None:
         raise CheckpointError(
-            f"{shown(request.path)} stores no code vectors that latents or codes could be compared with."
+            f"`{shown(request.path)}` stores no code vectors that latents or codes could be compared with. Give its "
+            "codes "
+            "without it: --codes FILE --num-codes K."
         )
     return _as_told(request, reading_of(checkpoint, training))
 
@@ -196,8 +201,10 @@ def check_given(request: Request) -> None:
     """Refuse a request that no file could satisfy.
 
     Raises:
-        CheckpointError: if latents and codes are both given.
+        CheckpointError: if latents and codes are both given, or a mask of neither.
     """
+    if request.mask is not None and request.latents is None and request.codes is None:
+        raise CheckpointError("`--mask` says which latents or codes count. Give them, or leave it out.")
     if request.latents is not None and request.codes is not None:
         raise CheckpointError(
             "Both latents and codes are given. Give only the latents: the search finds their codes."
@@ -294,7 +301,9 @@ def _counted(request: Request, books: Sequence[Codebook], progress: Progress | N
     """The codebooks that the codes belong to, by their index among all."""
     if request.codes is None or not books:
         return {}
-    counts, note, inputs = assign_codes(request.codes, books, request.level_axis, progress=progress)
+    counts, note, inputs = assign_codes(
+        request.codes, books, request.level_axis, mask=request.mask, progress=progress
+    )
     notes = tuple(filter(None, (note, "" if inputs is None else inputs.note)))
     return {
         at: _Seen(
@@ -314,7 +323,7 @@ def _measured(
     if request.latents is None:
         return {}
     latents, places, arrangement, note = assign(
-        request.latents, books, found, key=request.latents_key, axis=request.latents_axis
+        request.latents, books, found, key=request.latents_key, axis=request.latents_axis, mask=request.mask
     )
     tables = [found[at].vectors for at in places]
     if not all(np.isfinite(table).all() for table in tables):

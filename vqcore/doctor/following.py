@@ -182,7 +182,9 @@ def follow(request: Request, *, progress: Progress | None = None) -> Following:
 def _reading_at(point: Point, request: Request) -> Reading:
     checkpoint = opened(request, point.path)
     if not checkpoint.codebooks:
-        raise CheckpointError(f"`{shown(point.path)}` has no codebook that any rule recognizes.")
+        raise CheckpointError(
+            f"`{shown(point.path)}` has no codebook that any rule recognizes. Name one with --codebook KEY."
+        )
     return reading_of(checkpoint)
 
 

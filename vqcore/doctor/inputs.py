@@ -13,6 +13,7 @@ from vqcore.diagnostics.evidence import Floats, InputEvidence, Repeated
 from vqcore.diagnostics.usage import expected_active
 from vqcore.diagnostics.wording import percent
 from vqcore.files.codes import CodeAxes
+from vqcore.files.masks import Mask
 from vqcore.files.tensors import StoredArray
 
 MOST_READ = 1 << 24
@@ -31,14 +32,20 @@ class ByInput(NamedTuple):
     """How many have codes of their own, level by level; empty if an input has but one code, or many positions."""
 
 
-def by_input(array: StoredArray, axes: CodeAxes, sizes: list[int]) -> ByInput | None:
-    """The codes of each input, which are along the first axis that is no level's; None if that tells nothing."""
+def by_input(array: StoredArray, axes: CodeAxes, sizes: list[int], mask: Mask | None = None) -> ByInput | None:
+    """The codes of each input, which are along the first axis that is no level's; None if that tells nothing.
+
+    A mask leaves out inputs; where it is of their positions, inputs are not compared.
+    """
     shape = array.shape
     others = [axis for axis in range(len(shape)) if axis not in axes.used]
     if len(shape) < 2 or not others or array.size > MOST_READ or shape[others[0]] < FEWEST_INPUTS:
         return None
+    if mask is not None and len(mask) != shape[others[0]]:
+        return None
     levels_last = np.moveaxis(array.read(), [others[0], *axes.used], [0, *range(-len(axes.used), 0)])
     rows = levels_last.reshape(shape[others[0]], -1)
+    rows = rows if mask is None else rows[mask]
     is_item = len(others) == 1 and len(axes.used) == 1 and len(sizes) == rows.shape[1]
     if not is_item:
         return ByInput(InputEvidence(len(rows), *_distinct(rows), rows.shape[1]), "")
@@ -80,7 +87,8 @@ def _collisions(items: InputEvidence) -> str:
     prefixes = ", ".join(percent(1 - count / total) for count in items.by_prefix)
     return (
         f"{distinct:,} different tuples for {total:,} inputs, at most {items.largest:,} of which share one: "
-        f"{percent(1 - distinct / total)} collide, of even and independent codes {percent(max(0.0, chance))} would; "
+        f"{percent(1 - distinct / total)} collide, where {percent(max(0.0, chance))} of even and independent codes "
+        "would; "
         f"after each level {prefixes}."
     )
 

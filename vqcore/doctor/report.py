@@ -53,7 +53,8 @@ def headline(examination: Examination) -> str:
 def contents_of(checkpoint: Checkpoint) -> str:
     """Format, number of tensors and step."""
     step = "" if checkpoint.step is None else f", {checkpoint.step[0]} {checkpoint.step[1]:,}"
-    return f"{checkpoint.format}, {checkpoint.num_arrays:,} tensors{step}"
+    tensors = "1 tensor" if checkpoint.num_arrays == 1 else f"{checkpoint.num_arrays:,} tensors"
+    return f"{checkpoint.format}, {tensors}{step}"
 
 
 def amount(num_vectors: float | None, num_codes: int) -> str:

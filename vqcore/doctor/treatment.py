@@ -38,6 +38,7 @@ def foretell(
     *,
     key: str | None = None,
     axis: int | None = None,
+    mask: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Treatment:
     """What every remedy would do to the one quantizer of `checkpoint`.
@@ -46,7 +47,7 @@ def foretell(
         CheckpointError: one sentence, if it has several, or the latents do not fit.
     """
     quantizer = only_quantizer(checkpoint)
-    source = opened(latents, quantizer, key=key, axis=axis)
+    source = opened(latents, quantizer, key=key, axis=axis, mask=mask)
     return Treatment(foretold=what_if(quantizer, source, known=checkpoint.known, progress=progress))
 
 
@@ -59,6 +60,7 @@ def treat(
     force: bool,
     key: str | None = None,
     axis: int | None = None,
+    mask: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Treatment:
     """Write a copy of `checkpoint` with the codebooks of its one quantizer after `remedy`.
@@ -67,7 +69,7 @@ def treat(
         CheckpointError: one sentence; nothing is written in that case.
     """
     quantizer = only_quantizer(checkpoint)
-    source = opened(latents, quantizer, key=key, axis=axis)
+    source = opened(latents, quantizer, key=key, axis=axis, mask=mask)
     done = repair(checkpoint, out, source, remedy=remedy, codebooks=quantizer, force=force, progress=progress)
     return Treatment(foretold=done.foretold, repaired=done)
 

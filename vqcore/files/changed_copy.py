@@ -52,7 +52,7 @@ def check_target(source: Path, out: Path, *, force: bool) -> None:
             f"`{shown(out)}` is the checkpoint itself, which is never written to. Name another file."
         )
     if out.exists() and not force:
-        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or allow it to be overwritten.")
+        raise CheckpointError(f"`{shown(out)}` exists. Name another file, or let it be overwritten (--force).")
 
 
 def write_copy(
@@ -74,8 +74,7 @@ def write_copy(
     if out.suffix.lower() not in (*endings, source.suffix.lower()):
         raise CheckpointError(
             f"`{shown(out)}` must end in {' or '.join(endings or (source.suffix,))}, because the checkpoint is "
-            "written in "
-            "its own format."
+            "written in its own format. Name such a file."
         )
     try:
         with _part_of(out) as part:
@@ -88,7 +87,10 @@ def write_copy(
             part.replace(out)
             settle(out.parent)
     except OSError as error:
-        raise CheckpointError(f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}.") from error
+        raise CheckpointError(
+            f"`{shown(out)}` cannot be written: {shown(error.strerror or error)}. Name a place with room and "
+            "permission."
+        ) from error
     return places
 
 

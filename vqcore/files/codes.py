@@ -32,6 +32,10 @@ class CodeAxes(NamedTuple):
         """The axes that exist, the groups first."""
         return tuple(axis for axis in (self.group, self.level) if axis is not None)
 
+    def others(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """What `shape` has beside them: each place there has a code of every search."""
+        return tuple(size for axis, size in enumerate(shape) if axis not in self.used)
+
 
 ONE_SEARCH = CodeAxes()
 
@@ -61,6 +65,7 @@ def count_codes(
     sizes: Sequence[int],
     axes: CodeAxes = ONE_SEARCH,
     *,
+    mask: NDArray[np.bool_] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Counts, ...]:
     """How often each code occurs, (K,) for each of the S searches.
@@ -69,6 +74,7 @@ def count_codes(
         array: as returned by `open_codes`.
         sizes: K of each search; group by group, each with its levels.
         axes: where each search's codes are; as many along them as there are sizes.
+        mask: of `CodeAxes.others`, flat: True for what is counted.
         progress: called now and then with codes counted and codes in all; an exception from it ends the work.
 
     Raises:
@@ -76,7 +82,8 @@ def count_codes(
     """
     if not all(1 <= size <= MOST_CODES for size in sizes):
         raise CheckpointError(
-            f"Codes can be counted for codebooks of up to {MOST_CODES:,}, but one has {max(sizes):,}."
+            f"Codes can be counted for codebooks of up to {MOST_CODES:,}, but one has {max(sizes):,}. Name another "
+            "with --codebook KEY."
         )
     counts = tuple(np.zeros(size, np.int64) for size in sizes)
     levels = 1 if axes.level is None else array.shape[axes.level]
@@ -85,11 +92,14 @@ def count_codes(
     if axes.group is not None:
         groups = array.shape[axes.group]
         after = int(np.prod([array.shape[axis] for axis in others[others.index(axes.group) + 1 :]]))
+    rows = None if mask is None else _of_rows(mask, array.shape, axes)
     seen = 0
     for block in _blocks(array, axes.level):
         codes = block.astype(np.int64, copy=False).reshape(-1, levels)
         group_of = (seen + np.arange(len(codes))) // after % groups  # rows come in the order of the other axes
+        kept = slice(None) if rows is None else rows[seen : seen + len(codes)]
         seen += len(codes)
+        codes, group_of = codes[kept], group_of[kept]
         for search, count in enumerate(counts):
             group, level = divmod(search, levels)
             _add(
@@ -98,6 +108,15 @@ def count_codes(
         if progress is not None:
             progress(seen * levels, array.size)
     return counts
+
+
+def _of_rows(mask: NDArray[np.bool_], shape: tuple[int, ...], axes: CodeAxes) -> NDArray[np.bool_]:
+    """The mask with an entry for each group too: for all places that have one code of each level."""
+    if axes.group is None:
+        return mask
+    sizes = [1 if axis == axes.group else size for axis, size in enumerate(shape) if axis != axes.level]
+    whole = [size for axis, size in enumerate(shape) if axis != axes.level]
+    return np.broadcast_to(mask.reshape(sizes), whole).reshape(-1)
 
 
 def _blocks(array: StoredArray, axis: int | None) -> Iterable[NDArray[Any]]:

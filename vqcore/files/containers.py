@@ -37,7 +37,7 @@ class StateDict(NamedTuple):
 
 
 def state_dicts(root: Any) -> list[StateDict]:
-    """Every mapping in `root` that has an array, at most three levels deep.
+    """Every mapping in `root` that has an array, at most three levels deep; a list of arrays counts as numbered ones.
 
     Raises:
         CheckpointError: if there is none, or more entries than any model has.
@@ -79,11 +79,13 @@ def _walked(
 ) -> Iterator[StateDict]:
     if id(tree) in visited:  # the same mapping under several names, perhaps within itself
         return
-    visited[id(tree)] = len(tree)
+    lists = {key: value for key, value in tree.items() if _is_list_of_arrays(key, value)}
+    visited[id(tree)] = len(tree) + sum(map(len, lists.values()))
     if sum(visited.values()) > MOST_ENTRIES:
         raise CheckpointError(f"The file holds more than {MOST_ENTRIES:,} entries. Save model.state_dict() alone.")
     arrays: dict[str, StoredArray] = {}
-    for key, value in tree.items():
+    numbered = {f"{key}.{at}": one for key, values in lists.items() for at, one in enumerate(values)}
+    for key, value in (*tree.items(), *numbered.items()):
         if not isinstance(key, str):
             continue
         if isinstance(value, StoredArray):
@@ -99,6 +101,13 @@ def _walked(
     for key, value in tree.items():
         if isinstance(key, str) and isinstance(value, Mapping) and not NO_WEIGHTS.match(key):
             yield from _walked(value, (*container, key), visited, unreadable)
+
+
+def _is_list_of_arrays(key: Any, value: Any) -> bool:
+    """Whether `value` is what a `ParameterList` was before it had names."""
+    if not isinstance(key, str) or not isinstance(value, list | tuple) or NO_WEIGHTS.match(key):
+        return False
+    return bool(value) and all(isinstance(one, StoredArray | StoredTensor) for one in value)
 
 
 def _copy_of(container: tuple[str, ...]) -> Copy:

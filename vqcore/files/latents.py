@@ -22,6 +22,13 @@ class Latents:
     path: Path
     array: StoredArray
     axis: int
+    mask: NDArray[np.bool_] | None = None
+    """(N,) of the vectors in the file, True for those that count; None if all do."""
+
+    @property
+    def other_axes(self) -> tuple[int, ...]:
+        """The shape without the features."""
+        return self.array.shape[: self.axis] + self.array.shape[self.axis + 1 :]
 
     @property
     def dim(self) -> int:
@@ -30,8 +37,8 @@ class Latents:
 
     @property
     def num_vectors(self) -> int:
-        """N, over all other axes."""
-        return self.array.size // max(1, self.dim)
+        """N, over all other axes; of the mask, if there is one."""
+        return self.array.size // max(1, self.dim) if self.mask is None else int(self.mask.sum())
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """All vectors as (n, D) blocks of some 16 MB, in the order of the other axes.
@@ -57,9 +64,13 @@ class Latents:
         return FiniteBlocks(self._stored())
 
     def _stored(self) -> Iterator[NDArray[np.float32]]:
+        seen = 0
         for values in self.array.blocks(self.axis):
-            with np.errstate(all="ignore"):
-                yield values.astype(np.float32, copy=False)
+            kept = values if self.mask is None else values[self.mask[seen : seen + len(values)]]
+            seen += len(values)
+            if len(kept) or self.mask is None:
+                with np.errstate(all="ignore"):
+                    yield kept.astype(np.float32, copy=False)
 
 
 class FiniteBlocks(Iterator[NDArray[np.float32]]):
@@ -72,7 +83,7 @@ class FiniteBlocks(Iterator[NDArray[np.float32]]):
 
         self.broken = 0
         self.first_broken: int | None = None
-        """Its number among all vectors, from 0."""
+        """Its number among those, from 0."""
 
     def __next__(self) -> NDArray[np.float32]:
         """The next block.
@@ -108,7 +119,9 @@ def open_latents(path: str | Path, dim: int, *, key: str | None = None, axis: in
     array = only_array(path, key, lambda one: one.is_float and len(one.shape) >= 1, "floats")
     if not array.is_float:
         raise CheckpointError(
-            f"`{shown(array.key)}` must be floats, but is {array.dtype}. If these are codes, give them as codes."
+            f"`{shown(array.key)}` must be floats, but is {array.dtype}. Convert it, or, if these are codes, give it "
+            "with "
+            "--codes."
         )
     return Latents(path, array, _feature_axis(array, dim, axis))
 
@@ -129,7 +142,9 @@ def only_array(path: Path, key: str | None, fits: Callable[[StoredArray], bool],
     if key is not None:
         if key not in arrays:
             raise CheckpointError(
-                f"The key must name an array in {shown(path)}, but {shown(key)} is not there.{_list(arrays)}"
+                f"`--latents-key` must name an array in {shown(path)}, but {shown(key)} is not there.{_list(arrays)} "
+                "Give "
+                "the key of one."
             )
         return arrays[key]
     good = {name: array for name, array in arrays.items() if fits(array)}
@@ -144,15 +159,16 @@ def _feature_axis(array: StoredArray, dim: int, axis: int | None) -> int:
     if axis is not None:
         if not -len(shape) <= axis < len(shape) or shape[axis] != dim:
             raise CheckpointError(
-                f"The axis of the features must have size {dim}, as the codebook is wide, but axis {axis} of {shape} "
-                "has not."
+                f"`--latents-axis` must name an axis of size {dim}, as wide as the codebook, but axis {axis} of "
+                f"{shape} "
+                "is not. Count from 0, or leave it out."
             )
         return axis % len(shape)
     possible = [index for index, size in enumerate(shape) if size == dim]
     if not possible:
         raise CheckpointError(
             f"`{shown(array.key)}` must have an axis of {dim} features, like the codebook, but has shape {shape}. "
-            "These are latents of another model or layer, or not in the layout that its quantizer gets."
+            "Collect them right before this model's quantizer, after any projection."
         )
     if len(possible) > 1 and len(shape) > 2:
         raise CheckpointError(

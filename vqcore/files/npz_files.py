@@ -16,7 +16,7 @@ from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.kinds import Kind
 from vqcore.files.regular_files import RegularFile
 from vqcore.files.stored_tensors import MOST_AXES, Storage, StoredTensor, contiguous, widened
-from vqcore.files.tensors import LARGEST_READ, VALUES_PER_BLOCK, FileArray, StoredArray, blocks_of
+from vqcore.files.tensors import VALUES_PER_BLOCK, FileArray, StoredArray, blocks_of
 from vqcore.files.zip_records import is_stored, start_of_data
 
 LARGEST_UNPACKED = 256 * 1024**2
@@ -82,8 +82,6 @@ class NpzArray(StoredArray):
         if self._in_place is not None:
             return self._in_place.part(index)
         header = self._header
-        if header.bytes > LARGEST_READ:
-            raise CheckpointError(f"`{shown(self.key)}` is too large to unpack in memory. Save it as .npy.")
         values = np.empty(self.size, header.dtype)
         at = 0
         for block in self._unpacked(VALUES_PER_BLOCK):
@@ -98,7 +96,7 @@ class NpzArray(StoredArray):
             return
         sample = math.prod(self.shape[1:])
         if self._header.fortran or axis == 0 or sample > VALUES_PER_BLOCK:
-            whole = self.part(())
+            whole = self.read()
             yield from blocks_of(lambda index: whole[index], self.shape, axis)
             return
         for values in self._unpacked(sample * max(1, VALUES_PER_BLOCK // max(1, sample))):

@@ -52,7 +52,9 @@ def open_contents(path: Path) -> Contents:
         if isinstance(error, CheckpointError):
             raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise CheckpointError(f"`{shown(path)}` cannot be opened: {shown(reason)}.") from error
+        raise CheckpointError(
+            f"`{shown(path)}` cannot be opened: {shown(reason)}. Check its path and permissions."
+        ) from error
     except MemoryError as error:
         raise CheckpointError(f"`{shown(path)}` does not fit into memory. Close other programs.") from error
 

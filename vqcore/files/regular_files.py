@@ -91,7 +91,7 @@ class RegularFile:
             unchanged = _stamp(os.fstat(self._handle)) == self._stamp
         except OSError as error:
             raise CheckpointError(
-                f"`{shown(self.path)}` cannot be read: {shown(error.strerror or error)}."
+                f"`{shown(self.path)}` cannot be read: {shown(error.strerror or error)}. Copy it to another disk."
             ) from error
         if done < len(buffer) or not unchanged:
             raise CheckpointError(

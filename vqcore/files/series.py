@@ -57,7 +57,9 @@ def open_series(folder: str | Path) -> Series:
         raise CheckpointError(f"`{shown(folder)}` is not a folder. Open it as one checkpoint.")
     files, skipped = checkpoints_in(folder)
     if not (files or skipped):
-        raise CheckpointError(f"`{shown(folder)}` holds no checkpoint ({' '.join(sorted(ENDINGS))}).")
+        raise CheckpointError(
+            f"`{shown(folder)}` holds no checkpoint ({' '.join(sorted(ENDINGS))}). Name another folder."
+        )
     points = []
     for path in files:
         try:
@@ -94,7 +96,9 @@ def skipped_for(error: Exception, path: Path) -> Skipped:
     if isinstance(error, MemoryError):
         return Skipped(path, f"`{shown(path)}` needs more memory than is available. Close other programs.")
     if isinstance(error, OSError):
-        return Skipped(path, f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}.")
+        return Skipped(
+            path, f"`{shown(path)}` cannot be read: {shown(error.strerror or error)}. Check its permissions."
+        )
     kind = type(error).__name__
     return Skipped(path, f"`{shown(path)}` cannot be read, which is a fault of VQ Scope ({kind}: {shown(error)}).")
 
@@ -108,7 +112,9 @@ def checkpoints_in(folder: Path) -> tuple[list[Path], list[Skipped]]:
     try:
         entries = list(folder.iterdir())
     except OSError as error:
-        raise CheckpointError(f"`{shown(folder)}` cannot be read: {shown(error.strerror)}.") from error
+        raise CheckpointError(
+            f"`{shown(folder)}` cannot be read: {shown(error.strerror)}. Check its permissions."
+        ) from error
     below: list[Path] = []
     skipped = []
     for path in entries:
@@ -135,7 +141,9 @@ def _point(path: Path, folder: Path) -> Point:
     if told is None:
         told = saved_step(open_contents(path).root)
     if told is None:
-        raise CheckpointError(f"`{shown(path)}` has no step, neither in its name nor in the file.")
+        raise CheckpointError(
+            f"`{shown(path)}` has no step, neither in its name nor in the file. Name it as in step=1000.pt."
+        )
     return Point(told[1], told[0], path)
 
 

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ from numpy.typing import NDArray
 from vqcore.files.errors import CheckpointError, shown
 from vqcore.files.stored_tensors import StoredTensor
 
-LARGEST_READ = 4 * 1024**3
-"""Bytes (as float32) of the largest array that is read at once: 1,048,576 codes of 1,024 features."""
+GIB = 1024**3
+LARGEST_CODEBOOK = 4
+"""GiB (as float32) of the largest codebook that is read by default: 1,048,576 codes of 1,024 features."""
+
+ALLOWED_BY_DEFAULT = 1.0
+allowed_gib: ContextVar[float] = ContextVar("allowed_gib", default=ALLOWED_BY_DEFAULT)
+"""GiB of the largest other array that is read at once; `--memory` sets it, for codebooks too if it is larger."""
 
 VALUES_PER_BLOCK = 1 << 22
 """Values in memory at once when an array is streamed."""
@@ -41,23 +47,33 @@ class StoredArray(ABC):
     def part(self, index: tuple[slice, ...]) -> NDArray[Any]:
         """The values at `index`, one slice for each of the first axes; floats in float32 or better."""
 
-    def read(self) -> NDArray[Any]:
+    def read(self, *, is_codebook: bool = False) -> NDArray[Any]:
         """All values.
 
         Raises:
-            CheckpointError: if they are too many to hold, or cannot be read.
+            CheckpointError: if they are more than may be held, or cannot be read.
         """
-        if 4 * self.size > LARGEST_READ:
-            raise CheckpointError(
-                f"`{shown(self.key)}` has shape {self.shape}, more than the {LARGEST_READ // 1024**3} GiB that are "
-                "read at once. Name another key."
-            )
+        self.check_size(is_codebook=is_codebook)
         try:
             return self.part(())
         except MemoryError as error:
             raise CheckpointError(
                 f"`{shown(self.key)}` has shape {self.shape} and does not fit into memory. Close other programs."
             ) from error
+
+    def check_size(self, *, is_codebook: bool = False) -> None:
+        """Refuse an array that may not be in memory as a whole.
+
+        Raises:
+            CheckpointError: with the size, and the flag that allows it.
+        """
+        needed, allowed = 4 * self.size / GIB, allowed_gib.get()
+        allowed = max(LARGEST_CODEBOOK, allowed) if is_codebook else allowed
+        if needed > allowed:
+            raise CheckpointError(
+                f"`{shown(self.key)}` has shape {self.shape} and takes {needed:,.1f} GiB of memory, more than the "
+                f"{allowed:g} that it may. Allow it with --memory {math.ceil(needed)}."
+            )
 
     def blocks(self, axis: int) -> Iterator[NDArray[Any]]:
         """All vectors along `axis`, D long, as blocks (n, D) in the order of the other axes."""
@@ -106,7 +122,9 @@ class FileArray(StoredArray):
             )
         if self.tensor.held < self.size:
             raise CheckpointError(
-                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {self.tensor.held:,} values of it."
+                f"`{shown(self.key)}` has shape {self.shape}, but the file holds {self.tensor.held:,} values of it. "
+                "Save "
+                "it again."
             )
         return self.tensor.cut(index).read()
 

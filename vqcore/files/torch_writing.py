@@ -37,8 +37,7 @@ class Records:
             if storage.big_endian:
                 raise CheckpointError(
                     f"`{shown(place.key)}` was saved by a machine with another byte order. Load it with torch and "
-                    "save "
-                    "it again."
+                    "save it again."
                 )
             if storage not in self.changed:
                 self.changed[storage] = _bytes_of(storage)
@@ -47,8 +46,7 @@ class Records:
             except RuntimeError as error:  # torch refuses to write where several values have one place
                 raise CheckpointError(
                     f"`{shown(place.key)}` is stored as fewer values than it has, so its codes cannot be changed one "
-                    "by one. "
-                    "Save a contiguous copy of it."
+                    "by one. Save a contiguous copy of it."
                 ) from error
         before = {storage: _bytes_of(storage) for storage in self.changed}
         self.changed_places = tuple(

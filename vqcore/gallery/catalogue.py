@@ -7,7 +7,7 @@ import numpy as np
 from vqcore.diagnostics.evidence import Floats
 from vqcore.gallery import altering, constructing
 from vqcore.gallery.exhibit import Exhibit
-from vqcore.gallery.making import SOUND, altered, deafened, switched, trained
+from vqcore.gallery.making import SOUND, altered, at_its_start, deafened, switched, trained
 
 # Draws of a codebook (K, D) as `torch.nn.init` makes them.
 
@@ -57,7 +57,7 @@ MADE: tuple[Exhibit, ...] = (
     Exhibit("plane, default start", "dead-codes-far", True, partial(trained, "plane", 150)),
     Exhibit("digits, affine alone", "dead-codes-far", True, partial(trained, "digits", 250, affine="running")),
     Exhibit("digits, k-means alone", "dead-codes-crowded", True, partial(trained, "digits", 150, code_init="kmeans")),
-    Exhibit("digits, step 0", "never-trained", True, partial(trained, "digits", 0)),
+    Exhibit("digits, never trained, in a file", "never-trained", False, partial(at_its_start, "digits")),
     Exhibit("Xavier, uniform", "never-trained", False, altering.untouched(_xavier)),
     Exhibit("Kaiming, normal", "never-trained", False, altering.untouched(_kaiming)),
     Exhibit("±1/K", "never-trained", False, altering.untouched(lambda g, s: g.uniform(-1 / s[0], 1 / s[0], s))),

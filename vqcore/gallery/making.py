@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from vqcore.capture import read_only
-from vqcore.diagnostics.evidence import Evidence, Floats, UsageEvidence
+from vqcore.diagnostics.evidence import Evidence, Floats, TrainingEvidence, UsageEvidence
 from vqcore.diagnostics.snapshot_evidence import Setting, evidence_of
 from vqcore.doctor.attainable import with_attainable
 from vqcore.doctor.measuring import measure
@@ -32,6 +32,11 @@ def trained(problem: str, steps: int, seed: int, *, level: int = 0, **changes: A
     for _ in range(steps):
         trainer.step()
     return examined(trainer, level, start)
+
+
+def at_its_start(problem: str, seed: int) -> Evidence:
+    """The trainer before its first step, as a file shows it that does not tell how long it was trained."""
+    return replace(trained(problem, 0, seed), training=TrainingEvidence())
 
 
 def switched(problem: str, steps: int, then: int, options: Mapping[str, Any], seed: int, **changes: Any) -> Evidence:

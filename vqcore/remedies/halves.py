@@ -61,7 +61,9 @@ def latents_in_memory(vectors: ArrayLike) -> InMemory:
     """
     array = np.asarray(vectors)
     if array.dtype.kind != "f" or array.ndim < 2 or array.shape[-1] < 1:
-        raise CheckpointError(f"`latents` must be floats of shape (…, D), but are {array.dtype} {array.shape}.")
+        raise CheckpointError(
+            f"`latents` must be floats of shape (…, D), but are {array.dtype} {array.shape}. Convert them."
+        )
     array = np.ascontiguousarray(array.reshape(-1, array.shape[-1]), dtype=np.float32)
     if not np.isfinite(array).all():
         raise CheckpointError("`latents` must be finite, but contain NaN or infinity. Check how they were computed.")
@@ -91,7 +93,9 @@ def halves_of(latents: LatentSource, most: int, *, seed: int, check: Callable[[]
     """
     total = latents.num_vectors
     if total < 2:
-        raise CheckpointError(f"`latents` must hold at least two vectors, one for each half, but there is {total}.")
+        raise CheckpointError(
+            f"`latents` must hold at least two vectors, one for each half, but there is {total}. Give more."
+        )
     generator = np.random.default_rng(seed)
     stretch = min(max(1, total // STRETCHES), LONGEST_STRETCH)
     wanted = [_drawn(total, stretch, half, most, generator) for half in (0, 1)]

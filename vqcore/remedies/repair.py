@@ -99,11 +99,14 @@ def repair(
         )
     after = foretold.after[remedy]
     if not any(moved.any() for moved in after.moved):
-        raise CheckpointError(f"`{books[0].label}` has no dead code on these latents, so {remedy} has nothing to do.")
+        raise CheckpointError(
+            f"`{books[0].label}` has no dead code on these latents, so {remedy} has nothing to do. Keep it as it is."
+        )
     if after.error > foretold.before.error and not force:
         raise CheckpointError(
             f"{remedy} would do harm: on latents that it was not fitted to, the error goes from "
-            f"{foretold.before.error:.4g} to {after.error:.4g}. Nothing was written; --force writes it all the same."
+            f"{foretold.before.error:.4g} to {after.error:.4g}. Nothing was written. Add --force to write it all the "
+            "same."
         )
     if progress is not None:
         progress(f"writing a copy after {remedy}", WRITING_SHARE)
@@ -151,7 +154,9 @@ def only_quantizer(checkpoint: Checkpoint) -> tuple[Codebook, ...]:
     found = quantizers_of(checkpoint.codebooks)
     if not found:
         what = checkpoint.implicit[0].about if checkpoint.implicit else "None was found."
-        raise CheckpointError(f"`{shown(checkpoint.path)}` has no codebook to repair. {what}")
+        raise CheckpointError(
+            f"`{shown(checkpoint.path)}` has no codebook to repair. {what} Name one with --codebook KEY."
+        )
     if len(found) > 1:
         names = ", ".join(books[0].label for books in found[:5])
         raise CheckpointError(

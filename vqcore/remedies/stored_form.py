@@ -149,7 +149,7 @@ def _values(edits: Edits, book: Codebook, array: StoredArray) -> NDArray[Any]:
     """The values of `array`, for writing."""
     place = Place(book.container, array.key)
     if place not in edits:
-        edits[place] = np.array(array.read())
+        edits[place] = np.array(array.read(is_codebook=True))
     return edits[place]
 
 

@@ -144,7 +144,9 @@ def what_if(
     for book, one in zip(codebooks, found, strict=True):
         if one.status == "raw":
             raise CheckpointError(
-                f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be computed."
+                f"`{book.label}` is not what is searched: {one.note} What other vectors would do cannot be computed. "
+                "Save "
+                "the tensors that are missing with it."
             )
     arrangement = arrangement_of(codebooks, found, source.dim)
     tables = [one.vectors for one in found]
@@ -171,7 +173,11 @@ def what_if_of(
     told("reading the latents", 0.0)
     halves = halves_of(latents, min(most, max(1, MOST_VALUES // latents.dim)), seed=seed, check=told.again)
     if not all(np.isfinite(table).all(1).any() for table in tables):
-        raise CheckpointError("A codebook has no finite vector, so nothing can be compared with it.")
+        raise CheckpointError(
+            "A codebook has no finite vector, so nothing can be compared with it. Go back to a checkpoint from "
+            "before its "
+            "first NaN."
+        )
     for name, values in (("latents", (halves.fit, halves.held_out)), ("code vectors", tables)):
         if any((np.isfinite(each) & (np.abs(each) > LARGEST)).any() for each in values):
             raise CheckpointError(
