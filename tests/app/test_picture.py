@@ -292,7 +292,7 @@ def test_four_variants_with_codes_of_their_own_take_no_larger_a_frame_than_one()
         )
         for name in "abcd"
     ]
-    written = piece(seen_part(seen, 1, "", "", "").make()).written()
+    written = piece(seen_part(seen, 0, 1, ("", ""), "", "").make()).written()
     assert len(written) <= 25_000
     for each, told in zip(seen, read_piece(written)["variants"], strict=True):
         bits = np.unpackbits(told["codes"]["packed"], bitorder="little")[: 9 * 3072].reshape(3072, 9)
