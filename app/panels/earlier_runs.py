@@ -33,8 +33,8 @@ class Earlier(NamedTuple):
 
 
 def earlier_runs(scene: Scene) -> list[Earlier]:
-    """All that are kept of this session, newest first."""
-    return [_earlier(past) for past in reversed(scene.entry.session.past_runs())]
+    """All that are kept of this session, newest first, but for the one on show: a restart puts it away too early."""
+    return [_earlier(past) for past in reversed(scene.entry.session.past_runs()) if past.run != scene.status.run]
 
 
 def _earlier(past: PastRun) -> Earlier:

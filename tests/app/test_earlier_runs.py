@@ -12,7 +12,7 @@ from page_runs import click, run
 from road_reading import ask_of, frame, read_piece
 
 from app.figures.curves import curves
-from app.panels.earlier_runs import beside, earlier_panels, earlier_run, last_step_seen
+from app.panels.earlier_runs import beside, earlier_panels, earlier_run, earlier_runs, last_step_seen
 from app.panels.page_export import page_html
 from app.panels.scene import Scene, scene_of
 from app.stream.seen_page import seen_page
@@ -42,6 +42,15 @@ def past_loss(page) -> np.ndarray:
 def table(page) -> str:
     (html,) = [element.proto.body for element in page.get("html") if "vq-runs" in element.proto.body]
     return re.sub("<[^>]+>", " ", html)
+
+
+def test_while_a_restart_is_under_way_the_run_on_show_does_not_lie_behind_itself():
+    page = restarted()
+    scene = scene_on(page)
+    (earlier,) = earlier_runs(scene)
+    shown_still = replace(scene, status=replace(scene.status, run=earlier.past.run))
+    assert earlier_runs(shown_still) == []
+    assert earlier_run(shown_still) is None
 
 
 def test_after_a_restart_the_earlier_run_lies_behind_and_is_sent_once():
