@@ -296,8 +296,7 @@ ADVICE: MappingProxyType[Condition, Advice] = MappingProxyType(
             (
                 Remedy(
                     "Leave out what is no data where latents or codes are counted (the doctor takes a mask), and "
-                    "mask it "
-                    "in training, so that no code and no moving average is spent on it.",
+                    "mask it in training, so that no code and no moving average is spent on it.",
                     (),
                     "",
                     "mask = z.abs().sum(-1) > 0; z_q, codes, loss = vq(z, mask=mask)",

@@ -24,10 +24,8 @@ OF_TWO_WRITERS = (
 
 OF_SHRUNKEN_ROWS = (
     "A code that no vector chooses keeps what is left of its sum over a count that never quite reaches 0: its row "
-    "shrinks "
-    "towards 0, where hardly any vector finds it again. Either nothing replaces unused codes, or a replacement moves "
-    "the "
-    "vector but not its sum and count, and the next update puts it back."
+    "shrinks towards 0, where hardly any vector finds it again. Either nothing replaces unused codes, or a "
+    "replacement moves the vector but not its sum and count, and the next update puts it back."
 )
 
 UNUSED_SHARE = 0.01
