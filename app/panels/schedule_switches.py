@@ -27,7 +27,7 @@ def schedule_switches(board: Board) -> None:
     if not shows("schedule"):
         return
     untouched = all(board.default(name) == getattr(Options(), name) for name in LABELS)
-    with st.expander("Optimizer and schedule", expanded=not untouched, type="compact"):
+    with st.expander("Optimizer and schedule", expanded=not untouched, type="compact", key="fold-schedule"):
         for names in ROWS:
             for place, name in zip(row(*names), names, strict=True):
                 _number(place, board, name)

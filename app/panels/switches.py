@@ -90,7 +90,10 @@ def switches(board: Board) -> None:
     if not shows("practitioners"):
         return
     untouched = all(board.default(name) == getattr(Options(), name) for name in INSTEAD)
-    with st.expander("What practitioners use instead", expanded=not untouched, type="compact"):
+    # By its key it stays open where what stands above it comes or goes.
+    with st.expander(
+        "What practitioners use instead", expanded=not untouched, type="compact", key="fold-practitioners"
+    ):
         _instead(board, bypassed)
 
 
