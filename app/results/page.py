@@ -74,6 +74,7 @@ def _open(state: ResultsState, query: dict[str, str]) -> None:
         return
     state.results, state.name = found, name
     state.written = {"path": name} if "path" in query else {"recorded": name}
+    st.query_params.from_dict(state.written)  # at once: the next run takes another address for a link to follow
 
 
 def _sources(state: ResultsState) -> None:

@@ -55,6 +55,15 @@ def test_what_comes_with_the_product_opens_and_says_what_made_it(name: str) -> N
     assert len(page.get("image")) > 1
 
 
+def test_a_click_opens_another_recorded_ladder_and_the_address_follows() -> None:
+    page = open_script("results/page.py")
+    for name in ("fashion", "digits"):
+        page.button(key=f"results-recorded-{name}").click().run()
+        page.run()
+        assert [heading.value for heading in page.header] + [heading.value for heading in page.subheader] == [name]
+        assert page.query_params["recorded"] in (name, [name])
+
+
 def test_the_recorded_ladder_of_fashion_mnist_shows_the_papers_relations() -> None:
     page = open_script("results/page.py", recorded="fashion")
     (said,) = [each.value for each in page.markdown if "Beside the paper" in each.value]
