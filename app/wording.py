@@ -11,9 +11,8 @@ SWITCH_HELP = {
     "affine": "Affine re-parameterization: every code vector is s·c_raw + b with s and b shared by all codes. "
     "*learned*: by gradient, from the identity. *running*: from running moments of P and C. *matrix*: W·c_raw with W "
     "learned and c_raw fixed (SimVQ, Zhu et al., arXiv 2411.02038). "
-    "Off folds the map into the codebook, so no code vector moves. After a collapse from random codes *running* "
-    "helps within seconds; *learned* takes a thousand steps on digits (28% less loss) and does not help "
-    "on photographs.",
+    "Off folds the map into the codebook, so no code vector moves. *running* takes hold at once, as in the start *A "
+    "photograph loses its colours*; *learned* has to be trained first and may show nothing for hundreds of steps.",
     "affine_groups": "Number of consecutive groups of codes, each with its own s and b; a matrix is one for all.",
     "affine_lr_scale": "r of the learned map, s = 1 + r·a and b = r·a', and of the matrix, W = I + r·A: a larger r "
     "learns faster. 1 does little; 10, at which the learned map is switched on, does most in our measurements.",
@@ -25,9 +24,8 @@ SWITCH_HELP = {
     "is VQTorch's example. A code that lost its vectors goes on along its velocity, which is how alternating brings "
     "dead codes back; at 0 it stays where it is.",
     "sync": "Synchronized update: ν in z = z_e + sg[z_q − z_e] + ν(z_q − sg[z_q]). The task gradient also reaches "
-    "the assigned codes. 0 is the plain straight-through estimator. Alone it shows where the commitment loss is "
-    "weak: with α 0.05, β 0.1 and codes from k-means, ν 10 leaves 31% less loss after 900 steps (start *Codes that "
-    "lag behind*). From random codes, or with an α of 1 or more, it changes nothing or harms.",
+    "the assigned codes. 0 is the plain straight-through estimator. Alone it helps where the commitment loss is "
+    "weak, as in the start *Codes that lag behind*; where that is strong, it may show nothing.",
     "replace_every": "A code unused for this many steps moves onto a recent z_e. 0: never.",
     "replace_onto": "Where an unused code moves to. *random*: any z_e of the batch. *far*: a z_e drawn in proportion "
     "to "
